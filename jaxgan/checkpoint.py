@@ -1,0 +1,162 @@
+"""Checkpoints of a run: the one file that imports Orbax."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import orbax.checkpoint as ocp
+from orbax.checkpoint import checkpoint_managers
+
+from jaxgan import checks, gans, workdir
+from jaxgan.state import GanState, GeneratorParams, example_inputs, generator_params
+from jaxgan.types import PyTree
+
+FOLDER = "checkpoints"
+WEIGHTS = ("ema", "raw")
+
+
+class Checkpoints:
+    """The checkpoints of one run. Saving goes on in the background; use it as a context manager."""
+
+    def __init__(self, run: Path, *, keep: int = 1):
+        """Open (and make) a run's checkpoint folder, of which the newest `keep` stay."""
+        self.folder = (Path(run) / FOLDER).absolute()
+        options = ocp.CheckpointManagerOptions(
+            preservation_policy=checkpoint_managers.LatestN(keep), cleanup_tmp_directories=True
+        )
+        self._manager = _explained(lambda: ocp.CheckpointManager(self.folder, options=options), self.folder)
+
+    def latest(self) -> int | None:
+        """Return the step of the newest complete checkpoint."""
+        return self._manager.latest_step()
+
+    def save(self, step: int, state: GanState) -> None:
+        """Copy a state to the host and start writing it; a step that is there already is left alone.
+
+        Raises:
+          OSError: this or the previous checkpoint could not be written; complete ones stay usable.
+        """
+        if step == self.latest():
+            return
+        args = ocp.args.Composite(state=ocp.args.StandardSave(state))
+        _explained(lambda: self._manager.save(step, args=args), self.folder)
+
+    def wait(self) -> None:
+        """Return when all is written; OSError where that failed."""
+        _explained(self._manager.wait_until_finished, self.folder)
+
+    def restore(self, template: GanState, step: int) -> GanState:
+        """Read a state back, bit for bit.
+
+        Args:
+          template: a state of the same structure, of arrays or of shapes.
+          step: one of the saved steps.
+
+        Raises:
+          ValueError: the checkpoint is of another architecture or optimiser.
+        """
+        args = ocp.args.Composite(state=ocp.args.StandardRestore(_abstract(template)))
+        try:
+            state = self._manager.restore(step, args=args)["state"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{self.folder / str(step)} does not fit the configured networks and optimisers "
+                f"({_first_line(error)}); choose another --workdir or the configuration it was made with."
+            ) from error
+        return state
+
+    def __enter__(self) -> Checkpoints:
+        return self
+
+    def __exit__(self, kind, error, trace) -> None:
+        if error is None:
+            self.wait()
+        try:
+            self._manager.close()
+        except Exception:
+            # While another error is on its way out, that one is the cause to show.
+            if error is None:
+                raise
+
+
+def load(run: str | Path, step: int | str = "latest", weights: str = "ema") -> GeneratorParams:
+    """Read a run's generator, ready for `jaxgan.sample`.
+
+    Args:
+      run: the --workdir of a training run.
+      step: 'latest' or the number of a saved step.
+      weights: 'ema' for the averaged generator, 'raw' for the one that trained last.
+
+    Raises:
+      FileNotFoundError: no run, no checkpoint, or none of that step.
+      ValueError: other `weights`, or a checkpoint that does not fit the run's config.json.
+    """
+    run = Path(run)
+    checks.one_of("weights", weights, WEIGHTS)
+    config, data = workdir.load_config(run)
+    gan = gans.build(config, data)
+    variables = jax.eval_shape(
+        lambda key: gan.generator.init(key, *example_inputs(gan)[0], train=False), jax.random.key(0)
+    )
+    variables = {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}
+    return generator_params(gan, _read_variables(run, step, variables, weights))
+
+
+def _read_variables(run: Path, step: int | str, like: PyTree, weights: str) -> PyTree:
+    """Read only the generator's leaves of a checkpoint."""
+    part = _abstract({"ema": like} if weights == "ema" else {"g": like})
+    folder = (run / FOLDER).absolute() / str(_find_step(run, step)) / "state"
+    restore_args = jax.tree.map(lambda x: ocp.ArrayRestoreArgs(sharding=x.sharding, dtype=x.dtype), part)
+    args = ocp.args.PyTreeRestore(item=part, restore_args=restore_args, partial_restore=True)
+    with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
+        try:
+            return next(iter(reader.restore(folder, args=args).values()))
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{folder} does not fit {run / workdir.CONFIG_FILE} ({_first_line(error)}); the folder mixes two runs."
+            ) from error
+
+
+def _find_step(run: Path, step: int | str) -> int:
+    folder = run / FOLDER
+    steps = sorted(ocp.utils.checkpoint_steps(folder)) if folder.is_dir() else []
+    if not steps:
+        raise FileNotFoundError(
+            f"{run} holds no checkpoint yet; train first, or wait for config.train.checkpoint_every."
+        )
+    if step == "latest":
+        return steps[-1]
+    if not str(step).isdigit() or int(step) not in steps:
+        listed = ", ".join(map(str, steps))
+        raise FileNotFoundError(f"step is {step!r}, but {run} holds steps {listed}; give one of them, or latest.")
+    return int(step)
+
+
+def _abstract(tree: PyTree) -> PyTree:
+    """Return shapes with a place, so that Orbax neither guesses one nor warns."""
+    place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place), tree)
+
+
+def is_finite(state: GanState) -> jax.Array:
+    """Return bool[], whether every number that the networks and the average hold is finite."""
+    leaves = jax.tree.leaves((state.g.variables, state.d.variables, state.ema))
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in leaves]))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def _explained(write: Callable, folder: Path):
+    """Run something that writes, and turn every failure of the disk into one OSError sentence."""
+    try:
+        return write()
+    except Exception as error:  # Orbax and TensorStore raise ValueError, RuntimeError and their own kinds here
+        raise OSError(
+            f"a checkpoint could not be written to {folder} ({_first_line(error)}); free some space or make the folder "
+            "writable and run the same command again: the previous checkpoint is kept."
+        ) from error

@@ -1,0 +1,159 @@
+"""Every setting, with its default, and the checks that need no data.
+
+A file in `configs/` starts from `default()` and writes down what its system fixes.
+"""
+
+from __future__ import annotations
+
+from ml_collections import ConfigDict
+
+from jaxgan import checks, losses, optim
+
+
+def default() -> ConfigDict:
+    """Return a complete configuration; `config.model` is left to the GAN."""
+    return ConfigDict(
+        {
+            "gan": "",  # a file of jaxgan/gans without its ending, or the path of your own .py file
+            "seed": 0,  # everything random follows from it
+            "loss": "non_saturating",
+            "class_weight": 0.0,  # weight of the class cross-entropy, for discriminators with a class head
+            "model": ConfigDict(),
+            "rule": _rule(),
+            "optim": {"g": _optimiser(), "d": _optimiser()},
+            "data": _data(),
+            "train": {
+                "num_steps": 10_000,
+                "log_every": 50,
+                "sample_every": 500,  # 0: never
+                "checkpoint_every": 1_000,  # 0: only at the end
+                "keep_checkpoints": 2,
+                "steps_per_call": 0,  # steps in one compiled call; 0: chosen by platform and network
+                "num_devices": 0,  # 0: all
+                "ema_decay": 0.999,  # of the sampling weights; 0: none
+            },
+            "sample": {
+                "num": 16,  # pictures in the fixed-latent grid
+                "columns": 4,
+                "invert": False,  # show 1 - picture
+            },
+            "eval": {"every": 0},  # 0: no scoring while training
+        }
+    )
+
+
+def _rule() -> dict:
+    """The facts in which GAN training procedures differ; `jaxgan.state.UpdateRule` explains them."""
+    return {
+        "order": "d_first",
+        "d_steps": 1,
+        "d_passes": "joint",
+        "latents": "fresh",
+        "g_stats_for_d": "batch",
+        "d_stats_in_g": "batch",
+        "d_loss_weight": 0.5,
+        "d_loss_report": 0.5,
+        "accuracy_stats": "batch",
+    }
+
+
+def _optimiser() -> dict:
+    return {
+        "name": "adam",
+        "learning_rate": 2e-4,
+        "b1": 0.5,  # of sgd: the momentum
+        "b2": 0.999,
+        "eps": 1e-8,
+        "weight_decay": 0.0,
+        "schedule": "constant",
+        "decay_rate": 1.0,  # exponential: each epoch; step: each `decay_epochs`
+        "decay_epochs": 1.0,
+        "warmup_epochs": 0.0,  # of cosine
+        "final_scale": 0.0,  # of cosine: last rate as a share of `learning_rate`
+    }
+
+
+def _data() -> dict:
+    return {
+        "source": "mnist",  # mnist, idx, folder, tfds, synthetic
+        "path": "",  # idx, folder: the folder; tfds: its data_dir
+        "name": "",  # tfds: the data set
+        "split": "train",
+        "skip": 0,  # leave out the first pictures
+        "batch_size": 128,  # over all devices
+        "image_size": 28,
+        "channels": 1,
+        "range": (-1.0, 1.0),  # of the pixels that the networks see
+        "fit": "squeeze",  # squeeze, crop, pad
+        "background": "white",  # behind transparent and padded pictures
+        "drop_remainder": False,  # leave out the images that do not fill an epoch's last batch
+        "cache": "auto",  # device, host, none
+        "workers": 0,  # threads that decode; 0: one a core
+    }
+
+
+CHOICES = {
+    "loss": tuple(losses.LOSSES),
+    "rule.order": ("d_first", "g_first", "simultaneous"),
+    "rule.d_passes": ("joint", "separate", "two_steps"),
+    "rule.latents": ("fresh", "shared"),
+    "rule.g_stats_for_d": ("batch", "running"),
+    "rule.d_stats_in_g": ("batch", "running"),
+    "rule.accuracy_stats": ("batch", "running"),
+    "optim.g.name": optim.OPTIMISERS,
+    "optim.d.name": optim.OPTIMISERS,
+    "optim.g.schedule": optim.SCHEDULES,
+    "optim.d.schedule": optim.SCHEDULES,
+    "data.source": ("mnist", "idx", "folder", "tfds", "synthetic"),
+    "data.fit": ("squeeze", "crop", "pad"),
+    "data.cache": ("auto", "device", "host", "none"),
+    "data.channels": (1, 3),
+}
+
+AT_LEAST = {
+    "seed": 0,
+    "class_weight": 0,
+    "rule.d_steps": 1,
+    "optim.g.learning_rate": 0,
+    "optim.d.learning_rate": 0,
+    "data.skip": 0,
+    "data.batch_size": 1,
+    "data.image_size": 1,
+    "data.workers": 0,
+    "train.num_steps": 1,
+    "train.log_every": 1,
+    "train.sample_every": 0,
+    "train.checkpoint_every": 0,
+    "train.keep_checkpoints": 1,
+    "train.steps_per_call": 0,
+    "train.num_devices": 0,
+    "sample.num": 1,
+    "sample.columns": 1,
+}
+
+
+def get(config: ConfigDict, path: str):
+    """Return the value at a dotted path."""
+    for name in path.split("."):
+        config = config[name]
+    return config
+
+
+def validate(config: ConfigDict) -> None:
+    """Check every setting that can be judged without data or devices.
+
+    Raises:
+      ValueError: naming the field, its value and what is expected.
+    """
+    for path, known in CHOICES.items():
+        checks.one_of(f"config.{path}", get(config, path), known)
+    for path, low in AT_LEAST.items():
+        checks.in_range(f"config.{path}", get(config, path), low)
+    checks.in_range("config.train.ema_decay", config.train.ema_decay, 0, 1)
+    low, high = config.data.range
+    if not low < high:
+        raise ValueError(f"config.data.range is {tuple(config.data.range)}; expected (low, high) with low < high.")
+    if config.eval.every:
+        raise ValueError(
+            f"config.eval.every is {config.eval.every}, but this version has no scores to compute; set it to 0."
+        )

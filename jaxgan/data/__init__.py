@@ -1,0 +1,73 @@
+"""Data: where pictures come from, which of them a step takes, and how they are read ahead."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from jaxgan import checks
+from jaxgan.data.folder import Folder
+from jaxgan.data.idx import open_idx
+from jaxgan.data.memory import CACHES, InMemory, in_memory, resolve_cache, skip
+from jaxgan.data.mnist import open_mnist
+from jaxgan.data.pictures import Canvas, on_canvas
+from jaxgan.data.plan import IndexPlan
+from jaxgan.data.prefetch import prefetch
+from jaxgan.data.synthetic import Synthetic
+from jaxgan.data.tfds import Tfds
+from jaxgan.data.workers import Workers
+from jaxgan.types import Source
+
+__all__ = [
+    "CACHES",
+    "SOURCES",
+    "InMemory",
+    "IndexPlan",
+    "in_memory",
+    "open_source",
+    "prefetch",
+    "resolve_cache",
+]
+
+SOURCES = ("mnist", "idx", "folder", "tfds", "synthetic")
+
+
+def open_source(config_data: Any) -> Source:
+    """Open the data set that a config describes.
+
+    All sources give uint8[n, image_size, image_size, channels]; pictures of another shape are converted.
+
+    Args:
+      config_data: the data section of a config. Its fields: source (one of SOURCES), path, name, split, skip,
+        image_size, channels, fit, background, workers, cache.
+
+    Returns:
+      A source, an `InMemory` one wherever `resolve_cache` says 'device' or 'host'.
+
+    Raises:
+      FileNotFoundError: if the data are not there.
+      ValueError: if a field is wrong or the data are damaged.
+    """
+    checks.one_of("data.source", config_data.source, SOURCES)
+    checks.one_of("data.cache", config_data.cache, CACHES)
+    checks.in_range("data.workers", config_data.workers, 0)
+    checks.in_range("data.skip", config_data.skip, 0)
+    source = _open(config_data)
+    left = max(0, source.info.num_images - config_data.skip)
+    if resolve_cache(config_data, dataclasses.replace(source.info, num_images=left)) != "none":
+        source = source.load() if isinstance(source, Folder) else in_memory(source)
+    return skip(source, config_data.skip)
+
+
+def _open(config_data: Any) -> Source:
+    c = config_data
+    canvas = Canvas(c.image_size, c.channels, c.fit, c.background)
+    workers = Workers(c.workers)
+    if c.source == "folder":
+        return Folder(c.path, canvas, workers)
+    if c.source == "tfds":
+        return Tfds(c.name, c.split, c.path, canvas, workers)
+    if c.source == "synthetic":
+        return Synthetic(c.image_size, c.channels)
+    native = open_mnist(c.split) if c.source == "mnist" else open_idx(c.path, c.split)
+    return on_canvas(native, canvas, workers)

@@ -1,0 +1,154 @@
+"""Data sets in MNIST's own file format: MNIST, Fashion-MNIST, KMNIST, EMNIST.
+
+An IDX file is two zero bytes, a type code (8: unsigned byte), the number of dimensions, each dimension as a
+big-endian uint32, then the values, last dimension fastest; often packed with gzip.
+
+References:
+  Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits", section "File formats".
+  G. Cohen, S. Afshar, J. Tapson, A. van Schaik, "EMNIST: an extension of MNIST to handwritten letters", 2017.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import pathlib
+import re
+import zlib
+
+import numpy as np
+
+from jaxgan import checks
+from jaxgan.data.memory import InMemory
+
+UNSIGNED_BYTE = 0x08
+
+# How the files of each split begin, after the name of the data set if there is one.
+PREFIXES = {"train": "train", "test": "t10k|test"}
+KINDS = {"images": r"images[-_.]idx3[-_.]ubyte", "labels": r"labels[-_.]idx1[-_.]ubyte"}
+
+
+def open_idx(path: str, split: str) -> InMemory:
+    """Read one split of an IDX data set.
+
+    The files are found by their names, gzip or not: `train-images-idx3-ubyte`, `t10k-labels.idx1-ubyte.gz`,
+    `emnist-letters-test-images-idx3-ubyte.gz`. Without a file of labels the pictures have none. Labels that
+    do not run from 0 (EMNIST letters: 1 to 26) are numbered anew, 0..K-1 in their order, over both splits
+    together. EMNIST stores its pictures transposed; where a file name begins with `emnist` they are turned
+    back.
+
+    Args:
+      path: the folder.
+      split: 'train' or 'test'.
+
+    Returns:
+      Pictures uint8[N, H, W, 1] and labels 0..K-1.
+
+    Raises:
+      FileNotFoundError: if the folder or its file of pictures does not exist.
+      ValueError: if a file is damaged, or several files fit.
+    """
+    checks.one_of("data.split", split, PREFIXES)
+    folder = pathlib.Path(path).expanduser()
+    if not path or not folder.is_dir():
+        raise FileNotFoundError(f"data.path is {path!r}, which is no folder; expected a folder with IDX files.")
+    file = find(folder, split, "images")
+    if file is None:
+        raise FileNotFoundError(
+            f"No pictures of split {split!r} in {folder}; expected a file like "
+            f"{PREFIXES[split].split('|')[0]}-images-idx3-ubyte.gz there."
+        )
+    images = load(file, num_dims=3)
+    if not images.size:
+        raise ValueError(f"{file} holds no pictures; get the file again.")
+    if file.name.lower().startswith("emnist"):
+        images = np.ascontiguousarray(images.transpose(0, 2, 1))
+    labels, num_classes = _labels(folder, split, file, len(images))
+    return InMemory(images[..., None], labels, num_classes)
+
+
+def _labels(
+    folder: pathlib.Path, split: str, pictures: pathlib.Path, expected: int
+) -> tuple[np.ndarray | None, int | None]:
+    """Return int32[N] labels 0..K-1 and K, or (None, None) where the data set has no labels."""
+    file = find(folder, split, "labels")
+    if file is None:
+        return None, None
+    labels = load(file, num_dims=1)
+    if len(labels) != expected:
+        raise ValueError(
+            f"{file} holds {len(labels)} labels, but {pictures.name} holds {expected} pictures; "
+            "expected one each, so take both files from the same data set."
+        )
+    known = np.unique(labels)
+    for other in PREFIXES:  # a class may be missing from one split, and must have the same number in both
+        if other != split and (there := find(folder, other, "labels")) is not None:
+            known = np.union1d(known, load(there, num_dims=1))
+    return np.searchsorted(known, labels).astype(np.int32), len(known)
+
+
+def find(folder: pathlib.Path, split: str, kind: str) -> pathlib.Path | None:
+    """Return the file of a split ('train', 'test') and kind ('images', 'labels'), or None.
+
+    Raises:
+      ValueError: if files of several data sets fit.
+    """
+    pattern = re.compile(rf"(.*[-_.])?({PREFIXES[split]})[-_.]{KINDS[kind]}(\.gz)?", re.IGNORECASE)
+    files = sorted(f for f in folder.iterdir() if pattern.fullmatch(f.name) and f.is_file())
+    sets = {f.name.removesuffix(".gz") for f in files}
+    if len(sets) > 1:
+        raise ValueError(
+            f"Several files hold the {kind} of split {split!r} in {folder}: {', '.join(sorted(sets))}; "
+            "expected one, so give each data set a folder of its own."
+        )
+    return files[0] if files else None  # of a packed and an unpacked twin the unpacked one sorts first
+
+
+def load(file: pathlib.Path, num_dims: int) -> np.ndarray:
+    """Read one IDX file, unpacking it if its content (not its name) says gzip.
+
+    Returns:
+      uint8 array with `num_dims` dimensions.
+
+    Raises:
+      ValueError: if the file is damaged or holds something else.
+    """
+    content = file.read_bytes()
+    if content[:2] == b"\x1f\x8b":
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ValueError(f"{file} is a damaged gzip file ({error}); get the file again.") from error
+    return parse(content, num_dims, str(file))
+
+
+def parse(content: bytes, num_dims: int, name: str) -> np.ndarray:
+    """Read the bytes of an unpacked IDX file of unsigned bytes.
+
+    Args:
+      content: the whole file.
+      num_dims: the number of dimensions to expect: 3 for pictures, 1 for labels.
+      name: what to call the file in a message.
+
+    Returns:
+      uint8 array with `num_dims` dimensions, read-only.
+
+    Raises:
+      ValueError: if magic number, type, dimensions or length are wrong.
+    """
+    magic = bytes((0, 0, UNSIGNED_BYTE, num_dims))
+    if content[:4] != magic:
+        raise ValueError(
+            f"{name} begins with bytes {content[:4].hex() or 'of nothing'}; expected {magic.hex()}, an IDX "
+            f"file of unsigned bytes in {num_dims} dimensions."
+        )
+    header = 4 + 4 * num_dims
+    if len(content) < header:
+        raise ValueError(f"{name} ends inside its header; get the file again.")
+    shape = tuple(int(n) for n in np.frombuffer(content, ">u4", num_dims, offset=4))
+    if len(content) - header != math.prod(shape):
+        raise ValueError(
+            f"{name} has {len(content) - header} bytes of values; expected {math.prod(shape)} for dimensions "
+            f"{' x '.join(map(str, shape))}, so get the file again."
+        )
+    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)

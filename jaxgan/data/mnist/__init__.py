@@ -1,0 +1,58 @@
+"""The MNIST digits, shipped with the package (see NOTICE for authors and licence)."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import importlib.resources
+import zlib
+
+import numpy as np
+
+from jaxgan import checks
+from jaxgan.data import idx
+from jaxgan.data.memory import InMemory
+
+# MD5 of the unpacked files, as widely published. They tell a damaged installation from a real result.
+MD5 = {
+    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+}
+
+
+def open_mnist(split: str) -> InMemory:
+    """Read the embedded MNIST digits.
+
+    Args:
+      split: 'train' (60,000 pictures) or 'test' (10,000).
+
+    Returns:
+      Pictures uint8[N, 28, 28, 1] with 0 for the background, and labels 0..9.
+
+    Raises:
+      ValueError: if there is no such split, or an embedded file is damaged.
+
+    References:
+      LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", 1998.
+    """
+    checks.one_of("data.split", split, idx.PREFIXES)
+    stem = {"train": "train", "test": "t10k"}[split]
+    images = idx.parse(_unpack(f"{stem}-images-idx3-ubyte"), num_dims=3, name="the MNIST pictures")
+    labels = idx.parse(_unpack(f"{stem}-labels-idx1-ubyte"), num_dims=1, name="the MNIST labels")
+    return InMemory(images[..., None], labels.astype(np.int32), num_classes=10)
+
+
+def _unpack(name: str) -> bytes:
+    packed = importlib.resources.files(__name__).joinpath(f"{name}.gz").read_bytes()
+    try:
+        content = gzip.decompress(packed)
+    except (OSError, EOFError, zlib.error):
+        content = b""
+    if hashlib.md5(content, usedforsecurity=False).hexdigest() != MD5[name]:
+        raise ValueError(
+            f"The embedded MNIST file {name}.gz is damaged: its MD5 is not {MD5[name]}. "
+            "Install jaxgan again, or get the file back from its repository."
+        )
+    return content

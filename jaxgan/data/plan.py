@@ -1,0 +1,100 @@
+"""Which pictures each training step takes, as a pure function of the seed and the step."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class IndexPlan:
+    """An endless stream of freshly shuffled epochs, cut into batches.
+
+    Step t takes the positions [t B, (t + 1) B) of the stream. A batch that crosses an epoch's end is
+    completed from the next epoch, so every batch has one shape and every picture is seen once an epoch. With
+    `drop_remainder` each epoch is cut to floor(N / B) B positions instead, and no batch crosses.
+
+    Attributes:
+      seed: any integer.
+      num_images: N.
+      batch_size: B, at most N.
+      drop_remainder: whether to cut each epoch to whole batches.
+
+    Raises:
+      ValueError: if N or B is less than 1, or B exceeds N.
+    """
+
+    seed: int
+    num_images: int
+    batch_size: int
+    drop_remainder: bool = False
+
+    def __post_init__(self):
+        if self.num_images < 1:
+            raise ValueError(f"The data set has {self.num_images} pictures; expected at least 1.")
+        if self.batch_size < 1:
+            raise ValueError(f"data.batch_size is {self.batch_size}; expected at least 1.")
+        if self.batch_size > self.num_images:
+            raise ValueError(
+                f"data.batch_size is {self.batch_size}, but the data set has {self.num_images} pictures; "
+                f"expected at most as many, so set data.batch_size to {self.num_images} or less."
+            )
+
+    @property
+    def epoch_length(self) -> int:
+        """Positions of the stream that one epoch takes."""
+        if self.drop_remainder:
+            return self.num_images // self.batch_size * self.batch_size
+        return self.num_images
+
+    @property
+    def steps_per_epoch(self) -> float:
+        """Steps in one epoch: N / B exactly, or floor(N / B) with `drop_remainder`."""
+        return self.epoch_length / self.batch_size
+
+    def epoch_of(self, step: int) -> int:
+        """Return the epoch, from 0, in which a step takes its first picture."""
+        return step * self.batch_size // self.epoch_length
+
+    def indices(self, start: int, count: int) -> np.ndarray:
+        """Return the pictures of some steps; the cost is O(N) however far `start` is.
+
+        Args:
+          start: the first step, from 0.
+          count: how many steps.
+
+        Returns:
+          int64[count, B], each in 0..N-1.
+
+        Raises:
+          ValueError: if `start` or `count` is negative.
+        """
+        if start < 0 or count < 0:
+            raise ValueError(f"Steps start at {start} and number {count}; expected neither to be negative.")
+        begin, end = int(start) * self.batch_size, int(start + count) * self.batch_size
+        out = np.empty(end - begin, np.int64)
+        position = begin
+        while position < end:
+            epoch, offset = divmod(position, self.epoch_length)
+            length = min(self.epoch_length - offset, end - position)
+            order = permutation(int(self.seed), epoch, self.num_images)
+            out[position - begin : position - begin + length] = order[offset : offset + length]
+            position += length
+        return out.reshape(count, self.batch_size)
+
+
+# A batch reaches into two epochs at most; a reader ahead of the training loop may be in a third.
+@functools.lru_cache(maxsize=3)
+def permutation(seed: int, epoch: int, num_images: int) -> np.ndarray:
+    """Return the order of one epoch, int64[N], read-only.
+
+    References:
+      J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel random numbers: as easy as 1, 2, 3", 2011 (Philox):
+      its key is (seed, epoch), so any epoch's order is drawn without those before it.
+    """
+    key = np.array([seed % 2**64, epoch], np.uint64)
+    order = np.random.Generator(np.random.Philox(key=key)).permutation(num_images)
+    order.flags.writeable = False
+    return order

@@ -1,0 +1,128 @@
+"""Prepare the next batches in a background thread."""
+
+from __future__ import annotations
+
+import collections
+import threading
+import weakref
+from collections.abc import Iterable, Iterator
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+# Seconds that closing waits for an item under way; past that the thread ends by itself once it is done.
+PATIENCE = 5.0
+
+
+class Prefetch(Generic[T]):
+    """An iterator over another one, which runs ahead in a thread of its own.
+
+    Closing it (by `close`, by leaving a `with` block, by dropping the last reference, or at the interpreter's
+    exit) stops and joins the thread, and closes the inner iterator if that can be closed.
+    """
+
+    def __init__(self, iterable: Iterable[T], depth: int = 2):
+        if depth < 1:
+            raise ValueError(f"Prefetch depth is {depth}; expected at least 1.")
+        # The thread knows the shelf but not this object, so that dropping this object ends the thread.
+        self._shelf = _Shelf(depth)
+        thread = threading.Thread(target=_fill, args=(self._shelf, iter(iterable)), name="jaxgan-prefetch", daemon=True)
+        self._finalizer = weakref.finalize(self, _stop, self._shelf, thread)
+        thread.start()
+
+    def __iter__(self) -> Iterator[T]:
+        return self
+
+    def __next__(self) -> T:
+        return self._shelf.take()
+
+    def __enter__(self) -> Prefetch[T]:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the thread; further items are gone. Closing twice does nothing."""
+        self._finalizer()
+
+
+def prefetch(iterable: Iterable[T], depth: int = 2) -> Prefetch[T]:
+    """Run an iterable ahead of its consumer in one background thread.
+
+    Args:
+      iterable: yields the items; it runs in the thread, so it must not be used elsewhere.
+      depth: how many finished items may wait, at least 1.
+
+    Returns:
+      An iterator over the same items, also a context manager. An exception of the iterable is raised in the
+      consumer, after the items before it.
+
+    Raises:
+      ValueError: if `depth` is less than 1.
+    """
+    return Prefetch(iterable, depth)
+
+
+class _Shelf:
+    """A bounded queue that both ends can close."""
+
+    def __init__(self, depth: int):
+        self._depth = depth
+        self._items: collections.deque[Any] = collections.deque()
+        self._changed = threading.Condition()
+        self._error: BaseException | None = None
+        self._ended = False  # the iterable has no more items
+        self._closed = False  # the consumer wants no more items
+
+    def put(self, item: Any) -> bool:
+        """Wait for room and add an item; returns False once the consumer has gone."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or len(self._items) < self._depth)
+            if not self._closed:
+                self._items.append(item)
+                self._changed.notify_all()
+            return not self._closed
+
+    def end(self, error: BaseException | None) -> None:
+        with self._changed:
+            self._error, self._ended = error, True
+            self._changed.notify_all()
+
+    def take(self) -> Any:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._ended or self._items)
+            if self._closed or not self._items:
+                error, self._error = self._error, None
+                if error is not None and not self._closed:
+                    raise error
+                raise StopIteration
+            self._changed.notify_all()
+            return self._items.popleft()
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._items.clear()
+            self._changed.notify_all()
+
+
+def _fill(shelf: _Shelf, iterator: Iterator[Any]) -> None:
+    error: BaseException | None = None
+    try:
+        for item in iterator:
+            if not shelf.put(item):
+                break
+            del item  # the consumer alone holds a batch while the next one is made
+        if close := getattr(iterator, "close", None):
+            close()
+    except BaseException as caught:  # also KeyboardInterrupt: it belongs to the consumer
+        error = caught
+    shelf.end(error)
+
+
+def _stop(shelf: _Shelf, thread: threading.Thread) -> None:
+    shelf.close()
+    # The garbage collector may call this from the thread itself.
+    if thread is not threading.current_thread() and thread.is_alive():
+        thread.join(PATIENCE)

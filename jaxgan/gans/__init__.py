@@ -1,0 +1,56 @@
+"""One GAN a file: its two networks, and `build(config, data) -> Gan`.
+
+`config.gan` is the name of a file here, or the path of a .py file anywhere.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import types
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from jaxgan import checks
+from jaxgan.state import Gan
+from jaxgan.types import DataInfo
+
+
+def names() -> list[str]:
+    """Return the GANs that come with the package."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def build(config: ConfigDict, data: DataInfo) -> Gan:
+    """Build the GAN that `config.gan` names for pictures as `data` describes them.
+
+    Raises:
+      ValueError: unknown name, a file without `build`, or settings that the GAN refuses.
+      FileNotFoundError: the path of a .py file that is not there.
+    """
+    module = _from_file(Path(config.gan)) if config.gan.endswith(".py") else _from_package(config.gan)
+    if not hasattr(module, "build"):
+        raise ValueError(f"config.gan is {config.gan!r}, a file without a function build(config, data); add one.")
+    return module.build(config, data)
+
+
+def _from_package(name: str) -> types.ModuleType:
+    if name not in names():
+        listed = ", ".join(names())
+        raise ValueError(
+            f"config.gan is {name!r}; expected one of {listed}, or the path of a .py file."
+            + checks.suggest(name, names())
+        )
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def _from_file(path: Path) -> types.ModuleType:
+    if not path.is_file():
+        raise FileNotFoundError(f"config.gan is {str(path)!r}, but there is no such file; give the path of a .py file.")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None  # for the type checker: a .py file has both
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

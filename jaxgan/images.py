@@ -1,0 +1,95 @@
+"""Pictures as files: uint8, grids, PNG, JPEG, GIF, NumPy."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image
+
+from jaxgan.types import Array
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".npy", ".gif")
+
+
+def to_uint8(images: Array) -> Array:
+    """Map pixels from [-1, 1] to 0..255, rounding to nearest; values beyond are clipped.
+
+    Args:
+      images: float[...].
+
+    Returns:
+      uint8[...]; -1 becomes 0 and 1 becomes 255.
+    """
+    return jnp.clip(jnp.round((images + 1) * 127.5), 0, 255).astype(jnp.uint8)
+
+
+def invert(images: np.ndarray) -> np.ndarray:
+    """Swap black and white in uint8 pictures."""
+    return 255 - images
+
+
+def grid(images: np.ndarray, columns: int | None = None, *, padding: int = 0) -> np.ndarray:
+    """Lay pictures out row by row.
+
+    Args:
+      images: uint8[N, H, W, C].
+      columns: pictures in a row; None for a grid as near to a square as can be.
+      padding: black pixels between pictures.
+
+    Returns:
+      uint8[rows * (H + padding) - padding, columns * (W + padding) - padding, C]; missing places are black.
+    """
+    num, height, width, channels = images.shape
+    columns = min(num, columns or math.ceil(math.sqrt(num)))
+    rows = math.ceil(num / columns)
+    canvas = np.zeros((rows, height + padding, columns, width + padding, channels), np.uint8)
+    for i, image in enumerate(np.asarray(images)):
+        canvas[i // columns, :height, i % columns, :width] = image
+    canvas = canvas.reshape(rows * (height + padding), columns * (width + padding), channels)
+    return canvas[: canvas.shape[0] - padding, : canvas.shape[1] - padding]
+
+
+def to_pil(image: np.ndarray) -> Image.Image:
+    """Turn uint8[H, W, 1 or 3] into a Pillow picture."""
+    return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+
+
+def check_ending(path: str | os.PathLike) -> None:
+    """Raise ValueError unless pictures can be written to a file of this name."""
+    if Path(path).suffix.lower() not in ENDINGS:
+        raise ValueError(f"{path} has no ending that pictures are written to; use one of {', '.join(ENDINGS)}.")
+
+
+def save(path: str | os.PathLike, image: np.ndarray) -> None:
+    """Write one picture uint8[H, W, C] as .png or .jpg; folders are made, and a file appears whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(f".{path.name}.part")
+    to_pil(image).save(half, format="JPEG" if path.suffix.lower() in (".jpg", ".jpeg") else "PNG")
+    half.replace(path)
+
+
+def save_many(path: str | os.PathLike, images: np.ndarray, columns: int | None = None) -> None:
+    """Write uint8[N, H, W, C] as its ending says: a grid as .png or .jpg, the array itself as .npy, frames as .gif."""
+    ending = Path(path).suffix.lower()
+    if ending == ".npy":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, images)
+    elif ending == ".gif":
+        save_gif(path, list(images))
+    else:
+        save(path, grid(images, columns))
+
+
+def save_gif(path: str | os.PathLike, frames: Sequence[np.ndarray], *, seconds: float = 6.0) -> None:
+    """Write uint8[H, W, C] frames as an endless animation that lasts about `seconds`."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    first, *rest = map(to_pil, frames)
+    duration = int(max(40, 1000 * seconds / len(frames)))
+    first.save(path, save_all=True, append_images=rest, duration=duration, loop=0)

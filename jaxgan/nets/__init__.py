@@ -1,0 +1,1 @@
+"""Layers that several GANs share."""

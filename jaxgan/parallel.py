@@ -1,0 +1,97 @@
+"""Where the step meets the devices: the one file that says `pmap`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan import axis
+from jaxgan.types import Array, PyTree
+
+Step = Callable[[PyTree, Array, Array], tuple[PyTree, dict[str, Array]]]
+
+
+def choose_devices(num_devices: int, batch_size: int) -> list[jax.Device]:
+    """Return the devices to train on, all local ones for 0.
+
+    Raises:
+      ValueError: there are not so many, or the batch does not divide among them.
+    """
+    local = jax.local_devices()
+    if num_devices > len(local):
+        raise ValueError(
+            f"config.train.num_devices is {num_devices}, but there are {len(local)} {local[0].platform} devices; "
+            f"set it to at most {len(local)}."
+        )
+    devices = local[: num_devices or len(local)]
+    if batch_size % len(devices):
+        raise ValueError(
+            f"config.data.batch_size is {batch_size}, which does not divide among {len(devices)} devices; "
+            "use a multiple of the number of devices, or set config.train.num_devices."
+        )
+    return devices
+
+
+def make_call(step: Step, devices: Sequence[jax.Device], steps_per_call: int) -> Callable:
+    """Compile up to `steps_per_call` training steps into one call on all devices.
+
+    Returns:
+      A function of (state, dataset, batch, num) that returns the state after `num` steps and metrics
+      float32[steps_per_call], of which the first `num` are filled. `dataset` is None, or the whole data set
+      (images uint8[N, H, W, C], labels int32[N]) on every device. `batch` has a leading axis for the devices and
+      one for the steps: indices int32[D, S, d_steps, B / D] into the data set, or (images, labels) of the same shape.
+      The state is donated. One program serves every `num`, so a resumed run rounds as an unbroken one.
+    """
+
+    def one(state, dataset, batch):
+        images, labels = batch if dataset is None else jax.tree.map(lambda x: x[batch], dataset)
+        return step(state, images, labels)
+
+    def single(state, dataset, batch, num):
+        del num
+        state, metrics = one(state, dataset, jax.tree.map(lambda x: x[0], batch))
+        return state, jax.tree.map(lambda x: x[None], metrics)
+
+    def loop(state, dataset, batch, num):
+        shapes = jax.eval_shape(one, state, dataset, jax.tree.map(lambda x: x[0], batch))[1]
+        metrics = jax.tree.map(lambda x: jnp.zeros((steps_per_call, *x.shape), x.dtype), shapes)
+
+        def body(i, carry):
+            state, metrics = carry
+            state, new = one(state, dataset, jax.tree.map(lambda x: x[i], batch))
+            return state, jax.tree.map(lambda all_, x: all_.at[i].set(x), metrics, new)
+
+        return jax.lax.fori_loop(0, num, body, (state, metrics))
+
+    return jax.pmap(
+        single if steps_per_call == 1 else loop,
+        axis_name=axis.NAME,
+        in_axes=(None, None, 0, None),
+        out_axes=(None, None),
+        donate_argnums=(0,),
+        devices=list(devices),
+    )
+
+
+def split(indices: np.ndarray, num_devices: int) -> np.ndarray:
+    """Share rows among devices: int[S, d_steps, B] -> int[D, S, d_steps, B / D]."""
+    shares = np.stack(np.split(indices, num_devices, axis=-1))
+    return np.ascontiguousarray(shares)
+
+
+def put_batch(batch: PyTree, devices: Sequence[jax.Device]) -> PyTree:
+    """Start the transfer of a batch whose leading axis is the devices."""
+    return jax.device_put(batch, jax.NamedSharding(_mesh(devices), jax.P(axis.NAME)))
+
+
+def replicate(tree: PyTree, devices: Sequence[jax.Device]) -> PyTree:
+    """Put a copy of every leaf on every device."""
+    return jax.device_put(tree, jax.NamedSharding(_mesh(devices), jax.P()))
+
+
+def _mesh(devices: Sequence[jax.Device]) -> jax.sharding.Mesh:
+    # The mesh that pmap's results lie on; any other would compile the step a second time for the second call.
+    return jax.sharding.Mesh(np.asarray(devices), (axis.NAME,))

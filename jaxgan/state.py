@@ -1,0 +1,227 @@
+"""What training carries from step to step, and the description of a GAN that a step needs."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen as nn
+from flax import struct
+from flax.training.train_state import TrainState
+from ml_collections import ConfigDict
+
+from jaxgan import losses
+from jaxgan.types import Array, DataInfo, PyTree
+
+
+@dataclasses.dataclass(frozen=True)
+class Latent:
+    """The law of z.
+
+    Attributes:
+      shape: of one latent, without the batch axis.
+      law: 'normal' for N(0, 1), 'uniform' for U(-1, 1), each number on its own.
+    """
+
+    shape: tuple[int, ...]
+    law: str = "normal"
+
+    def draw(self, key: Array, num: int) -> Array:
+        """Return float32[num, *shape]."""
+        if self.law == "uniform":
+            return jax.random.uniform(key, (num, *self.shape), minval=-1.0, maxval=1.0)
+        return jax.random.normal(key, (num, *self.shape))
+
+
+@dataclasses.dataclass(frozen=True)
+class UpdateRule:
+    """The facts in which training procedures differ. The one step in `jaxgan/step.py` reads them.
+
+    Attributes:
+      order: 'd_first'; 'g_first': D then sees fakes of the generator before (shared latents) or after
+        (fresh ones) its update; 'simultaneous': both gradients at the old parameters.
+      d_steps: discriminator updates for one of the generator, each on its own real batch.
+      d_passes: how D sees the two kinds of pictures. 'joint': one pass over 2B; 'separate': two passes, so
+        batch norm sees them apart, one update; 'two_steps': two passes with an update after each.
+      latents: 'fresh': G's step draws its own z and labels; 'shared': one draw a step serves all updates,
+        and where G goes first its very pictures serve D.
+      g_stats_for_d: batch-norm statistics with which G makes D's fakes, 'batch' (the running ones move) or
+        'running'.
+      d_stats_in_g: batch-norm statistics that D uses in G's step, 'batch' (D's running ones move) or 'running'.
+      d_loss_weight: factor on the sum of D's loss on real and on fake pictures that is minimised.
+      d_loss_report: the same factor in the reported `d/loss`.
+      accuracy_stats: 'batch': accuracies are those of the training passes; 'running': of extra passes in
+        inference mode before any update.
+    """
+
+    order: str = "d_first"
+    d_steps: int = 1
+    d_passes: str = "joint"
+    latents: str = "fresh"
+    g_stats_for_d: str = "batch"
+    d_stats_in_g: str = "batch"
+    d_loss_weight: float = 0.5
+    d_loss_report: float = 0.5
+    accuracy_stats: str = "batch"
+
+
+@dataclasses.dataclass(frozen=True)
+class Gan:
+    """Everything about a GAN that does not change while it trains.
+
+    Attributes:
+      generator: module called as (z [B, Z], labels int32[B], train=bool) -> pictures [B, H, W, C].
+      discriminator: module called as (pictures, labels, train=bool) -> (logits [B], class logits [B, K] or None).
+        Dropout is on where a 'dropout' key is given; `train` chooses batch-norm statistics only.
+      latent: the law of z.
+      data: shape, number and classes of the pictures it is trained on.
+      image_range: (low, high) of the pixels that both networks handle.
+      num_classes: K where pictures are made for a label, else None.
+      loss: the adversarial loss.
+      class_weight: weight of the class cross-entropy in both networks' losses.
+      ema_decay: of the averaged generator, 0 for a plain copy.
+      rule: the training procedure.
+    """
+
+    generator: nn.Module
+    discriminator: nn.Module
+    latent: Latent
+    data: DataInfo
+    image_range: tuple[float, float]
+    num_classes: int | None
+    loss: losses.AdversarialLoss
+    class_weight: float
+    ema_decay: float
+    rule: UpdateRule
+
+    @classmethod
+    def from_config(
+        cls,
+        config: ConfigDict,
+        data: DataInfo,
+        *,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        latent: Latent,
+        conditional: bool = False,
+    ) -> Gan:
+        """Join two networks with the settings that every GAN reads in the same way.
+
+        Raises:
+          ValueError: a conditional GAN is given pictures without labels.
+        """
+        if conditional and data.num_classes is None:
+            raise ValueError(
+                f"{config.gan} is conditional, but the pictures of config.data.source={config.data.source!r} have no "
+                "labels; use labelled data (for a folder: one subfolder a class) or an unconditional GAN."
+            )
+        return cls(
+            generator=generator,
+            discriminator=discriminator,
+            latent=latent,
+            data=data,
+            image_range=tuple(config.data.range),
+            num_classes=data.num_classes if conditional else None,
+            loss=losses.get(config.loss),
+            class_weight=config.class_weight,
+            ema_decay=config.train.ema_decay,
+            rule=UpdateRule(**config.rule.to_dict()),
+        )
+
+
+class NetState(TrainState):
+    """Flax's TrainState (step, params, opt_state) and the running batch-norm statistics."""
+
+    batch_stats: PyTree = None
+
+    @property
+    def variables(self) -> dict[str, PyTree]:
+        """What `module.apply` takes."""
+        return {"params": self.params, "batch_stats": self.batch_stats}
+
+
+class GanState(struct.PyTreeNode):
+    """All that training carries.
+
+    Attributes:
+      step: int32[], training steps made.
+      g: generator.
+      d: discriminator.
+      ema: averaged variables of the generator, {'params', 'batch_stats'}.
+      key: root of the training stream; it never changes, steps fold their number in.
+    """
+
+    step: Array
+    g: NetState
+    d: NetState
+    ema: dict[str, PyTree]
+    key: Array
+
+
+class GeneratorParams(struct.PyTreeNode):
+    """A generator ready to sample from: variables are leaves, the rest is static and hashable.
+
+    Attributes:
+      variables: {'params', 'batch_stats'} of the generator.
+      module: the Linen module.
+      latent: the law of z.
+      num_classes: K of a conditional generator, else None.
+      image_range: (low, high) of the module's pictures.
+    """
+
+    variables: dict[str, PyTree]
+    module: nn.Module = struct.field(pytree_node=False)
+    latent: Latent = struct.field(pytree_node=False)
+    num_classes: int | None = struct.field(pytree_node=False)
+    image_range: tuple[float, float] = struct.field(pytree_node=False)
+
+
+def generator_params(gan: Gan, variables: dict[str, PyTree]) -> GeneratorParams:
+    """Join a generator's variables, such as `state.ema`, with its description."""
+    return GeneratorParams(variables, gan.generator, gan.latent, gan.num_classes, gan.image_range)
+
+
+def example_inputs(gan: Gan) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """Return inputs of one row for the generator and for the discriminator."""
+    labels = jnp.zeros((1,), jnp.int32)
+    return (jnp.zeros((1, *gan.latent.shape)), labels), (jnp.zeros((1, *gan.data.image_shape)), labels)
+
+
+def create_state(
+    gan: Gan, g_optimiser: optax.GradientTransformation, d_optimiser: optax.GradientTransformation, key: Array
+) -> GanState:
+    """Initialise both networks and their optimisers.
+
+    Args:
+      gan: the GAN.
+      g_optimiser: of the generator.
+      d_optimiser: of the discriminator.
+      key: typed key; training's own stream is split off from it.
+
+    Returns:
+      The state at step 0, with all leaves on the default device.
+    """
+    g_key, d_key, train_key = jax.random.split(key, 3)
+    g_inputs, d_inputs = example_inputs(gan)
+    g = _create_net(gan.generator, g_optimiser, g_key, g_inputs)
+    d = _create_net(gan.discriminator, d_optimiser, d_key, d_inputs)
+    # A copy: the step donates its state, and one buffer cannot be donated twice.
+    ema = jax.tree.map(jnp.copy, g.variables)
+    return GanState(step=jnp.zeros((), jnp.int32), g=g, d=d, ema=ema, key=train_key)
+
+
+def _create_net(
+    module: nn.Module, optimiser: optax.GradientTransformation, key: Array, inputs: tuple[Any, ...]
+) -> NetState:
+    variables = jax.jit(lambda key: module.init(key, *inputs, train=False))(key)
+    net = NetState.create(
+        apply_fn=module.apply,
+        params=variables["params"],
+        tx=optimiser,
+        batch_stats=variables.get("batch_stats", {}),
+    )
+    # TrainState starts with a Python int, which would compile the step a second time.
+    return net.replace(step=jnp.zeros((), jnp.int32))

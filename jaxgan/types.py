@@ -1,0 +1,48 @@
+"""Types and constants that every floor shares.
+
+Shape letters used in all docstrings: B batch, H height, W width, C channels, Z latent size,
+K classes, N data set size.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+
+Array = jax.Array
+PyTree = Any
+
+
+@dataclasses.dataclass(frozen=True)
+class DataInfo:
+    """What a model must know of a data set.
+
+    Attributes:
+      image_shape: (H, W, C) of one picture.
+      num_images: number of pictures that can be read, N.
+      num_classes: number of labels K, or None where the pictures have no labels.
+    """
+
+    image_shape: tuple[int, int, int]
+    num_images: int
+    num_classes: int | None = None
+
+
+class Source(Protocol):
+    """A data set that can be read by index, from several threads at once."""
+
+    info: DataInfo
+
+    def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Read some pictures.
+
+        Args:
+          indices: int64[n], each in 0..N-1, in any order, repeats allowed.
+
+        Returns:
+          uint8[n, H, W, C] pictures and int32[n] labels (zeros where there are no labels).
+        """
+        ...

@@ -1,0 +1,91 @@
+"""What a run's folder says about itself: `config.json`, and whether another configuration may go on with it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from jaxgan.types import DataInfo
+
+CONFIG_FILE = "config.json"
+
+# What a resumed run may not change: another architecture, other random numbers or other batches.
+FROZEN = (
+    "gan",
+    "seed",
+    "model.",
+    "rule.latents",
+    "optim.g.name",
+    "optim.d.name",
+    "data.source",
+    "data.name",
+    "data.split",
+    "data.skip",
+    "data.batch_size",
+    "data.image_size",
+    "data.channels",
+    "data.drop_remainder",
+)
+
+
+def flatten(config: ConfigDict) -> dict[str, object]:
+    """Return {'section.field': value} of a configuration."""
+    flat = {}
+    for name, value in config.items():
+        if isinstance(value, ConfigDict):
+            flat |= {f"{name}.{inner}": deep for inner, deep in flatten(value).items()}
+        else:
+            flat[name] = list(value) if isinstance(value, tuple) else value
+    return flat
+
+
+def save_config(workdir: Path, config: ConfigDict, data: DataInfo) -> None:
+    """Write config.json: the configuration and what the data turned out to be."""
+    workdir.mkdir(parents=True, exist_ok=True)
+    half = workdir / f".{CONFIG_FILE}.part"
+    content = {"config": json.loads(config.to_json()), "data": dataclasses.asdict(data)}
+    half.write_text(json.dumps(content, indent=2) + "\n")
+    half.replace(workdir / CONFIG_FILE)
+
+
+def load_config(workdir: Path) -> tuple[ConfigDict, DataInfo]:
+    """Read config.json.
+
+    Raises:
+      FileNotFoundError: the folder is not a run's.
+      ValueError: the file is not what `save_config` writes.
+    """
+    path = workdir / CONFIG_FILE
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{workdir} holds no {CONFIG_FILE}, so it is not the folder of a run; give the --workdir of a training run."
+        )
+    try:
+        content = json.loads(path.read_text())
+        data = content["data"]
+        info = DataInfo(tuple(data["image_shape"]), data["num_images"], data["num_classes"])
+        return ConfigDict(content["config"], convert_dict=True), info
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error!r}); restore it from a copy, or train anew elsewhere.") from error
+
+
+def differences(saved: ConfigDict, given: ConfigDict) -> dict[str, tuple[object, object]]:
+    """Return {path: (saved, given)} of the fields that differ; a missing field is None."""
+    old, new = flatten(saved), flatten(given)
+    return {path: (old.get(path), new.get(path)) for path in {**old, **new} if old.get(path) != new.get(path)}
+
+
+def check_resumable(workdir: Path, changed: dict[str, tuple[object, object]]) -> None:
+    """Raise ValueError where a changed field is one that a resumed run may not change."""
+    refused = [path for path in changed if path.startswith(FROZEN)]
+    if refused:
+        path = refused[0]
+        old, new = changed[path]
+        others = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+        raise ValueError(
+            f"config.{path} is {new!r}, but the run in {workdir} has {old!r}{others}; "
+            "resume with the saved value, or choose another --workdir."
+        )

@@ -1,0 +1,113 @@
+"""Train a GAN, draw its pictures, look at its networks: `python run.py --config=configs/dcgan.py`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import jax
+from absl import app, flags, logging
+from ml_collections import config_flags
+
+import jaxgan
+from jaxgan import gallery, summary
+
+MODES = ("train", "sample", "summary")
+
+FLAGS = flags.FLAGS
+CONFIG = config_flags.DEFINE_config_file("config", None, "File with get_config(), such as configs/dcgan.py.")
+flags.DEFINE_string("workdir", None, "Folder of the run; when training, runs/NAME for configs/NAME.py by default.")
+flags.DEFINE_enum("mode", "train", MODES, "What to do. All but train and summary need only --workdir.")
+flags.DEFINE_integer("num", 64, "Pictures to draw.", lower_bound=1)
+flags.DEFINE_integer("label", None, "Class to draw, for a conditional GAN; by default all classes in turn.")
+flags.DEFINE_float("z_scale", 1.0, "Factor on the latents.")
+flags.DEFINE_enum("stats", "running", ("running", "batch"), "Batch-norm statistics that draw the pictures.")
+flags.DEFINE_enum("weights", "ema", ("ema", "raw"), "Averaged generator, or the one that trained last.")
+flags.DEFINE_string("step", "latest", "Checkpoint to read: a step, or latest.")
+flags.DEFINE_integer("seed", None, "Seed of the drawn pictures; by default config.seed.")
+flags.DEFINE_string("out", None, "File to write; its ending decides: .png .jpg .npy.")
+
+
+def main(argv: list[str]) -> None:
+    """Do what --mode says; a mistake of the user ends in one sentence and exit status 1."""
+    if len(argv) > 1:
+        fail(f"{argv[1]!r} is no flag; flags are written --name=value.")
+    keep_compiled_programs()
+    try:
+        {"train": train, "sample": sample, "summary": summarise}[FLAGS.mode]()
+    except (ValueError, TypeError, OSError, FloatingPointError) as error:
+        logging.debug("Where it happened:", exc_info=True)
+        fail(str(error))
+
+
+def train() -> None:
+    """Train, or resume."""
+    jaxgan.train(given_config(), FLAGS.workdir or Path("runs") / Path(config_file()).stem)
+
+
+def sample() -> None:
+    """Write a grid of pictures."""
+    out = gallery.sample(
+        given_workdir(),
+        FLAGS.out,
+        num=FLAGS.num,
+        label=FLAGS.label,
+        z_scale=FLAGS.z_scale,
+        stats=FLAGS.stats,
+        weights=FLAGS.weights,
+        step=FLAGS.step,
+        seed=FLAGS.seed,
+    )
+    print(f"wrote {out}")
+
+
+def summarise() -> None:
+    """Print the tables of both networks."""
+    print(summary.of_config(given_config()))
+
+
+def given_config():
+    """Return the configuration of --config with its overrides."""
+    if CONFIG.value is None:
+        raise ValueError(f"--mode={FLAGS.mode} needs --config; give a file such as --config=configs/dcgan.py.")
+    return CONFIG.value
+
+
+def config_file() -> str:
+    """Return the path given as --config."""
+    return config_flags.get_config_filename(FLAGS["config"])
+
+
+def given_workdir() -> str:
+    """Return --workdir, which must be there."""
+    if FLAGS.workdir is None:
+        raise ValueError(f"--mode={FLAGS.mode} needs --workdir; give the folder of a training run.")
+    return FLAGS.workdir
+
+
+def parse(argv: list[str]) -> list[str]:
+    """Read the flags; a misspelt setting or a wrong type is a sentence, not a traceback."""
+    FLAGS.set_default("verbosity", logging.WARNING)
+    try:
+        return FLAGS(argv)
+    except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
+        fail(" ".join(str(error).split()))
+
+
+def fail(sentence: str) -> None:
+    """Print why and leave with status 1."""
+    print(f"error: {sentence}", file=sys.stderr)
+    sys.exit(1)
+
+
+def keep_compiled_programs() -> None:
+    """Let jax keep compiled programs on disk, so that a second start is quick."""
+    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxgan"
+        jax.config.update("jax_compilation_cache_dir", str(cache))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+
+if __name__ == "__main__":
+    app.run(main, flags_parser=parse)

@@ -1,0 +1,34 @@
+import pytest
+
+from jaxgan import config as config_lib
+
+
+def with_field(path, value):
+    config = config_lib.default()
+    section, _, field = path.rpartition(".")
+    (config_lib.get(config, section) if section else config)[field] = value
+    return config
+
+
+def test_default_is_valid():
+    config_lib.validate(config_lib.default())
+
+
+@pytest.mark.parametrize("path", [*config_lib.CHOICES, *config_lib.AT_LEAST])
+def test_every_check_names_its_field(path):
+    bad = "nonsense" if isinstance(config_lib.get(config_lib.default(), path), str) else -1
+    if isinstance(config_lib.get(config_lib.default(), path), float):
+        bad = -1.0
+    with pytest.raises(ValueError, match=f"config.{path} is"):
+        config_lib.validate(with_field(path, bad))
+
+
+@pytest.mark.parametrize(("path", "value"), [("data.range", (1.0, 0.0)), ("train.ema_decay", 1.5), ("eval.every", 10)])
+def test_other_bad_values(path, value):
+    with pytest.raises(ValueError, match=f"config.{path} is"):
+        config_lib.validate(with_field(path, value))
+
+
+def test_types_are_kept():
+    with pytest.raises(TypeError):
+        config_lib.default().train.num_steps = "many"

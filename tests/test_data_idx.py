@@ -1,0 +1,113 @@
+"""IDX files written here by hand, in the names that the known data sets use."""
+
+import gzip
+
+import numpy as np
+import pytest
+
+from jaxgan.data.idx import open_idx
+
+PICTURES = np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3)
+
+
+def write(file, values, packed=False, magic=None):
+    values = np.asarray(values, np.uint8)
+    header = bytes(magic or (0, 0, 8, values.ndim)) + np.array(values.shape, ">u4").tobytes()
+    content = header + values.tobytes()
+    file.write_bytes(gzip.compress(content) if packed else content)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("images", "labels", "split"),
+    [
+        ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "train"),
+        ("t10k-images.idx3-ubyte", "t10k-labels.idx1-ubyte", "test"),
+        ("qmnist-test-images-idx3-ubyte", "qmnist-test-labels-idx1-ubyte", "test"),
+    ],
+)
+def test_files_are_found_by_name(tmp_path, images, labels, split, packed):
+    ending = ".gz" if packed else ""
+    write(tmp_path / (images + ending), PICTURES, packed)
+    write(tmp_path / (labels + ending), [0, 1, 2, 1, 0], packed)
+    source = open_idx(str(tmp_path), split)
+    assert source.info.image_shape == (4, 3, 1)
+    assert source.info.num_classes == 3
+    pixels, numbers = source.read(np.array([4, 0, 4]))
+    np.testing.assert_array_equal(pixels[..., 0], PICTURES[[4, 0, 4]])
+    assert numbers.tolist() == [0, 0, 0]
+    assert numbers.dtype == np.int32
+
+
+def test_emnist_is_turned_and_its_labels_start_at_zero(tmp_path):
+    write(tmp_path / "emnist-letters-train-images-idx3-ubyte.gz", PICTURES, packed=True)
+    write(tmp_path / "emnist-letters-train-labels-idx1-ubyte.gz", [1, 2, 26, 1, 2], packed=True)
+    source = open_idx(str(tmp_path), "train")
+    pixels, labels = source.read(np.arange(5))
+    np.testing.assert_array_equal(pixels[..., 0], PICTURES.transpose(0, 2, 1))
+    assert labels.tolist() == [0, 1, 2, 0, 1]
+    assert source.info.num_classes == 3
+
+
+def test_both_splits_number_the_classes_alike(tmp_path):
+    for split, labels in (("train", [1, 2, 3, 4, 5]), ("t10k", [5, 5, 1, 1, 5])):
+        write(tmp_path / f"{split}-images-idx3-ubyte", PICTURES)
+        write(tmp_path / f"{split}-labels-idx1-ubyte", labels)
+    source = open_idx(str(tmp_path), "test")
+    assert source.read(np.arange(5))[1].tolist() == [4, 4, 0, 0, 4]
+    assert source.info.num_classes == 5
+
+
+def test_without_labels_there_are_no_classes(tmp_path):
+    write(tmp_path / "train-images-idx3-ubyte", PICTURES)
+    source = open_idx(str(tmp_path), "train")
+    assert source.info.num_classes is None
+    assert source.read(np.arange(2))[1].tolist() == [0, 0]
+
+
+def test_a_packed_and_an_unpacked_twin_are_one_file(tmp_path):
+    write(tmp_path / "train-images-idx3-ubyte", PICTURES)
+    write(tmp_path / "train-images-idx3-ubyte.gz", PICTURES, packed=True)
+    assert open_idx(str(tmp_path), "train").info.num_images == 5
+
+
+def test_missing_things_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        open_idx(str(tmp_path / "nowhere"), "train")
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        open_idx("", "train")
+    with pytest.raises(FileNotFoundError, match="t10k-images-idx3-ubyte"):
+        open_idx(str(tmp_path), "test")
+    with pytest.raises(ValueError, match=r"data.split"):
+        open_idx(str(tmp_path), "val")
+
+
+def test_two_data_sets_in_one_folder_are_refused(tmp_path):
+    for name in ("letters", "digits"):
+        write(tmp_path / f"emnist-{name}-train-images-idx3-ubyte", PICTURES)
+    with pytest.raises(ValueError, match="folder of its own"):
+        open_idx(str(tmp_path), "train")
+
+
+def test_damaged_files_are_refused(tmp_path):
+    file = tmp_path / "train-images-idx3-ubyte"
+    for damage, message in [
+        (lambda c: c[:-1], "59 bytes of values; expected 60"),
+        (lambda c: c + b"x", "61 bytes of values"),
+        (lambda c: c[:7], "inside its header"),
+        (lambda c: b"", "begins with bytes of nothing"),
+        (lambda c: b"\x00\x00\x0d\x03" + c[4:], "begins with bytes 00000d03; expected 00000803"),
+        (lambda c: gzip.compress(c)[:-9], "damaged gzip"),
+        (lambda c: gzip.compress(c)[:12] + b"junk", "damaged gzip"),
+    ]:
+        write(file, PICTURES)
+        file.write_bytes(damage(file.read_bytes()))
+        with pytest.raises(ValueError, match=message):
+            open_idx(str(tmp_path), "train")
+
+
+def test_one_label_a_picture(tmp_path):
+    write(tmp_path / "train-images-idx3-ubyte", PICTURES)
+    write(tmp_path / "train-labels-idx1-ubyte", [0, 1])
+    with pytest.raises(ValueError, match=r"2 labels, but .* 5 pictures"):
+        open_idx(str(tmp_path), "train")

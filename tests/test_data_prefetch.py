@@ -1,0 +1,107 @@
+"""The prefetching thread: order, errors, and that it always ends."""
+
+import gc
+import itertools
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from jaxgan.data import prefetch
+
+
+def running():
+    return [t for t in threading.enumerate() if t.name == "jaxgan-prefetch"]
+
+
+def wait_until(condition, seconds=5.0):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.005)
+    assert condition()
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left():
+    yield
+    wait_until(lambda: not running())
+
+
+def test_items_come_in_order_and_end():
+    items = prefetch(range(100), depth=3)
+    assert list(items) == list(range(100))
+    assert list(items) == []
+
+
+def test_it_runs_ahead_by_its_depth_and_no_further():
+    made = []
+    with prefetch((made.append(i) or i for i in itertools.count()), depth=2) as items:
+        wait_until(lambda: len(made) == 3)  # two on the shelf, one in the hand
+        time.sleep(0.05)
+        assert len(made) == 3
+        assert next(items) == 0
+        wait_until(lambda: len(made) == 4)
+
+
+def test_an_exception_comes_after_the_items_before_it():
+    def broken():
+        yield 1
+        raise KeyError("lost")
+
+    items = prefetch(broken())
+    assert next(items) == 1
+    with pytest.raises(KeyError, match="lost"):
+        next(items)
+    with pytest.raises(StopIteration):
+        next(items)
+
+
+def test_closing_stops_the_thread_and_closes_the_generator():
+    closed = threading.Event()
+
+    def endless():
+        try:
+            yield from itertools.count()
+        finally:
+            closed.set()
+
+    items = prefetch(endless())
+    assert next(items) == 0
+    items.close()
+    items.close()
+    assert closed.is_set()
+    assert not running()
+    with pytest.raises(StopIteration):
+        next(items)
+
+
+def test_a_consumer_that_breaks_off_leaves_nothing():
+    with prefetch(itertools.count()) as items:
+        for item in items:
+            if item == 3:
+                break
+    assert not running()
+
+
+def test_a_dropped_iterator_ends_its_thread():
+    items = prefetch(itertools.count())
+    next(items)
+    del items
+    gc.collect()
+    assert not running()
+
+
+def test_the_interpreter_exits_with_a_full_shelf():
+    code = (
+        "import itertools; from jaxgan.data.prefetch import prefetch\n"
+        "items = prefetch(itertools.count()); print(next(items))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+
+
+def test_depth_is_checked():
+    with pytest.raises(ValueError, match="at least 1"):
+        prefetch([], depth=0)

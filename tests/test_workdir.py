@@ -1,0 +1,45 @@
+import pytest
+import tiny
+
+from jaxgan import workdir
+from jaxgan.types import DataInfo
+
+INFO = DataInfo((8, 8, 3), 12, None)
+
+
+def test_config_and_data_are_read_back(tmp_path):
+    config = tiny.get_config()
+    workdir.save_config(tmp_path / "run", config, INFO)
+    back, info = workdir.load_config(tmp_path / "run")
+    assert workdir.differences(back, config) == {}
+    assert info == INFO
+    assert [p.name for p in (tmp_path / "run").iterdir()] == ["config.json"]
+
+
+def test_differences_are_found_by_path():
+    one, two = tiny.get_config(), tiny.get_config()
+    two.train.num_steps, two.data.range = 9, (0.0, 1.0)
+    assert workdir.differences(one, two) == {"train.num_steps": (6, 9), "data.range": ([-1.0, 1.0], [0.0, 1.0])}
+
+
+@pytest.mark.parametrize("path", ["gan", "seed", "model.dropout", "data.batch_size", "optim.g.name"])
+def test_frozen_fields_are_refused(tmp_path, path):
+    with pytest.raises(ValueError, match=f"config.{path} is 2, but the run in .* has 1; resume with the saved value"):
+        workdir.check_resumable(tmp_path, {path: (1, 2)})
+
+
+@pytest.mark.parametrize("path", ["train.num_steps", "train.log_every", "train.num_devices", "data.cache", "data.path"])
+def test_lengths_periods_and_places_may_change(tmp_path, path):
+    workdir.check_resumable(tmp_path, {path: (1, 2)})
+
+
+def test_a_folder_that_is_no_run(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"holds no config.json"):
+        workdir.load_config(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '{"config": {}, "data": {"image_shape": [1]}}'])
+def test_a_damaged_file(tmp_path, text):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(ValueError, match="is damaged"):
+        workdir.load_config(tmp_path)

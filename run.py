@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import jax
 from absl import app, flags, logging
 from ml_collections import config_flags
 
 import jaxgan
-from jaxgan import gallery, summary
+from jaxgan import data, gallery, summary
 
 MODES = ("train", "sample", "summary")
 
@@ -64,7 +65,8 @@ def sample() -> None:
 
 def summarise() -> None:
     """Print the tables of both networks."""
-    print(summary.of_config(given_config()))
+    config = given_config()
+    print(summary.text(jaxgan.build(config, data.describe(config.data))))
 
 
 def given_config():
@@ -90,14 +92,16 @@ def parse(argv: list[str]) -> list[str]:
     """Read the flags; a misspelt setting or a wrong type is a sentence, not a traceback."""
     FLAGS.set_default("verbosity", logging.WARNING)
     try:
-        return FLAGS(argv)
+        rest = FLAGS(argv)
     except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
-        fail(" ".join(str(error).split()))
+        fail(str(error))
+    logging.set_verbosity(FLAGS.verbosity)
+    return rest
 
 
-def fail(sentence: str) -> None:
+def fail(sentence: str) -> NoReturn:
     """Print why and leave with status 1."""
-    print(f"error: {sentence}", file=sys.stderr)
+    print("error:", " ".join(sentence.split()), file=sys.stderr)
     sys.exit(1)
 
 

@@ -6,15 +6,18 @@ python run.py --config=configs/dcgan.py --workdir=runs/dcgan
 from ml_collections import ConfigDict
 
 from jaxgan.config import default
+from jaxgan.types import Config
 
 
-def get_config() -> ConfigDict:
+def get_config() -> Config:
     config = default()
     config.gan = "dcgan"
     config.model = ConfigDict(
         {
             "latent_size": 100,
             "latent_law": "normal",  # or uniform
+            "upsample": "transpose",  # or nearest: enlarge, then convolve
+            "g_activation": "leaky_relu",  # or relu
             "init_stddev": 0.02,
             "bn_momentum": 0.99,
             "bn_epsilon": 1e-3,

@@ -5,12 +5,15 @@ A file in `configs/` starts from `default()` and writes down what its system fix
 
 from __future__ import annotations
 
+from typing import Any
+
 from ml_collections import ConfigDict
 
 from jaxgan import checks, losses, optim
+from jaxgan.types import Config
 
 
-def default() -> ConfigDict:
+def default() -> Config:
     """Return a complete configuration; `config.model` is left to the GAN."""
     return ConfigDict(
         {
@@ -132,14 +135,15 @@ AT_LEAST = {
 }
 
 
-def get(config: ConfigDict, path: str):
+def get(config: Config, path: str) -> Any:
     """Return the value at a dotted path."""
+    value: Any = config
     for name in path.split("."):
-        config = config[name]
-    return config
+        value = value[name]
+    return value
 
 
-def validate(config: ConfigDict) -> None:
+def validate(config: Config) -> None:
     """Check every setting that can be judged without data or devices.
 
     Raises:

@@ -45,12 +45,12 @@ def grid(images: np.ndarray, columns: int | None = None, *, padding: int = 0) ->
       uint8[rows * (H + padding) - padding, columns * (W + padding) - padding, C]; missing places are black.
     """
     num, height, width, channels = images.shape
-    columns = min(num, columns or math.ceil(math.sqrt(num)))
-    rows = math.ceil(num / columns)
-    canvas = np.zeros((rows, height + padding, columns, width + padding, channels), np.uint8)
+    in_row = min(num, columns or math.ceil(math.sqrt(num)))
+    rows = math.ceil(num / in_row)
+    canvas = np.zeros((rows, height + padding, in_row, width + padding, channels), np.uint8)
     for i, image in enumerate(np.asarray(images)):
-        canvas[i // columns, :height, i % columns, :width] = image
-    canvas = canvas.reshape(rows * (height + padding), columns * (width + padding), channels)
+        canvas[i // in_row, :height, i % in_row, :width] = image
+    canvas = canvas.reshape(rows * (height + padding), in_row * (width + padding), channels)
     return canvas[: canvas.shape[0] - padding, : canvas.shape[1] - padding]
 
 

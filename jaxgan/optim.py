@@ -5,9 +5,9 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import optax
-from ml_collections import ConfigDict
 
 from jaxgan import checks
+from jaxgan.types import Config
 
 OPTIMISERS = ("adam", "adam_tf", "adamw", "sgd")
 SCHEDULES = ("constant", "exponential", "step", "cosine")
@@ -28,19 +28,19 @@ def scale_by_adam_tf(b1: float, b2: float, eps_hat: float) -> optax.GradientTran
         zeros = optax.tree.zeros_like
         return optax.ScaleByAdamState(jnp.zeros((), jnp.int32), mu=zeros(params), nu=zeros(params))
 
-    def update(grads, state, params=None):
-        del params
+    def update(updates, state, params=None, **extra):
+        del params, extra
         count = optax.safe_increment(state.count)
-        mu = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, state.mu, grads)
-        nu = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * g * g, state.nu, grads)
+        mu = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, state.mu, updates)
+        nu = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * g * g, state.nu, updates)
         scale = jnp.sqrt(1 - b2**count) / (1 - b1**count)
-        updates = jax.tree.map(lambda m, v: scale * m / (jnp.sqrt(v) + eps_hat), mu, nu)
-        return updates, optax.ScaleByAdamState(count, mu=mu, nu=nu)
+        steps = jax.tree.map(lambda m, v: scale * m / (jnp.sqrt(v) + eps_hat), mu, nu)
+        return steps, optax.ScaleByAdamState(count, mu=mu, nu=nu)
 
     return optax.GradientTransformation(init, update)
 
 
-def make_schedule(config: ConfigDict, steps_per_epoch: float, num_steps: int) -> optax.Schedule:
+def make_schedule(config: Config, steps_per_epoch: float, num_steps: int) -> optax.Schedule:
     """Return the learning rate as a function of the number of updates made so far.
 
     constant:    lr
@@ -75,7 +75,7 @@ def make_schedule(config: ConfigDict, steps_per_epoch: float, num_steps: int) ->
     return staircase
 
 
-def make_optimiser(config: ConfigDict, schedule: optax.Schedule) -> optax.GradientTransformation:
+def make_optimiser(config: Config, schedule: optax.Schedule) -> optax.GradientTransformation:
     """Build the transformation that one network's section of `config.optim` names.
 
     `adam` is the form of PyTorch and Optax, `adam_tf` that of TensorFlow (`scale_by_adam_tf`), `adamw`

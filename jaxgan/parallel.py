@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import axis
-from jaxgan.types import Array, PyTree
+from jaxgan.types import Array, Device, PyTree
 
 Step = Callable[[PyTree, Array, Array], tuple[PyTree, dict[str, Array]]]
 
 
-def choose_devices(num_devices: int, batch_size: int) -> list[jax.Device]:
+def choose_devices(num_devices: int, batch_size: int) -> list[Device]:
     """Return the devices to train on, all local ones for 0.
 
     Raises:
@@ -35,7 +35,7 @@ def choose_devices(num_devices: int, batch_size: int) -> list[jax.Device]:
     return devices
 
 
-def make_call(step: Step, devices: Sequence[jax.Device], steps_per_call: int) -> Callable:
+def make_call(step: Step, devices: Sequence[Device], steps_per_call: int) -> Callable:
     """Compile up to `steps_per_call` training steps into one call on all devices.
 
     Returns:
@@ -82,16 +82,16 @@ def split(indices: np.ndarray, num_devices: int) -> np.ndarray:
     return np.ascontiguousarray(shares)
 
 
-def put_batch(batch: PyTree, devices: Sequence[jax.Device]) -> PyTree:
+def put_batch(batch: PyTree, devices: Sequence[Device]) -> PyTree:
     """Start the transfer of a batch whose leading axis is the devices."""
     return jax.device_put(batch, jax.NamedSharding(_mesh(devices), jax.P(axis.NAME)))
 
 
-def replicate(tree: PyTree, devices: Sequence[jax.Device]) -> PyTree:
+def replicate(tree: PyTree, devices: Sequence[Device]) -> PyTree:
     """Put a copy of every leaf on every device."""
     return jax.device_put(tree, jax.NamedSharding(_mesh(devices), jax.P()))
 
 
-def _mesh(devices: Sequence[jax.Device]) -> jax.sharding.Mesh:
+def _mesh(devices: Sequence[Device]) -> jax.sharding.Mesh:
     # The mesh that pmap's results lie on; any other would compile the step a second time for the second call.
     return jax.sharding.Mesh(np.asarray(devices), (axis.NAME,))

@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 
 import jax
-from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from jaxgan import workdir
+from jaxgan.types import Config, Device
 
 METRICS_FILE = "metrics.jsonl"
 
@@ -19,7 +19,7 @@ METRICS_FILE = "metrics.jsonl"
 SHOWN = {"d_loss": "d/loss", "d_acc": "d/acc", "g_loss": "g/loss"}
 
 
-def start_text(config: ConfigDict, devices: list[jax.Device], run: Path) -> str:
+def start_text(config: Config, devices: list[Device], run: Path) -> str:
     """Return the device report and the configuration as aligned lines."""
     head = (
         f"jax {jax.__version__}, {len(devices)} x {devices[0].device_kind} ({devices[0].platform}); "

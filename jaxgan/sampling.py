@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from jaxgan.state import GeneratorParams
 from jaxgan.types import Array
@@ -70,6 +71,6 @@ def _checked_labels(params: GeneratorParams, labels: Array | None, num: int) -> 
     if labels.shape != (num,):
         raise ValueError(f"labels have shape {labels.shape}; expected ({num},), one for each picture.")
     # Under jit the values are not known; Flax's embedding then clips nothing, so they must be right.
-    if not isinstance(labels, jax.core.Tracer) and num and not (0 <= labels.min() and labels.max() < classes):
+    if not isinstance(labels, Tracer) and num and (labels.min() < 0 or labels.max() >= classes):
         raise ValueError(f"labels reach from {labels.min()} to {labels.max()}; expected 0..{classes - 1}.")
     return labels

@@ -11,10 +11,9 @@ import optax
 from flax import linen as nn
 from flax import struct
 from flax.training.train_state import TrainState
-from ml_collections import ConfigDict
 
 from jaxgan import losses
-from jaxgan.types import Array, DataInfo, PyTree
+from jaxgan.types import Array, Config, DataInfo, PyTree
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +99,7 @@ class Gan:
     @classmethod
     def from_config(
         cls,
-        config: ConfigDict,
+        config: Config,
         data: DataInfo,
         *,
         generator: nn.Module,

@@ -225,5 +225,5 @@ def class_loss(class_logits: Array, labels: Array) -> Array:
 
 def average(decay: float, step: Array, ema: PyTree, new: PyTree) -> PyTree:
     """Move the average towards new variables; the decay warms up, so that the start is soon forgotten."""
-    decay = jnp.minimum(decay, (1 + step) / (10 + step))
-    return jax.tree.map(lambda a, b: decay * a + (1 - decay) * b, ema, new)
+    warm = jnp.minimum(decay, (1 + step) / (10 + step))
+    return jax.tree.map(lambda a, b: warm * a + (1 - warm) * b, ema, new)

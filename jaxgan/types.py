@@ -14,6 +14,8 @@ import numpy as np
 
 Array = jax.Array
 PyTree = Any
+Config = Any  # ml_collections.ConfigDict, whose fields type checkers cannot follow
+Device = Any  # jax.Device, which type checkers take for a variable
 
 
 @dataclasses.dataclass(frozen=True)

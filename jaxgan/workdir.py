@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from jaxgan.types import DataInfo
+from jaxgan.types import Config, DataInfo
 
 CONFIG_FILE = "config.json"
 
@@ -31,7 +31,7 @@ FROZEN = (
 )
 
 
-def flatten(config: ConfigDict) -> dict[str, object]:
+def flatten(config: Config) -> dict[str, object]:
     """Return {'section.field': value} of a configuration."""
     flat = {}
     for name, value in config.items():
@@ -42,7 +42,7 @@ def flatten(config: ConfigDict) -> dict[str, object]:
     return flat
 
 
-def save_config(workdir: Path, config: ConfigDict, data: DataInfo) -> None:
+def save_config(workdir: Path, config: Config, data: DataInfo) -> None:
     """Write config.json: the configuration and what the data turned out to be."""
     workdir.mkdir(parents=True, exist_ok=True)
     half = workdir / f".{CONFIG_FILE}.part"
@@ -51,7 +51,7 @@ def save_config(workdir: Path, config: ConfigDict, data: DataInfo) -> None:
     half.replace(workdir / CONFIG_FILE)
 
 
-def load_config(workdir: Path) -> tuple[ConfigDict, DataInfo]:
+def load_config(workdir: Path) -> tuple[Config, DataInfo]:
     """Read config.json.
 
     Raises:
@@ -72,7 +72,7 @@ def load_config(workdir: Path) -> tuple[ConfigDict, DataInfo]:
         raise ValueError(f"{path} is damaged ({error!r}); restore it from a copy, or train anew elsewhere.") from error
 
 
-def differences(saved: ConfigDict, given: ConfigDict) -> dict[str, tuple[object, object]]:
+def differences(saved: Config, given: Config) -> dict[str, tuple[object, object]]:
     """Return {path: (saved, given)} of the fields that differ; a missing field is None."""
     old, new = flatten(saved), flatten(given)
     return {path: (old.get(path), new.get(path)) for path in {**old, **new} if old.get(path) != new.get(path)}

@@ -10,7 +10,7 @@ import tiny
 import jaxgan
 from jaxgan import checkpoint, data, workdir
 from jaxgan.checkpoint import Checkpoints
-from jaxgan.train import create_setup
+from jaxgan.setup import create_setup
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +67,9 @@ def test_load_reads_the_generator_that_was_asked_for(run, state):
 
 
 def test_what_load_refuses(run, tmp_path):
-    with pytest.raises(FileNotFoundError, match="step is 4, but .* holds steps 3, 5"):
+    with pytest.raises(FileNotFoundError, match=r"step is 4, but .* holds steps 3, 5"):
         jaxgan.load(run, step=4)
-    with pytest.raises(ValueError, match='weights is .emma.; .*Did you mean "ema"'):
+    with pytest.raises(ValueError, match=r'weights is .emma.; .*Did you mean "ema"'):
         jaxgan.load(run, weights="emma")
     shutil.rmtree(run / "checkpoints")
     with pytest.raises(FileNotFoundError, match="holds no checkpoint yet; train first"):
@@ -80,7 +80,7 @@ def test_another_architecture_is_one_sentence(run):
     config = tiny.get_config()
     config.data.image_size = 12
     other = create_setup(config, data.open_source(config.data), jax.local_devices()[:1])
-    with Checkpoints(run) as checkpoints, pytest.raises(ValueError, match="does not fit the configured networks"):
+    with Checkpoints(run) as checkpoints, pytest.raises(ValueError, match=r"does not fit the configured networks"):
         checkpoints.restore(jax.eval_shape(other.new_state), 5)
     workdir.save_config(run, config, other.source.info)
     with pytest.raises(ValueError, match="mixes two runs"):

@@ -5,7 +5,7 @@ from jaxgan import checks
 
 def test_one_of_suggests_the_nearest():
     checks.one_of("mode", "train", ["train", "sample"])
-    with pytest.raises(ValueError, match='mode is .trian.; expected one of train, sample. Did you mean "train"?'):
+    with pytest.raises(ValueError, match=r'mode is .trian.; expected one of train, sample. Did you mean "train"?'):
         checks.one_of("mode", "trian", ["train", "sample"])
 
 

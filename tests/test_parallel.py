@@ -11,9 +11,10 @@ import tiny
 
 from jaxgan import data, parallel
 from jaxgan.sampling import generate
+from jaxgan.setup import create_setup
 from jaxgan.state import generator_params
 from jaxgan.step import make_train_step
-from jaxgan.train import batches, create_setup, resident_dataset
+from jaxgan.train import batches, resident_dataset
 from jaxgan.types import DataInfo
 
 

@@ -13,8 +13,9 @@ import tiny
 from PIL import Image
 
 import jaxgan
-from jaxgan import report
-from jaxgan.train import calls, create_setup, data
+from jaxgan import data, report
+from jaxgan.setup import create_setup
+from jaxgan.train import calls
 
 
 def config(**train):
@@ -130,7 +131,7 @@ def test_a_bad_parameter_is_never_saved(tmp_path):
 def test_a_picture_that_cannot_be_written_is_an_error(tmp_path):
     cfg = config(num_steps=2)
     (tmp_path / "samples" / "step_00000000.png").mkdir(parents=True)
-    with pytest.raises(OSError):
+    with pytest.raises(IsADirectoryError):
         jaxgan.train(cfg, tmp_path)
 
 

@@ -16,7 +16,7 @@ from jaxgan.data.prefetch import prefetch
 from jaxgan.data.synthetic import Synthetic
 from jaxgan.data.tfds import Tfds
 from jaxgan.data.workers import Workers
-from jaxgan.types import Source
+from jaxgan.types import Config, DataInfo, Source
 
 __all__ = [
     "CACHES",
@@ -57,6 +57,16 @@ def open_source(config_data: Any) -> Source:
     if resolve_cache(config_data, dataclasses.replace(source.info, num_images=left)) != "none":
         source = source.load() if isinstance(source, Folder) else in_memory(source)
     return skip(source, config_data.skip)
+
+
+def describe(config_data: Config) -> DataInfo:
+    """Return what a model must know of the data, decoding no more than that takes.
+
+    A folder that is not given yet counts as pictures without labels of the size asked for.
+    """
+    if config_data.source == "folder" and not config_data.path:
+        return DataInfo((config_data.image_size, config_data.image_size, config_data.channels), 0)
+    return _open(config_data).info
 
 
 def _open(config_data: Any) -> Source:

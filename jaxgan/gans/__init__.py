@@ -6,16 +6,14 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
+import importlib.machinery
 import pkgutil
 import types
 from pathlib import Path
 
-from ml_collections import ConfigDict
-
 from jaxgan import checks
 from jaxgan.state import Gan
-from jaxgan.types import DataInfo
+from jaxgan.types import Config, DataInfo
 
 
 def names() -> list[str]:
@@ -23,7 +21,7 @@ def names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
-def build(config: ConfigDict, data: DataInfo) -> Gan:
+def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN that `config.gan` names for pictures as `data` describes them.
 
     Raises:
@@ -49,8 +47,8 @@ def _from_package(name: str) -> types.ModuleType:
 def _from_file(path: Path) -> types.ModuleType:
     if not path.is_file():
         raise FileNotFoundError(f"config.gan is {str(path)!r}, but there is no such file; give the path of a .py file.")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None  # for the type checker: a .py file has both
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    loader = importlib.machinery.SourceFileLoader(path.stem, str(path))
+    module = types.ModuleType(path.stem)
+    module.__file__ = str(path)
+    loader.exec_module(module)
     return module

@@ -13,21 +13,26 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from ml_collections import ConfigDict
 
+from jaxgan import checks
 from jaxgan.nets.conv import Conv, ConvTranspose
 from jaxgan.nets.dropout import Dropout
 from jaxgan.nets.init import normal_around
 from jaxgan.nets.norm import batch_norm
+from jaxgan.nets.upsample import nearest
 from jaxgan.state import Gan, Latent
-from jaxgan.types import Array, DataInfo
+from jaxgan.types import Array, Config, DataInfo
 
 leaky_relu = partial(jax.nn.leaky_relu, negative_slope=0.2)
+ACTIVATIONS = {"leaky_relu": leaky_relu, "relu": nn.relu}
+UPSAMPLES = ("transpose", "nearest")
 
 
 class Generator(nn.Module):
     """z [B, Z] -> pictures [B, 28, 28, 1] in [-1, 1]."""
 
+    upsample: str
+    activation: str
     init_stddev: float
     bn_momentum: float
     bn_epsilon: float
@@ -43,11 +48,15 @@ class Generator(nn.Module):
             epsilon=self.bn_epsilon,
             scale_init=normal_around(1.0, self.init_stddev),
         )
+        activation = ACTIVATIONS[self.activation]
         x = nn.Dense(7 * 7 * 256, kernel_init=init)(z).reshape(-1, 7, 7, 256)
-        x = leaky_relu(norm()(x))
-        for features, stride in (128, 1), (64, 2), (32, 2):
-            x = ConvTranspose(features, 5, stride, use_bias=False, kernel_init=init)(x)
-            x = leaky_relu(norm()(x))
+        x = activation(norm()(x))
+        for features, factor in (128, 1), (64, 2), (32, 2):
+            if self.upsample == "transpose":
+                x = ConvTranspose(features, 5, factor, use_bias=False, kernel_init=init)(x)
+            else:
+                x = Conv(features, 5, use_bias=False, kernel_init=init)(nearest(x, factor))
+            x = activation(norm()(x))
         return jnp.tanh(Conv(1, 5, use_bias=False, kernel_init=init)(x))
 
 
@@ -68,7 +77,7 @@ class Discriminator(nn.Module):
         return nn.Dense(1, kernel_init=init)(x.reshape(x.shape[0], -1))[:, 0], None
 
 
-def build(config: ConfigDict, data: DataInfo) -> Gan:
+def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; ValueError for pictures that are not 28x28x1."""
     if data.image_shape != (28, 28, 1):
         raise ValueError(
@@ -76,10 +85,12 @@ def build(config: ConfigDict, data: DataInfo) -> Gan:
             "set config.data.image_size=28 and config.data.channels=1, or use the dcgan64 GAN."
         )
     model = config.model
+    checks.one_of("config.model.upsample", model.upsample, UPSAMPLES)
+    checks.one_of("config.model.g_activation", model.g_activation, ACTIVATIONS)
     return Gan.from_config(
         config,
         data,
-        generator=Generator(model.init_stddev, model.bn_momentum, model.bn_epsilon),
+        generator=Generator(model.upsample, model.g_activation, model.init_stddev, model.bn_momentum, model.bn_epsilon),
         discriminator=Discriminator(model.init_stddev, model.dropout),
         latent=Latent((model.latent_size,), model.latent_law),
     )

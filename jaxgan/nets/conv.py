@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from jaxgan.types import Array
@@ -32,6 +33,9 @@ _DIMS = ("NHWC", "HWIO", "NHWC")
 # The one place that says which form runs where: 'phases' on CPU, XLA's own convolution on accelerators.
 _PLATFORM_FORM = {"cpu": "phases"}
 _forced: list[str] = ["auto"]
+# At most this many channels count as few, and this many rows of a matrix product stay in the cache.
+_NARROW = 4
+_CACHED_ROWS = 1024
 
 
 @contextlib.contextmanager
@@ -64,10 +68,21 @@ class _Geometry(NamedTuple):
     strides: tuple[int, int]
     pads: Pads
 
+    @property
+    def outputs(self) -> tuple[int, int]:
+        """H' and W'."""
+        h, w = ((n + sum(p) - k) // s + 1 for n, k, s, p in zip(*self))
+        return h, w
+
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _forward(geo: _Geometry, x: Array, w: Array) -> Array:
     """dT/dg: the convolution, [B, H, W, C] and [k, k, C, F] to [B, H', W', F]."""
+    if _is_tiny(geo):
+        y = x.reshape(len(x), -1) @ _matrix(geo, w)
+        return y.reshape(len(x), *geo.outputs, w.shape[3])
+    if geo.strides == (1, 1):
+        return _stride_1(x, w, geo.pads)
     return lax.conv_general_dilated(x, w, geo.strides, geo.pads, dimension_numbers=_DIMS)
 
 
@@ -78,6 +93,9 @@ def _input_grad(geo: _Geometry, w: Array, g: Array) -> Array:
     Along one axis u[i] = sum_t w[t] g[(i + lo - t) / s] over the taps t for which the division is exact, so the
     outputs of one residue i mod s are a stride-1 convolution of g with every s-th tap: no zeros are multiplied.
     """
+    if _is_tiny(geo):
+        u = g.reshape(len(g), -1) @ _matrix(geo, w).T
+        return u.reshape(len(g), *geo.size, w.shape[2])
     phases = [[_phase(geo, (a, b), w, g) for b in range(geo.strides[1])] for a in range(geo.strides[0])]
     return _interleave(phases, geo.size)
 
@@ -85,11 +103,18 @@ def _input_grad(geo: _Geometry, w: Array, g: Array) -> Array:
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _kernel_grad(geo: _Geometry, x: Array, g: Array) -> Array:
     """dT/dw: the kernel gradient, [B, H, W, C] and [B, H', W', F] to [k, k, C, F]."""
-    shape = jax.ShapeDtypeStruct((*geo.taps, x.shape[-1], g.shape[-1]), x.dtype)
-    conv = functools.partial(
-        lax.conv_general_dilated, x, window_strides=geo.strides, padding=geo.pads, dimension_numbers=_DIMS
-    )
-    return jax.linear_transpose(conv, shape)(g)[0]
+    channels, features = x.shape[-1], g.shape[-1]
+    if _is_tiny(geo):
+        dense = x.reshape(len(x), -1).T @ g.reshape(len(g), -1)
+        return _matrix_transposed(geo, dense, channels, features)
+    if channels <= _NARROW:
+        return _patches_by_map(geo, x, g)
+    if features <= _NARROW and geo.strides == (1, 1):
+        # sum_p x[p + t] g[p] is the same sum with the roles exchanged and the taps mirrored.
+        pads = tuple((k - 1 - lo, k - 1 - hi) for k, (lo, hi) in zip(geo.taps, geo.pads))
+        mirrored = geo._replace(size=geo.outputs, pads=(pads[0], pads[1]))
+        return jnp.swapaxes(_patches_by_map(mirrored, g, x)[::-1, ::-1], 2, 3)
+    return _map_by_slices(geo, x, g)
 
 
 _forward.defvjp(
@@ -104,6 +129,91 @@ _kernel_grad.defvjp(
     lambda geo, x, g: (_kernel_grad(geo, x, g), (x, g)),
     lambda geo, res, w: (_input_grad(geo, w, res[1]), _forward(geo, res[0], w)),
 )
+
+
+def _is_tiny(geo: _Geometry) -> bool:
+    """Whether maps are so small that one dense matrix from map to map is little larger than the kernel."""
+    return math.prod(geo.size) * math.prod(geo.outputs) <= 4 * math.prod(geo.taps)
+
+
+def _selectors(geo: _Geometry, dtype: Any) -> list[Array]:
+    """Return for each axis the 0/1 array [n, m, k] that says which tap joins input n to output m."""
+    arrays = []
+    for n, m, k, s, (low, _) in zip(geo.size, geo.outputs, geo.taps, geo.strides, geo.pads):
+        tap = np.arange(n)[:, None] + low - s * np.arange(m)
+        arrays.append(jnp.asarray(tap[..., None] == np.arange(k), dtype))
+    return arrays
+
+
+def _matrix(geo: _Geometry, w: Array) -> Array:
+    """Write a kernel as the dense matrix [H W C, H' W' F] of its convolution."""
+    dense = jnp.einsum("hpi,wqj,ijcf->hwcpqf", *_selectors(geo, w.dtype), w)
+    return dense.reshape(math.prod(geo.size) * w.shape[2], -1)
+
+
+def _matrix_transposed(geo: _Geometry, dense: Array, channels: int, features: int) -> Array:
+    """Sum the gradient of that matrix back into [k, k, C, F]."""
+    dense = dense.reshape(*geo.size, channels, *geo.outputs, features)
+    return jnp.einsum("hpi,wqj,hwcpqf->ijcf", *_selectors(geo, dense.dtype), dense)
+
+
+def _stride_1(x: Array, w: Array, pads: Pads) -> Array:
+    """Convolve with stride 1."""
+    k, l, c, f = w.shape
+    if f > _NARROW or c <= _NARROW:
+        return lax.conv_general_dilated(x, w, (1, 1), pads, dimension_numbers=_DIMS)
+    # With one to four features a convolution starves: multiply all taps first, then add shifted maps.
+    y = jnp.einsum("ijcf,bhwc->ijfbhw", w, x)
+    y = _pad(y, ((0, 0), *((0, 0),) * 3, *pads))
+    rows, cols = y.shape[4] - k + 1, y.shape[5] - l + 1
+    taps = [y[i, j, :, :, i : i + rows, j : j + cols] for i in range(k) for j in range(l)]
+    return jnp.moveaxis(functools.reduce(jnp.add, taps), 0, -1)
+
+
+def _pad(x: Array, pads: Sequence[tuple[int, int]]) -> Array:
+    """Pad with zeros, or crop where a number is negative."""
+    return lax.pad(x, jnp.zeros((), x.dtype), [(low, high, 0) for low, high in pads])
+
+
+def _pad_maps(geo: _Geometry, x: Array, axis: int) -> Array:
+    """Pad H and W, which are at `axis` and `axis` + 1."""
+    return _pad(x, [geo.pads[a - axis] if a - axis in (0, 1) else (0, 0) for a in range(x.ndim)])
+
+
+def _tap_slice(geo: _Geometry, x: Array, axis: int, tap: tuple[int, int]) -> Array:
+    """Return the part of the padded maps x that one tap multiplies, of size H' W'."""
+    index = [slice(None)] * x.ndim
+    for a, (t, s, m) in enumerate(zip(tap, geo.strides, geo.outputs)):
+        index[axis + a] = slice(t, t + s * (m - 1) + 1, s)
+    return x[tuple(index)]
+
+
+def _patches_by_map(geo: _Geometry, x: Array, g: Array) -> Array:
+    """Kernel gradient where x has few channels: all patches [B, k k C, H' W'] times g [B, H' W', F]."""
+    b, c, f = len(x), x.shape[-1], g.shape[-1]
+    x = _pad_maps(geo, jnp.moveaxis(x, -1, 1), 2)
+    patches = jnp.stack([_tap_slice(geo, x, 2, tap) for tap in np.ndindex(geo.taps)], axis=1)
+    grads = patches.reshape(b, -1, math.prod(geo.outputs)) @ g.reshape(b, -1, f)
+    return grads.sum(0).reshape(*geo.taps, c, f)
+
+
+def _map_by_slices(geo: _Geometry, x: Array, g: Array) -> Array:
+    """Kernel gradient tap by tap: g transposed [n, F, K] times a slice of x [n, K, C], summed over n.
+
+    The products run over some images at a time, so that both operands stay in the cache.
+    """
+    b, c, f = len(x), x.shape[-1], g.shape[-1]
+    pixels = math.prod(geo.outputs)
+    together = max(n for n in range(1, b + 1) if b % n == 0 and (n == 1 or n * pixels <= _CACHED_ROWS))
+    # The barrier keeps XLA from folding the transpose into the product, which makes that three times slower.
+    g = lax.optimization_barrier(jnp.swapaxes(g.reshape(b // together, -1, f), 1, 2))
+    x, grads = _pad_maps(geo, x, 1), []
+    for tap in np.ndindex(geo.taps):
+        part = _tap_slice(geo, x, 1, tap).reshape(b // together, -1, c)
+        grads.append(lax.dot_general(g, part, (((2,), (1,)), ((0,), (0,)))).sum(0))
+        # One tap after the other: else XLA cuts all slices first, into memory that it must fault in.
+        x, grads[-1] = lax.optimization_barrier((x, grads[-1]))
+    return jnp.swapaxes(jnp.stack(grads).reshape(*geo.taps, f, c), 2, 3)
 
 
 def _phase(geo: _Geometry, residue: tuple[int, int], w: Array, g: Array) -> Array:
@@ -122,7 +232,7 @@ def _phase(geo: _Geometry, residue: tuple[int, int], w: Array, g: Array) -> Arra
     if 0 in sub.shape[:2]:
         return jnp.zeros((g.shape[0], *(-(-n // s) for n, s in zip(geo.size, geo.strides)), w.shape[2]), g.dtype)
     sub = jnp.swapaxes(sub[::-1, ::-1], 2, 3)
-    return lax.conv_general_dilated(g, sub, (1, 1), pads, dimension_numbers=_DIMS)
+    return _stride_1(g, sub, (pads[0], pads[1]))
 
 
 def _interleave(phases: list[list[Array]], size: tuple[int, int]) -> Array:

@@ -13,7 +13,7 @@ def batch_norm(
     train: bool,
     momentum: float,
     epsilon: float,
-    scale_init: Initializer = nn.initializers.ones_init(),
+    scale_init: Initializer = nn.initializers.ones,
 ) -> nn.BatchNorm:
     """Return a batch norm over all axes but the last, for use inside a compact module.
 

@@ -1,0 +1,48 @@
+"""Conditional GAN with convolutions on MNIST, 28x28: both networks are told the digit.
+
+python run.py --config=configs/cgan.py --workdir=runs/cgan
+
+Expect row j of the grid to show digit j after about a thousand steps, and clean strokes after some thousands.
+Source: Mirza and Osindero, "Conditional Generative Adversarial Nets", 2014; the networks are close to configs/dcgan.py.
+"""
+
+from ml_collections import ConfigDict
+
+from jaxgan.config import default
+from jaxgan.types import Config
+
+
+def get_config() -> Config:
+    config = default()
+    config.gan = "cgan"
+    config.model = ConfigDict(
+        {
+            "latent_size": 100,
+            "latent_law": "normal",  # or uniform
+            "label_size": 50,  # numbers that tell G the label, beside z
+            "init_stddev": 0.02,
+            "bn_momentum": 0.9,
+            "bn_epsilon": 1e-5,
+            "dropout": 0.3,  # of D
+        }
+    )
+    # D learns on one batch of real and fake pictures, then G with fresh latents and labels.
+    config.rule.order = "d_first"
+    config.rule.d_passes = "joint"
+    config.rule.latents = "fresh"
+    config.rule.g_stats_for_d = "batch"
+    config.rule.d_loss_weight = config.rule.d_loss_report = 0.5
+    for net in config.optim.g, config.optim.d:
+        net.name = "adam"
+        net.learning_rate = 2e-4
+        net.b1 = 0.5
+        net.b2 = 0.999
+        net.eps = 1e-8
+    config.data.source = "mnist"
+    config.data.batch_size = 128
+    config.train.num_steps = 9_380  # 20 epochs of 469 steps
+    config.train.sample_every = 469
+    config.train.checkpoint_every = 469
+    config.sample.num = 100  # ten of each digit, a digit a row
+    config.sample.columns = 10
+    return config

@@ -1,0 +1,90 @@
+"""Auxiliary-classifier GAN for labelled 28x28 grey pictures: the discriminator also names the class.
+
+References:
+  Odena, Olah and Shlens, "Conditional Image Synthesis with Auxiliary Classifier GANs", 2016. The layer plan is
+  that of the Keras examples in its line: upsampling and 3x3 convolutions, and a label that multiplies the latent.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxgan import checks
+from jaxgan.nets.conv import Conv
+from jaxgan.nets.init import uniform_within
+from jaxgan.nets.norm import batch_norm
+from jaxgan.nets.upsample import nearest
+from jaxgan.state import Gan, Latent
+from jaxgan.types import Array, Config, DataInfo
+
+LABEL_MODES = ("product", "concat")
+
+leaky_relu = partial(jax.nn.leaky_relu, negative_slope=0.2)
+# Keras's default start; biases start at 0.
+init = nn.initializers.glorot_uniform()
+
+
+class Generator(nn.Module):
+    """z [B, Z] and labels [B] -> pictures [B, 28, 28, 1] in [-1, 1]."""
+
+    num_classes: int
+    label_mode: str
+    embedding_bound: float
+    bn_momentum: float
+    bn_epsilon: float
+
+    @nn.compact
+    def __call__(self, z: Array, labels: Array, *, train: bool) -> Array:
+        norm = partial(batch_norm, train=train, momentum=self.bn_momentum, epsilon=self.bn_epsilon)
+        embed = nn.Embed(self.num_classes, z.shape[-1], embedding_init=uniform_within(self.embedding_bound))
+        label = embed(labels)
+        x = z * label if self.label_mode == "product" else jnp.concatenate([z, label], axis=-1)
+        x = nn.relu(nn.Dense(7 * 7 * 32, kernel_init=init)(x)).reshape(-1, 7, 7, 32)
+        for features, factor in (64, 1), (128, 2), (64, 2):
+            x = Conv(features, 3, kernel_init=init)(nearest(x, factor))
+            x = nn.relu(norm()(x))
+        return jnp.tanh(Conv(1, 3, kernel_init=init)(x))
+
+
+class Discriminator(nn.Module):
+    """Pictures [B, 28, 28, 1] -> logits [B] and class logits [B, K]."""
+
+    num_classes: int
+    bn_momentum: float
+    bn_epsilon: float
+
+    @nn.compact
+    def __call__(self, images: Array, labels: Array, *, train: bool) -> tuple[Array, Array]:
+        del labels
+        norm = partial(batch_norm, train=train, momentum=self.bn_momentum, epsilon=self.bn_epsilon)
+        x = images
+        for features in 32, 64, 128:
+            x = Conv(features, 3, 2, kernel_init=init)(x)
+            x = leaky_relu(norm()(x))
+        x = x.mean((1, 2))
+        logits = nn.Dense(1, kernel_init=init, name="real")(x)[:, 0]
+        return logits, nn.Dense(self.num_classes, kernel_init=init, name="classes")(x)
+
+
+def build(config: Config, data: DataInfo) -> Gan:
+    """Build the GAN; ValueError for pictures that are not 28x28x1 or have no labels."""
+    if data.image_shape != (28, 28, 1):
+        raise ValueError(
+            f"acgan makes pictures of shape (28, 28, 1), but the data has {data.image_shape}; "
+            "set config.data.image_size=28 and config.data.channels=1, or use the cgan GAN."
+        )
+    model = config.model
+    checks.one_of("config.model.label_mode", model.label_mode, LABEL_MODES)
+    classes = data.num_classes or 0  # from_config refuses pictures without labels
+    return Gan.from_config(
+        config,
+        data,
+        generator=Generator(classes, model.label_mode, model.embedding_bound, model.bn_momentum, model.bn_epsilon),
+        discriminator=Discriminator(classes, model.bn_momentum, model.bn_epsilon),
+        latent=Latent((model.latent_size,), model.latent_law),
+        conditional=True,
+    )

@@ -1,0 +1,112 @@
+"""DCGAN for 28x28 grey pictures whose latent is a map of one pixel: convolutions only, up to the last layer of D.
+
+No layer before a batch norm has a bias, so with batch statistics a generator's pictures do not depend on the latent's
+scale: G(k z) = G(z) for k > 0, up to batch norm's epsilon.
+
+References:
+  Radford, Metz and Chintala, "Unsupervised Representation Learning with Deep Convolutional Generative
+  Adversarial Networks", 2015. Layers and numbers are those of Tommy Huang, "Pytorch_DL_Implement:
+  12_Pytorch_DCGAN", 2021.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxgan.nets.conv import Conv, ConvTranspose
+from jaxgan.nets.init import normal_around, uniform_by_fan_in
+from jaxgan.nets.norm import batch_norm
+from jaxgan.state import Gan, Latent
+from jaxgan.types import Array, Config, DataInfo
+
+leaky_relu = partial(jax.nn.leaky_relu, negative_slope=0.2)
+
+
+class Generator(nn.Module):
+    """z [B, 1, 1, Z] -> pictures [B, 28, 28, 1] in [-1, 1]."""
+
+    init_stddev: float
+    bn_momentum: float
+    bn_epsilon: float
+
+    @nn.compact
+    def __call__(self, z: Array, labels: Array, *, train: bool) -> Array:
+        del labels
+        init = nn.initializers.normal(self.init_stddev)
+        norm = partial(
+            batch_norm,
+            train=train,
+            momentum=self.bn_momentum,
+            epsilon=self.bn_epsilon,
+            scale_init=normal_around(1.0, self.init_stddev),
+        )
+        # PyTorch's padding 1 for both. `grow` makes n pixels a side 2 n with stride 2, and n + 1 with stride 1.
+        keep = partial(Conv, kernel_size=3, padding=((1, 1), (1, 1)), kernel_init=init)
+        grow = partial(ConvTranspose, kernel_size=4, padding=((2, 2), (2, 2)), kernel_init=init)
+        blocks = (
+            (grow, 256, 2),  # 2 pixels a side
+            (keep, 128, 1),
+            (grow, 256, 1),  # 3
+            (grow, 256, 2),  # 6
+            (grow, 128, 1),  # 7
+            (grow, 128, 2),  # 14
+            (keep, 128, 1),
+            (grow, 64, 2),  # 28
+            (keep, 64, 1),
+            (keep, 64, 1),
+        )
+        x = z
+        for layer, features, stride in blocks:
+            x = nn.relu(norm()(layer(features, strides=stride, use_bias=False)(x)))
+        return jnp.tanh(keep(1, bias_init=uniform_by_fan_in(3 * 3 * 64))(x))
+
+
+class Discriminator(nn.Module):
+    """Pictures [B, 28, 28, 1] -> logits [B], the difference of the two logits real and fake."""
+
+    leaky: bool
+    init_stddev: float
+    bn_momentum: float
+    bn_epsilon: float
+
+    @nn.compact
+    def __call__(self, images: Array, labels: Array, *, train: bool) -> tuple[Array, None]:
+        del labels
+        init = nn.initializers.normal(self.init_stddev)
+        activation = leaky_relu if self.leaky else nn.relu
+        x = images
+        for features, stride in (32, 2), (64, 1), (128, 2), (128, 2), (64, 2):
+            x = Conv(features, 3, stride, padding=((1, 1), (1, 1)), use_bias=False, kernel_init=init)(x)
+            x = batch_norm(
+                train=train,
+                momentum=self.bn_momentum,
+                epsilon=self.bn_epsilon,
+                scale_init=normal_around(1.0, self.init_stddev),
+            )(x)
+            x = activation(x)
+        head_init = uniform_by_fan_in(64)
+        pair = nn.Dense(2, kernel_init=head_init, bias_init=head_init)(x.mean((1, 2)))
+        # Softmax cross-entropy of (fake, real) is the logistic loss of their difference.
+        return pair[:, 1] - pair[:, 0], None
+
+
+def build(config: Config, data: DataInfo) -> Gan:
+    """Build the GAN; ValueError for pictures that are not 28x28x1."""
+    if data.image_shape != (28, 28, 1):
+        raise ValueError(
+            f"dcgan_z1x1 makes pictures of shape (28, 28, 1), but the data has {data.image_shape}; "
+            "set config.data.image_size=28 and config.data.channels=1, or use the dcgan64 GAN."
+        )
+    model = config.model
+    shared = (model.init_stddev, model.bn_momentum, model.bn_epsilon)
+    return Gan.from_config(
+        config,
+        data,
+        generator=Generator(*shared),
+        discriminator=Discriminator(model.leaky, *shared),
+        latent=Latent((1, 1, model.latent_size), model.latent_law),
+    )

@@ -1,0 +1,73 @@
+"""All that a run is made of before its first step: networks, optimisers, the order of the data."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import jax
+import optax
+
+from jaxgan import data, gans, keys
+from jaxgan.optim import make_optimiser, make_schedule
+from jaxgan.state import Gan, GanState, create_state
+from jaxgan.types import Config, Device, Source
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """All that a run is made of and that does not change in it."""
+
+    config: Config
+    source: Source
+    gan: Gan
+    devices: list[Device]
+    plan: data.IndexPlan
+    schedules: dict[str, optax.Schedule]
+    new_state: Callable[[], GanState]
+    steps_per_call: int
+
+    @property
+    def num_steps(self) -> int:
+        """Length of the run."""
+        return self.config.train.num_steps
+
+    @property
+    def steps_per_epoch(self) -> float:
+        """Training steps in one pass over the data."""
+        return self.plan.steps_per_epoch / self.gan.rule.d_steps
+
+
+def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup:
+    """Build networks, optimisers and the index plan."""
+    gan = gans.build(config, source.info)
+    info, rule = source.info, gan.rule
+    plan = data.IndexPlan(config.seed, info.num_images, config.data.batch_size, config.data.drop_remainder)
+    d_updates = rule.d_steps * (2 if rule.d_passes == "two_steps" else 1)
+    epoch = plan.steps_per_epoch / rule.d_steps
+    schedules = {
+        "g": make_schedule(config.optim.g, epoch, config.train.num_steps),
+        "d": make_schedule(config.optim.d, epoch * d_updates, config.train.num_steps * d_updates),
+    }
+    g_optimiser, d_optimiser = (make_optimiser(config.optim[net], schedules[net]) for net in ("g", "d"))
+
+    def new_state() -> GanState:
+        return create_state(gan, g_optimiser, d_optimiser, keys.stream(config.seed, keys.Stream.INIT))
+
+    return Setup(
+        config=config,
+        source=source,
+        gan=gan,
+        devices=devices,
+        plan=plan,
+        schedules=schedules,
+        new_state=new_state,
+        steps_per_call=config.train.steps_per_call or auto_steps_per_call(new_state, config, devices[0].platform),
+    )
+
+
+def auto_steps_per_call(new_state: Callable[[], GanState], config: Config, platform: str) -> int:
+    """Choose how many steps one call makes: XLA's CPU loops run convolutions some 30 times slower."""
+    shapes = jax.eval_shape(new_state)
+    convolves = any(leaf.ndim >= 4 for leaf in jax.tree.leaves((shapes.g.params, shapes.d.params)))
+    return 1 if platform == "cpu" and convolves else min(50, config.train.log_every)

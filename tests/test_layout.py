@@ -1,0 +1,83 @@
+"""The house: who may import whom, how long files and functions may be, what importing costs."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "jaxgan"
+
+# A file imports only from lower floors, or from its own folder.
+FLOORS = {
+    "types": 0, "checks": 0,
+    "axis": 1, "keys": 1,
+    "losses": 2, "optim": 2, "nets": 2, "data": 2, "images": 2, "workdir": 2, "interrupt": 2,
+    "config": 3, "state": 3, "report": 3,
+    "step": 4, "parallel": 4, "sampling": 4, "gans": 4, "summary": 4,
+    "setup": 5, "checkpoint": 5, "diagram": 5,
+    "journal": 6, "gallery": 6,
+    "train": 7,
+    "__init__": 8,
+}  # fmt: skip
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room(path):
+    """The part of the house that a file is in: a top-level file or folder."""
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imported_rooms(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "jaxgan":
+            parts = node.module.split(".")
+            yield from [parts[1]] if len(parts) > 1 else [alias.name for alias in node.names]
+        elif isinstance(node, ast.Import):
+            yield from (a.name.split(".")[1] for a in node.names if a.name.startswith("jaxgan."))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_files_import_from_lower_floors(path):
+    here = room(path)
+    for there in imported_rooms(path):
+        assert there == here or FLOORS[there] < FLOORS[here], f"{here} imports {there}"
+
+
+@pytest.mark.parametrize(
+    ("word", "owner"),
+    [("orbax", "checkpoint.py"), ("jax.pmap", "parallel.py"), ("jax.distributed", "parallel.py")],
+)
+def test_one_file_says_it(word, owner):
+    code = {path.relative_to(PACKAGE): path.read_text() for path in FILES}
+    said = [str(path) for path, text in code.items() if f"import {word}" in text or f"{word}(" in text]
+    assert set(said) <= {owner}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_files_and_functions_stay_short(path):
+    text = path.read_text()
+    assert text.count("\n") <= 330
+    assert "jax._src" not in text
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            code = node.body[-1].end_lineno - node.body[0].lineno + 1
+            doc = ast.get_docstring(node)
+            assert code - (doc.count("\n") + 1 if doc else 0) <= 60, f"{node.name} has {code} lines"
+
+
+def test_importing_is_quick_and_light():
+    code = """
+import sys, time
+import jax
+start = time.perf_counter()
+import jaxgan
+print(time.perf_counter() - start)
+print([m for m in ("tensorflow", "tensorflow_datasets", "matplotlib", "orbax.checkpoint") if m in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds, heavy = done.stdout.splitlines()
+    assert float(seconds) < 2
+    assert heavy == "[]"

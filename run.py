@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import jax
 from absl import app, flags, logging
 from ml_collections import config_flags
 
 import jaxgan
-from jaxgan import data, gallery, summary
+from jaxgan import data, diagram, gallery, summary
 
-MODES = ("train", "sample", "summary")
+MODES = ("train", "sample", "interpolate", "summary")
 
 FLAGS = flags.FLAGS
 CONFIG = config_flags.DEFINE_config_file("config", None, "File with get_config(), such as configs/dcgan.py.")
 flags.DEFINE_string("workdir", None, "Folder of the run; when training, runs/NAME for configs/NAME.py by default.")
 flags.DEFINE_enum("mode", "train", MODES, "What to do. All but train and summary need only --workdir.")
-flags.DEFINE_integer("num", 64, "Pictures to draw.", lower_bound=1)
+flags.DEFINE_integer("num", None, "Pictures to draw, or points of each walk between latents.", lower_bound=1)
 flags.DEFINE_integer("label", None, "Class to draw, for a conditional GAN; by default all classes in turn.")
 flags.DEFINE_float("z_scale", 1.0, "Factor on the latents.")
 flags.DEFINE_enum("stats", "running", ("running", "batch"), "Batch-norm statistics that draw the pictures.")
 flags.DEFINE_enum("weights", "ema", ("ema", "raw"), "Averaged generator, or the one that trained last.")
 flags.DEFINE_string("step", "latest", "Checkpoint to read: a step, or latest.")
 flags.DEFINE_integer("seed", None, "Seed of the drawn pictures; by default config.seed.")
-flags.DEFINE_string("out", None, "File to write; its ending decides: .png .jpg .npy.")
+flags.DEFINE_string("out", None, "File to write; its ending decides: .png .jpg .npy .gif, for a summary .png .svg.")
 
 
 def main(argv: list[str]) -> None:
@@ -36,7 +37,7 @@ def main(argv: list[str]) -> None:
         fail(f"{argv[1]!r} is no flag; flags are written --name=value.")
     keep_compiled_programs()
     try:
-        {"train": train, "sample": sample, "summary": summarise}[FLAGS.mode]()
+        {"train": train, "sample": sample, "interpolate": interpolate, "summary": summarise}[FLAGS.mode]()
     except (ValueError, TypeError, OSError, FloatingPointError) as error:
         logging.debug("Where it happened:", exc_info=True)
         fail(str(error))
@@ -49,28 +50,37 @@ def train() -> None:
 
 def sample() -> None:
     """Write a grid of pictures."""
-    out = gallery.sample(
-        given_workdir(),
-        FLAGS.out,
-        num=FLAGS.num,
-        label=FLAGS.label,
-        z_scale=FLAGS.z_scale,
-        stats=FLAGS.stats,
-        weights=FLAGS.weights,
-        step=FLAGS.step,
-        seed=FLAGS.seed,
-    )
-    print(f"wrote {out}")
+    options = chosen("num", "label", "z_scale", "stats", "weights", "step", "seed")
+    print(f"wrote {gallery.sample(given_workdir(), FLAGS.out, **options)}")
+
+
+def interpolate() -> None:
+    """Write a strip or an animation of walks between latents."""
+    options = chosen("num", "label", "weights", "step", "seed")
+    print(f"wrote {gallery.interpolate(given_workdir(), FLAGS.out, **options)}")
 
 
 def summarise() -> None:
-    """Print the tables of both networks."""
+    """Print the tables of both networks, or draw them."""
     config = given_config()
-    print(summary.text(jaxgan.build(config, data.describe(config.data))))
+    gan = jaxgan.build(config, data.describe(config.data))
+    if FLAGS.out is None:
+        print(summary.text(gan))
+    else:
+        diagram.save_diagram(gan, FLAGS.out)
+        print(f"wrote {FLAGS.out}")
+
+
+def chosen(*names: str) -> dict[str, Any]:
+    """Return the values of some flags."""
+    return {name: FLAGS[name].value for name in names}
 
 
 def given_config():
     """Return the configuration of --config with its overrides."""
+    path = FLAGS["config"].present and config_file()
+    if path and not Path(path.partition(":")[0]).is_file():
+        raise FileNotFoundError(f"--config={path} is no file; give one such as --config=configs/dcgan.py.")
     if CONFIG.value is None:
         raise ValueError(f"--mode={FLAGS.mode} needs --config; give a file such as --config=configs/dcgan.py.")
     return CONFIG.value
@@ -94,9 +104,19 @@ def parse(argv: list[str]) -> list[str]:
     try:
         rest = FLAGS(argv)
     except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
-        fail(str(error))
+        fail(explain(error))
     logging.set_verbosity(FLAGS.verbosity)
     return rest
+
+
+def explain(error: Exception) -> str:
+    """Make a sentence of what flags and ml_collections raise."""
+    if isinstance(error, KeyError | AttributeError):
+        # A KeyError's text is quoted twice on its way here, so only the words are taken.
+        field, meant = re.search(r"\w+", str(error)), re.search(r'Did you mean "(\w+)"', str(error))
+        hint = f' Did you mean "{meant[1]}"?' if meant else ""
+        return f"the configuration has no field {field and field[0]!r}; jaxgan/config.py lists all fields.{hint}"
+    return str(error)
 
 
 def fail(sentence: str) -> NoReturn:

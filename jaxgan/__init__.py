@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxgan.gans import build
 from jaxgan.images import to_uint8
-from jaxgan.sampling import generate, latents, sample
+from jaxgan.sampling import generate, interpolate, latents, sample
 from jaxgan.state import Gan, GanState, GeneratorParams, UpdateRule, create_state, generator_params
 from jaxgan.step import make_train_step
 from jaxgan.train import train
@@ -23,6 +23,7 @@ __all__ = [
     "create_state",
     "generate",
     "generator_params",
+    "interpolate",
     "latents",
     "load",
     "make_train_step",

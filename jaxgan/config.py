@@ -35,6 +35,11 @@ def default() -> Config:
                 "num_devices": 0,  # 0: all
                 "ema_decay": 0.999,  # of the sampling weights; 0: none
             },
+            "early_stop": {
+                "metric": "",  # a name in metrics.jsonl, such as g/loss; empty: never
+                "goal": "min",
+                "patience": 20,  # logged rows without a new best
+            },
             "sample": {
                 "num": 16,  # pictures in the fixed-latent grid
                 "columns": 4,
@@ -103,6 +108,7 @@ CHOICES = {
     "rule.g_stats_for_d": ("batch", "running"),
     "rule.d_stats_in_g": ("batch", "running"),
     "rule.accuracy_stats": ("batch", "running"),
+    "early_stop.goal": ("min", "max"),
     "optim.g.name": optim.OPTIMISERS,
     "optim.d.name": optim.OPTIMISERS,
     "optim.g.schedule": optim.SCHEDULES,
@@ -130,6 +136,7 @@ AT_LEAST = {
     "train.keep_checkpoints": 1,
     "train.steps_per_call": 0,
     "train.num_devices": 0,
+    "early_stop.patience": 1,
     "sample.num": 1,
     "sample.columns": 1,
 }

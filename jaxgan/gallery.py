@@ -12,7 +12,7 @@ import numpy as np
 
 from jaxgan import images, keys, sampling, workdir
 from jaxgan.state import GeneratorParams
-from jaxgan.types import Array
+from jaxgan.types import Array, Config
 
 # Pictures made at once, which bounds memory.
 CHUNK = 256
@@ -22,7 +22,7 @@ def sample(
     run: str | Path,
     out: str | Path | None = None,
     *,
-    num: int = 64,
+    num: int | None = None,
     label: int | None = None,
     z_scale: float = 1.0,
     stats: str = "running",
@@ -34,9 +34,10 @@ def sample(
 
     Args:
       run: folder of the run.
-      out: .png or .jpg for a grid, .npy for uint8[num, H, W, C]; None writes samples.png into the run.
-      num: how many pictures.
-      label: class of all of them, for a conditional GAN; None takes the classes in turn, one a row for a square grid.
+      out: .png or .jpg for a grid, .npy for uint8[num, H, W, C], .gif for the run's fixed-latent grids over time (the
+        other arguments do not matter then); None writes samples.png into the run.
+      num: how many pictures; None for 64, or for ten of each class.
+      label: class of all of them, for a conditional GAN; None takes all classes, one a row where `num` allows.
       z_scale: factor on the latents.
       stats: 'running' or 'batch', see `jaxgan.generate`.
       weights: 'ema' or 'raw', see `jaxgan.load`.
@@ -49,18 +50,101 @@ def sample(
     Raises:
       ValueError, FileNotFoundError: see `jaxgan.load` and `jaxgan.generate`.
     """
-    from jaxgan.checkpoint import load  # Orbax takes a second to import
-
     run = Path(run)
     out = Path(out or run / "samples.png")
     images.check_ending(out)
-    config, _ = workdir.load_config(run)
-    params = load(run, step, weights)
-    key = keys.stream(config.seed if seed is None else seed, keys.Stream.EVAL)
-    z = z_scale * sampling.latents(params, key, num)
-    pixels = draw(params, z, choose_labels(params, num, label), stats)
-    images.save_many(out, images.invert(pixels) if config.sample.invert else pixels)
+    if out.suffix.lower() == ".gif":
+        return progress(run, out)
+    params, z_key, config = open_run(run, step, weights, seed)
+    classes = params.num_classes or 0
+    num = num or 10 * classes or 64
+    labels = choose_labels(params, num, label)
+    pixels = draw(params, z_scale * sampling.latents(params, z_key, num), labels, stats)
+    by_class = classes and label is None and num % classes == 0
+    write(out, pixels, num // classes if by_class else None, invert=config.sample.invert)
     return out
+
+
+def interpolate(
+    run: str | Path,
+    out: str | Path | None = None,
+    *,
+    num: int | None = None,
+    label: int | None = None,
+    weights: str = "ema",
+    step: int | str = "latest",
+    seed: int | None = None,
+    walks: int = 8,
+) -> Path:
+    """Walk between latents, and for a conditional GAN between classes, and write the pictures to one file.
+
+    Normal latents are joined by arcs, uniform ones by lines. Each walk of a conditional GAN leads from one class to
+    the next by mixing their embeddings, unless `label` holds the class.
+
+    Args:
+      run: folder of the run.
+      out: .png or .jpg for a strip a walk, one below the other; .gif to see all walks move, there and back; .npy for
+        uint8[walks, num, H, W, C]; None writes interpolation.png into the run.
+      num: points of a walk; None for 10, or 30 in an animation.
+      label: see `sample`; also `weights`, `step`, `seed`.
+      walks: number of walks.
+
+    Returns:
+      The file written.
+
+    Raises:
+      ValueError, FileNotFoundError: see `jaxgan.load` and `jaxgan.generate`.
+    """
+    run = Path(run)
+    out = Path(out or run / "interpolation.png")
+    images.check_ending(out)
+    ending = out.suffix.lower()
+    num = num or (30 if ending == ".gif" else 10)
+    params, z_key, config = open_run(run, step, weights, seed)
+    start, stop = sampling.latents(params, z_key, 2 * walks).reshape(2, walks, *params.latent.shape)
+    z = sampling.interpolate(start, stop, num, spherical=params.latent.law == "normal")
+    labels = walk_labels(params, walks, num, label)
+    pixels = draw(params, z.reshape(-1, *params.latent.shape), labels)
+    if ending == ".npy":
+        pixels = pixels.reshape(walks, num, *pixels.shape[1:])
+    elif ending == ".gif":
+        frames = pixels.reshape(walks, num, *pixels.shape[1:]).swapaxes(0, 1)
+        pixels = np.stack([images.grid(frame, walks // 2) for frame in (*frames, *frames[-2:0:-1])])
+    write(out, pixels, num, invert=config.sample.invert)
+    return out
+
+
+def progress(run: Path, out: Path) -> Path:
+    """Join a run's fixed-latent grids into an animation; FileNotFoundError where there are none."""
+    workdir.load_config(run)
+    grids = workdir.grids(run)
+    if not grids:
+        raise FileNotFoundError(f"{run} holds no grids to animate; train with config.train.sample_every above 0.")
+    images.save_gif_of_files(out, grids)
+    return out
+
+
+def open_run(run: Path, step: int | str, weights: str, seed: int | None) -> tuple[GeneratorParams, Array, Config]:
+    """Return a run's generator, the key of its pictures and its configuration."""
+    from jaxgan.checkpoint import load  # Orbax takes a second to import
+
+    config, _ = workdir.load_config(run)
+    key = keys.stream(config.seed if seed is None else seed, keys.Stream.EVAL)
+    return load(run, step, weights), key, config
+
+
+def write(out: Path, pixels: np.ndarray, columns: int | None, *, invert: bool) -> None:
+    """Write pictures as the run shows them."""
+    images.save_many(out, images.invert(pixels) if invert else pixels, columns)
+
+
+def walk_labels(params: GeneratorParams, walks: int, num: int, label: int | None) -> Array | None:
+    """Return class weights float32[walks * num, K] that lead walk i from class i to class i + 1."""
+    classes = params.num_classes
+    if classes is None or label is not None:
+        return choose_labels(params, walks * num, label)
+    corners = jax.nn.one_hot(jnp.arange(walks + 1) % classes, classes)
+    return sampling.interpolate(corners[:-1], corners[1:], num, spherical=False).reshape(-1, classes)
 
 
 def choose_labels(params: GeneratorParams, num: int, label: int | None) -> Array | None:

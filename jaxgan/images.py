@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -81,15 +81,24 @@ def save_many(path: str | os.PathLike, images: np.ndarray, columns: int | None =
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         np.save(path, images)
     elif ending == ".gif":
-        save_gif(path, list(images))
+        save_gif(path, images)
     else:
         save(path, grid(images, columns))
 
 
-def save_gif(path: str | os.PathLike, frames: Sequence[np.ndarray], *, seconds: float = 6.0) -> None:
+def save_gif_of_files(path: str | os.PathLike, files: Iterable[Path]) -> None:
+    """Join picture files of one size into an animation."""
+    frames = []
+    for file in files:
+        with Image.open(file) as image:
+            frames.append(np.asarray(image.convert("RGB")))
+    save_gif(path, frames)
+
+
+def save_gif(path: str | os.PathLike, frames: Iterable[np.ndarray], *, seconds: float = 6.0) -> None:
     """Write uint8[H, W, C] frames as an endless animation that lasts about `seconds`."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     first, *rest = map(to_pil, frames)
-    duration = int(max(40, 1000 * seconds / len(frames)))
+    duration = int(max(40, 1000 * seconds / (1 + len(rest))))
     first.save(path, save_all=True, append_images=rest, duration=duration, loop=0)

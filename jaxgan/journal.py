@@ -11,12 +11,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import images, keys, report, sampling
+from jaxgan import checks, images, keys, plots, report, sampling, workdir
+from jaxgan.early_stop import stalled
+from jaxgan.interrupt import StopRequest
 from jaxgan.setup import Setup
 from jaxgan.state import GanState, GeneratorParams, generator_params
 from jaxgan.types import Array, Config, Device
 
-SAMPLES = "samples"
+PROGRESS_FILE = "progress.gif"  # the fixed-latent grids over time
 
 
 def is_mark(step: int, every: int) -> bool:
@@ -37,6 +39,7 @@ class Journal:
         self._window: list[dict[str, np.ndarray]] = []
         self._window_start = start
         self._log = report.MetricsLog(run, start)
+        self._rows = report.read_metrics(run)
         self._progress = report.Progress(start, setup.num_steps)
         self._pictures = Pictures(setup, run)
 
@@ -46,12 +49,13 @@ class Journal:
     def __exit__(self, kind, error, trace) -> None:
         self._progress.close()
         self._log.close()
-        self._pictures.close(wait_for_errors=error is None)
+        self._pictures.close()
 
     def open(self, devices: list[Device], changes: dict[str, tuple[object, object]]) -> None:
         """Say what runs, on what, and what changed since it was last saved."""
         say, setup = self._progress.say, self.setup
         say(report.start_text(setup.config, devices, self.run))
+        self._pictures.draw_data()
         say(f"{setup.source.info.num_images:,} pictures, {setup.steps_per_epoch:.2f} steps an epoch")
         for path, (old, new) in changes.items():
             say(f"changed since the last run: config.{path} {old!r} -> {new!r}")
@@ -98,6 +102,7 @@ class Journal:
             **self._learning_rates(step),
         }
         self._log.write(row)
+        self._rows.append(row)
         self._window, self._window_start, self.logged = [], step, now
         return row
 
@@ -106,28 +111,48 @@ class Journal:
         updates = {"g": step, "d": step * rule.d_steps * (2 if rule.d_passes == "two_steps" else 1)}
         return {f"{net}/lr": float(np.asarray(self.setup.schedules[net](num - 1))) for net, num in updates.items()}
 
+    @property
+    def stalled(self) -> bool:
+        """Whether config.early_stop says that training no longer gets better; ValueError for an unknown metric."""
+        stop = self.setup.config.early_stop
+        if not stop.metric or not self._rows:
+            return False
+        checks.one_of("config.early_stop.metric", stop.metric, self._rows[-1])
+        return stalled([row[stop.metric] for row in self._rows], stop.goal, stop.patience)
+
     def picture(self, step: int, state: GanState) -> None:
         """Draw the fixed-latent grid, at the run's start and at its marks."""
         every = self.setup.config.train.sample_every
         if is_mark(step, every) or (every and step == 0):
             self._pictures.draw(step, state)
 
-    def end(self, step: int, signal_number: int | None) -> None:
-        """Say how the run ended and where its files are."""
+    def end(self, step: int, stop: StopRequest) -> None:
+        """Draw curves and the animation, and say how the run ended and where its files are."""
         self._progress.close()
+        self._pictures.finish()
+        plots.save_losses(self.run)
+        self._save_progress()
         seconds = time.monotonic() - self.began
-        if signal_number is not None:
+        if stop:
             self._progress.say(f"stopped at step {step} and saved; run the same command again to go on")
+        elif step < self.setup.num_steps:
+            metric, patience = self.setup.config.early_stop.metric, self.setup.config.early_stop.patience
+            self._progress.say(f"stopped early at step {step}: no better {metric} in {patience} logged rows")
         else:
             self._progress.say(f"finished step {step} after {seconds:.1f} s of training in this process")
         self._progress.say(f"pictures, metrics and checkpoints are in {self.run}")
+
+    def _save_progress(self) -> None:
+        grids = workdir.grids(self.run)
+        if len(grids) > 1:
+            images.save_gif_of_files(self.run / PROGRESS_FILE, grids)
 
 
 class Pictures:
     """Grids of the same latents over time, made on the device and written by a thread."""
 
     def __init__(self, setup: Setup, run: Path):
-        self._setup, self._folder = setup, run / SAMPLES
+        self._setup, self._run = setup, run
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pictures")
         self._written: list[Future] = []
         self._generate = jax.jit(lambda params, z, labels: images.to_uint8(sampling.generate(params, z, labels)))
@@ -136,18 +161,28 @@ class Pictures:
         """Start making the grid of a state."""
         params = generator_params(self._setup.gan, state.ema)
         pixels = self._generate(params, *fixed_latents(params, self._setup.config))
-        self._written.append(self._thread.submit(self._write, self._folder / f"step_{step:08d}.png", pixels))
+        self._written.append(self._thread.submit(self._write, workdir.grid_file(self._run, step), pixels))
 
     def _write(self, path: Path, pixels: Array) -> None:
         shown = self._setup.config.sample
         grid = images.grid(np.asarray(pixels), shown.columns)
         images.save(path, images.invert(grid) if shown.invert else grid)
 
-    def close(self, *, wait_for_errors: bool) -> None:
-        """Finish writing; raise what went wrong in the thread, if nothing else did."""
-        self._thread.shutdown()
-        for future in self._written if wait_for_errors else []:
+    def draw_data(self) -> None:
+        """Write a grid of the real pictures, to see before training what the network will see."""
+        source, shown = self._setup.source, self._setup.config.sample
+        first = self._setup.plan.indices(0, math.ceil(shown.num / self._setup.plan.batch_size)).ravel()
+        pixels, _ = source.read(first[: shown.num])
+        images.save(self._run / workdir.SAMPLES / "data.png", images.grid(pixels, shown.columns))
+
+    def finish(self) -> None:
+        """Wait until all is written, and raise what went wrong in the thread."""
+        for future in self._written:
             future.result()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._thread.shutdown()
 
 
 def fixed_latents(params: GeneratorParams, config: Config) -> tuple[Array, Array | None]:

@@ -42,7 +42,7 @@ def generate(params: GeneratorParams, z: Array, labels: Array | None = None, *, 
     Args:
       params: the generator.
       z: float32[N, *latent.shape].
-      labels: int32[N] in 0..K-1 for a conditional GAN, else None.
+      labels: for a conditional GAN int32[N] in 0..K-1, or float32[N, K], weights that mix classes; else None.
       stats: 'running': each picture depends on its own z only; 'batch': batch norm uses the statistics of these N.
 
     Returns:
@@ -59,6 +59,42 @@ def generate(params: GeneratorParams, z: Array, labels: Array | None = None, *, 
     return jnp.clip((out.astype(jnp.float32) - low) * (2 / (high - low)) - 1, -1.0, 1.0)
 
 
+def interpolate(start: Array, stop: Array, num: int, *, spherical: bool) -> Array:
+    """Walk from some latents to others.
+
+    linear:    (1 - t) a + t b
+    spherical: (sin((1 - t) w) a + sin(t w) b) / sin(w), with w the angle between a and b
+
+    Args:
+      start: a, float[N, ...].
+      stop: b, of the same shape.
+      num: points of each walk, ends included.
+      spherical: keeps the length of normal latents, which a straight line through the ball does not.
+
+    Returns:
+      float[N, num, ...].
+
+    References:
+      White, "Sampling Generative Networks", 2016, section 2.1.
+    """
+    t = jnp.linspace(0.0, 1.0, num).reshape(1, num, *(1,) * (start.ndim - 1))
+    a, b = start[:, None], stop[:, None]
+    if not spherical:
+        return (1 - t) * a + t * b
+    axes = tuple(range(2, a.ndim))
+
+    def length(x):
+        return jnp.sqrt(jnp.sum(x * x, axes, keepdims=True))
+
+    cosine = jnp.sum(a * b, axes, keepdims=True) / (length(a) * length(b))
+    angle = jnp.arccos(jnp.clip(cosine, -1.0, 1.0))
+    # Parallel latents have no arc between them; there the two formulas agree.
+    flat = jnp.sin(angle) < 1e-4
+    sine = jnp.where(flat, 1.0, jnp.sin(angle))
+    arc = (jnp.sin((1 - t) * angle) * a + jnp.sin(t * angle) * b) / sine
+    return jnp.where(flat, (1 - t) * a + t * b, arc)
+
+
 def _checked_labels(params: GeneratorParams, labels: Array | None, num: int) -> Array:
     classes = params.num_classes
     if classes is None:
@@ -68,6 +104,8 @@ def _checked_labels(params: GeneratorParams, labels: Array | None, num: int) -> 
     if labels is None:
         raise ValueError(f"this GAN is conditional; give labels, int32[{num}] in 0..{classes - 1}.")
     labels = jnp.asarray(labels)
+    if labels.shape == (num, classes):
+        return labels
     if labels.shape != (num,):
         raise ValueError(f"labels have shape {labels.shape}; expected ({num},), one for each picture.")
     # Under jit the values are not known; Flax's embedding then clips nothing, so they must be right.

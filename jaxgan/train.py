@@ -11,7 +11,7 @@ import numpy as np
 from jaxgan import config as config_lib
 from jaxgan import data, parallel, workdir
 from jaxgan.interrupt import catch_stop
-from jaxgan.journal import SAMPLES, Journal, is_mark
+from jaxgan.journal import Journal, is_mark
 from jaxgan.setup import Setup, create_setup
 from jaxgan.state import GanState
 from jaxgan.step import make_train_step
@@ -48,7 +48,7 @@ def train(config: Config, run: str | Path) -> GanState:
         with catch_stop() as stop, Journal(setup, run, start) as journal:
             journal.open(devices, changes)
             state = training_loop(setup, state, journal, checkpoints, stop)
-            journal.end(int(state.step), stop.signal)
+            journal.end(int(state.step), stop)
     return state
 
 
@@ -59,7 +59,7 @@ def prepare_folder(run: Path, config: Config, source: Source) -> dict[str, tuple
         saved, _ = workdir.load_config(run)
         changes = workdir.differences(saved, config)
         workdir.check_resumable(run, changes)
-    (run / SAMPLES).mkdir(parents=True, exist_ok=True)
+    (run / workdir.SAMPLES).mkdir(parents=True, exist_ok=True)
     workdir.save_config(run, config, source.info)
     return changes
 
@@ -84,7 +84,7 @@ def training_loop(setup: Setup, state: GanState, journal: Journal, checkpoints, 
             step = first + num
             journal.add(first, num, metrics)
             journal.picture(step, state)
-            if stop:
+            if stop or journal.stalled:
                 last = step
             if step == last or is_mark(step, setup.config.train.checkpoint_every):
                 save(state, step, journal, checkpoints)

@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 from jaxgan.types import Config, DataInfo
 
 CONFIG_FILE = "config.json"
+SAMPLES = "samples"  # folder of the fixed-latent grids
 
 # What a resumed run may not change: another architecture, other random numbers or other batches.
 FROZEN = (
@@ -29,6 +30,16 @@ FROZEN = (
     "data.channels",
     "data.drop_remainder",
 )
+
+
+def grid_file(run: Path, step: int) -> Path:
+    """Return where the fixed-latent grid of a step lies."""
+    return run / SAMPLES / f"step_{step:08d}.png"
+
+
+def grids(run: Path) -> list[Path]:
+    """Return the fixed-latent grids that a run has so far, oldest first."""
+    return sorted((run / SAMPLES).glob("step_*.png"))
 
 
 def flatten(config: Config) -> dict[str, object]:

@@ -13,9 +13,9 @@ PACKAGE = Path(__file__).parent.parent / "jaxgan"
 FLOORS = {
     "types": 0, "checks": 0,
     "axis": 1, "keys": 1,
-    "losses": 2, "optim": 2, "nets": 2, "data": 2, "images": 2, "workdir": 2, "interrupt": 2,
+    "losses": 2, "optim": 2, "nets": 2, "data": 2, "images": 2, "workdir": 2, "interrupt": 2, "early_stop": 2,
     "config": 3, "state": 3, "report": 3,
-    "step": 4, "parallel": 4, "sampling": 4, "gans": 4, "summary": 4,
+    "plots": 4, "step": 4, "parallel": 4, "sampling": 4, "gans": 4, "summary": 4,
     "setup": 5, "checkpoint": 5, "diagram": 5,
     "journal": 6, "gallery": 6,
     "train": 7,

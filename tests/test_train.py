@@ -13,7 +13,7 @@ import tiny
 from PIL import Image
 
 import jaxgan
-from jaxgan import data, report
+from jaxgan import data, report, workdir
 from jaxgan.setup import create_setup
 from jaxgan.train import calls
 
@@ -39,8 +39,13 @@ def finished(tmp_path_factory):
 def test_a_run_leaves_what_it_says(finished):
     run, state = finished
     assert int(state.step) == 6
-    assert {p.name for p in run.iterdir()} == {"config.json", "metrics.jsonl", "samples", "checkpoints"}
-    assert sorted(p.name for p in (run / "samples").iterdir()) == [f"step_0000000{i}.png" for i in (0, 3, 6)]
+    files = {"config.json", "metrics.jsonl", "samples", "checkpoints", "losses.png", "progress.gif"}
+    assert {p.name for p in run.iterdir()} == files
+    assert [p.name for p in workdir.grids(run)] == [f"step_0000000{i}.png" for i in (0, 3, 6)]
+    with Image.open(run / "progress.gif") as animation:
+        assert animation.n_frames == 3
+    with Image.open(run / "samples" / "data.png") as grid:
+        assert grid.size == (32, 32)
     with Image.open(run / "samples" / "step_00000006.png") as grid:
         assert grid.size == (32, 32)
     assert sorted(p.name for p in (run / "checkpoints").iterdir()) == ["3", "6"]
@@ -159,3 +164,15 @@ def test_mistakes_are_found_before_anything_is_written(tmp_path, field, value, s
     with pytest.raises((ValueError, FileNotFoundError), match=sentence):
         jaxgan.train(cfg, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_early_stop(tmp_path, capfd):
+    cfg = config(num_steps=1_000, log_every=1, sample_every=0, checkpoint_every=0)
+    cfg.early_stop.metric, cfg.early_stop.patience = "g/lr", 3
+    state = jaxgan.train(cfg, tmp_path)
+    # The rate is constant: the first row is the best, and metrics are read one call late.
+    assert int(state.step) == 5
+    assert "stopped early at step 5: no better g/lr in 3 logged rows" in capfd.readouterr().err
+    cfg.early_stop.metric = "g/los"
+    with pytest.raises(ValueError, match=r'config.early_stop.metric is .g/los.; .*Did you mean "g/loss"'):
+        jaxgan.train(cfg, tmp_path)

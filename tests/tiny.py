@@ -5,16 +5,20 @@ from ml_collections import ConfigDict
 
 from jaxgan.config import default
 from jaxgan.nets.dropout import Dropout
+from jaxgan.nets.embed import Embed
 from jaxgan.nets.norm import batch_norm
 from jaxgan.state import Gan, Latent
 
 
 class Generator(nn.Module):
     shape: tuple[int, int, int]
+    classes: int | None
 
     @nn.compact
     def __call__(self, z, labels, *, train):
-        x = nn.Dense(16)(z) + nn.Embed(10, 16)(labels)
+        x = nn.Dense(16)(z)
+        if self.classes:
+            x += Embed(self.classes, 16, nn.initializers.normal(1.0))(labels)
         x = nn.relu(batch_norm(train=train, momentum=0.9, epsilon=1e-5)(x))
         height, width, channels = self.shape
         return nn.tanh(nn.Dense(height * width * channels)(x)).reshape(-1, *self.shape)
@@ -37,7 +41,7 @@ def build(config, data):
     return Gan.from_config(
         config,
         data,
-        generator=Generator(data.image_shape),
+        generator=Generator(data.image_shape, classes),
         discriminator=Discriminator(config.model.dropout, classes),
         latent=Latent((3,), config.model.latent_law),
         conditional=config.model.conditional,

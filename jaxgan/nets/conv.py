@@ -1,13 +1,12 @@
-"""Convolutions that are fast on every platform, with the parameters of Flax's own layers.
+"""Convolutions that are fast on a CPU too, with the parameters of Flax's own layers.
 
-XLA on CPU is slow wherever a convolution runs over a *dilated* input: the forward pass of a transposed convolution
-and the input gradient of a strided one. Here both are written without dilation. One trilinear form
+XLA on CPU is slow, by up to a factor of 100, wherever it dilates an operand or meets tiny maps or few channels. All
+that is avoided by choosing the form of each of the three partial derivatives of one trilinear function,
 
-    T(x, w, g) = <conv(x, w), g>
+    T(x, w, g) = <conv(x, w), g>:   _forward = dT/dg,   _input_grad = dT/dx,   _kernel_grad = dT/dw.
 
-has three partial derivatives, the convolution itself (by g), its transpose (by x) and its kernel gradient (by w), and
-the derivatives of each of them are the other two. So three functions, each with the other two as its backward pass,
-can be differentiated any number of times, and a transposed convolution is the second of them.
+The derivatives of each are the other two, so three functions that are each other's backward passes can be
+differentiated any number of times (in reverse mode). A transposed convolution is the second of them.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import contextlib
 import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -26,53 +25,115 @@ from jax import lax
 
 from jaxgan.types import Array
 
-Pads = tuple[tuple[int, int], tuple[int, int]]
-Padding = str | Sequence[tuple[int, int]]
+Pair = tuple[int, int]
+Pads = tuple[Pair, Pair]
+Padding = str | Sequence[Sequence[int]]
+
+# The one place that says which form runs where: our own on CPU, XLA's convolution on accelerators.
+_FORM_OF_BACKEND = {"cpu": "phases"}
+_form = "auto"
 
 _DIMS = ("NHWC", "HWIO", "NHWC")
-# The one place that says which form runs where: 'phases' on CPU, XLA's own convolution on accelerators.
-_PLATFORM_FORM = {"cpu": "phases"}
-_forced: list[str] = ["auto"]
-# At most this many channels count as few, and this many rows of a matrix product stay in the cache.
-_NARROW = 4
-_CACHED_ROWS = 1024
+# Found by timing: channels that count as few, C F that count as many, rows of a product that stay in the cache.
+_NARROW, _WIDE, _CACHED_ROWS = 4, 128 * 256, 2048
 
 
 @contextlib.contextmanager
 def forced(form: str) -> Iterator[None]:
     """Choose the form of all convolutions traced inside: 'auto', 'lax' or 'phases'.
 
-    The choice is made when a function is traced: one that is already compiled keeps its form.
+    A function that is already compiled keeps the form it was traced with; gradients keep that of their forward pass.
     """
+    global _form
     if form not in ("auto", "lax", "phases"):
         raise ValueError(f"form is {form!r}; expected one of auto, lax, phases.")
-    _forced.append(form)
+    before, _form = _form, form
     try:
         yield
     finally:
-        _forced.pop()
+        _form = before
 
 
 def current_form() -> str:
     """Return the form that a convolution traced now takes: 'lax' or 'phases'."""
-    if _forced[-1] != "auto":
-        return _forced[-1]
-    return _PLATFORM_FORM.get(jax.default_backend(), "lax")
+    return _form if _form != "auto" else _FORM_OF_BACKEND.get(jax.default_backend(), "lax")
+
+
+def conv(x: Array, kernel: Array, strides: Pair = (1, 1), padding: Padding = "SAME") -> Array:
+    """Convolve, as `jax.lax.conv_general_dilated` does.
+
+    Args:
+      x: [B, H, W, C].
+      kernel: [k, k, C, F].
+      strides: step along H and W.
+      padding: 'SAME', or ((low, high), (low, high)) rows and columns of zeros around x.
+
+    Returns:
+      [B, H', W', F].
+    """
+    size, taps = _pair(x.shape[1:3]), _pair(kernel.shape[:2])
+    pads = lax.padtype_to_pads(size, taps, strides, padding) if isinstance(padding, str) else padding
+    geo = _Geometry(size, taps, _pair(strides), (_pair(pads[0]), _pair(pads[1])))
+    return _lax_forward(geo, x, kernel) if current_form() == "lax" else _forward(geo, x, kernel)
+
+
+def conv_transpose(x: Array, kernel: Array, strides: Pair = (1, 1), padding: Padding = "SAME") -> Array:
+    """Convolve the input dilated by `strides`, as `jax.lax.conv_transpose(transpose_kernel=False)` does.
+
+    Shapes as in `conv`. Padding is 'SAME' (H' = H s), or ((low, high), (low, high)) zeros around the dilated input:
+    k - 1 - p on every side for PyTorch's `padding=p`.
+    """
+    if current_form() == "lax":
+        pads = padding if isinstance(padding, str) else [_pair(p) for p in padding]
+        return lax.conv_transpose(x, kernel, strides, pads, dimension_numbers=_DIMS)
+    geo = _adjoint(_pair(x.shape[1:3]), _pair(kernel.shape[:2]), _pair(strides), padding)
+    return _input_grad(geo, _mirror(kernel), x)
+
+
+def upsample_conv(x: Array, kernel: Array, factor: int = 2) -> Array:
+    """Enlarge by nearest neighbour, then convolve with 'SAME' padding, in one transposed convolution.
+
+    A pixel repeated s times is a dilated input convolved with a box of s ones; the box goes into the kernel instead.
+    For k = 3 and s = 2 that takes 16 products for each 2 x 2 outputs instead of 36. Maps x [B, H, W, C] and the
+    kernel [k, k, C, F] to [B, H s, W s, F], where s is the `factor`.
+    """
+    pads = []
+    for axis, k in enumerate(kernel.shape[:2]):
+        edges = [[(0, 0)] * axis + [(s, factor - 1 - s)] + [(0, 0)] * (3 - axis) for s in range(factor)]
+        kernel = functools.reduce(jnp.add, [jnp.pad(kernel, edge) for edge in edges])
+        pads.append((k // 2 + factor - 1, k - 1 - k // 2 + factor - 1))
+    return conv_transpose(x, kernel, (factor, factor), pads)
 
 
 class _Geometry(NamedTuple):
-    """What is static of one convolution x [B, *size, C], w [*taps, C, F] -> y."""
+    """What is static of the convolution of x [B, *size, C] and w [*taps, C, F]."""
 
-    size: tuple[int, int]
-    taps: tuple[int, int]
-    strides: tuple[int, int]
+    size: Pair
+    taps: Pair
+    strides: Pair
     pads: Pads
 
     @property
-    def outputs(self) -> tuple[int, int]:
+    def outputs(self) -> Pair:
         """H' and W'."""
-        h, w = ((n + sum(p) - k) // s + 1 for n, k, s, p in zip(*self))
+        h, w = ((n + low + high - k) // s + 1 for n, k, s, (low, high) in zip(*self))
         return h, w
+
+
+def _adjoint(inputs: Pair, taps: Pair, strides: Pair, padding: Padding) -> _Geometry:
+    """Return the convolution whose input gradient is a given transposed convolution of maps of size `inputs`."""
+    size, pads = [], []
+    for axis, (n, k, s) in enumerate(zip(inputs, taps, strides)):
+        if isinstance(padding, str):
+            if padding != "SAME":
+                raise ValueError(f"padding is {padding!r}; expected 'SAME' or ((low, high), (low, high)).")
+            low = k - 1 if s > k - 1 else -(-(k + s - 2) // 2)
+            high = k + s - 2 - low
+        else:
+            low, high = padding[axis]
+        size.append((n - 1) * s + 1 + low + high - k + 1)
+        pads.append((k - 1 - low, k - 1 - high))
+    return _Geometry(_pair(size), taps, strides, (pads[0], pads[1]))
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -81,40 +142,45 @@ def _forward(geo: _Geometry, x: Array, w: Array) -> Array:
     if _is_tiny(geo):
         y = x.reshape(len(x), -1) @ _matrix(geo, w)
         return y.reshape(len(x), *geo.outputs, w.shape[3])
-    if geo.strides == (1, 1):
-        return _stride_1(x, w, geo.pads)
-    return lax.conv_general_dilated(x, w, geo.strides, geo.pads, dimension_numbers=_DIMS)
+    return _lax_forward(geo, x, w)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _input_grad(geo: _Geometry, w: Array, g: Array) -> Array:
-    """dT/dx: the transposed convolution, phase by phase.
+    """dT/dx: the transposed convolution, [k, k, C, F] and [B, H', W', F] to [B, H, W, C].
 
-    Along one axis u[i] = sum_t w[t] g[(i + lo - t) / s] over the taps t for which the division is exact, so the
+    Along one axis u[i] = sum_t w[t] g[(i + low - t) / s] over the taps t for which s divides i + low - t, so the
     outputs of one residue i mod s are a stride-1 convolution of g with every s-th tap: no zeros are multiplied.
     """
     if _is_tiny(geo):
         u = g.reshape(len(g), -1) @ _matrix(geo, w).T
         return u.reshape(len(g), *geo.size, w.shape[2])
-    phases = [[_phase(geo, (a, b), w, g) for b in range(geo.strides[1])] for a in range(geo.strides[0])]
-    return _interleave(phases, geo.size)
+    (rows, cols), channels = geo.strides, w.shape[2]
+    if channels <= _NARROW and rows * cols > 1:
+        x = jax.ShapeDtypeStruct((len(g), *geo.size, channels), g.dtype)
+        return jax.linear_transpose(lambda x: _lax_forward(geo, x, w), x)(g)[0]
+    phases = [jnp.stack([_phase(geo, (i, j), w, g) for j in range(cols)], axis=3) for i in range(rows)]
+    b, h, w_, _, c = phases[0].shape
+    return jnp.stack(phases, axis=2).reshape(b, h * rows, w_ * cols, c)[:, : geo.size[0], : geo.size[1]]
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _kernel_grad(geo: _Geometry, x: Array, g: Array) -> Array:
     """dT/dw: the kernel gradient, [B, H, W, C] and [B, H', W', F] to [k, k, C, F]."""
-    channels, features = x.shape[-1], g.shape[-1]
+    c, f = x.shape[-1], g.shape[-1]
+    w = jax.ShapeDtypeStruct((*geo.taps, c, f), x.dtype)
     if _is_tiny(geo):
-        dense = x.reshape(len(x), -1).T @ g.reshape(len(g), -1)
-        return _matrix_transposed(geo, dense, channels, features)
-    if channels <= _NARROW:
-        return _patches_by_map(geo, x, g)
-    if features <= _NARROW and geo.strides == (1, 1):
+        matrix = x.reshape(len(x), -1).T @ g.reshape(len(g), -1)
+        return jax.linear_transpose(functools.partial(_matrix, geo), w)(matrix)[0]
+    if c <= _NARROW:
+        return _kernel_grad_by_patches(geo, x, g)
+    if f <= _NARROW and geo.strides == (1, 1):
         # sum_p x[p + t] g[p] is the same sum with the roles exchanged and the taps mirrored.
-        pads = tuple((k - 1 - lo, k - 1 - hi) for k, (lo, hi) in zip(geo.taps, geo.pads))
-        mirrored = geo._replace(size=geo.outputs, pads=(pads[0], pads[1]))
-        return jnp.swapaxes(_patches_by_map(mirrored, g, x)[::-1, ::-1], 2, 3)
-    return _map_by_slices(geo, x, g)
+        (i, j), (k, l) = ((n - 1 - low, n - 1 - high) for n, (low, high) in zip(geo.taps, geo.pads))
+        return _mirror(_kernel_grad_by_patches(geo._replace(size=geo.outputs, pads=((i, j), (k, l))), g, x))
+    if c * f >= _WIDE and math.prod(geo.outputs) <= 64:
+        return jax.linear_transpose(lambda w: _lax_forward(geo, x, w), w)(g)[0]
+    return _kernel_grad_by_taps(geo, x, g)
 
 
 _forward.defvjp(
@@ -131,200 +197,104 @@ _kernel_grad.defvjp(
 )
 
 
+def _lax_forward(geo: _Geometry, x: Array, w: Array) -> Array:
+    """The convolution as XLA does it."""
+    return lax.conv_general_dilated(x, w, geo.strides, geo.pads, dimension_numbers=_DIMS)
+
+
+def _phase(geo: _Geometry, residue: Pair, w: Array, g: Array) -> Array:
+    """Return the outputs of `_input_grad` whose coordinates are `residue` modulo the strides."""
+    firsts, counts, pads = [], [], []
+    for r, n, k, s, (low, _), m in zip(residue, *geo, geo.outputs):
+        first, outputs = (r + low) % s, -(-n // s)
+        taps, shift = len(range(first, k, s)), (r + low) // s
+        firsts.append(slice(first, None, s))
+        counts.append(outputs)
+        # Output q reads g[q + shift - j] for tap j of this phase.
+        pads.append((taps - 1 - shift, outputs + shift - m))
+    kernel = _mirror(w[firsts[0], firsts[1]])
+    if kernel.size == 0:
+        return jnp.zeros((len(g), *counts, w.shape[2]), g.dtype)
+    return lax.conv_general_dilated(g, kernel, (1, 1), pads, dimension_numbers=_DIMS)
+
+
 def _is_tiny(geo: _Geometry) -> bool:
-    """Whether maps are so small that one dense matrix from map to map is little larger than the kernel."""
+    """Whether one dense matrix from map to map is at most a few times larger than the kernel."""
     return math.prod(geo.size) * math.prod(geo.outputs) <= 4 * math.prod(geo.taps)
 
 
-def _selectors(geo: _Geometry, dtype: Any) -> list[Array]:
-    """Return for each axis the 0/1 array [n, m, k] that says which tap joins input n to output m."""
-    arrays = []
-    for n, m, k, s, (low, _) in zip(geo.size, geo.outputs, geo.taps, geo.strides, geo.pads):
+def _selector(geo: _Geometry) -> np.ndarray:
+    """Return the 0/1 matrix [H W H' W', k k] that says which tap joins an input to an output."""
+    axes = []
+    for n, k, s, (low, _), m in zip(*geo, geo.outputs):
         tap = np.arange(n)[:, None] + low - s * np.arange(m)
-        arrays.append(jnp.asarray(tap[..., None] == np.arange(k), dtype))
-    return arrays
+        axes.append(tap[..., None] == np.arange(k))
+    return np.einsum("hpi,wqj->hwpqij", *axes).reshape(-1, math.prod(geo.taps))
 
 
 def _matrix(geo: _Geometry, w: Array) -> Array:
-    """Write a kernel as the dense matrix [H W C, H' W' F] of its convolution."""
-    dense = jnp.einsum("hpi,wqj,ijcf->hwcpqf", *_selectors(geo, w.dtype), w)
-    return dense.reshape(math.prod(geo.size) * w.shape[2], -1)
+    """Write a kernel [k, k, C, F] as the dense matrix [H W C, H' W' F] of its convolution."""
+    c, f = w.shape[2:]
+    dense = jnp.asarray(_selector(geo), w.dtype) @ w.reshape(-1, c * f)
+    dense = dense.reshape(math.prod(geo.size), math.prod(geo.outputs), c, f)
+    return jnp.swapaxes(dense, 1, 2).reshape(math.prod(geo.size) * c, -1)
 
 
-def _matrix_transposed(geo: _Geometry, dense: Array, channels: int, features: int) -> Array:
-    """Sum the gradient of that matrix back into [k, k, C, F]."""
-    dense = dense.reshape(*geo.size, channels, *geo.outputs, features)
-    return jnp.einsum("hpi,wqj,hwcpqf->ijcf", *_selectors(geo, dense.dtype), dense)
+def _cuts(geo: _Geometry, x: Array, axis: int) -> Callable[[tuple[int, ...]], Array]:
+    """Pad maps (H at `axis`) and return the function that cuts out what one tap multiplies, of size H' W'."""
+    edges = [(0, 0, 0)] * axis + [(low, high, 0) for low, high in geo.pads]
+    x = lax.pad(x, jnp.zeros((), x.dtype), edges + [(0, 0, 0)] * (x.ndim - axis - 2))
+
+    def cut(tap: tuple[int, ...]) -> Array:
+        spans = [slice(t, t + s * (m - 1) + 1, s) for t, s, m in zip(tap, geo.strides, geo.outputs)]
+        return x[(slice(None),) * axis + tuple(spans)]
+
+    return cut
 
 
-def _stride_1(x: Array, w: Array, pads: Pads) -> Array:
-    """Convolve with stride 1."""
-    k, l, c, f = w.shape
-    if f > _NARROW or c <= _NARROW:
-        return lax.conv_general_dilated(x, w, (1, 1), pads, dimension_numbers=_DIMS)
-    # With one to four features a convolution starves: multiply all taps first, then add shifted maps.
-    y = jnp.einsum("ijcf,bhwc->ijfbhw", w, x)
-    y = _pad(y, ((0, 0), *((0, 0),) * 3, *pads))
-    rows, cols = y.shape[4] - k + 1, y.shape[5] - l + 1
-    taps = [y[i, j, :, :, i : i + rows, j : j + cols] for i in range(k) for j in range(l)]
-    return jnp.moveaxis(functools.reduce(jnp.add, taps), 0, -1)
-
-
-def _pad(x: Array, pads: Sequence[tuple[int, int]]) -> Array:
-    """Pad with zeros, or crop where a number is negative."""
-    return lax.pad(x, jnp.zeros((), x.dtype), [(low, high, 0) for low, high in pads])
-
-
-def _pad_maps(geo: _Geometry, x: Array, axis: int) -> Array:
-    """Pad H and W, which are at `axis` and `axis` + 1."""
-    return _pad(x, [geo.pads[a - axis] if a - axis in (0, 1) else (0, 0) for a in range(x.ndim)])
-
-
-def _tap_slice(geo: _Geometry, x: Array, axis: int, tap: tuple[int, int]) -> Array:
-    """Return the part of the padded maps x that one tap multiplies, of size H' W'."""
-    index = [slice(None)] * x.ndim
-    for a, (t, s, m) in enumerate(zip(tap, geo.strides, geo.outputs)):
-        index[axis + a] = slice(t, t + s * (m - 1) + 1, s)
-    return x[tuple(index)]
-
-
-def _patches_by_map(geo: _Geometry, x: Array, g: Array) -> Array:
-    """Kernel gradient where x has few channels: all patches [B, k k C, H' W'] times g [B, H' W', F]."""
+def _kernel_grad_by_patches(geo: _Geometry, x: Array, g: Array) -> Array:
+    """Kernel gradient where x has few channels: patches [B, k k C, H' W'] times g [B, H' W', F]."""
     b, c, f = len(x), x.shape[-1], g.shape[-1]
-    x = _pad_maps(geo, jnp.moveaxis(x, -1, 1), 2)
-    patches = jnp.stack([_tap_slice(geo, x, 2, tap) for tap in np.ndindex(geo.taps)], axis=1)
+    patches = jnp.stack([*map(_cuts(geo, jnp.moveaxis(x, -1, 1), 2), np.ndindex(geo.taps))], axis=1)
     grads = patches.reshape(b, -1, math.prod(geo.outputs)) @ g.reshape(b, -1, f)
     return grads.sum(0).reshape(*geo.taps, c, f)
 
 
-def _map_by_slices(geo: _Geometry, x: Array, g: Array) -> Array:
+def _kernel_grad_by_taps(geo: _Geometry, x: Array, g: Array) -> Array:
     """Kernel gradient tap by tap: g transposed [n, F, K] times a slice of x [n, K, C], summed over n.
 
-    The products run over some images at a time, so that both operands stay in the cache.
+    n K = B H' W'; K is as long as the cache allows.
     """
-    b, c, f = len(x), x.shape[-1], g.shape[-1]
-    pixels = math.prod(geo.outputs)
-    together = max(n for n in range(1, b + 1) if b % n == 0 and (n == 1 or n * pixels <= _CACHED_ROWS))
-    # The barrier keeps XLA from folding the transpose into the product, which makes that three times slower.
-    g = lax.optimization_barrier(jnp.swapaxes(g.reshape(b // together, -1, f), 1, 2))
-    x, grads = _pad_maps(geo, x, 1), []
+    b, c, f, pixels = len(x), x.shape[-1], g.shape[-1], math.prod(geo.outputs)
+    n = min(n for n in range(1, b + 1) if b % n == 0 and (n == b or pixels * b // n <= _CACHED_ROWS))
+    # Without the barrier XLA folds this transpose into the product, which then runs at a third of the speed.
+    g = lax.optimization_barrier(jnp.swapaxes(g.reshape(n, -1, f), 1, 2))
+    grads, cut = [], _cuts(geo, x, 1)
     for tap in np.ndindex(geo.taps):
-        part = _tap_slice(geo, x, 1, tap).reshape(b // together, -1, c)
-        grads.append(lax.dot_general(g, part, (((2,), (1,)), ((0,), (0,)))).sum(0))
+        part = cut(tap).reshape(n, -1, c)
         # One tap after the other: else XLA cuts all slices first, into memory that it must fault in.
-        x, grads[-1] = lax.optimization_barrier((x, grads[-1]))
-    return jnp.swapaxes(jnp.stack(grads).reshape(*geo.taps, f, c), 2, 3)
+        part = lax.optimization_barrier((part, *grads[-1:]))[0]
+        grads.append(lax.dot_general(g, part, (((2,), (1,)), ((0,), (0,)))).sum(0).T)
+    return jnp.stack(grads).reshape(*geo.taps, c, f)
 
 
-def _phase(geo: _Geometry, residue: tuple[int, int], w: Array, g: Array) -> Array:
-    """Return the outputs of `_input_grad` whose coordinates are `residue` modulo the strides."""
-    firsts, pads = [], []
-    for axis, r in enumerate(residue):
-        size, stride, low = geo.size[axis], geo.strides[axis], geo.pads[axis][0]
-        first = (r + low) % stride
-        taps = len(range(first, geo.taps[axis], stride))
-        outputs = -(-size // stride)
-        # Output q of this phase reads g[shift + q - m] for the m-th of its taps.
-        shift = (r + low - first) // stride
-        pads.append((taps - 1 - shift, outputs + shift - g.shape[1 + axis]))
-        firsts.append(first)
-    sub = w[firsts[0] :: geo.strides[0], firsts[1] :: geo.strides[1]]
-    if 0 in sub.shape[:2]:
-        return jnp.zeros((g.shape[0], *(-(-n // s) for n, s in zip(geo.size, geo.strides)), w.shape[2]), g.dtype)
-    sub = jnp.swapaxes(sub[::-1, ::-1], 2, 3)
-    return _stride_1(g, sub, (pads[0], pads[1]))
+def _mirror(w: Array) -> Array:
+    """Reverse the taps and exchange input and output channels."""
+    return jnp.swapaxes(w[::-1, ::-1], 2, 3)
 
 
-def _interleave(phases: list[list[Array]], size: tuple[int, int]) -> Array:
-    """Weave the phases together (depth to space) and crop to `size`."""
-    rows, cols = len(phases), len(phases[0])
-    b, h, w, c = phases[0][0].shape
-    grid = jnp.stack([jnp.stack(row, axis=3) for row in phases], axis=2)
-    return grid.reshape(b, h * rows, w * cols, c)[:, : size[0], : size[1]]
-
-
-def _explicit(padding: Padding, size: Sequence[int], taps: Sequence[int], strides: Sequence[int]) -> Pads:
-    """Return a convolution's padding as ((low, high), (low, high))."""
-    if isinstance(padding, str):
-        pads = lax.padtype_to_pads(tuple(size), tuple(taps), tuple(strides), padding)
-    else:
-        pads = padding
-    (a, b), (c, d) = pads
-    return (int(a), int(b)), (int(c), int(d))
-
-
-def _explicit_transposed(padding: Padding, taps: Sequence[int], strides: Sequence[int]) -> Pads:
-    """Return a transposed convolution's padding of the dilated input, as `jax.lax.conv_transpose` reads it."""
-    if not isinstance(padding, str):
-        (a, b), (c, d) = padding
-        return (int(a), int(b)), (int(c), int(d))
-    if padding != "SAME":
-        raise ValueError(f"padding is {padding!r}; expected 'SAME' or ((low, high), (low, high)).")
-    lows = [k - 1 if s > k - 1 else -(-(k + s - 2) // 2) for k, s in zip(taps, strides)]
-    return (
-        (lows[0], taps[0] + strides[0] - 2 - lows[0]),
-        (lows[1], taps[1] + strides[1] - 2 - lows[1]),
-    )
-
-
-def conv(x: Array, kernel: Array, strides: tuple[int, int] = (1, 1), padding: Padding = "SAME") -> Array:
-    """Convolve, as `jax.lax.conv_general_dilated` does.
-
-    Args:
-      x: [B, H, W, C].
-      kernel: [k, k, C, F].
-      strides: step along H and W.
-      padding: 'SAME', or ((low, high), (low, high)) rows and columns of zeros around x.
-
-    Returns:
-      [B, H', W', F] in the type of x.
-    """
-    size, taps = (x.shape[1], x.shape[2]), (kernel.shape[0], kernel.shape[1])
-    pads = _explicit(padding, size, taps, strides)
-    if current_form() == "lax":
-        return lax.conv_general_dilated(x, kernel, strides, pads, dimension_numbers=_DIMS)
-    return _forward(_Geometry(size, taps, tuple(strides), pads), x, kernel)
-
-
-def conv_transpose(x: Array, kernel: Array, strides: tuple[int, int] = (1, 1), padding: Padding = "SAME") -> Array:
-    """Convolve the input dilated by `strides`, as `jax.lax.conv_transpose(transpose_kernel=False)` does.
-
-    Args:
-      x: [B, H, W, C].
-      kernel: [k, k, C, F].
-      strides: dilation of x along H and W.
-      padding: 'SAME' (output is H s by W s), or ((low, high), (low, high)) zeros around the dilated input; PyTorch's
-        `padding=p` is k - 1 - p on all sides.
-
-    Returns:
-      [B, H', W', F] in the type of x.
-    """
-    taps = (kernel.shape[0], kernel.shape[1])
-    pads = _explicit_transposed(padding, taps, strides)
-    if current_form() == "lax":
-        return lax.conv_transpose(x, kernel, strides, pads, dimension_numbers=_DIMS)
-    inner = [(n - 1) * s + 1 for n, s in zip(x.shape[1:3], strides)]
-    size = tuple(n + sum(p) - k + 1 for n, p, k in zip(inner, pads, taps))
-    # The convolution of which this is the transpose: mirrored taps, C and F exchanged, padding k - 1 less ours.
-    adjoint = tuple(
-        (k - 1 - low, (n - 1) + k - m - (k - 1 - low)) for k, (low, _), n, m in zip(taps, pads, inner, size)
-    )
-    geo = _Geometry((size[0], size[1]), taps, tuple(strides), (adjoint[0], adjoint[1]))
-    return _input_grad(geo, jnp.swapaxes(kernel[::-1, ::-1], 2, 3), x)
-
-
-def _pair(value: int | Sequence[int]) -> tuple[int, int]:
-    """Return a number for each of H and W."""
-    return (value, value) if isinstance(value, int) else (value[0], value[1])
+def _pair(value: int | Sequence[int]) -> Pair:
+    """Return one number for H and one for W."""
+    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
 
 
 class _Layer(nn.Module):
-    """Kernel, bias and settings that both layers share."""
+    """The settings and parameters that the layers share: kernel [k, k, C, F] and bias [F]."""
 
     features: int
-    kernel_size: int | tuple[int, int]
-    strides: int | tuple[int, int] = 1
-    padding: str | tuple[tuple[int, int], tuple[int, int]] = "SAME"
+    kernel_size: int | Pair
+    strides: int | Pair = 1
+    padding: str | Pads = "SAME"
     use_bias: bool = True
     kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
     bias_init: Callable[..., Array] = nn.initializers.zeros
@@ -339,7 +309,7 @@ class _Layer(nn.Module):
 
 
 class Conv(_Layer):
-    """A convolution with the parameters of `flax.linen.Conv`: kernel [k, k, C, F] and bias [F]."""
+    """A convolution that can take the place of `flax.linen.Conv`, checkpoints included."""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -348,7 +318,7 @@ class Conv(_Layer):
 
 
 class ConvTranspose(_Layer):
-    """A transposed convolution with the parameters of `flax.linen.ConvTranspose`: kernel [k, k, C, F], bias [F]."""
+    """A transposed convolution that can take the place of `flax.linen.ConvTranspose`, checkpoints included."""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:

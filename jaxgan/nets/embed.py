@@ -1,0 +1,28 @@
+"""Class embeddings that can also be mixed."""
+
+from __future__ import annotations
+
+from flax import linen as nn
+from flax.typing import Initializer
+
+from jaxgan.types import Array
+
+
+class Embed(nn.Module):
+    """One learnt vector a class, with the parameter of `nn.Embed`.
+
+    Attributes:
+      num_classes: K.
+      features: length F of a vector.
+      embedding_init: initialiser of `embedding` [K, F].
+    """
+
+    num_classes: int
+    features: int
+    embedding_init: Initializer
+
+    @nn.compact
+    def __call__(self, labels: Array) -> Array:
+        """Map labels int32[B], or weights of the classes float[B, K], to vectors [B, F]."""
+        table = self.param("embedding", self.embedding_init, (self.num_classes, self.features))
+        return table[labels] if labels.ndim == 1 else labels @ table

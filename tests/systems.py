@@ -1,0 +1,55 @@
+"""The GANs that come with the package, built from their files in `configs/` and initialised."""
+
+import importlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from jaxgan import gans
+from jaxgan.state import create_state
+from jaxgan.types import DataInfo
+
+NAMES = ("gan_mlp", "dcgan", "acgan", "dcgan64", "dcgan_z1x1", "cgan")
+
+
+def get_config(name, **model):
+    config = importlib.import_module(name).get_config()
+    config.model.update(model)
+    return config
+
+
+def build(name, *, shape=None, num_classes=10, **model):
+    """Build a GAN for pictures of the size its config asks for, or of another shape."""
+    config = get_config(name, **model)
+    side = config.data.image_size
+    return gans.build(config, DataInfo(shape or (side, side, config.data.channels), 60_000, num_classes))
+
+
+def initialise(gan, seed=0):
+    """Return a state whose optimisers do nothing."""
+    return create_state(gan, optax.identity(), optax.identity(), jax.random.key(seed))
+
+
+def noise(gan, num, seed=0):
+    """Return latents and labels."""
+    return gan.latent.draw(jax.random.key(seed), num), jnp.arange(num) % (gan.num_classes or 1)
+
+
+def pictures(gan, num, seed=0):
+    """Return random pictures in the GAN's range."""
+    low, high = gan.image_range
+    return np.random.default_rng(seed).uniform(low, high, (num, *gan.data.image_shape)).astype(np.float32)
+
+
+def forward(module, net, x, labels, *, train):
+    """Return a network's output and its batch statistics afterwards."""
+    run = jax.jit(lambda v: module.apply(v, x, labels, train=train, mutable=["batch_stats"]))
+    out, moved = run(net.variables)
+    return out, moved.get("batch_stats", {})
+
+
+def leaves(tree, kind):
+    """Return the parameters called `kind` (kernel, bias, scale), by layer."""
+    return {name: np.asarray(layer[kind]) for name, layer in tree.items() if kind in layer}

@@ -1,0 +1,98 @@
+"""Dropout: unbiased, reproducible, independent between elements and keys, and usable under every transform."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan.nets.dropout import Dropout, keep_mask
+
+
+def apply(key, x, rate=0.3):
+    return Dropout(rate).apply({}, x, rngs={"dropout": key})
+
+
+def masks(num, size, keep=0.7):
+    keys = jax.random.split(jax.random.key(1), num)
+    return np.asarray(jax.jit(jax.vmap(lambda key: keep_mask(key, keep, (size,))))(keys), np.float64)
+
+
+def test_is_the_identity_without_a_key_or_a_rate():
+    x = jnp.arange(6.0).reshape(2, 3)
+    np.testing.assert_array_equal(Dropout(0.5).apply({}, x), x)
+    np.testing.assert_array_equal(apply(jax.random.key(0), x, rate=0.0), x)
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.0])
+def test_names_a_rate_that_is_no_probability(rate):
+    with pytest.raises(ValueError, match="rate is"):
+        Dropout(rate).apply({}, jnp.ones(3))
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.3, 0.5, 0.9])
+def test_mean_and_variance(rate):
+    x = jnp.ones((200, 40, 50))
+    y = np.asarray(apply(jax.random.key(3), x, rate), np.float64)
+    variance = rate / (1 - rate)
+    assert abs(y.mean() - 1) < 4 * np.sqrt(variance / y.size)
+    assert abs(y.var() - variance) < 0.02 * variance
+    np.testing.assert_allclose(np.unique(y), [0, 1 / (1 - rate)], rtol=1e-6)
+
+
+def test_elements_and_keys_are_uncorrelated():
+    m = (masks(64, 4096) - 0.7) / np.sqrt(0.21)
+    limit = 5 / np.sqrt(m.size)
+    for lag in (1, 2, 3, 7, 8, 16, 64, 256, 1024, 2048):
+        assert abs((m[:, lag:] * m[:, :-lag]).mean()) < limit * np.sqrt(4096 / (4096 - lag))
+    across_keys = m @ m.T / 4096 - np.eye(64)
+    assert np.abs(across_keys[~np.eye(64, dtype=bool)]).max() < 5 / 64
+    assert abs(across_keys[~np.eye(64, dtype=bool)].std() * 64 - 1) < 0.1
+    # Each key keeps its share, and each position too, with binomial spread.
+    assert abs(m.mean(1).std() * 64 - 1) < 0.3
+    assert abs(m.mean(0).std() * 8 - 1) < 0.05
+
+
+def test_runs_of_kept_elements_have_the_binomial_law():
+    words = masks(16, 8 * 4096, keep=0.5).reshape(-1, 8) @ (1 << np.arange(8))
+    counts = np.bincount(words.astype(int), minlength=256)
+    chi2 = ((counts - counts.mean()) ** 2 / counts.mean()).sum()
+    assert 160 < chi2 < 365  # 255 degrees of freedom, both tails about 1e-6
+
+
+def test_neighbouring_seeds_give_unrelated_masks():
+    draw = jax.jit(lambda seed: keep_mask(jax.random.key(seed), 0.5, (20000,)))
+    m = np.stack([draw(seed) for seed in range(12)]) * 2.0 - 1
+    for shift in range(-3, 4):
+        corr = m @ np.roll(m, shift, axis=1).T / m.shape[1]
+        assert np.abs(corr[~np.eye(12, dtype=bool)]).max() < 5 / np.sqrt(m.shape[1])
+
+
+def test_is_reproducible_and_the_same_in_jit_vmap_and_scan():
+    x = jnp.ones((4, 5, 6, 3))
+    keys = jax.random.split(jax.random.key(5), 3)
+    expected = np.stack([apply(key, x) for key in keys])
+    assert not np.array_equal(expected[0], expected[1])
+    np.testing.assert_array_equal(jax.jit(apply)(keys[0], x), expected[0])
+    np.testing.assert_array_equal(jax.vmap(apply, (0, None))(keys, x), expected)
+    scanned = jax.jit(lambda keys: jax.lax.scan(lambda c, key: (c, apply(key, x)), 0, keys)[1])(keys)
+    np.testing.assert_array_equal(scanned, expected)
+    mapped = jax.pmap(apply, in_axes=(0, None))(keys[:1], x)
+    np.testing.assert_array_equal(mapped, expected[:1])
+
+
+def test_gradient_is_the_mask():
+    key, x = jax.random.key(0), jnp.full((30, 7), 2.0)
+    grad = jax.grad(lambda x: apply(key, x).sum())(x)
+    np.testing.assert_allclose(grad * x, apply(key, x), rtol=1e-6)
+
+
+def test_keeps_the_type_and_works_with_strict_settings():
+    with jax.numpy_rank_promotion("raise"), jax.debug_key_reuse(True):
+        y = jax.jit(apply)(jax.random.key(2), jnp.ones((3, 4, 4, 2), jnp.bfloat16))
+    assert y.dtype == jnp.bfloat16
+
+
+@pytest.mark.parametrize("impl", ["rbg", "unsafe_rbg"])
+def test_takes_keys_of_other_generators(impl):
+    y = apply(jax.random.key(0, impl=impl), jnp.ones(10000))
+    assert abs(float(y.mean()) - 1) < 0.03

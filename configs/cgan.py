@@ -19,7 +19,7 @@ def get_config() -> Config:
         {
             "latent_size": 100,
             "latent_law": "normal",  # or uniform
-            "label_size": 50,  # numbers that tell G the label, beside z
+            "label_size": 10,  # numbers beside z that tell G the label; with 50 G first ignores z
             "init_stddev": 0.02,
             "bn_momentum": 0.9,
             "bn_epsilon": 1e-5,

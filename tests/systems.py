@@ -1,5 +1,6 @@
 """The GANs that come with the package, built from their files in `configs/` and initialised."""
 
+import functools
 import importlib
 
 import jax
@@ -11,6 +12,9 @@ from jaxgan import gans
 from jaxgan.state import create_state
 from jaxgan.types import DataInfo
 
+# Compiling takes longer than running here.
+quick_jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+
 NAMES = ("gan_mlp", "dcgan", "acgan", "dcgan64", "dcgan_z1x1", "cgan")
 
 
@@ -20,6 +24,7 @@ def get_config(name, **model):
     return config
 
 
+@functools.cache
 def build(name, *, shape=None, num_classes=10, **model):
     """Build a GAN for pictures of the size its config asks for, or of another shape."""
     config = get_config(name, **model)
@@ -27,9 +32,19 @@ def build(name, *, shape=None, num_classes=10, **model):
     return gans.build(config, DataInfo(shape or (side, side, config.data.channels), 60_000, num_classes))
 
 
-def initialise(gan, seed=0):
+def _create(gan):
+    return create_state(gan, optax.identity(), optax.identity(), jax.random.key(0))
+
+
+@functools.cache
+def initialise(gan):
     """Return a state whose optimisers do nothing."""
-    return create_state(gan, optax.identity(), optax.identity(), jax.random.key(seed))
+    return quick_jit(lambda: _create(gan))()
+
+
+def shapes(gan):
+    """Return the shapes of that state without computing it."""
+    return jax.eval_shape(lambda: _create(gan))
 
 
 def noise(gan, num, seed=0):
@@ -43,10 +58,14 @@ def pictures(gan, num, seed=0):
     return np.random.default_rng(seed).uniform(low, high, (num, *gan.data.image_shape)).astype(np.float32)
 
 
+@functools.partial(quick_jit, static_argnums=0, static_argnames="train")
+def _apply(module, variables, x, labels, *, train):
+    return module.apply(variables, x, labels, train=train, mutable=["batch_stats"])
+
+
 def forward(module, net, x, labels, *, train):
     """Return a network's output and its batch statistics afterwards."""
-    run = jax.jit(lambda v: module.apply(v, x, labels, train=train, mutable=["batch_stats"]))
-    out, moved = run(net.variables)
+    out, moved = _apply(module, net.variables, x, labels, train=train)
     return out, moved.get("batch_stats", {})
 
 

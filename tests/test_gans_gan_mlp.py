@@ -34,7 +34,7 @@ def test_networks_are_what_numpy_computes(gan, state):
     g, d = ([net.params[f"Dense_{i}"] for i in (0, 1)] for net in (state.g, state.d))
 
     def layer(x, params):
-        return x @ np.asarray(params["kernel"], np.float64) + np.asarray(params["bias"])
+        return np.asarray(x, np.float64) @ np.asarray(params["kernel"], np.float64) + np.asarray(params["bias"])
 
     images, _ = systems.forward(gan.generator, state.g, z, labels, train=True)
     by_hand = 1 / (1 + np.exp(-layer(np.maximum(layer(z, g[0]), 0), g[1])))

@@ -1,21 +1,10 @@
 """The command line, as a user meets it: each mistake is one sentence and exit status 1."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
+from cli import ROOT, run
 
-ROOT = Path(__file__).parent.parent
 TINY = f"--config={ROOT / 'tests' / 'tiny.py'}"
 SHORT = ["--config.train.num_steps=2", "--config.train.sample_every=0", "--config.train.checkpoint_every=0"]
-
-
-def run(*args, cwd=ROOT):
-    env = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "PYTHONWARNINGS": "error::UserWarning"}
-    command = [sys.executable, str(ROOT / "run.py"), *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=env, timeout=300, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +34,24 @@ def test_sample_needs_only_the_workdir(trained, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"wrote {tmp_path / 'a.png'}\n"
     assert (tmp_path / "a.png").stat().st_size > 100
+
+
+def test_interpolate_and_progress(tmp_path):
+    done = run(TINY, f"--workdir={tmp_path}", "--config.train.num_steps=2", "--config.train.sample_every=1")
+    assert done.returncode == 0, done.stderr
+    for args, name in (
+        (["--mode=interpolate"], "interpolation.png"),
+        (["--mode=sample", f"--out={tmp_path}/a.gif"], "a.gif"),
+    ):
+        done = run(*args, f"--workdir={tmp_path}")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == f"wrote {tmp_path / name}\n"
+
+
+def test_summary_as_a_picture(tmp_path):
+    done = run("--mode=summary", TINY, f"--out={tmp_path / 'model.svg'}")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "model.svg").read_text().startswith("<?xml")
 
 
 def test_default_workdir_is_named_after_the_config(tmp_path):

@@ -48,7 +48,7 @@ class Generator(nn.Module):
             scale_init=normal_around(1.0, self.init_stddev),
         )
         height, width, channels = self.shape
-        # As large as z at the start, so that neither drowns the other.
+        # Numbers as large as those of z, but fewer: G must not learn the label and ignore z.
         label = nn.Embed(self.num_classes, self.label_size, embedding_init=nn.initializers.normal(1.0))(labels)
         x = nn.Dense(height // 4 * (width // 4) * 128, kernel_init=init)(jnp.concatenate([z, label], axis=-1))
         x = leaky_relu(norm()(x.reshape(-1, height // 4, width // 4, 128)))

@@ -1,12 +1,12 @@
 """Convolutions that are fast on a CPU too, with the parameters of Flax's own layers.
 
-XLA on CPU is slow, by up to a factor of 100, wherever it dilates an operand or meets tiny maps or few channels. All
-that is avoided by choosing the form of each of the three partial derivatives of one trilinear function,
+XLA on CPU is slow, by up to a factor of 100, where it dilates an operand or meets tiny maps or few channels.
+That is avoided by choosing the form of each of the three partial derivatives of one trilinear function,
 
     T(x, w, g) = <conv(x, w), g>:   _forward = dT/dg,   _input_grad = dT/dx,   _kernel_grad = dT/dw.
 
-The derivatives of each are the other two, so three functions that are each other's backward passes can be
-differentiated any number of times (in reverse mode). A transposed convolution is the second of them.
+The derivatives of each are the other two, so any order of derivative works (in reverse mode). A transposed
+convolution is the second of them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _FORM_OF_BACKEND = {"cpu": "phases"}
 _form = "auto"
 
 _DIMS = ("NHWC", "HWIO", "NHWC")
-# Found by timing: channels that count as few, C F that count as many, rows of a product that stay in the cache.
+# Found by timing: channels that count as few, C F that count as many, rows of a product that fit the cache.
 _NARROW, _WIDE, _CACHED_ROWS = 4, 128 * 256, 2048
 
 
@@ -42,7 +42,7 @@ _NARROW, _WIDE, _CACHED_ROWS = 4, 128 * 256, 2048
 def forced(form: str) -> Iterator[None]:
     """Choose the form of all convolutions traced inside: 'auto', 'lax' or 'phases'.
 
-    A function that is already compiled keeps the form it was traced with; gradients keep that of their forward pass.
+    A compiled function keeps the form it was traced with, and gradients that of their forward pass.
     """
     global _form
     if form not in ("auto", "lax", "phases"):
@@ -60,16 +60,9 @@ def current_form() -> str:
 
 
 def conv(x: Array, kernel: Array, strides: Pair = (1, 1), padding: Padding = "SAME") -> Array:
-    """Convolve, as `jax.lax.conv_general_dilated` does.
+    """Convolve x [B, H, W, C] and kernel [k, k, C, F] to [B, H', W', F], as `jax.lax.conv_general_dilated`.
 
-    Args:
-      x: [B, H, W, C].
-      kernel: [k, k, C, F].
-      strides: step along H and W.
-      padding: 'SAME', or ((low, high), (low, high)) rows and columns of zeros around x.
-
-    Returns:
-      [B, H', W', F].
+    Padding is 'SAME', or ((low, high), (low, high)) zeros around x.
     """
     size, taps = _pair(x.shape[1:3]), _pair(kernel.shape[:2])
     pads = lax.padtype_to_pads(size, taps, strides, padding) if isinstance(padding, str) else padding
@@ -80,8 +73,8 @@ def conv(x: Array, kernel: Array, strides: Pair = (1, 1), padding: Padding = "SA
 def conv_transpose(x: Array, kernel: Array, strides: Pair = (1, 1), padding: Padding = "SAME") -> Array:
     """Convolve the input dilated by `strides`, as `jax.lax.conv_transpose(transpose_kernel=False)` does.
 
-    Shapes as in `conv`. Padding is 'SAME' (H' = H s), or ((low, high), (low, high)) zeros around the dilated input:
-    k - 1 - p on every side for PyTorch's `padding=p`.
+    Shapes as in `conv`. Padding is 'SAME' (H' = H s), or ((low, high), (low, high)) zeros around the dilated
+    input: k - 1 - p on every side for PyTorch's `padding=p`.
     """
     if current_form() == "lax":
         pads = padding if isinstance(padding, str) else [_pair(p) for p in padding]
@@ -93,15 +86,14 @@ def conv_transpose(x: Array, kernel: Array, strides: Pair = (1, 1), padding: Pad
 def upsample_conv(x: Array, kernel: Array, factor: int = 2) -> Array:
     """Enlarge by nearest neighbour, then convolve with 'SAME' padding, in one transposed convolution.
 
-    A pixel repeated s times is a dilated input convolved with a box of s ones; the box goes into the kernel instead.
-    For k = 3 and s = 2 that takes 16 products for each 2 x 2 outputs instead of 36. Maps x [B, H, W, C] and the
-    kernel [k, k, C, F] to [B, H s, W s, F], where s is the `factor`.
+    A pixel repeated s times is a dilated input convolved with a box of s ones; the box goes into the kernel.
+    For k = 3 and s = 2 that takes 16 products for each 2 x 2 outputs instead of 36. Maps x [B, H, W, C] and a
+    kernel [k, k, C, F], k odd, to [B, H s, W s, F], where s is the `factor`.
     """
-    pads = []
-    for axis, k in enumerate(kernel.shape[:2]):
-        edges = [[(0, 0)] * axis + [(s, factor - 1 - s)] + [(0, 0)] * (3 - axis) for s in range(factor)]
-        kernel = functools.reduce(jnp.add, [jnp.pad(kernel, edge) for edge in edges])
-        pads.append((k // 2 + factor - 1, k - 1 - k // 2 + factor - 1))
+    more = factor - 1
+    pads = [(k // 2 + more, k // 2 + more) for k in kernel.shape[:2]]
+    edges = [((i, more - i), (j, more - j), (0, 0), (0, 0)) for i, j in np.ndindex(factor, factor)]
+    kernel = functools.reduce(jnp.add, [jnp.pad(kernel, edge) for edge in edges])
     return conv_transpose(x, kernel, (factor, factor), pads)
 
 
@@ -116,21 +108,18 @@ class _Geometry(NamedTuple):
     @property
     def outputs(self) -> Pair:
         """H' and W'."""
-        h, w = ((n + low + high - k) // s + 1 for n, k, s, (low, high) in zip(*self))
+        h, w = ((n + low + high - k) // s + 1 for n, k, s, (low, high) in zip(*self, strict=True))
         return h, w
 
 
 def _adjoint(inputs: Pair, taps: Pair, strides: Pair, padding: Padding) -> _Geometry:
-    """Return the convolution whose input gradient is a given transposed convolution of maps of size `inputs`."""
+    """Return the convolution whose input gradient is the given transposed convolution."""
+    if isinstance(padding, str) and padding != "SAME":
+        raise ValueError(f"padding is {padding!r}; expected 'SAME' or ((low, high), (low, high)).")
     size, pads = [], []
-    for axis, (n, k, s) in enumerate(zip(inputs, taps, strides)):
-        if isinstance(padding, str):
-            if padding != "SAME":
-                raise ValueError(f"padding is {padding!r}; expected 'SAME' or ((low, high), (low, high)).")
-            low = k - 1 if s > k - 1 else -(-(k + s - 2) // 2)
-            high = k + s - 2 - low
-        else:
-            low, high = padding[axis]
+    for axis, (n, k, s) in enumerate(zip(inputs, taps, strides, strict=True)):
+        same = k - 1 if s > k - 1 else -(-(k + s - 2) // 2)
+        low, high = (same, k + s - 2 - same) if isinstance(padding, str) else padding[axis]
         size.append((n - 1) * s + 1 + low + high - k + 1)
         pads.append((k - 1 - low, k - 1 - high))
     return _Geometry(_pair(size), taps, strides, (pads[0], pads[1]))
@@ -149,8 +138,8 @@ def _forward(geo: _Geometry, x: Array, w: Array) -> Array:
 def _input_grad(geo: _Geometry, w: Array, g: Array) -> Array:
     """dT/dx: the transposed convolution, [k, k, C, F] and [B, H', W', F] to [B, H, W, C].
 
-    Along one axis u[i] = sum_t w[t] g[(i + low - t) / s] over the taps t for which s divides i + low - t, so the
-    outputs of one residue i mod s are a stride-1 convolution of g with every s-th tap: no zeros are multiplied.
+    Along one axis u[i] = sum_t w[t] g[(i + low - t) / s] over the taps t for which s divides i + low - t. So
+    the outputs of one residue i mod s are a stride-1 convolution of g with every s-th tap: no zeros are used.
     """
     if _is_tiny(geo):
         u = g.reshape(len(g), -1) @ _matrix(geo, w).T
@@ -176,8 +165,8 @@ def _kernel_grad(geo: _Geometry, x: Array, g: Array) -> Array:
         return _kernel_grad_by_patches(geo, x, g)
     if f <= _NARROW and geo.strides == (1, 1):
         # sum_p x[p + t] g[p] is the same sum with the roles exchanged and the taps mirrored.
-        (i, j), (k, l) = ((n - 1 - low, n - 1 - high) for n, (low, high) in zip(geo.taps, geo.pads))
-        return _mirror(_kernel_grad_by_patches(geo._replace(size=geo.outputs, pads=((i, j), (k, l))), g, x))
+        rows, cols = ((k - 1 - low, k - 1 - high) for k, (low, high) in zip(geo.taps, geo.pads, strict=True))
+        return _mirror(_kernel_grad_by_patches(geo._replace(size=geo.outputs, pads=(rows, cols)), g, x))
     if c * f >= _WIDE and math.prod(geo.outputs) <= 64:
         return jax.linear_transpose(lambda w: _lax_forward(geo, x, w), w)(g)[0]
     return _kernel_grad_by_taps(geo, x, g)
@@ -205,7 +194,7 @@ def _lax_forward(geo: _Geometry, x: Array, w: Array) -> Array:
 def _phase(geo: _Geometry, residue: Pair, w: Array, g: Array) -> Array:
     """Return the outputs of `_input_grad` whose coordinates are `residue` modulo the strides."""
     firsts, counts, pads = [], [], []
-    for r, n, k, s, (low, _), m in zip(residue, *geo, geo.outputs):
+    for r, n, k, s, (low, _), m in zip(residue, *geo, geo.outputs, strict=True):
         first, outputs = (r + low) % s, -(-n // s)
         taps, shift = len(range(first, k, s)), (r + low) // s
         firsts.append(slice(first, None, s))
@@ -223,58 +212,51 @@ def _is_tiny(geo: _Geometry) -> bool:
     return math.prod(geo.size) * math.prod(geo.outputs) <= 4 * math.prod(geo.taps)
 
 
-def _selector(geo: _Geometry) -> np.ndarray:
-    """Return the 0/1 matrix [H W H' W', k k] that says which tap joins an input to an output."""
-    axes = []
-    for n, k, s, (low, _), m in zip(*geo, geo.outputs):
-        tap = np.arange(n)[:, None] + low - s * np.arange(m)
-        axes.append(tap[..., None] == np.arange(k))
-    return np.einsum("hpi,wqj->hwpqij", *axes).reshape(-1, math.prod(geo.taps))
-
-
 def _matrix(geo: _Geometry, w: Array) -> Array:
     """Write a kernel [k, k, C, F] as the dense matrix [H W C, H' W' F] of its convolution."""
-    c, f = w.shape[2:]
-    dense = jnp.asarray(_selector(geo), w.dtype) @ w.reshape(-1, c * f)
-    dense = dense.reshape(math.prod(geo.size), math.prod(geo.outputs), c, f)
+    axes = []
+    for n, k, s, (low, _), m in zip(*geo, geo.outputs, strict=True):
+        tap = np.arange(n)[:, None] + low - s * np.arange(m)
+        axes.append(tap[..., None] == np.arange(k))
+    joins, (c, f) = np.einsum("hpi,wqj->hwpqij", *axes).reshape(-1, math.prod(geo.taps)), w.shape[2:]
+    dense = (jnp.asarray(joins, w.dtype) @ w.reshape(-1, c * f)).reshape(math.prod(geo.size), -1, c, f)
     return jnp.swapaxes(dense, 1, 2).reshape(math.prod(geo.size) * c, -1)
 
 
-def _cuts(geo: _Geometry, x: Array, axis: int) -> Callable[[tuple[int, ...]], Array]:
-    """Pad maps (H at `axis`) and return the function that cuts out what one tap multiplies, of size H' W'."""
+def _pad(geo: _Geometry, x: Array, axis: int) -> Array:
+    """Pad maps (H at `axis`) with zeros, or crop them where a number is negative."""
     edges = [(0, 0, 0)] * axis + [(low, high, 0) for low, high in geo.pads]
-    x = lax.pad(x, jnp.zeros((), x.dtype), edges + [(0, 0, 0)] * (x.ndim - axis - 2))
+    return lax.pad(x, jnp.zeros((), x.dtype), edges + [(0, 0, 0)] * (x.ndim - axis - 2))
 
-    def cut(tap: tuple[int, ...]) -> Array:
-        spans = [slice(t, t + s * (m - 1) + 1, s) for t, s, m in zip(tap, geo.strides, geo.outputs)]
-        return x[(slice(None),) * axis + tuple(spans)]
 
-    return cut
+def _cut(geo: _Geometry, x: Array, axis: int, tap: Sequence[int]) -> Array:
+    """Return the part of padded maps (H at `axis`) that one tap multiplies, of size H' W'."""
+    spans = [slice(t, t + s * (m - 1) + 1, s) for t, s, m in zip(tap, geo.strides, geo.outputs, strict=True)]
+    return x[(slice(None),) * axis + tuple(spans)]
 
 
 def _kernel_grad_by_patches(geo: _Geometry, x: Array, g: Array) -> Array:
     """Kernel gradient where x has few channels: patches [B, k k C, H' W'] times g [B, H' W', F]."""
     b, c, f = len(x), x.shape[-1], g.shape[-1]
-    patches = jnp.stack([*map(_cuts(geo, jnp.moveaxis(x, -1, 1), 2), np.ndindex(geo.taps))], axis=1)
+    x = _pad(geo, jnp.moveaxis(x, -1, 1), 2)
+    patches = jnp.stack([_cut(geo, x, 2, tap) for tap in np.ndindex(geo.taps)], axis=1)
     grads = patches.reshape(b, -1, math.prod(geo.outputs)) @ g.reshape(b, -1, f)
     return grads.sum(0).reshape(*geo.taps, c, f)
 
 
 def _kernel_grad_by_taps(geo: _Geometry, x: Array, g: Array) -> Array:
-    """Kernel gradient tap by tap: g transposed [n, F, K] times a slice of x [n, K, C], summed over n.
-
-    n K = B H' W'; K is as long as the cache allows.
-    """
+    """Kernel gradient tap by tap: g transposed [n, F, K] times a slice of x [n, K, C], summed over n."""
     b, c, f, pixels = len(x), x.shape[-1], g.shape[-1], math.prod(geo.outputs)
     n = min(n for n in range(1, b + 1) if b % n == 0 and (n == b or pixels * b // n <= _CACHED_ROWS))
     # Without the barrier XLA folds this transpose into the product, which then runs at a third of the speed.
     g = lax.optimization_barrier(jnp.swapaxes(g.reshape(n, -1, f), 1, 2))
-    grads, cut = [], _cuts(geo, x, 1)
+    x, grads = _pad(geo, x, 1), []
     for tap in np.ndindex(geo.taps):
-        part = cut(tap).reshape(n, -1, c)
+        part = _cut(geo, x, 1, tap).reshape(n, -1, c)
+        grad = lax.dot_general(g, part, (((2,), (1,)), ((0,), (0,)))).sum(0)
         # One tap after the other: else XLA cuts all slices first, into memory that it must fault in.
-        part = lax.optimization_barrier((part, *grads[-1:]))[0]
-        grads.append(lax.dot_general(g, part, (((2,), (1,)), ((0,), (0,)))).sum(0).T)
+        x, grad = lax.optimization_barrier((x, grad))
+        grads.append(grad.T)
     return jnp.stack(grads).reshape(*geo.taps, c, f)
 
 
@@ -288,8 +270,8 @@ def _pair(value: int | Sequence[int]) -> Pair:
     return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
 
 
-class _Layer(nn.Module):
-    """The settings and parameters that the layers share: kernel [k, k, C, F] and bias [F]."""
+class Conv(nn.Module):
+    """A convolution that can take the place of `flax.linen.Conv`, checkpoints too."""
 
     features: int
     kernel_size: int | Pair
@@ -298,29 +280,21 @@ class _Layer(nn.Module):
     use_bias: bool = True
     kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
     bias_init: Callable[..., Array] = nn.initializers.zeros
+    _convolve = staticmethod(conv)
 
-    def _apply(self, function: Callable[..., Array], x: Array) -> Array:
-        kernel = self.param("kernel", self.kernel_init, (*_pair(self.kernel_size), x.shape[-1], self.features))
-        y = function(x, kernel.astype(x.dtype), _pair(self.strides), self.padding)
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Map [B, H, W, C] to [B, H', W', F]."""
+        shape = (*_pair(self.kernel_size), x.shape[-1], self.features)
+        kernel = self.param("kernel", self.kernel_init, shape)
+        y = self._convolve(x, kernel.astype(x.dtype), _pair(self.strides), self.padding)
         if not self.use_bias:
             return y
-        bias = self.param("bias", self.bias_init, (self.features,))
-        return y + bias.astype(y.dtype).reshape(1, 1, 1, -1)
+        bias = self.param("bias", self.bias_init, (self.features,)).astype(y.dtype)
+        return y + bias.reshape(1, 1, 1, -1)
 
 
-class Conv(_Layer):
-    """A convolution that can take the place of `flax.linen.Conv`, checkpoints included."""
+class ConvTranspose(Conv):
+    """A transposed convolution that can take the place of `flax.linen.ConvTranspose`, checkpoints too."""
 
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """Map [B, H, W, C] to [B, H', W', F]."""
-        return self._apply(conv, x)
-
-
-class ConvTranspose(_Layer):
-    """A transposed convolution that can take the place of `flax.linen.ConvTranspose`, checkpoints included."""
-
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """Map [B, H, W, C] to [B, H', W', F]."""
-        return self._apply(conv_transpose, x)
+    _convolve = staticmethod(conv_transpose)

@@ -1,0 +1,197 @@
+"""Our convolutions against XLA's, Flax's and PyTorch's: values, gradients, transforms, parameters."""
+
+import functools
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from jaxgan.nets import conv as layers
+from jaxgan.nets.upsample import nearest
+
+DIMS = ("NHWC", "HWIO", "NHWC")
+ONE, TWO = ((1, 1), (1, 1)), ((2, 2), (2, 2))
+# The tests are all compilation, and what is compiled runs once.
+QUICK = {"xla_backend_optimization_level": 0}
+# (k, s, padding, H, W, C, F): every kernel of the systems; maps odd, even, tiny, oblong; few channels, many.
+CONVS = [
+    (5, 1, "SAME", 7, 6, 5, 1),
+    (5, 2, "SAME", 8, 7, 1, 6),
+    (5, 2, "SAME", 7, 8, 6, 5),
+    (3, 1, "SAME", 6, 7, 5, 6),
+    (3, 2, "SAME", 7, 8, 5, 6),
+    (4, 2, ONE, 8, 6, 3, 5),
+    (4, 2, ONE, 9, 7, 6, 5),
+    (3, 2, ONE, 7, 5, 5, 6),
+    (3, 1, ONE, 2, 2, 5, 6),
+    (2, 3, ((0, 2), (1, 0)), 9, 8, 5, 6),
+    (3, 2, ((-1, 1), (0, 1)), 9, 8, 5, 6),
+    (3, 1, ONE, 3, 4, 180, 190),
+]
+TRANSPOSED = [
+    (5, 1, "SAME", 7, 6, 5, 6),
+    (5, 2, "SAME", 7, 4, 5, 6),
+    (3, 2, "SAME", 3, 4, 6, 5),
+    (2, 3, "SAME", 3, 4, 6, 5),
+    (4, 2, TWO, 1, 1, 5, 6),
+    (4, 1, TWO, 2, 2, 5, 6),
+    (4, 2, TWO, 3, 5, 6, 5),
+    (4, 1, TWO, 6, 5, 6, 5),
+    (4, 2, TWO, 4, 6, 5, 3),
+    (5, 2, ((3, 2), (2, 4)), 4, 3, 5, 6),
+]
+CASES = [(layers.conv, *case) for case in CONVS] + [(layers.conv_transpose, *case) for case in TRANSPOSED]
+
+
+def plain(function, strides, padding):
+    """XLA's own form."""
+    if function is layers.conv:
+        return lambda x, w: lax.conv_general_dilated(x, w, strides, padding, dimension_numbers=DIMS)
+    return lambda x, w: lax.conv_transpose(x, w, strides, padding, dimension_numbers=DIMS)
+
+
+def both(case):
+    """Our form, XLA's form, an input and a kernel."""
+    function, k, s, padding, h, w, c, f = case
+    rng = np.random.default_rng(0)
+    x, kernel = jnp.asarray(rng.normal(size=(3, h, w, c))), jnp.asarray(rng.normal(size=(k, k, c, f)))
+
+    def ours(x, kernel):
+        with layers.forced("phases"):
+            return function(x, kernel, (s, s), padding)
+
+    return ours, plain(function, (s, s), padding), x, kernel
+
+
+def penalty(function, x, kernel):
+    """A gradient penalty: the squared norm of the gradient by the input."""
+    grad = jax.grad(lambda x: jnp.sum(jnp.tanh(function(x, kernel))))(x)
+    return jnp.sum(jnp.square(grad))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, (case[0].__name__, *case[1:]))))
+def test_values_and_gradients_are_those_of_lax(case):
+    with jax.enable_x64(True):
+        ours, theirs, x, kernel = both(case)
+
+        @functools.partial(jax.jit, static_argnums=0, compiler_options=QUICK)
+        def run(function, x, kernel):
+            y, pull = jax.vjp(function, x, kernel)
+            return y, pull(jnp.cos(jnp.arange(float(y.size))).reshape(y.shape))
+
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, atol=1e-10),
+            run(ours, x, kernel),
+            run(theirs, x, kernel),
+        )
+
+
+@pytest.mark.parametrize("case", [CASES[i] for i in (1, 2, 13, 16)], ids=str)
+def test_second_gradients_are_those_of_lax(case):
+    with jax.enable_x64(True):
+        ours, theirs, x, kernel = both(case)
+        run = jax.jit(jax.grad(penalty, (1, 2)), static_argnums=0, compiler_options=QUICK)
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, atol=1e-9),
+            run(ours, x, kernel),
+            run(theirs, x, kernel),
+        )
+
+
+@pytest.mark.parametrize("case", [CASES[2], CASES[13]], ids=str)
+def test_maps_over_inputs_and_over_kernels(case):
+    with jax.enable_x64(True):
+        ours, _, x, kernel = both(case)
+        grads = jax.grad(lambda x, kernel: jnp.sum(jnp.square(ours(x, kernel))), (0, 1))
+        single = jax.jit(grads, compiler_options=QUICK)
+        for axes in (0, None), (None, 0), (0, 0):
+            xs = jnp.stack([x, 2 * x]) if axes[0] == 0 else x
+            ks = jnp.stack([kernel, 3 * kernel]) if axes[1] == 0 else kernel
+            mapped = jax.jit(jax.vmap(grads, axes), compiler_options=QUICK)(xs, ks)
+            second = single(2 * x if axes[0] == 0 else x, 3 * kernel if axes[1] == 0 else kernel)
+            expected = jax.tree.map(lambda a, b: np.stack([a, b]), single(x, kernel), second)
+            jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9), mapped, expected)
+
+
+@pytest.mark.parametrize(("k", "factor"), [(3, 2), (5, 2), (3, 3), (3, 1)])
+def test_folds_the_upsampling_into_the_kernel(k, factor):
+    with jax.enable_x64(True):
+        rng = np.random.default_rng(1)
+        x, kernel = jnp.asarray(rng.normal(size=(2, 3, 4, 5))), jnp.asarray(rng.normal(size=(k, k, 5, 6)))
+        expected = plain(layers.conv, (1, 1), "SAME")(nearest(x, factor), kernel)
+        ours = jax.jit(layers.upsample_conv, static_argnums=2, compiler_options=QUICK)(x, kernel, factor)
+        np.testing.assert_allclose(ours, expected, atol=1e-10)
+
+
+@pytest.mark.parametrize(("padding", "use_bias"), [("SAME", True), (ONE, False)])
+@pytest.mark.parametrize("name", ["Conv", "ConvTranspose"])
+def test_parameters_are_interchangeable_with_flax(name, use_bias, padding):
+    x = jnp.cos(jnp.arange(180.0)).reshape(2, 6, 5, 3)
+    settings = {"strides": (2, 2), "padding": padding, "use_bias": use_bias}
+    ours, theirs = getattr(layers, name)(4, 4, **settings), getattr(nn, name)(4, (4, 4), **settings)
+    shapes = jax.eval_shape(theirs.init, jax.random.key(1), x)
+    assert jax.eval_shape(ours.init, jax.random.key(1), x) == shapes
+    rng = np.random.default_rng(0)
+    variables = jax.tree.map(lambda leaf: jnp.asarray(rng.normal(size=leaf.shape), leaf.dtype), shapes)
+    np.testing.assert_allclose(ours.apply(variables, x), theirs.apply(variables, x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("k", "s", "p", "h"), [(4, 2, 1, 1), (4, 1, 1, 2), (4, 2, 1, 3), (5, 2, 2, 5)])
+def test_agrees_with_pytorch(k, s, p, h):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    x, kernel = rng.normal(size=(2, h, h + 1, 5)), rng.normal(size=(k, k, 5, 6))
+    # PyTorch's kernel is [C, F, k, k] and is applied mirrored.
+    expected = torch.nn.functional.conv_transpose2d(
+        torch.tensor(x).permute(0, 3, 1, 2),
+        torch.tensor(kernel[::-1, ::-1].copy()).permute(2, 3, 0, 1),
+        None,
+        s,
+        p,
+    )
+    with jax.enable_x64(True):
+        edge = (k - 1 - p, k - 1 - p)
+        y = layers.conv_transpose(jnp.asarray(x), jnp.asarray(kernel), (s, s), (edge, edge))
+    np.testing.assert_allclose(y, expected.permute(0, 2, 3, 1).numpy(), atol=1e-10)
+
+
+ONES = nn.initializers.ones
+HALVES = [
+    layers.Conv(6, 5, 2, kernel_init=ONES),
+    layers.ConvTranspose(6, (4, 4), 2, padding=TWO, kernel_init=ONES),
+]
+
+
+@pytest.mark.parametrize("layer", HALVES, ids=["Conv", "ConvTranspose"])
+def test_half_precision_and_hashing(layer):
+    x = jnp.ones((2, 7, 7, 3), jnp.bfloat16)
+    variables = jax.jit(layer.init)(jax.random.key(0), x)
+    assert variables["params"]["kernel"].dtype == jnp.float32
+    total = jax.grad(lambda v, x: layer.apply(v, x).astype(jnp.float32).sum(), (0, 1))
+    grads = jax.eval_shape(total, variables, x)
+    assert grads[0]["params"]["kernel"].dtype == jnp.float32
+    assert grads[1].dtype == jnp.bfloat16
+    assert jax.eval_shape(layer.apply, variables, x).dtype == jnp.bfloat16
+    assert hash(layer) == hash(layer.clone())
+
+
+def test_the_form_can_be_forced():
+    x, kernel = jnp.ones((1, 6, 6, 2)), jnp.ones((5, 5, 2, 8))
+
+    def text(form):
+        with layers.forced(form):
+            return str(jax.make_jaxpr(lambda x: layers.conv_transpose(x, kernel, (2, 2)))(x))
+
+    assert "lhs_dilation=(2, 2)" in text("lax")
+    assert "lhs_dilation=(2, 2)" not in text("phases")
+    assert layers.current_form() == ("phases" if jax.default_backend() == "cpu" else "lax")
+    with pytest.raises(ValueError, match="expected one of auto, lax, phases"), layers.forced("fast"):
+        pass
+
+
+def test_refuses_a_padding_it_does_not_know():
+    with layers.forced("phases"), pytest.raises(ValueError, match="padding is 'VALID'"):
+        layers.conv_transpose(jnp.ones((1, 4, 4, 1)), jnp.ones((3, 3, 1, 1)), (2, 2), "VALID")

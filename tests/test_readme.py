@@ -1,0 +1,84 @@
+"""The README's commands do what it says, with fewer steps and smaller batches."""
+
+import re
+import shlex
+
+import numpy as np
+import pytest
+from cli import ROOT, run
+from PIL import Image
+
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+COMMANDS = [line for kind, block in BLOCKS if kind == "sh" for line in block.splitlines()]
+RUNS = [line for line in COMMANDS if line.startswith("python run.py")]
+QUICK = [
+    "--config.train.num_steps=1",
+    "--config.data.batch_size=4",
+    "--config.sample.num=4",
+    "--config.train.sample_every=1",
+]
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    """Where the README's runs and pictures lie in this test."""
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "my_pictures").mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(5):
+        Image.fromarray(rng.integers(0, 256, (20, 30, 3), np.uint8)).save(folder / "my_pictures" / f"{i}.png")
+    return folder
+
+
+def test_every_command_is_one_that_is_run():
+    assert len(RUNS) >= 6
+    others = [line for line in COMMANDS if line not in RUNS]
+    assert [line.split(" && ")[0] for line in others] == ["python3 -m venv .venv"] * 2
+    assert "run.py --config=configs/dcgan.py" in others[0]
+    assert others[1].endswith(".venv/bin/python -m pytest -n 2")
+
+
+@pytest.fixture(scope="module")
+def done(here):
+    """Run them in order, for later ones read what earlier ones wrote."""
+    results = {}
+    for line in RUNS:
+        args = shlex.split(line)[2:]
+        quick = [] if any(arg.startswith("--mode") for arg in args) else QUICK
+        results[line] = run(*args_at(args, here), *quick)
+    return results
+
+
+def args_at(args, here):
+    return [re.sub(r"=(runs/|my_pictures)", rf"={here}/\1", arg) for arg in args]
+
+
+@pytest.mark.parametrize("line", RUNS)
+def test_commands(line, done):
+    assert done[line].returncode == 0, done[line].stderr
+
+
+def test_python_lines(done, here):
+    assert done
+    (code,) = [block for kind, block in BLOCKS if kind == "python"]
+    names = {}
+    exec(code.replace("runs/dcgan", f"{here}/runs/dcgan"), names)
+    assert (names["pictures"].shape, names["pixels"].dtype) == ((16, 28, 28, 1), np.uint8)
+    assert names["one"].shape == (1, 28, 28, 1)
+
+
+def test_pictures_are_there():
+    for path in re.findall(r"!\[.*?\]\((.*?)\)", README):
+        with Image.open(ROOT / path) as image:
+            assert image.width > 50
+
+
+def test_layout_names_what_is_there():
+    layout = next(block for kind, block in BLOCKS if kind == "" and "run.py" in block)
+    for path in [
+        *(ROOT / "jaxgan").glob("*.py"),
+        *(p for p in (ROOT / "jaxgan").iterdir() if (p / "__init__.py").exists()),
+    ]:
+        name = path.name if path.suffix else f"{path.name}/"
+        assert name.removesuffix(".py") in layout, f"{name} is missing in README's layout"

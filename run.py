@@ -24,7 +24,7 @@ flags.DEFINE_enum("mode", "train", MODES, "What to do. All but train and summary
 flags.DEFINE_integer("num", None, "Pictures to draw, or points of each walk between latents.", lower_bound=1)
 flags.DEFINE_integer("label", None, "Class to draw, for a conditional GAN; by default all classes in turn.")
 flags.DEFINE_float("z_scale", 1.0, "Factor on the latents.")
-flags.DEFINE_enum("stats", "running", ("running", "batch"), "Batch-norm statistics that draw the pictures.")
+flags.DEFINE_enum("stats", None, ("running", "batch"), "Batch-norm statistics; by default config.sample.stats.")
 flags.DEFINE_enum("weights", "ema", ("ema", "raw"), "Averaged generator, or the one that trained last.")
 flags.DEFINE_string("step", "latest", "Checkpoint to read: a step, or latest.")
 flags.DEFINE_integer("seed", None, "Seed of the drawn pictures; by default config.seed.")

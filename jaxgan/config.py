@@ -41,6 +41,7 @@ def default() -> Config:
                 "patience": 20,  # logged rows without a new best
             },
             "sample": {
+                "stats": "running",  # batch-norm statistics that draw the run's pictures; or batch
                 "num": 16,  # pictures in the fixed-latent grid
                 "columns": 4,
                 "invert": False,  # show 1 - picture
@@ -113,6 +114,7 @@ CHOICES = {
     "optim.d.name": optim.OPTIMISERS,
     "optim.g.schedule": optim.SCHEDULES,
     "optim.d.schedule": optim.SCHEDULES,
+    "sample.stats": ("running", "batch"),
     "data.source": ("mnist", "idx", "folder", "tfds", "synthetic"),
     "data.fit": ("squeeze", "crop", "pad"),
     "data.cache": ("auto", "device", "host", "none"),

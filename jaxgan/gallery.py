@@ -25,7 +25,7 @@ def sample(
     num: int | None = None,
     label: int | None = None,
     z_scale: float = 1.0,
-    stats: str = "running",
+    stats: str | None = None,
     weights: str = "ema",
     step: int | str = "latest",
     seed: int | None = None,
@@ -39,7 +39,7 @@ def sample(
       num: how many pictures; None for 64, or for ten of each class.
       label: class of all of them, for a conditional GAN; None takes all classes, one a row where `num` allows.
       z_scale: factor on the latents.
-      stats: 'running' or 'batch', see `jaxgan.generate`.
+      stats: 'running' or 'batch', see `jaxgan.generate`; None for the run's config.sample.stats.
       weights: 'ema' or 'raw', see `jaxgan.load`.
       step: 'latest' or a saved step.
       seed: of the latents; None takes the run's own.
@@ -59,7 +59,7 @@ def sample(
     classes = params.num_classes or 0
     num = num or 10 * classes or 64
     labels = choose_labels(params, num, label)
-    pixels = draw(params, z_scale * sampling.latents(params, z_key, num), labels, stats)
+    pixels = draw(params, z_scale * sampling.latents(params, z_key, num), labels, stats or config.sample.stats)
     by_class = classes and label is None and num % classes == 0
     write(out, pixels, num // classes if by_class else None, invert=config.sample.invert)
     return out
@@ -104,7 +104,7 @@ def interpolate(
     start, stop = sampling.latents(params, z_key, 2 * walks).reshape(2, walks, *params.latent.shape)
     z = sampling.interpolate(start, stop, num, spherical=params.latent.law == "normal")
     labels = walk_labels(params, walks, num, label)
-    pixels = draw(params, z.reshape(-1, *params.latent.shape), labels)
+    pixels = draw(params, z.reshape(-1, *params.latent.shape), labels, config.sample.stats)
     if ending == ".npy":
         pixels = pixels.reshape(walks, num, *pixels.shape[1:])
     elif ending == ".gif":

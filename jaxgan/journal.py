@@ -155,7 +155,8 @@ class Pictures:
         self._setup, self._run = setup, run
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pictures")
         self._written: list[Future] = []
-        self._generate = jax.jit(lambda params, z, labels: images.to_uint8(sampling.generate(params, z, labels)))
+        stats = setup.config.sample.stats
+        self._generate = jax.jit(lambda *args: images.to_uint8(sampling.generate(*args, stats=stats)))
 
     def draw(self, step: int, state: GanState) -> None:
         """Start making the grid of a state."""

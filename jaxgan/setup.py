@@ -10,7 +10,7 @@ import optax
 
 from jaxgan import data, gans, keys
 from jaxgan.optim import make_optimiser, make_schedule
-from jaxgan.state import Gan, GanState, create_state
+from jaxgan.state import Gan, GanState, create_state, state_shapes
 from jaxgan.types import Config, Device, Source
 
 
@@ -25,6 +25,7 @@ class Setup:
     plan: data.IndexPlan
     schedules: dict[str, optax.Schedule]
     new_state: Callable[[], GanState]
+    state_shapes: GanState
     steps_per_call: int
 
     @property
@@ -54,6 +55,7 @@ def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup
     def new_state() -> GanState:
         return create_state(gan, g_optimiser, d_optimiser, keys.stream(config.seed, keys.Stream.INIT))
 
+    shapes = state_shapes(gan, g_optimiser, d_optimiser)
     return Setup(
         config=config,
         source=source,
@@ -62,12 +64,12 @@ def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup
         plan=plan,
         schedules=schedules,
         new_state=new_state,
-        steps_per_call=config.train.steps_per_call or auto_steps_per_call(new_state, config, devices[0].platform),
+        state_shapes=shapes,
+        steps_per_call=config.train.steps_per_call or auto_steps_per_call(shapes, config, devices[0].platform),
     )
 
 
-def auto_steps_per_call(new_state: Callable[[], GanState], config: Config, platform: str) -> int:
+def auto_steps_per_call(shapes: GanState, config: Config, platform: str) -> int:
     """Choose how many steps one call makes: XLA's CPU loops run convolutions some 30 times slower."""
-    shapes = jax.eval_shape(new_state)
     convolves = any(leaf.ndim >= 4 for leaf in jax.tree.leaves((shapes.g.params, shapes.d.params)))
     return 1 if platform == "cpu" and convolves else min(50, config.train.log_every)

@@ -12,8 +12,10 @@ from flax import linen as nn
 from flax import struct
 from flax.training.train_state import TrainState
 
-from jaxgan import losses
+from jaxgan import checks, losses
 from jaxgan.types import Array, Config, DataInfo, PyTree
+
+LAWS = ("normal", "uniform")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +29,9 @@ class Latent:
 
     shape: tuple[int, ...]
     law: str = "normal"
+
+    def __post_init__(self):
+        checks.one_of("the latent law", self.law, LAWS)
 
     def draw(self, key: Array, num: int) -> Array:
         """Return float32[num, *shape]."""
@@ -203,19 +208,33 @@ def create_state(
     Returns:
       The state at step 0, with all leaves on the default device.
     """
+
+    def create(key: Array) -> GanState:
+        return _create(gan, g_optimiser, d_optimiser, key)
+
+    # Numbers drawn once need no optimised program, which takes XLA seconds to make.
+    return jax.jit(create, compiler_options={"xla_backend_optimization_level": "0"})(key)
+
+
+def state_shapes(
+    gan: Gan, g_optimiser: optax.GradientTransformation, d_optimiser: optax.GradientTransformation
+) -> GanState:
+    """Return what `create_state` would, with shapes and dtypes for arrays."""
+    return jax.eval_shape(lambda key: _create(gan, g_optimiser, d_optimiser, key), jax.random.key(0))
+
+
+def _create(gan: Gan, g_optimiser: optax.GradientTransformation, d_optimiser: optax.GradientTransformation, key: Array):
     g_key, d_key, train_key = jax.random.split(key, 3)
     g_inputs, d_inputs = example_inputs(gan)
     g = _create_net(gan.generator, g_optimiser, g_key, g_inputs)
     d = _create_net(gan.discriminator, d_optimiser, d_key, d_inputs)
-    # A copy: the step donates its state, and one buffer cannot be donated twice.
-    ema = jax.tree.map(jnp.copy, g.variables)
-    return GanState(step=jnp.zeros((), jnp.int32), g=g, d=d, ema=ema, key=train_key)
+    return GanState(step=jnp.zeros((), jnp.int32), g=g, d=d, ema=g.variables, key=train_key)
 
 
 def _create_net(
     module: nn.Module, optimiser: optax.GradientTransformation, key: Array, inputs: tuple[Any, ...]
 ) -> NetState:
-    variables = jax.jit(lambda key: module.init(key, *inputs, train=False))(key)
+    variables = module.init(key, *inputs, train=False)
     net = NetState.create(
         apply_fn=module.apply,
         params=variables["params"],

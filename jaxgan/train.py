@@ -68,7 +68,7 @@ def start_state(setup: Setup, checkpoints) -> GanState:
     """Return the newest saved state, or a new one, on all devices."""
     latest = checkpoints.latest()
     new = latest is None
-    state = setup.new_state() if new else checkpoints.restore(jax.eval_shape(setup.new_state), latest)
+    state = setup.new_state() if new else checkpoints.restore(setup.state_shapes, latest)
     return parallel.replicate(state, setup.devices)
 
 

@@ -1,7 +1,9 @@
 """What all GANs that come with the package share."""
 
+import importlib
 import math
 from functools import partial
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +16,7 @@ from jaxgan import gans, generate, sample
 from jaxgan.state import UpdateRule, generator_params
 from jaxgan.step import Noise, Pictures, apply, d_loss, g_loss, make_train_step
 from jaxgan.summary import network_rows, totals
+from jaxgan.types import DataInfo
 
 # Parameters of G, running statistics of G, the same of D.
 COUNTS = {
@@ -224,3 +227,18 @@ def test_pictures_of_a_wrong_shape_are_refused(name, shape, message):
 def test_bad_numbers_of_a_model_are_refused(name, field, value):
     with pytest.raises(ValueError, match=f"config.model.{field} is"):
         systems.build(name, **{field: value})
+
+
+def test_a_file_of_ones_own_may_be_any_module(tmp_path):
+    """Postponed annotations need the module where dataclasses look for it."""
+    own = tmp_path / "mine.py"
+    own.write_text((Path(gans.__file__).parent / "dcgan.py").read_text())
+    config = importlib.import_module("dcgan").get_config()
+    config.gan = str(own)
+    assert gans.build(config, DataInfo((28, 28, 1), 10)).latent.shape == (100,)
+    own.write_text("")
+    with pytest.raises(ValueError, match=r"a file without a function build\(config, data\)"):
+        gans.build(config, DataInfo((28, 28, 1), 10))
+    own.unlink()
+    with pytest.raises(FileNotFoundError, match="there is no such file"):
+        gans.build(config, DataInfo((28, 28, 1), 10))

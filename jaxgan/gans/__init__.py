@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import importlib.machinery
 import pkgutil
+import sys
 import types
 from pathlib import Path
 
@@ -47,8 +48,10 @@ def _from_package(name: str) -> types.ModuleType:
 def _from_file(path: Path) -> types.ModuleType:
     if not path.is_file():
         raise FileNotFoundError(f"config.gan is {str(path)!r}, but there is no such file; give the path of a .py file.")
-    loader = importlib.machinery.SourceFileLoader(path.stem, str(path))
-    module = types.ModuleType(path.stem)
+    # A name of its own in sys.modules, where dataclasses look a module up.
+    name = f"{__name__}.file:{path.resolve()}"
+    module = types.ModuleType(name)
     module.__file__ = str(path)
-    loader.exec_module(module)
+    sys.modules[name] = module
+    importlib.machinery.SourceFileLoader(name, str(path)).exec_module(module)
     return module

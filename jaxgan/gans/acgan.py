@@ -15,6 +15,7 @@ from flax import linen as nn
 
 from jaxgan import checks
 from jaxgan.nets.conv import Conv
+from jaxgan.nets.embed import Embed
 from jaxgan.nets.init import uniform_within
 from jaxgan.nets.norm import batch_norm
 from jaxgan.nets.upsample import nearest
@@ -40,7 +41,7 @@ class Generator(nn.Module):
     @nn.compact
     def __call__(self, z: Array, labels: Array, *, train: bool) -> Array:
         norm = partial(batch_norm, train=train, momentum=self.bn_momentum, epsilon=self.bn_epsilon)
-        embed = nn.Embed(self.num_classes, z.shape[-1], embedding_init=uniform_within(self.embedding_bound))
+        embed = Embed(self.num_classes, z.shape[-1], uniform_within(self.embedding_bound))
         label = embed(labels)
         x = z * label if self.label_mode == "product" else jnp.concatenate([z, label], axis=-1)
         x = nn.relu(nn.Dense(7 * 7 * 32, kernel_init=init)(x)).reshape(-1, 7, 7, 32)

@@ -19,6 +19,7 @@ from flax import linen as nn
 from jaxgan import checks
 from jaxgan.nets.conv import Conv, ConvTranspose
 from jaxgan.nets.dropout import Dropout
+from jaxgan.nets.embed import Embed
 from jaxgan.nets.init import normal_around
 from jaxgan.nets.norm import batch_norm
 from jaxgan.state import Gan, Latent
@@ -49,7 +50,7 @@ class Generator(nn.Module):
         )
         height, width, channels = self.shape
         # Numbers as large as those of z, but fewer: G must not learn the label and ignore z.
-        label = nn.Embed(self.num_classes, self.label_size, embedding_init=nn.initializers.normal(1.0))(labels)
+        label = Embed(self.num_classes, self.label_size, nn.initializers.normal(1.0))(labels)
         x = nn.Dense(height // 4 * (width // 4) * 128, kernel_init=init)(jnp.concatenate([z, label], axis=-1))
         x = leaky_relu(norm()(x.reshape(-1, height // 4, width // 4, 128)))
         for features in 64, 32:
@@ -70,7 +71,7 @@ class Discriminator(nn.Module):
         del train
         init = nn.initializers.normal(self.init_stddev)
         _, height, width, _ = images.shape
-        embed = nn.Embed(self.num_classes, height * width, embedding_init=nn.initializers.normal(1.0))
+        embed = Embed(self.num_classes, height * width, nn.initializers.normal(1.0))
         x = jnp.concatenate([images, embed(labels).reshape(-1, height, width, 1)], axis=-1)
         for features in 64, 128:
             x = leaky_relu(Conv(features, 5, 2, use_bias=False, kernel_init=init)(x))

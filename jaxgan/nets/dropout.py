@@ -35,8 +35,8 @@ def keep_mask(key: Array, keep: float, shape: tuple[int, ...]) -> Array:
     Returns:
       bool[shape].
     """
-    # XLA fuses this hash of the position into what it masks. On CPU threefry bits cost 13 times as much (4 times
-    # if packed into bytes), rbg bits 17 times, and are no better in the tests of independence.
+    # XLA fuses this hash of the position into what it masks. On CPU threefry bits cost 13 times as much, or 4
+    # times if packed into bytes, and rbg bits 17 times, and are no better in the tests of independence.
     first, second = jax.random.bits(key, (2,), jnp.uint32)
     size = int(np.prod(shape, dtype=np.int64))
     position = lax.iota(jnp.uint32, size).reshape(shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -56,17 +57,9 @@ class Checkpoints:
           step: one of the saved steps.
 
         Raises:
-          ValueError: the checkpoint is of another architecture or optimiser.
+          ValueError: the checkpoint is of another architecture, optimiser or dtype.
         """
-        args = ocp.args.Composite(state=ocp.args.StandardRestore(_abstract(template)))
-        try:
-            state = self._manager.restore(step, args=args)["state"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{self.folder / str(step)} does not fit the configured networks and optimisers "
-                f"({_first_line(error)}); choose another --workdir or the configuration it was made with."
-            ) from error
-        return state
+        return _read(self.folder / str(step), template)
 
     def __enter__(self) -> Checkpoints:
         return self
@@ -107,17 +100,38 @@ def load(run: str | Path, step: int | str = "latest", weights: str = "ema") -> G
 
 def _read_variables(run: Path, step: int | str, like: PyTree, weights: str) -> PyTree:
     """Read only the generator's leaves of a checkpoint."""
-    part = _abstract({"ema": like} if weights == "ema" else {"g": like})
-    folder = (run / FOLDER).absolute() / str(_find_step(run, step)) / "state"
-    restore_args = jax.tree.map(lambda x: ocp.ArrayRestoreArgs(sharding=x.sharding, dtype=x.dtype), part)
-    args = ocp.args.PyTreeRestore(item=part, restore_args=restore_args, partial_restore=True)
+    part = {"ema": like} if weights == "ema" else {"g": like}
+    return next(iter(_read((run / FOLDER).absolute() / str(_find_step(run, step)), part).values()))
+
+
+def _read(folder: Path, like: PyTree) -> PyTree:
+    """Read the leaves of a checkpoint that `like` has, exactly as they are in it."""
+    wanted = _abstract(like)
     with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
-        try:
-            return next(iter(reader.restore(folder, args=args).values()))
-        except (ValueError, KeyError, TypeError) as error:
+        saved = reader.metadata(folder / "state").item_metadata.tree
+        _check_fit(folder, _by_path(saved), _by_path(wanted))
+        restore_args = jax.tree.map(lambda x: ocp.ArrayRestoreArgs(sharding=x.sharding), wanted)
+        args = ocp.args.PyTreeRestore(item=wanted, restore_args=restore_args, partial_restore=True)
+        return reader.restore(folder / "state", args=args)
+
+
+def _by_path(tree: PyTree) -> dict[str, Any]:
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+
+
+def _check_fit(folder: Path, saved: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Raise ValueError for the first leaf that is missing or different; Orbax would cast or complain at length."""
+    for path, leaf in wanted.items():
+        is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        there = saved.get(path)
+        have = None if there is None else (tuple(there.shape), str(there.dtype))
+        if have is None or (have != (leaf.shape, str(leaf.dtype)) and not is_key):
             raise ValueError(
-                f"{folder} does not fit {run / workdir.CONFIG_FILE} ({_first_line(error)}); the folder mixes two runs."
-            ) from error
+                f"{folder} does not fit the configured networks and optimisers: {path} is {have or 'missing'} there, "
+                f"but {(leaf.shape, str(leaf.dtype))} is expected; choose another --workdir, or the configuration that "
+                "the run was made with."
+            )
 
 
 def _find_step(run: Path, step: int | str) -> int:

@@ -80,10 +80,13 @@ def test_another_architecture_is_one_sentence(run):
     config = tiny.get_config()
     config.data.image_size = 12
     other = create_setup(config, data.open_source(config.data), jax.local_devices()[:1])
-    with Checkpoints(run) as checkpoints, pytest.raises(ValueError, match=r"does not fit the configured networks"):
+    with (
+        Checkpoints(run) as checkpoints,
+        pytest.raises(ValueError, match=r"does not fit .* is \(\(\d"),
+    ):
         checkpoints.restore(other.state_shapes, 5)
     workdir.save_config(run, config, other.source.info)
-    with pytest.raises(ValueError, match="mixes two runs"):
+    with pytest.raises(ValueError, match="does not fit the configured networks"):
         jaxgan.load(run)
 
 

@@ -108,11 +108,12 @@ def _read(folder: Path, like: PyTree) -> PyTree:
     """Read the leaves of a checkpoint that `like` has, exactly as they are in it."""
     wanted = _abstract(like)
     with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
-        saved = reader.metadata(folder / "state").item_metadata.tree
+        where: Any = folder / "state"  # Orbax asks for a class of its own, but takes any path
+        saved = ocp.PyTreeCheckpointHandler().metadata(where).tree
         _check_fit(folder, _by_path(saved), _by_path(wanted))
         restore_args = jax.tree.map(lambda x: ocp.ArrayRestoreArgs(sharding=x.sharding), wanted)
         args = ocp.args.PyTreeRestore(item=wanted, restore_args=restore_args, partial_restore=True)
-        return reader.restore(folder / "state", args=args)
+        return reader.restore(where, args=args)
 
 
 def _by_path(tree: PyTree) -> dict[str, Any]:

@@ -152,6 +152,17 @@ def get(config: Config, path: str) -> Any:
     return value
 
 
+def flatten(config: Config) -> dict[str, object]:
+    """Return {'section.field': value} of a configuration."""
+    flat = {}
+    for name, value in config.items():
+        if isinstance(value, ConfigDict):
+            flat |= {f"{name}.{inner}": deep for inner, deep in flatten(value).items()}
+        else:
+            flat[name] = list(value) if isinstance(value, tuple) else value
+    return flat
+
+
 def validate(config: Config) -> None:
     """Check every setting that can be judged without data or devices.
 

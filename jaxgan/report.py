@@ -10,7 +10,7 @@ from pathlib import Path
 import jax
 from tqdm import tqdm
 
-from jaxgan import workdir
+from jaxgan.config import flatten
 from jaxgan.types import Config, Device
 
 METRICS_FILE = "metrics.jsonl"
@@ -25,7 +25,7 @@ def start_text(config: Config, devices: list[Device], run: Path) -> str:
         f"jax {jax.__version__}, {len(devices)} x {devices[0].device_kind} ({devices[0].platform}); "
         f"{config.data.batch_size} pictures a step, {config.data.batch_size // len(devices)} a device"
     )
-    flat = workdir.flatten(config)
+    flat = flatten(config)
     width = max(map(len, flat))
     return "\n".join([head, *(f"  {path:<{width}}  {value}" for path, value in flat.items()), f"files in {run}"])
 

@@ -10,7 +10,7 @@ import optax
 
 from jaxgan import data, gans, keys
 from jaxgan.optim import make_optimiser, make_schedule
-from jaxgan.state import Gan, GanState, create_state, state_shapes
+from jaxgan.state import Gan, GanState, create_state
 from jaxgan.types import Config, Device, Source
 
 
@@ -52,10 +52,13 @@ def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup
     }
     g_optimiser, d_optimiser = (make_optimiser(config.optim[net], schedules[net]) for net in ("g", "d"))
 
-    def new_state() -> GanState:
-        return create_state(gan, g_optimiser, d_optimiser, keys.stream(config.seed, keys.Stream.INIT))
-
-    shapes = state_shapes(gan, g_optimiser, d_optimiser)
+    key = keys.stream(config.seed, keys.Stream.INIT)
+    # Numbers drawn once need no optimised program, which takes XLA seconds to make.
+    create = jax.jit(
+        lambda key: create_state(gan, g_optimiser, d_optimiser, key),
+        compiler_options={"xla_backend_optimization_level": "0"},
+    )
+    shapes = jax.eval_shape(create, key)
     return Setup(
         config=config,
         source=source,
@@ -63,7 +66,7 @@ def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup
         devices=devices,
         plan=plan,
         schedules=schedules,
-        new_state=new_state,
+        new_state=lambda: create(key),
         state_shapes=shapes,
         steps_per_call=config.train.steps_per_call or auto_steps_per_call(shapes, config, devices[0].platform),
     )

@@ -6,8 +6,7 @@ import dataclasses
 import json
 from pathlib import Path
 
-from ml_collections import ConfigDict
-
+from jaxgan.config import default, flatten
 from jaxgan.types import Config, DataInfo
 
 CONFIG_FILE = "config.json"
@@ -42,17 +41,6 @@ def grids(run: Path) -> list[Path]:
     return sorted((run / SAMPLES).glob("step_*.png"))
 
 
-def flatten(config: Config) -> dict[str, object]:
-    """Return {'section.field': value} of a configuration."""
-    flat = {}
-    for name, value in config.items():
-        if isinstance(value, ConfigDict):
-            flat |= {f"{name}.{inner}": deep for inner, deep in flatten(value).items()}
-        else:
-            flat[name] = list(value) if isinstance(value, tuple) else value
-    return flat
-
-
 def save_config(workdir: Path, config: Config, data: DataInfo) -> None:
     """Write config.json: the configuration and what the data turned out to be."""
     workdir.mkdir(parents=True, exist_ok=True)
@@ -78,7 +66,9 @@ def load_config(workdir: Path) -> tuple[Config, DataInfo]:
         content = json.loads(path.read_text())
         data = content["data"]
         info = DataInfo(tuple(data["image_shape"]), data["num_images"], data["num_classes"])
-        return ConfigDict(content["config"], convert_dict=True), info
+        config = default()  # settings that came after the run was made
+        config.update(content["config"])
+        return config, info
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged ({error!r}); restore it from a copy, or train anew elsewhere.") from error
 

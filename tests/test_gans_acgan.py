@@ -62,7 +62,9 @@ def test_against_pytorch(gan, state):
         *(*block(64, 128), nn.Upsample(scale_factor=2)),
         *(*block(128, 64), nn.Conv2d(64, 1, 3, 1, 1), nn.Tanh()),
     )
-    layers = {name: layer for name, layer in state.g.params.items() if name != "Embed_0"}
+    layers = {name.replace("Upsample", ""): layer for name, layer in state.g.params.items() if name != "Embed_0"}
+    layers["Conv_3"] = state.g.params["Conv_0"]
+    layers["Conv_0"] = state.g.params["UpsampleConv_0"]
     twin.load(g, state.g.replace(params=layers), (7, 7, 32))
     for train in False, True:
         images, _ = systems.forward(gan.generator, state.g, z, labels, train=train)

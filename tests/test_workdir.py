@@ -43,3 +43,10 @@ def test_a_damaged_file(tmp_path, text):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(ValueError, match="is damaged"):
         workdir.load_config(tmp_path)
+
+
+def test_a_run_of_an_older_version_gets_the_defaults_of_new_settings(tmp_path):
+    config = tiny.get_config()
+    del config.sample["stats"]
+    workdir.save_config(tmp_path, config, INFO)
+    assert workdir.load_config(tmp_path)[0].sample.stats == "running"

@@ -14,11 +14,10 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan import checks
-from jaxgan.nets.conv import Conv
+from jaxgan.nets.conv import Conv, UpsampleConv
 from jaxgan.nets.embed import Embed
 from jaxgan.nets.init import uniform_within
 from jaxgan.nets.norm import batch_norm
-from jaxgan.nets.upsample import nearest
 from jaxgan.state import Gan, Latent
 from jaxgan.types import Array, Config, DataInfo
 
@@ -46,7 +45,7 @@ class Generator(nn.Module):
         x = z * label if self.label_mode == "product" else jnp.concatenate([z, label], axis=-1)
         x = nn.relu(nn.Dense(7 * 7 * 32, kernel_init=init)(x)).reshape(-1, 7, 7, 32)
         for features, factor in (64, 1), (128, 2), (64, 2):
-            x = Conv(features, 3, kernel_init=init)(nearest(x, factor))
+            x = UpsampleConv(features, 3, factor, kernel_init=init)(x)
             x = nn.relu(norm()(x))
         return jnp.tanh(Conv(1, 3, kernel_init=init)(x))
 

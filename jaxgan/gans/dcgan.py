@@ -15,11 +15,10 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan import checks
-from jaxgan.nets.conv import Conv, ConvTranspose
+from jaxgan.nets.conv import Conv, ConvTranspose, UpsampleConv
 from jaxgan.nets.dropout import Dropout
 from jaxgan.nets.init import normal_around
 from jaxgan.nets.norm import batch_norm
-from jaxgan.nets.upsample import nearest
 from jaxgan.state import Gan, Latent
 from jaxgan.types import Array, Config, DataInfo
 
@@ -55,7 +54,7 @@ class Generator(nn.Module):
             if self.upsample == "transpose":
                 x = ConvTranspose(features, 5, factor, use_bias=False, kernel_init=init)(x)
             else:
-                x = Conv(features, 5, use_bias=False, kernel_init=init)(nearest(x, factor))
+                x = UpsampleConv(features, 5, factor, use_bias=False, kernel_init=init)(x)
             x = activation(norm()(x))
         return jnp.tanh(Conv(1, 5, use_bias=False, kernel_init=init)(x))
 

@@ -23,6 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxgan.nets import spectral
 from jaxgan.types import Array
 
 Pair = tuple[int, int]
@@ -34,8 +35,8 @@ _FORM_OF_BACKEND = {"cpu": "phases"}
 _form = "auto"
 
 _DIMS = ("NHWC", "HWIO", "NHWC")
-# Found by timing: channels that count as few, C F that count as many, rows of a product that fit the cache.
-_NARROW, _WIDE, _CACHED_ROWS = 4, 128 * 256, 2048
+# Found by timing: channels that count as few, rows of a product that fit the cache.
+_NARROW, _CACHED_ROWS = 4, 2048
 
 
 @contextlib.contextmanager
@@ -131,7 +132,7 @@ def _forward(geo: _Geometry, x: Array, w: Array) -> Array:
     if _is_tiny(geo):
         y = x.reshape(len(x), -1) @ _matrix(geo, w)
         return y.reshape(len(x), *geo.outputs, w.shape[3])
-    return _lax_forward(geo, x, w)
+    return spectral.convolve(x, w, geo.pads) if _is_spectral(geo, w.shape[2:]) else _lax_forward(geo, x, w)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -145,8 +146,10 @@ def _input_grad(geo: _Geometry, w: Array, g: Array) -> Array:
         u = g.reshape(len(g), -1) @ _matrix(geo, w).T
         return u.reshape(len(g), *geo.size, w.shape[2])
     (rows, cols), channels = geo.strides, w.shape[2]
+    x = jax.ShapeDtypeStruct((len(g), *geo.size, channels), g.dtype)
+    if _is_spectral(geo, w.shape[2:]):
+        return jax.linear_transpose(lambda x: spectral.convolve(x, w, geo.pads), x)(g)[0]
     if channels <= _NARROW and rows * cols > 1:
-        x = jax.ShapeDtypeStruct((len(g), *geo.size, channels), g.dtype)
         return jax.linear_transpose(lambda x: _lax_forward(geo, x, w), x)(g)[0]
     phases = [jnp.stack([_phase(geo, (i, j), w, g) for j in range(cols)], axis=3) for i in range(rows)]
     b, h, w_, _, c = phases[0].shape
@@ -158,6 +161,8 @@ def _kernel_grad(geo: _Geometry, x: Array, g: Array) -> Array:
     """dT/dw: the kernel gradient, [B, H, W, C] and [B, H', W', F] to [k, k, C, F]."""
     c, f = x.shape[-1], g.shape[-1]
     w = jax.ShapeDtypeStruct((*geo.taps, c, f), x.dtype)
+    if _is_spectral(geo, (c, f)):
+        return jax.linear_transpose(lambda w: spectral.convolve(x, w, geo.pads), w)(g)[0]
     if _is_tiny(geo):
         matrix = x.reshape(len(x), -1).T @ g.reshape(len(g), -1)
         return jax.linear_transpose(functools.partial(_matrix, geo), w)(matrix)[0]
@@ -167,8 +172,6 @@ def _kernel_grad(geo: _Geometry, x: Array, g: Array) -> Array:
         # sum_p x[p + t] g[p] is the same sum with the roles exchanged and the taps mirrored.
         rows, cols = ((k - 1 - low, k - 1 - high) for k, (low, high) in zip(geo.taps, geo.pads, strict=True))
         return _mirror(_kernel_grad_by_patches(geo._replace(size=geo.outputs, pads=(rows, cols)), g, x))
-    if c * f >= _WIDE and math.prod(geo.outputs) <= 64:
-        return jax.linear_transpose(lambda w: _lax_forward(geo, x, w), w)(g)[0]
     return _kernel_grad_by_taps(geo, x, g)
 
 
@@ -210,6 +213,11 @@ def _phase(geo: _Geometry, residue: Pair, w: Array, g: Array) -> Array:
 def _is_tiny(geo: _Geometry) -> bool:
     """Whether one dense matrix from map to map is at most a few times larger than the kernel."""
     return math.prod(geo.size) * math.prod(geo.outputs) <= 4 * math.prod(geo.taps)
+
+
+def _is_spectral(geo: _Geometry, channels: Sequence[int]) -> bool:
+    """Whether products of Fourier transforms are faster."""
+    return geo.strides == (1, 1) and spectral.pays(geo.size, geo.taps, geo.pads, _pair(channels))
 
 
 def _matrix(geo: _Geometry, w: Array) -> Array:
@@ -280,7 +288,6 @@ class Conv(nn.Module):
     use_bias: bool = True
     kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
     bias_init: Callable[..., Array] = nn.initializers.zeros
-    _convolve = staticmethod(conv)
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -293,8 +300,23 @@ class Conv(nn.Module):
         bias = self.param("bias", self.bias_init, (self.features,)).astype(y.dtype)
         return y + bias.reshape(1, 1, 1, -1)
 
+    @staticmethod
+    def _convolve(x: Array, kernel: Array, strides: Pair, padding: Padding) -> Array:
+        return conv(x, kernel, strides, padding)
+
+
+class UpsampleConv(Conv):
+    """Enlarge by nearest neighbour, `strides` times, then convolve: the usual pair of layers as one."""
+
+    @staticmethod
+    def _convolve(x: Array, kernel: Array, strides: Pair, padding: Padding) -> Array:
+        del padding
+        return upsample_conv(x, kernel, strides[0])
+
 
 class ConvTranspose(Conv):
     """A transposed convolution that can take the place of `flax.linen.ConvTranspose`, checkpoints too."""
 
-    _convolve = staticmethod(conv_transpose)
+    @staticmethod
+    def _convolve(x: Array, kernel: Array, strides: Pair, padding: Padding) -> Array:
+        return conv_transpose(x, kernel, strides, padding)

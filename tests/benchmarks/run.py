@@ -1,0 +1,327 @@
+"""Time jaxgan against PyTorch twins of the same systems and write a Markdown table.
+
+    python tests/benchmarks/run.py --out=tests/benchmarks/RESULTS.md
+    python tests/benchmarks/run.py --systems=gan_mlp,dcgan --repeats=3 --seconds=2
+    python tests/benchmarks/run.py --device=cuda --precision=tf32
+
+Needs `pip install '.[bench]'` and an otherwise idle machine. Both sides do the whole training step: gather the
+batch from a data set in memory, draw latents, update both networks, average the generator, compute the metrics
+and fetch them once at the end. They take turns (A B C A B C ...), in processes of their own; ratios are of
+times of the same turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from workers import JaxWorker, Remote, TorchWorker, num_cores
+
+SYSTEMS = ("gan_mlp", "dcgan", "acgan", "dcgan64", "dcgan_z1x1")
+VARIANTS = ("eager", "channels_last", "compile", "compile+channels_last")
+# Thread pools of PyTorch and XLA spin for a moment after their work, on the other's cores.
+PAUSE = 0.3
+
+
+@dataclasses.dataclass
+class Side:
+    """What was measured of one framework and variant.
+
+    Attributes:
+      first: seconds of the first call, compilation included.
+      times: seconds a training step, one number a turn.
+      sampling: seconds a call by number of pictures, one number a turn.
+      memory: peak in bytes after training, before sampling.
+      failure: why there are no numbers, else empty.
+    """
+
+    first: float = 0.0
+    times: list[float] = dataclasses.field(default_factory=list)
+    sampling: dict[int, list[float]] = dataclasses.field(default_factory=dict)
+    memory: int = 0
+    failure: str = ""
+
+
+@dataclasses.dataclass
+class Result:
+    """What was measured of one system."""
+
+    system: str
+    info: dict[str, Any]
+    steps: int
+    jaxgan: Side
+    torch: dict[str, Side]
+    flops: int
+    rate: float
+    versions: str
+
+    @property
+    def batch(self) -> int:
+        """Pictures a step."""
+        return self.info["config"]["data"]["batch_size"]
+
+    @property
+    def fastest(self) -> str:
+        """The variant of PyTorch with the lowest median."""
+        ran = {name: side for name, side in self.torch.items() if not side.failure}
+        return min(ran, key=lambda name: statistics.median(ran[name].times)) if ran else ""
+
+
+def main() -> None:
+    """Measure, printing the tables after each system, and write them."""
+    args = parse()
+    results = []
+    for system in args.systems:
+        results.append(measure(system, args))
+        text = report(results, args)
+        print(text, flush=True)
+        if args.out:
+            args.out.write_text(text)
+
+
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+
+    def names(known: Sequence[str]):
+        def split(text: str) -> list[str]:
+            given = text.split(",")
+            if wrong := [name for name in given if name not in known]:
+                raise argparse.ArgumentTypeError(f"{', '.join(wrong)}; expected some of {', '.join(known)}")
+            return given
+
+        return split
+
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
+    parser.add_argument("--systems", type=names(SYSTEMS), default=list(SYSTEMS), help="comma-separated; all")
+    parser.add_argument("--variants", type=names(VARIANTS), default=list(VARIANTS), help="of PyTorch; all")
+    parser.add_argument("--repeats", type=int, default=7, help="turns; 7")
+    parser.add_argument("--seconds", type=float, default=4.0, help="aimed length of a turn of jaxgan; 4")
+    parser.add_argument("--steps", type=int, default=0, help="training steps a turn, instead of --seconds")
+    parser.add_argument("--batch", type=int, default=0, help="pictures a step; 0: as configured")
+    parser.add_argument("--set", action="append", default=[], metavar="FIELD=NUMBER", help="such as model.width=128")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--precision", choices=("float32", "tf32"), default="float32", help="of products on cuda")
+    parser.add_argument("--no-sampling", action="store_true", help="time training only")
+    parser.add_argument("--out", type=Path, help="Markdown file")
+    return parser.parse_args()
+
+
+def measure(system: str, args: argparse.Namespace) -> Result:
+    """Measure one system."""
+    with tempfile.TemporaryDirectory() as folder:
+        data = os.path.join(folder, "data.npz")
+        overrides = {field: float(n) if "." in n else int(n) for field, n in (s.split("=") for s in args.set)}
+        ours = Remote(JaxWorker, system, args.batch, args.device, args.precision, overrides)
+        remotes = {"jaxgan": ours}
+        try:
+            info, rate = ours.describe(), ours.product_rate()
+            ours.save_data(data)
+            sides = {"jaxgan": Side(first=ours.compile())}
+            for variant in args.variants:
+                sides[variant] = start_torch(remotes, system, info, data, args, variant)
+            steps = args.steps or choose_steps(ours, args.seconds)
+            # jaxgan's calls make several steps each where that is faster.
+            steps = -(-steps // info["steps_per_call"]) * info["steps_per_call"]
+            train(remotes, sides, steps, args.repeats)
+            if not args.no_sampling:
+                sample(remotes, sides, args.repeats)
+            flops, versions = count(remotes, info)
+        finally:
+            for remote in remotes.values():
+                remote.close()
+    return Result(system, info, steps, sides.pop("jaxgan"), sides, flops, rate, versions)
+
+
+def start_torch(
+    remotes: dict[str, Remote], system: str, info: dict, data: str, args: argparse.Namespace, variant: str
+) -> Side:
+    """Start a variant and make its first step; a failure is reported, not raised."""
+    remote = None
+    try:
+        remote = Remote(TorchWorker, system, info, data, args.device, args.precision, variant)
+        first = remote.compile()
+    except RuntimeError as error:
+        if remote is not None:
+            remote.close()
+        return Side(failure=str(error))
+    remotes[variant] = remote
+    return Side(first=first)
+
+
+def choose_steps(ours: Remote, seconds: float) -> int:
+    """Return how many steps jaxgan makes in so many seconds."""
+    call = ours.describe()["steps_per_call"]
+    steps = call
+    while True:
+        spent = ours.run(steps)
+        if spent > seconds / 10:
+            return max(1, round(seconds / spent * steps))
+        steps *= 4
+
+
+def train(remotes: dict[str, Remote], sides: dict[str, Side], steps: int, repeats: int) -> None:
+    """Time training in turns; the first turn warms up."""
+    for turn in range(repeats + 1):
+        for name, remote in remotes.items():
+            spent = remote.run(steps)
+            if turn:
+                sides[name].times.append(spent / steps)
+            time.sleep(PAUSE)
+    for name, remote in remotes.items():
+        sides[name].memory = remote.memory()
+
+
+def sample(remotes: dict[str, Remote], sides: dict[str, Side], repeats: int) -> None:
+    """Time sampling in turns; the first turn warms up."""
+    for num, calls in (1, 50), (1_000, 3):
+        for turn in range(repeats + 1):
+            for name, remote in remotes.items():
+                spent = remote.sample(num, calls)
+                if turn:
+                    sides[name].sampling.setdefault(num, []).append(spent / calls)
+                time.sleep(PAUSE)
+
+
+def count(remotes: dict[str, Remote], info: dict[str, Any]) -> tuple[int, str]:
+    """Return the products of a step, 0 if no twin runs, and the versions."""
+    for name, remote in remotes.items():
+        if name != "jaxgan":
+            return remote.flops(), f"{info['versions']}, {remote.versions()}"
+    return 0, info["versions"]
+
+
+def report(results: Sequence[Result], args: argparse.Namespace) -> str:
+    """Return all tables as Markdown."""
+    first = results[0]
+    rates = [result.rate / 1e9 for result in results]
+    precision = f", {args.precision} products" if args.device == "cuda" else ""
+    command = f"`python tests/benchmarks/run.py --device={args.device} --repeats={args.repeats}`"
+    head = f"""# Speed against PyTorch
+
+Made by {command} on {time.strftime("%Y-%m-%d")}.
+{machine(first, args.device)}; Python {platform.python_version()}, {first.versions}{precision}.
+Largest float32 matrix products in JAX: {min(rates):,.0f} to {max(rates):,.0f} GFLOP/s.
+
+Medians of {args.repeats} turns, in brackets the least and the most. A ratio above 1 means that jaxgan is faster; it is the
+median over turns of PyTorch's time, in its fastest variant, by jaxgan's.
+"""
+    parts = [head, "## Training", training_table(results, args.variants), "## Cost", cost_table(results)]
+    if first.jaxgan.sampling:
+        parts += ["## Sampling", sampling_table(results)]
+    failures = [
+        f"- {r.system}, {name}: {side.failure}" for r in results for name, side in r.torch.items() if side.failure
+    ]
+    if failures:
+        parts += ["## What did not run", "\n".join(failures)]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def machine(result: Result, device: str) -> str:
+    """Return the machine in words."""
+    if device == "cuda":
+        return result.info["device"]
+    model = platform.processor() or platform.machine()
+    for line in Path("/proc/cpuinfo").read_text().splitlines() if os.path.exists("/proc/cpuinfo") else []:
+        if line.startswith("model name"):
+            model = line.split(":")[1].strip()
+            break
+    return f"{model}, {num_cores()} cores"
+
+
+def training_table(results: Sequence[Result], variants: Sequence[str]) -> str:
+    """Return times a step."""
+    rows = []
+    for r in results:
+        times = [milliseconds(side.times) for side in (r.jaxgan, *(r.torch[v] for v in variants))]
+        ratio = spread(ratios(r.torch[r.fastest].times, r.jaxgan.times), 2) if r.fastest else "-"
+        rate = f"{r.batch / statistics.median(r.jaxgan.times):,.0f}"
+        rows.append([r.system, str(r.batch), *times, ratio, rate])
+    return table(["system", "batch", "jaxgan, ms a step", *(f"torch {v}" for v in variants), "ratio", "images/s"], rows)
+
+
+def cost_table(results: Sequence[Result]) -> str:
+    """Return compilation, arithmetic and memory."""
+    rows = []
+    for r in results:
+        theirs = r.torch.get(r.fastest)
+        compiled = [name for name, side in r.torch.items() if "compile" in name and not side.failure]
+        best = min(compiled, key=lambda name: statistics.median(r.torch[name].times), default="")
+        rows.append(
+            [
+                *(r.system, str(r.info["steps_per_call"]), f"{r.jaxgan.first:.1f}"),
+                f"{r.torch[best].first:.1f}" if best else "-",
+                f"{r.flops / 1e9:.2f}" if r.flops else "-",
+                *(share(r, r.jaxgan), share(r, theirs)),
+                *(f"{side.memory / 2**20:,.0f}" if side else "-" for side in (r.jaxgan, theirs)),
+            ]
+        )
+    names = ["system", "steps a call", "jaxgan, first call s", "torch.compile, first step s", "GFLOP a step"]
+    names += ["jaxgan, share of product rate", "torch", "jaxgan, peak MiB", "torch"]
+    note = (
+        "Products are counted on the twin (`torch.utils.flop_counter`: 2 for each multiply-add of dense and convolution "
+        "layers, forward and backward), for both sides alike. Memory is the most that the process (on a GPU: the "
+        "framework's allocator) has held, data set and libraries included. `torch` is its fastest variant."
+    )
+    return f"{note}\n\n{table(names, rows)}"
+
+
+def share(result: Result, side: Side | None) -> str:
+    """Return FLOP/s and their share of the rate of matrix products."""
+    if side is None or not result.flops:
+        return "-"
+    rate = result.flops / statistics.median(side.times)
+    return f"{rate / result.rate:.0%} ({rate / 1e9:,.0f} GFLOP/s)"
+
+
+def sampling_table(results: Sequence[Result]) -> str:
+    """Return times of sampling, against the variant that samples fastest."""
+    rows = []
+    for r in results:
+        row = [r.system]
+        for num in 1, 1_000:
+            theirs = [side.sampling[num] for side in r.torch.values() if not side.failure]
+            best = min(theirs, key=statistics.median, default=None)
+            row += [milliseconds(r.jaxgan.sampling[num]), milliseconds(best or [])]
+            row += [spread(ratios(best, r.jaxgan.sampling[num]), 2) if best else "-"]
+        rows.append([*row, f"{1_000 / statistics.median(r.jaxgan.sampling[1_000]):,.0f}"])
+    names = ["system", *(f"{x}{n} {y}" for n in ("1", "1,000") for x, y in NAMES_OF_SAMPLING), "pictures/s"]
+    return table(names, rows)
+
+
+NAMES_OF_SAMPLING = (("jaxgan, ", "pictures, ms"), ("torch, ", "ms"), ("ratio, ", ""))
+
+
+def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
+    """Divide times of the same turn."""
+    return [a / b for a, b in zip(above, below, strict=True)]
+
+
+def milliseconds(seconds: Sequence[float]) -> str:
+    """Format times."""
+    if not seconds:
+        return "failed"
+    return spread([1e3 * s for s in seconds], 3 if statistics.median(seconds) < 0.01 else 1)
+
+
+def spread(values: Sequence[float], digits: int) -> str:
+    """Format a median and the extremes."""
+    return f"{statistics.median(values):.{digits}f} [{min(values):.{digits}f}-{max(values):.{digits}f}]"
+
+
+def table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Format a Markdown table."""
+    lines = [names, ["---"] * len(names), *rows]
+    return "\n".join(f"| {' | '.join(cell.strip() for cell in line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    main()

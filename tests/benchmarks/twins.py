@@ -1,0 +1,298 @@
+"""The five systems in PyTorch: each one's networks, and its update written out as its reference does it.
+
+Where the references leave a choice that `configs/` makes (dcgan's and acgan's statistics), the twin reads it there.
+A network's `map_shape` is the (H, W, C) of the map that its dense layer makes or reads, for comparing weights.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from twin import Config, Metrics, Options, Reshape, Twin, accuracies, bce, frozen, g_metrics
+
+
+class GanMlp(Twin):
+    """Two dense layers each; both gradients at the old parameters, from one forward pass."""
+
+    def networks(self) -> tuple[nn.Module, nn.Module]:
+        """Return G and D."""
+        data, hidden = self.config["data"], self.model["hidden"]
+        shape = data["channels"], data["image_size"], data["image_size"]
+        g = nn.Sequential(
+            *(nn.Linear(self.model["latent_size"], hidden), nn.ReLU(inplace=True)),
+            *(nn.Linear(hidden, math.prod(shape)), nn.Sigmoid(), nn.Unflatten(1, shape)),
+        )
+        first = nn.Linear(math.prod(shape), hidden)
+        return g, nn.Sequential(nn.Flatten(), first, nn.ReLU(inplace=True), nn.Linear(hidden, 1), nn.Flatten(0))
+
+    def start(self, net: nn.Module) -> None:
+        """Initialise by He's rule."""
+        for layer in net.modules():
+            if isinstance(layer, nn.Linear):
+                nn.init.kaiming_normal_(layer.weight)
+                nn.init.zeros_(layer.bias)
+
+    def update(self, real: Tensor, labels: Tensor) -> Metrics:
+        """Move both networks at once."""
+        z, _ = self.draw()
+        on_real, on_fake = self.d(real), self.d(self.g(z))
+        g_loss, loss_real, loss_fake = bce(on_fake, 1), bce(on_real, 1), bce(on_fake, 0)
+        g_grads = torch.autograd.grad(g_loss, self.g_params, retain_graph=True)
+        d_grads = torch.autograd.grad(loss_real + loss_fake, self.d_params)
+        for param, grad in zip(self.g_params + self.d_params, g_grads + d_grads, strict=True):
+            param.grad = grad
+        self.g_optimiser.step()
+        self.d_optimiser.step()
+        return self.d_metrics(on_real, on_fake, loss_real, loss_fake) | g_metrics(on_fake, g_loss)
+
+
+class Dcgan(Twin):
+    """28x28 with dropout in D: D on real and fake pictures together, then G with fresh latents."""
+
+    mirrored = True
+    d_weight = d_report = 0.5
+
+    def networks(self) -> tuple[nn.Module, nn.Module]:
+        """Return G and D."""
+
+        def act(features):
+            return self.norm(features), nn.LeakyReLU(0.2, inplace=True)
+
+        def double(channels, features):
+            return nn.ConvTranspose2d(channels, features, 5, 2, 2, output_padding=1, bias=False), *act(features)
+
+        def halve(channels, features):
+            conv = nn.Conv2d(channels, features, 5, 2, 2, bias=False)
+            return conv, nn.LeakyReLU(0.2, inplace=True), nn.Dropout(self.model["dropout"])
+
+        g = nn.Sequential(
+            *(nn.Linear(self.model["latent_size"], 12544), Reshape((256, 7, 7), self.options), *act(256)),
+            *(nn.ConvTranspose2d(256, 128, 5, 1, 2, bias=False), *act(128)),
+            *(*double(128, 64), *double(64, 32), nn.Conv2d(32, 1, 5, 1, 2, bias=False), nn.Tanh()),
+        )
+        d = nn.Sequential(*halve(1, 64), *halve(64, 128), nn.Flatten(), nn.Linear(6272, 1), nn.Flatten(0))
+        g.map_shape, d.map_shape = (7, 7, 256), (7, 7, 128)
+        return g, d
+
+    def update(self, real: Tensor, labels: Tensor) -> Metrics:
+        """D, then G."""
+        with torch.no_grad():
+            self.g_net.train(self.config["rule"]["g_stats_for_d"] == "batch")
+            fake = self.g(self.draw()[0])
+        self.d_net.train()
+        on_real, on_fake = self.d(torch.cat([real, fake])).chunk(2)
+        losses = bce(on_real, 1), bce(on_fake, 0)
+        self.descend_d(self.d_weight * sum(losses))
+        metrics = self.d_metrics(on_real, on_fake, *losses)
+
+        self.g_net.train()
+        with frozen(self.d_params):
+            logits = self.d(self.g(self.draw()[0]))
+            loss = bce(logits, 1)
+            self.descend_g(loss)
+        return metrics | g_metrics(logits, loss)
+
+
+class Acgan(Twin):
+    """28x28 with labels: D on real, D on fake pictures, an update each; then G with the same latents and labels."""
+
+    mirrored = True
+    d_report = 0.5
+
+    def networks(self) -> tuple[nn.Module, nn.Module]:
+        """Return G and D."""
+        return AcganGenerator(self), AcganDiscriminator(self)
+
+    def start(self, net: nn.Module) -> None:
+        """Initialise as Keras does."""
+        for layer in net.modules():
+            if isinstance(layer, (nn.Conv2d, nn.Linear)):
+                nn.init.xavier_uniform_(layer.weight)
+                nn.init.zeros_(layer.bias)
+            elif isinstance(layer, nn.Embedding):
+                bound = self.model["embedding_bound"]
+                nn.init.uniform_(layer.weight, -bound, bound)
+
+    def draw(self, num: int | None = None) -> tuple[Tensor, Tensor]:
+        """Draw latents and labels."""
+        z, _ = super().draw(num)
+        return z, torch.randint(self.num_classes, z.shape[:1], device=z.device)
+
+    def make(self, z: Tensor, labels: Tensor | None) -> Tensor:
+        """Make pictures of the labels."""
+        return self.g(z, labels)
+
+    def update(self, real: Tensor, labels: Tensor) -> Metrics:
+        """D on real, D on fake, G."""
+        z, wanted = self.draw()
+        with torch.no_grad():
+            self.g_net.eval()
+            self.d_net.eval()
+            fake = self.g(z, wanted)
+            real_scores, fake_scores = self.d(real)[0], self.d(fake)[0]
+        metrics = accuracies(real_scores, fake_scores)
+
+        self.d_net.train()
+        for name, images, target, classes in ("real", real, 1, labels), ("fake", fake, 0, wanted):
+            logits, class_logits = self.d(images)
+            metrics[f"d/class_{name}"] = F.cross_entropy(class_logits, classes)
+            metrics[f"d/loss_{name}"] = bce(logits, target) + metrics[f"d/class_{name}"]
+            self.descend_d(metrics[f"d/loss_{name}"])
+        metrics["d/loss"] = self.d_report * (metrics["d/loss_real"] + metrics["d/loss_fake"])
+
+        self.g_net.train()
+        self.d_net.train(self.config["rule"]["d_stats_in_g"] == "batch")
+        with frozen(self.d_params):
+            logits, class_logits = self.d(self.g(z, wanted))
+            metrics["g/class"] = F.cross_entropy(class_logits, wanted)
+            metrics["g/loss"] = bce(logits, 1) + metrics["g/class"]
+            self.descend_g(metrics["g/loss"])
+        metrics["g/acc"] = 1 - metrics["d/acc_fake"]
+        return {name: value.detach() for name, value in metrics.items()}
+
+
+class AcganGenerator(nn.Module):
+    """z times the label's embedding -> 28x28 pictures."""
+
+    map_shape = (7, 7, 32)
+
+    def __init__(self, twin: Acgan):
+        super().__init__()
+        size = twin.model["latent_size"]
+
+        def block(channels, features):
+            return nn.Conv2d(channels, features, 3, 1, 1), twin.norm(features), nn.ReLU(inplace=True)
+
+        self.embed = nn.Embedding(twin.num_classes, size)
+        self.layers = nn.Sequential(
+            *(nn.Linear(size, 1568), nn.ReLU(inplace=True), Reshape((32, 7, 7), twin.options)),
+            *(*block(32, 64), nn.Upsample(scale_factor=2)),
+            *(*block(64, 128), nn.Upsample(scale_factor=2)),
+            *(*block(128, 64), nn.Conv2d(64, 1, 3, 1, 1), nn.Tanh()),
+        )
+
+    def forward(self, z: Tensor, labels: Tensor) -> Tensor:
+        """Make pictures."""
+        return self.layers(z * self.embed(labels))
+
+
+class AcganDiscriminator(nn.Module):
+    """28x28 pictures -> logits and class logits."""
+
+    def __init__(self, twin: Acgan):
+        super().__init__()
+
+        def halve(channels, features):
+            return nn.Conv2d(channels, features, 3, 2, 1), twin.norm(features), nn.LeakyReLU(0.2, inplace=True)
+
+        self.layers = nn.Sequential(*halve(1, 32), *halve(32, 64), *halve(64, 128), nn.AdaptiveAvgPool2d(1))
+        self.real, self.classes = nn.Linear(128, 1), nn.Linear(128, twin.num_classes)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Score pictures."""
+        x = self.layers(images).flatten(1)
+        return self.real(x).flatten(), self.classes(x)
+
+
+class Dcgan64(Twin):
+    """Sides of 16 n in colour: D on real and on fake pictures apart, one update; then G with fresh latents."""
+
+    d_report = 0.5
+
+    def networks(self) -> tuple[nn.Module, nn.Module]:
+        """Return G and D."""
+        width, colours, side = self.model["width"], self.config["data"]["channels"], self.config["data"]["image_size"]
+        start = (side // 16, side // 16, 8 * width)
+        g: list[nn.Module] = [nn.Linear(self.model["latent_size"], math.prod(start))]
+        g += [Reshape((start[2], *start[:2]), self.options), self.norm(start[2]), nn.ReLU(inplace=True)]
+        for times in 4, 2, 1:
+            g += [nn.ConvTranspose2d(2 * times * width, times * width, 4, 2, 1), self.norm(times * width)]
+            g += [nn.ReLU(inplace=True)]
+        g += [nn.ConvTranspose2d(width, colours, 4, 2, 1), nn.Tanh()]
+        d: list[nn.Module] = [nn.Conv2d(colours, width, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
+        for times in 2, 4, 8:
+            d += [nn.Conv2d(times * width // 2, times * width, 4, 2, 1), self.norm(times * width)]
+            d += [nn.LeakyReLU(0.2, inplace=True)]
+        d += [nn.Flatten(), nn.Linear(math.prod(start), 1), nn.Flatten(0)]
+        networks = nn.Sequential(*g), nn.Sequential(*d)
+        for net in networks:
+            net.map_shape = start
+        return networks
+
+    def update(self, real: Tensor, labels: Tensor) -> Metrics:
+        """D, then G, all in training mode."""
+        with torch.no_grad():
+            fake = self.g(self.draw()[0])
+        on_real, on_fake = self.d(real), self.d(fake)
+        losses = bce(on_real, 1), bce(on_fake, 0)
+        self.descend_d(sum(losses))
+        metrics = self.d_metrics(on_real, on_fake, *losses)
+        with frozen(self.d_params):
+            logits = self.d(self.g(self.draw()[0]))
+            loss = bce(logits, 1)
+            self.descend_g(loss)
+        return metrics | g_metrics(logits, loss)
+
+
+class DcganZ1x1(Twin):
+    """28x28 from a map of one pixel: G first, then D on the very pictures that G was judged by."""
+
+    d_weight = d_report = 0.5
+
+    def __init__(self, config: Config, num_classes: int, options: Options):
+        super().__init__(config, num_classes, options)
+        self.latent_shape = (self.model["latent_size"], 1, 1)
+
+    def networks(self) -> tuple[nn.Module, nn.Module]:
+        """Return G and D."""
+        slope = 0.2 if self.model["leaky"] else 0.0
+
+        def keep(channels, features, stride=1, slope=0.0):
+            act = nn.LeakyReLU(slope, inplace=True) if slope else nn.ReLU(inplace=True)
+            return nn.Conv2d(channels, features, 3, stride, 1, bias=False), self.norm(features), act
+
+        def grow(channels, features, stride):
+            conv = nn.ConvTranspose2d(channels, features, 4, stride, 1, bias=False)
+            return conv, self.norm(features), nn.ReLU(inplace=True)
+
+        g = nn.Sequential(
+            *(*grow(self.model["latent_size"], 256, 2), *keep(256, 128), *grow(128, 256, 1), *grow(256, 256, 2)),
+            *(*grow(256, 128, 1), *grow(128, 128, 2), *keep(128, 128), *grow(128, 64, 2), *keep(64, 64)),
+            *(*keep(64, 64), nn.Conv2d(64, 1, 3, 1, 1), nn.Tanh()),
+        )
+        d = nn.Sequential(
+            *(*keep(1, 32, 2, slope), *keep(32, 64, 1, slope), *keep(64, 128, 2, slope), *keep(128, 128, 2, slope)),
+            *(*keep(128, 64, 2, slope), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 2)),
+        )
+        return g, d
+
+    def update(self, real: Tensor, labels: Tensor) -> Metrics:
+        """G, then D; two logits a picture, the second for real."""
+        of_real = torch.ones(len(real), dtype=torch.long, device=real.device)
+        fake = self.g(self.draw()[0])
+        with frozen(self.d_params):
+            logits = self.d(fake)
+            loss = F.cross_entropy(logits, of_real)
+            self.descend_g(loss)
+        metrics = g_metrics(margin(logits), loss)
+        on_real, on_fake = self.d(real), self.d(fake.detach())
+        losses = F.cross_entropy(on_real, of_real), F.cross_entropy(on_fake, torch.zeros_like(of_real))
+        self.descend_d(self.d_weight * sum(losses))
+        return metrics | self.d_metrics(margin(on_real), margin(on_fake), *losses)
+
+
+def margin(logits: Tensor) -> Tensor:
+    """Return how much more than fake, [B], two logits [B, 2] say real."""
+    return logits[:, 1] - logits[:, 0]
+
+
+TWINS: dict[str, type[Twin]] = {
+    "gan_mlp": GanMlp,
+    "dcgan": Dcgan,
+    "acgan": Acgan,
+    "dcgan64": Dcgan64,
+    "dcgan_z1x1": DcganZ1x1,
+}

@@ -1,0 +1,283 @@
+"""One process a framework and variant, so that thread pools and memory are each one's own; one computes at a time.
+
+A worker is a class that lives in a process of its own; `Remote` calls its methods from here. This file imports
+neither JAX nor PyTorch itself: a process holds only what its worker needs, and the parent holds nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Remote:
+    """A worker in a fresh process; attribute access gives its methods."""
+
+    def __init__(self, worker: type, *args: Any, **kwargs: Any):
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, worker, args, kwargs), daemon=True)
+        self._process.start()
+        theirs.close()
+        self._answer()
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(*args: Any) -> Any:
+            self._connection.send((name, args))
+            return self._answer()
+
+        return call
+
+    def close(self) -> None:
+        """End the process."""
+        with contextlib.suppress(OSError):
+            self._connection.send(None)
+        self._process.join(10)
+        self._process.kill()
+
+    def _answer(self) -> Any:
+        try:
+            result, error = self._connection.recv()
+        except EOFError:
+            self._process.join(10)
+            raise RuntimeError(f"the process died (exit code {self._process.exitcode})") from None
+        if error is not None:
+            raise RuntimeError(error)
+        return result
+
+
+def _serve(connection: Connection, worker: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    served = None
+    while True:
+        try:
+            if served is None:
+                served, result = worker(*args, **kwargs), None
+            else:
+                order = connection.recv()
+                if order is None:
+                    return
+                result = getattr(served, order[0])(*order[1])
+            connection.send((result, None))
+        except EOFError:
+            return
+        except Exception as error:
+            traceback.print_exc()
+            lines = f"{type(error).__name__}: {error}".strip().splitlines()
+            connection.send((None, lines[0]))
+
+
+def num_cores() -> int:
+    """Return the cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def peak_host_memory() -> int:
+    """Return the most memory that this process has held, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+class JaxWorker:
+    """jaxgan's compiled training call on its own data stream, as `jaxgan.train` makes it."""
+
+    def __init__(self, system: str, batch_size: int, device: str, precision: str, overrides: dict[str, Any]):
+        # Before JAX is imported: its device, and no claim on memory that the other framework needs.
+        os.environ["JAX_PLATFORMS"] = device
+        os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
+        sys.path[:0] = [str(ROOT), str(ROOT / "configs")]
+        import jax
+
+        from jaxgan import data, parallel
+        from jaxgan.setup import create_setup
+
+        jax.config.update("jax_default_matmul_precision", {"float32": "float32", "tf32": "tensorfloat32"}[precision])
+        config = make_config(system, batch_size, overrides)
+        devices = parallel.choose_devices(config.train.num_devices, config.data.batch_size)
+        self.jax, self.device = jax, devices[0]
+        self.setup = create_setup(config, data.open_source(config.data), devices)
+        self.state = parallel.replicate(self.setup.new_state(), devices)
+        self._samplers: dict[int, Callable] = {}
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the twins and the table must know."""
+        import jax
+        import jaxlib
+
+        info = self.setup.source.info
+        return {
+            "config": self.setup.config.to_dict(),
+            "num_classes": info.num_classes or 1,
+            "steps_per_call": self.setup.steps_per_call,
+            "versions": f"jax {jax.__version__}, jaxlib {jaxlib.__version__}",
+            "device": self.device.device_kind,
+        }
+
+    def save_data(self, path: str) -> None:
+        """Write the data set as .npz for the twins."""
+        import numpy as np
+
+        images, labels = self.setup.source.read(np.arange(self.setup.source.info.num_images))
+        np.savez(path, images=images, labels=labels)
+
+    def compile(self) -> float:
+        """Make the first call and return its seconds."""
+        from jaxgan import data, parallel
+        from jaxgan.step import make_train_step
+        from jaxgan.train import batches, resident_dataset
+
+        self.dataset = resident_dataset(self.setup)
+        self.stream = data.prefetch(batches(self.setup, 0, on_device=self.dataset is not None))
+        self.call = parallel.make_call(make_train_step(self.setup.gan), self.setup.devices, self.setup.steps_per_call)
+        return self.run(self.setup.steps_per_call)
+
+    def run(self, steps: int) -> float:
+        """Make so many training steps, a multiple of the steps in a call, and return their seconds."""
+        start, kept = time.perf_counter(), []
+        for _ in range(steps // self.setup.steps_per_call):
+            (_, num), batch = next(self.stream)
+            self.state, metrics = self.call(self.state, self.dataset, batch, num)
+            kept.append(metrics)
+        self.jax.device_get(kept)
+        self.jax.block_until_ready(self.state)
+        return time.perf_counter() - start
+
+    def sample(self, num: int, calls: int) -> float:
+        """Sample `num` pictures so many times and return the seconds; the first call of a size also compiles."""
+        import jaxgan
+
+        params = jaxgan.generator_params(self.setup.gan, self.state.ema)
+        if num not in self._samplers:
+            self._samplers[num] = self.jax.jit(lambda params, key: jaxgan.sample(params, key, num=num))
+            self._samplers[num](params, self.jax.random.key(0)).block_until_ready()
+        keys = list(self.jax.random.split(self.jax.random.key(1), calls))
+        start = time.perf_counter()
+        for key in keys:
+            self._samplers[num](params, key).block_until_ready()
+        return time.perf_counter() - start
+
+    def memory(self) -> int:
+        """Return the peak so far in bytes: of the device, or of this process on CPU."""
+        if self.device.platform == "cpu":
+            return peak_host_memory()
+        return self.device.memory_stats()["peak_bytes_in_use"]
+
+    def product_rate(self) -> float:
+        """Return the machine's rate of float32 matrix products in FLOP/s, the best of several."""
+        jnp, n = self.jax.numpy, 2048 if self.device.platform == "cpu" else 8192
+        a = jnp.full((n, n), 1e-3)
+        product = self.jax.jit(lambda a: a @ a)
+        product(a).block_until_ready()
+        seconds = []
+        for _ in range(8):
+            start = time.perf_counter()
+            product(a).block_until_ready()
+            seconds.append(time.perf_counter() - start)
+        return 2 * n**3 / min(seconds)
+
+
+def make_config(system: str, batch_size: int, overrides: dict[str, Any]) -> Any:
+    """Return the system's configuration for an endless run that stops for nothing."""
+    import importlib
+
+    config = importlib.import_module(system).get_config()
+    config.train.num_steps = 10**9
+    config.train.sample_every = config.train.checkpoint_every = 0
+    config.train.num_devices = 1
+    if config.data.source == "folder":
+        config.data.source = "synthetic"
+    config.data.cache = "device"
+    if batch_size:
+        config.data.batch_size = batch_size
+    config.update_from_flattened_dict(overrides)
+    return config
+
+
+class TorchWorker:
+    """A PyTorch twin on its own data stream."""
+
+    def __init__(self, system: str, info: dict[str, Any], data: str, device: str, precision: str, variant: str):
+        import numpy as np
+        import torch
+        from twin import Options
+        from twins import TWINS
+
+        torch.set_num_threads(num_cores())
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
+        torch.backends.cudnn.benchmark = True
+        channels_last, compiled = "channels_last" in variant, "compile" in variant
+        if compiled:
+            import torch._functorch.config
+
+            # gan_mlp goes through one graph twice, which buffers given away would not survive.
+            torch._functorch.config.donated_buffer = False
+        self.torch, self.channels_last = torch, channels_last
+        self.make_twin = lambda compile: TWINS[system](
+            info["config"], info["num_classes"], Options(device, channels_last, compile)
+        )
+        self.twin = self.make_twin(compiled)
+        with np.load(data) as arrays:
+            images, labels = torch.from_numpy(arrays["images"]), torch.from_numpy(arrays["labels"]).long()
+        # Stored as the networks want it, so that a gathered batch needs no copy.
+        self.images = (images if channels_last else images.permute(0, 3, 1, 2).contiguous()).to(device)
+        self.labels = labels.to(device)
+        self.device, self.batch, self.order = device, info["config"]["data"]["batch_size"], labels.new_empty(0)
+
+    def versions(self) -> str:
+        """Return PyTorch's version."""
+        return f"torch {self.torch.__version__}"
+
+    def compile(self) -> float:
+        """Make the first step and return its seconds."""
+        return self.run(1)
+
+    def run(self, steps: int) -> float:
+        """Make so many training steps and return their seconds."""
+        start, kept = time.perf_counter(), []
+        for _ in range(steps):
+            kept.append(self.twin.step(*self._next_batch()))
+        self.torch.stack([value for metrics in kept for value in metrics.values()]).cpu()
+        self._wait()
+        return time.perf_counter() - start
+
+    def sample(self, num: int, calls: int) -> float:
+        """Sample `num` pictures so many times and return the seconds; one call before them is not counted."""
+        self.twin.sample(num)
+        self._wait()
+        start = time.perf_counter()
+        for _ in range(calls):
+            self.twin.sample(num)
+            self._wait()
+        return time.perf_counter() - start
+
+    def memory(self) -> int:
+        """Return the peak so far in bytes: of the device, or of this process on CPU."""
+        return peak_host_memory() if self.device == "cpu" else self.torch.cuda.max_memory_allocated()
+
+    def flops(self) -> int:
+        """Count the products of one step, forward and backward, on an uncompiled twin."""
+        from torch.utils.flop_counter import FlopCounterMode
+
+        with FlopCounterMode(display=False) as counter:
+            self.make_twin(False).step(*self._next_batch())
+        return counter.get_total_flops()
+
+    def _next_batch(self):
+        if len(self.order) < self.batch:
+            self.order = self.torch.randperm(len(self.images), device=self.device)
+        rows, self.order = self.order[: self.batch], self.order[self.batch :]
+        images = self.images[rows]
+        return images.permute(0, 3, 1, 2) if self.channels_last else images, self.labels[rows]
+
+    def _wait(self) -> None:
+        if self.device == "cuda":
+            self.torch.cuda.synchronize()

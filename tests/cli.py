@@ -16,6 +16,8 @@ def run(*args, cwd=ROOT, timeout=300):
         **os.environ,
         "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}",
         "PYTHONWARNINGS": "error::UserWarning",
+        # Programs that run for a step or two need not be fast, but soon there.
+        "XLA_FLAGS": os.environ["XLA_FLAGS"] + " --xla_backend_optimization_level=0",
         "JAX_COMPILATION_CACHE_DIR": str(jax.config.jax_compilation_cache_dir),
     }
     command = [sys.executable, str(ROOT / "run.py"), *map(str, args)]

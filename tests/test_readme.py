@@ -36,7 +36,7 @@ def test_every_command_is_one_that_is_run():
     others = [line for line in COMMANDS if line not in RUNS]
     assert [line.split(" && ")[0] for line in others] == ["python3 -m venv .venv"] * 2
     assert "run.py --config=configs/dcgan.py" in others[0]
-    assert others[1].endswith(".venv/bin/python -m pytest -n 2")
+    assert others[1].endswith(".venv/bin/python -m pytest -n 2 --dist=loadfile")
 
 
 @pytest.fixture(scope="module")

@@ -106,6 +106,8 @@ def parse(argv: list[str]) -> list[str]:
     except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
         fail(explain(error))
     logging.set_verbosity(FLAGS.verbosity)
+    # Orbax logs each failed write with tracebacks, from several threads; the one sentence comes from jaxgan.
+    logging.get_absl_logger().addFilter(lambda record: "orbax" not in record.pathname or FLAGS.verbosity > 0)
     return rest
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,8 +163,11 @@ def is_finite(state: GanState) -> jax.Array:
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in leaves]))
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+def _reason(error: Exception) -> str:
+    """Return the system's own words where TensorStore quotes them, else the first line."""
+    text = str(error).strip() or type(error).__name__
+    quoted = re.search(r": ([^:\[]+) \[os_error_code", text)
+    return quoted[1] if quoted else text.splitlines()[0][:200]
 
 
 def _explained(write: Callable, folder: Path):
@@ -172,6 +176,6 @@ def _explained(write: Callable, folder: Path):
         return write()
     except Exception as error:  # Orbax and TensorStore raise ValueError, RuntimeError and their own kinds here
         raise OSError(
-            f"a checkpoint could not be written to {folder} ({_first_line(error)}); free some space or make the folder "
+            f"a checkpoint could not be written to {folder} ({_reason(error)}); free some space or make the folder "
             "writable and run the same command again: the previous checkpoint is kept."
         ) from error

@@ -48,6 +48,7 @@ def train(config: Config, run: str | Path) -> GanState:
         with catch_stop() as stop, Journal(setup, run, start) as journal:
             journal.open(devices, changes)
             state = training_loop(setup, state, journal, checkpoints, stop)
+            checkpoints.wait()
             journal.end(int(state.step), stop)
     return state
 

@@ -35,9 +35,7 @@ def main() -> None:
     times = measure({**step, **details}, args.repeats)
     whole = times["whole step"]
     sum_ = sum(times[name] for name in step if name != "whole step")
-    print(
-        f"{args.system}, batch {setup.config.data.batch_size}: medians of {args.repeats}, ms and share of the whole step"
-    )
+    print(f"{args.system}, batch {setup.config.data.batch_size}: medians of {args.repeats}: ms, share of the whole")
     for name in step:
         print(f"  {name:<28}{times[name] * 1e3:>9.3f}{times[name] / whole:>8.0%}")
     print(f"  {'sum of the pieces':<28}{sum_ * 1e3:>9.3f}{sum_ / whole:>8.0%}")

@@ -211,8 +211,8 @@ Made by {command} on {time.strftime("%Y-%m-%d")}.
 {machine(first, args.device)}; Python {platform.python_version()}, {first.versions}{precision}.
 Largest float32 matrix products in JAX: {min(rates):,.0f} to {max(rates):,.0f} GFLOP/s.
 
-Medians of {args.repeats} turns, in brackets the least and the most. A ratio above 1 means that jaxgan is faster; it is the
-median over turns of PyTorch's time, in its fastest variant, by jaxgan's.
+Medians of {args.repeats} turns, in brackets the least and the most. A ratio above 1 means that jaxgan is faster; it is
+the median over turns of PyTorch's time, in its fastest variant, by jaxgan's.
 """
     parts = [head, "## Training", training_table(results, args.variants), "## Cost", cost_table(results)]
     if first.jaxgan.sampling:
@@ -267,8 +267,8 @@ def cost_table(results: Sequence[Result]) -> str:
     names = ["system", "steps a call", "jaxgan, first call s", "torch.compile, first step s", "GFLOP a step"]
     names += ["jaxgan, share of product rate", "torch", "jaxgan, peak MiB", "torch"]
     note = (
-        "Products are counted on the twin (`torch.utils.flop_counter`: 2 for each multiply-add of dense and convolution "
-        "layers, forward and backward), for both sides alike. Memory is the most that the process (on a GPU: the "
+        "Products are counted on the twin (`torch.utils.flop_counter`: 2 for each multiply-add of dense and convolution"
+        " layers, forward and backward), for both sides alike. Memory is the most that the process (on a GPU: the "
         "framework's allocator) has held, data set and libraries included. `torch` is its fastest variant."
     )
     return f"{note}\n\n{table(names, rows)}"

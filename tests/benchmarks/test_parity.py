@@ -163,6 +163,8 @@ def compare(name, twin_config, ours, options=None):
         state, metrics = step(state, images, labels)
         assert set(metrics) == set(theirs)
         for key, value in metrics.items():
+            if i and "acc" in key:
+                continue  # counts, which one logit near zero changes
             np.testing.assert_allclose(theirs[key].numpy(), value, rtol=1e-4, atol=1e-4, err_msg=f"{key}, step {i}")
         tolerance = TOLERANCES.get(name, USUAL_TOLERANCES)[i]
         check_net(start.g, state.g, twin.g_net, twin.mirrored, tolerance)

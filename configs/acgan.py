@@ -42,6 +42,7 @@ def get_config() -> Config:
         net.b1 = 0.5
         net.b2 = 0.999
         net.eps = 1e-7
+    config.optim.shared_counter = False  # the reference: one optimiser object, so True; alike after some hundred steps
     config.data.source = "mnist"
     config.data.batch_size = 256
     config.train.num_steps = 4_700  # 20 epochs of 235 steps

@@ -23,7 +23,11 @@ def default() -> Config:
             "class_weight": 0.0,  # weight of the class cross-entropy, for discriminators with a class head
             "model": ConfigDict(),
             "rule": _rule(),
-            "optim": {"g": _optimiser(), "d": _optimiser()},
+            "optim": {
+                "g": _optimiser(),
+                "d": _optimiser(),
+                "shared_counter": False,  # adam_tf only: both networks' updates advance one step counter
+            },
             "data": _data(),
             "train": {
                 "num_steps": 10_000,
@@ -95,6 +99,7 @@ def _data() -> dict:
         "range": (-1.0, 1.0),  # of the pixels that the networks see
         "fit": "squeeze",  # squeeze, crop, pad
         "background": "white",  # behind transparent and padded pictures
+        "shuffle": "samples",  # or batches: pictures that share a batch once always do
         "drop_remainder": False,  # leave out the images that do not fill an epoch's last batch
         "cache": "auto",  # device, host, none
         "workers": 0,  # threads that decode; 0: one a core
@@ -116,6 +121,7 @@ CHOICES = {
     "optim.d.schedule": optim.SCHEDULES,
     "sample.stats": ("running", "batch"),
     "data.source": ("mnist", "idx", "folder", "tfds", "synthetic"),
+    "data.shuffle": ("samples", "batches"),
     "data.fit": ("squeeze", "crop", "pad"),
     "data.cache": ("auto", "device", "host", "none"),
     "data.channels": (1, 3),
@@ -177,6 +183,11 @@ def validate(config: Config) -> None:
     low, high = config.data.range
     if not low < high:
         raise ValueError(f"config.data.range is {tuple(config.data.range)}; expected (low, high) with low < high.")
+    if config.optim.shared_counter and {config.optim.g.name, config.optim.d.name} != {"adam_tf"}:
+        raise ValueError(
+            "config.optim.shared_counter is True, which only adam_tf knows; set config.optim.g.name and "
+            "config.optim.d.name to adam_tf, or shared_counter to False."
+        )
     if config.eval.every:
         raise ValueError(
             f"config.eval.every is {config.eval.every}, but this version has no scores to compute; set it to 0."

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -13,12 +16,18 @@ OPTIMISERS = ("adam", "adam_tf", "adamw", "sgd")
 SCHEDULES = ("constant", "exponential", "step", "cosine")
 
 
-def scale_by_adam_tf(b1: float, b2: float, eps_hat: float) -> optax.GradientTransformation:
+Counter = Callable[[Any], Any]  # from the number of updates made to t, both int32[]
+
+
+def scale_by_adam_tf(
+    b1: float, b2: float, eps_hat: float, counter: Counter = lambda count: count
+) -> optax.GradientTransformation:
     """Adam as TensorFlow and Keras write it, with epsilon added to the uncorrected root.
 
     u_t = sqrt(1 - b2^t) / (1 - b1^t) * m_t / (sqrt(v_t) + eps_hat)
 
-    It is `optax.scale_by_adam` with eps = eps_hat / sqrt(1 - b2^t): 32 times larger at t = 1 for b2 = 0.999.
+    It is `optax.scale_by_adam` with eps = eps_hat / sqrt(1 - b2^t): 32 times larger at t = 1 for b2 = 0.999. t is
+    `counter(n)` for the n-th update (from 1) of this network, see `shared_counter`.
 
     References:
       Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, the remark after algorithm 1.
@@ -33,11 +42,28 @@ def scale_by_adam_tf(b1: float, b2: float, eps_hat: float) -> optax.GradientTran
         count = optax.safe_increment(state.count)
         mu = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, state.mu, updates)
         nu = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * g * g, state.nu, updates)
-        scale = jnp.sqrt(1 - b2**count) / (1 - b1**count)
+        t = counter(count)
+        scale = jnp.sqrt(1 - b2**t) / (1 - b1**t)
         steps = jax.tree.map(lambda m, v: scale * m / (jnp.sqrt(v) + eps_hat), mu, nu)
         return steps, optax.ScaleByAdamState(count, mu=mu, nu=nu)
 
     return optax.GradientTransformation(init, update)
+
+
+def shared_counter(before: int, own: int, after: int) -> Counter:
+    """Return t of a network's n-th update where both networks advance one counter, as one Keras optimiser does.
+
+    Args:
+      before: the other network's updates in a training step, ahead of this one's.
+      own: this network's updates in a training step.
+      after: the other network's updates after them.
+    """
+
+    def counter(count):
+        steps, update = (count - 1) // own, (count - 1) % own
+        return steps * (before + own + after) + before + update + 1
+
+    return counter
 
 
 def make_schedule(config: Config, steps_per_epoch: float, num_steps: int) -> optax.Schedule:
@@ -75,7 +101,9 @@ def make_schedule(config: Config, steps_per_epoch: float, num_steps: int) -> opt
     return staircase
 
 
-def make_optimiser(config: Config, schedule: optax.Schedule) -> optax.GradientTransformation:
+def make_optimiser(
+    config: Config, schedule: optax.Schedule, counter: Counter = lambda count: count
+) -> optax.GradientTransformation:
     """Build the transformation that one network's section of `config.optim` names.
 
     `adam` is the form of PyTorch and Optax, `adam_tf` that of TensorFlow (`scale_by_adam_tf`), `adamw`
@@ -86,7 +114,7 @@ def make_optimiser(config: Config, schedule: optax.Schedule) -> optax.GradientTr
     direction = {
         "adam": lambda: optax.scale_by_adam(config.b1, config.b2, config.eps),
         "adamw": lambda: optax.scale_by_adam(config.b1, config.b2, config.eps),
-        "adam_tf": lambda: scale_by_adam_tf(config.b1, config.b2, config.eps),
+        "adam_tf": lambda: scale_by_adam_tf(config.b1, config.b2, config.eps, counter),
         "sgd": lambda: optax.trace(config.b1, nesterov=True),
     }[config.name]()
     decay = [optax.add_decayed_weights(config.weight_decay)] if config.weight_decay else []

@@ -15,8 +15,9 @@ from jaxgan.types import Config, Device
 
 METRICS_FILE = "metrics.jsonl"
 
-# Short names of what the bar shows.
+# Short names of what the bar shows, and of what there is room for in a line.
 SHOWN = {"d_loss": "d/loss", "d_acc": "d/acc", "g_loss": "g/loss"}
+MORE = {"d_acc_real": "d/acc_real", "d_acc_fake": "d/acc_fake", "g_acc": "g/acc"}
 
 
 def start_text(config: Config, devices: list[Device], run: Path) -> str:
@@ -78,7 +79,8 @@ class Progress:
 
     def update(self, step: int, row: dict[str, float] | None = None) -> None:
         """Show that `step` is done, with the metrics of a logged row if there is one."""
-        shown = {short: f"{row[name]:.4f}" for short, name in SHOWN.items() if name in row} if row else {}
+        names = SHOWN if self._bar is not None else SHOWN | MORE
+        shown = {short: f"{row[name]:.4f}" for short, name in names.items() if name in row} if row else {}
         if self._bar is not None:
             self._bar.update(step - self._bar.n)
             if row:

@@ -9,7 +9,7 @@ import jax
 import optax
 
 from jaxgan import data, gans, keys
-from jaxgan.optim import make_optimiser, make_schedule
+from jaxgan.optim import Counter, make_optimiser, make_schedule, shared_counter
 from jaxgan.state import Gan, GanState, create_state
 from jaxgan.types import Config, Device, Source
 
@@ -43,14 +43,19 @@ def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup
     """Build networks, optimisers and the index plan."""
     gan = gans.build(config, source.info)
     info, rule = source.info, gan.rule
-    plan = data.IndexPlan(config.seed, info.num_images, config.data.batch_size, config.data.drop_remainder)
+    plan = data.IndexPlan(
+        config.seed, info.num_images, config.data.batch_size, config.data.drop_remainder, config.data.shuffle
+    )
     d_updates = rule.d_steps * (2 if rule.d_passes == "two_steps" else 1)
     epoch = plan.steps_per_epoch / rule.d_steps
     schedules = {
         "g": make_schedule(config.optim.g, epoch, config.train.num_steps),
         "d": make_schedule(config.optim.d, epoch * d_updates, config.train.num_steps * d_updates),
     }
-    g_optimiser, d_optimiser = (make_optimiser(config.optim[net], schedules[net]) for net in ("g", "d"))
+    counters = make_counters(d_updates, rule.order) if config.optim.shared_counter else {}
+    g_optimiser, d_optimiser = (
+        make_optimiser(config.optim[net], schedules[net], counters.get(net, lambda count: count)) for net in ("g", "d")
+    )
 
     key = keys.stream(config.seed, keys.Stream.INIT)
     # Numbers drawn once need no optimised program, which takes XLA seconds to make.
@@ -70,6 +75,13 @@ def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup
         state_shapes=shapes,
         steps_per_call=config.train.steps_per_call or auto_steps_per_call(shapes, config, devices[0].platform),
     )
+
+
+def make_counters(d_updates: int, order: str) -> dict[str, Counter]:
+    """Return the step counters of two networks that share one, by the order of their updates."""
+    if order == "d_first":
+        return {"d": shared_counter(0, d_updates, 1), "g": shared_counter(d_updates, 1, 0)}
+    return {"g": shared_counter(0, 1, d_updates), "d": shared_counter(1, d_updates, 0)}
 
 
 def auto_steps_per_call(shapes: GanState, config: Config, platform: str) -> int:

@@ -27,6 +27,7 @@ FROZEN = (
     "data.batch_size",
     "data.image_size",
     "data.channels",
+    "data.shuffle",
     "data.drop_remainder",
 )
 

@@ -23,7 +23,10 @@ def test_every_check_names_its_field(path):
         config_lib.validate(with_field(path, bad))
 
 
-@pytest.mark.parametrize(("path", "value"), [("data.range", (1.0, 0.0)), ("train.ema_decay", 1.5), ("eval.every", 10)])
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("data.range", (1.0, 0.0)), ("train.ema_decay", 1.5), ("eval.every", 10), ("optim.shared_counter", True)],
+)
 def test_other_bad_values(path, value):
     with pytest.raises(ValueError, match=f"config.{path} is"):
         config_lib.validate(with_field(path, value))

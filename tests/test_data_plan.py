@@ -82,3 +82,15 @@ def test_impossible_plans_are_refused(num_images, batch_size):
 def test_negative_steps_are_refused():
     with pytest.raises(ValueError, match="negative"):
         IndexPlan(0, 4, 2).indices(-1, 1)
+
+
+def test_batches_can_be_shuffled_whole():
+    plan = IndexPlan(3, 11, 4, shuffle="batches")
+    epochs = plan.indices(0, 11).ravel().reshape(4, 11)
+    for epoch in epochs:
+        assert sorted(epoch) == list(range(11))
+        assert {tuple(epoch[:4]), tuple(epoch[4:8])} == {(0, 1, 2, 3), (4, 5, 6, 7)}
+        assert list(epoch[8:]) == [8, 9, 10]
+    assert len({tuple(epoch) for epoch in epochs}) == 2
+    with pytest.raises(ValueError, match=r"data\.shuffle is 'batch'"):
+        IndexPlan(3, 11, 4, shuffle="batch")

@@ -5,7 +5,7 @@ import optax
 import pytest
 
 from jaxgan import config as config_lib
-from jaxgan.optim import make_optimiser, make_schedule, scale_by_adam_tf
+from jaxgan.optim import make_optimiser, make_schedule, scale_by_adam_tf, shared_counter
 
 
 def section(**fields):
@@ -93,3 +93,19 @@ def test_schedules_compile():
 def test_unknown_optimiser_is_named():
     with pytest.raises(ValueError, match='Did you mean "adam"'):
         make_optimiser(section(name="adem"), optax.constant_schedule(1.0))
+
+
+def test_a_shared_counter_counts_every_update_once():
+    d, g = shared_counter(0, 2, 1), shared_counter(2, 1, 0)
+    assert [int(d(jnp.int32(n))) for n in (1, 2, 3, 4)] == [1, 2, 4, 5]
+    assert [int(g(jnp.int32(n))) for n in (1, 2, 3)] == [3, 6, 9]
+
+
+def test_adam_with_a_shared_counter_is_one_adam_over_both_networks():
+    b1, b2, eps = 0.5, 0.999, 1e-3
+    ours = scale_by_adam_tf(b1, b2, eps, shared_counter(2, 1, 0))
+    state, m, v = ours.init(jnp.zeros(4)), 0.0, 0.0
+    for n, grad in enumerate(GRADS, 1):
+        updates, state = ours.update(jnp.asarray(grad), state)
+        m, v, t = b1 * m + (1 - b1) * grad, b2 * v + (1 - b2) * grad**2, 3 * n
+        np.testing.assert_allclose(updates, np.sqrt(1 - b2**t) / (1 - b1**t) * m / (np.sqrt(v) + eps), rtol=2e-4)

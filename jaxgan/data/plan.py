@@ -7,6 +7,10 @@ import functools
 
 import numpy as np
 
+from jaxgan import checks
+
+SHUFFLES = ("samples", "batches")
+
 
 @dataclasses.dataclass(frozen=True)
 class IndexPlan:
@@ -21,6 +25,8 @@ class IndexPlan:
       num_images: N.
       batch_size: B, at most N.
       drop_remainder: whether to cut each epoch to whole batches.
+      shuffle: 'samples'; or 'batches', which keeps the pictures of a batch together, in the order of the data, and
+        shuffles whole batches: pictures that share a batch once always do.
 
     Raises:
       ValueError: if N or B is less than 1, or B exceeds N.
@@ -30,8 +36,10 @@ class IndexPlan:
     num_images: int
     batch_size: int
     drop_remainder: bool = False
+    shuffle: str = "samples"
 
     def __post_init__(self):
+        checks.one_of("data.shuffle", self.shuffle, SHUFFLES)
         if self.num_images < 1:
             raise ValueError(f"The data set has {self.num_images} pictures; expected at least 1.")
         if self.batch_size < 1:
@@ -58,6 +66,15 @@ class IndexPlan:
         """Return the epoch, from 0, in which a step takes its first picture."""
         return step * self.batch_size // self.epoch_length
 
+    def _order(self, epoch: int) -> np.ndarray:
+        """Return the pictures of an epoch in their order, int64[at least epoch_length]."""
+        if self.shuffle == "samples":
+            return permutation(int(self.seed), epoch, self.num_images)
+        whole = self.num_images // self.batch_size
+        batches = np.arange(whole * self.batch_size).reshape(whole, self.batch_size)
+        rest = np.arange(whole * self.batch_size, self.num_images)
+        return np.concatenate([batches[permutation(int(self.seed), epoch, whole)].ravel(), rest])
+
     def indices(self, start: int, count: int) -> np.ndarray:
         """Return the pictures of some steps; the cost is O(N) however far `start` is.
 
@@ -79,7 +96,7 @@ class IndexPlan:
         while position < end:
             epoch, offset = divmod(position, self.epoch_length)
             length = min(self.epoch_length - offset, end - position)
-            order = permutation(int(self.seed), epoch, self.num_images)
+            order = self._order(epoch)
             out[position - begin : position - begin + length] = order[offset : offset + length]
             position += length
         return out.reshape(count, self.batch_size)

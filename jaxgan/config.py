@@ -9,7 +9,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from jaxgan import checks, losses, optim
+from jaxgan import checks, data, losses, optim
 from jaxgan.types import Config
 
 
@@ -120,10 +120,10 @@ CHOICES = {
     "optim.g.schedule": optim.SCHEDULES,
     "optim.d.schedule": optim.SCHEDULES,
     "sample.stats": ("running", "batch"),
-    "data.source": ("mnist", "idx", "folder", "tfds", "synthetic"),
+    "data.source": data.SOURCES,
     "data.shuffle": ("samples", "batches"),
     "data.fit": ("squeeze", "crop", "pad"),
-    "data.cache": ("auto", "device", "host", "none"),
+    "data.cache": data.CACHES,
     "data.channels": (1, 3),
 }
 

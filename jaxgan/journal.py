@@ -107,8 +107,7 @@ class Journal:
         return row
 
     def _learning_rates(self, step: int) -> dict[str, float]:
-        rule = self.setup.gan.rule
-        updates = {"g": step, "d": step * rule.d_steps * (2 if rule.d_passes == "two_steps" else 1)}
+        updates = {"g": step, "d": step * self.setup.gan.rule.d_updates}
         return {f"{net}/lr": float(np.asarray(self.setup.schedules[net](num - 1))) for net, num in updates.items()}
 
     @property

@@ -46,13 +46,12 @@ def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup
     plan = data.IndexPlan(
         config.seed, info.num_images, config.data.batch_size, config.data.drop_remainder, config.data.shuffle
     )
-    d_updates = rule.d_steps * (2 if rule.d_passes == "two_steps" else 1)
     epoch = plan.steps_per_epoch / rule.d_steps
     schedules = {
         "g": make_schedule(config.optim.g, epoch, config.train.num_steps),
-        "d": make_schedule(config.optim.d, epoch * d_updates, config.train.num_steps * d_updates),
+        "d": make_schedule(config.optim.d, epoch * rule.d_updates, config.train.num_steps * rule.d_updates),
     }
-    counters = make_counters(d_updates, rule.order) if config.optim.shared_counter else {}
+    counters = make_counters(rule.d_updates, rule.order) if config.optim.shared_counter else {}
     g_optimiser, d_optimiser = (
         make_optimiser(config.optim[net], schedules[net], counters.get(net, lambda count: count)) for net in ("g", "d")
     )

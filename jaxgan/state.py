@@ -71,6 +71,11 @@ class UpdateRule:
     d_loss_report: float = 0.5
     accuracy_stats: str = "batch"
 
+    @property
+    def d_updates(self) -> int:
+        """The discriminator's optimiser steps in one training step."""
+        return self.d_steps * (2 if self.d_passes == "two_steps" else 1)
+
 
 @dataclasses.dataclass(frozen=True)
 class Gan:

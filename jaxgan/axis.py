@@ -1,6 +1,7 @@
 """The mapped device axis: code below the step asks here, so networks carry no axis names.
 
-Every function is the identity outside `pmap`, where the axis is not bound.
+Every function is the identity outside `pmap`, where the axis is not bound, and on one device, so that no array is
+copied to be averaged with nothing.
 """
 
 from __future__ import annotations
@@ -13,12 +14,8 @@ NAME = "devices"
 
 
 def bound_name() -> str | None:
-    """Return the axis name inside a mapped function, None outside."""
-    try:
-        jax.lax.axis_index(NAME)
-    except NameError:
-        return None
-    return NAME
+    """Return the axis name inside a function mapped over several devices, else None."""
+    return NAME if size() > 1 else None
 
 
 def mean(tree: PyTree) -> PyTree:
@@ -28,7 +25,10 @@ def mean(tree: PyTree) -> PyTree:
 
 def size() -> int:
     """Return the number of devices that share the batch."""
-    return jax.lax.axis_size(NAME) if bound_name() else 1
+    try:
+        return jax.lax.axis_size(NAME)
+    except NameError:
+        return 1
 
 
 def fold_in_index(key: Array) -> Array:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import images, keys, sampling, workdir
+from jaxgan import images, keys, machine, sampling, workdir
 from jaxgan.state import GeneratorParams
 from jaxgan.types import Array, Config
 
@@ -164,7 +164,7 @@ def choose_labels(params: GeneratorParams, num: int, label: int | None) -> Array
 def draw(params: GeneratorParams, z: Array, labels: Array | None, stats: str = "running") -> np.ndarray:
     """Make the pictures of many latents, uint8[N, H, W, C], in chunks where they do not depend on each other."""
     chunk = len(z) if stats == "batch" else CHUNK
-    generate = jax.jit(partial(sampling.generate, stats=stats))
+    generate = jax.jit(partial(sampling.generate, stats=stats), compiler_options=machine.compiler_options())
 
     def chunks() -> Iterator[np.ndarray]:
         for i in range(0, len(z), chunk):

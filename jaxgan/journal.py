@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import checks, images, keys, plots, report, sampling, workdir
+from jaxgan import checks, images, keys, machine, plots, report, sampling, workdir
 from jaxgan.early_stop import stalled
 from jaxgan.interrupt import StopRequest
 from jaxgan.setup import Setup
@@ -155,7 +155,10 @@ class Pictures:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pictures")
         self._written: list[Future] = []
         stats = setup.config.sample.stats
-        self._generate = jax.jit(lambda *args: images.to_uint8(sampling.generate(*args, stats=stats)))
+        self._generate = jax.jit(
+            lambda *args: images.to_uint8(sampling.generate(*args, stats=stats)),
+            compiler_options=machine.compiler_options(),
+        )
 
     def draw(self, step: int, state: GanState) -> None:
         """Start making the grid of a state."""

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import axis
+from jaxgan import axis, machine
 from jaxgan.types import Array, Device, PyTree
 
 Step = Callable[[PyTree, Array, Array], tuple[PyTree, dict[str, Array]]]
@@ -66,7 +66,7 @@ def make_call(step: Step, devices: Sequence[Device], steps_per_call: int) -> Cal
 
         return jax.lax.fori_loop(0, num, body, (state, metrics))
 
-    return jax.pmap(
+    mapped = jax.pmap(
         single if steps_per_call == 1 else loop,
         axis_name=axis.NAME,
         in_axes=(None, None, 0, None),
@@ -74,6 +74,14 @@ def make_call(step: Step, devices: Sequence[Device], steps_per_call: int) -> Cal
         donate_argnums=(0,),
         devices=list(devices),
     )
+    programs: list[Callable] = []
+
+    def call(*args):
+        if not programs:
+            programs.append(mapped.lower(*args).compile(machine.compiler_options()))
+        return programs[0](*args)
+
+    return call
 
 
 def split(indices: np.ndarray, num_devices: int) -> np.ndarray:

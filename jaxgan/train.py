@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from jaxgan import config as config_lib
-from jaxgan import data, parallel, workdir
+from jaxgan import data, machine, parallel, workdir
 from jaxgan.interrupt import catch_stop
 from jaxgan.journal import Journal, is_mark
 from jaxgan.setup import Setup, create_setup
@@ -34,6 +34,7 @@ def train(config: Config, run: str | Path) -> GanState:
       OSError: the disk refused a checkpoint, a picture or a line.
     """
     config_lib.validate(config)
+    machine.keep_memory()
     run = Path(run)
     devices = parallel.choose_devices(config.train.num_devices, config.data.batch_size)
     source = data.open_source(config.data)

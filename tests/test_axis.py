@@ -30,3 +30,9 @@ def test_share_and_mean_on_two_devices():
 def test_keys_differ_between_devices():
     data = mapped(lambda _: jax.random.key_data(axis.fold_in_index(jax.random.key(0))))(jnp.zeros(2))
     assert not np.array_equal(data[0], data[1])
+
+
+def test_one_device_is_no_axis():
+    names = []
+    jax.pmap(lambda x: names.append(axis.bound_name()) or axis.mean(x), axis_name=axis.NAME)(jnp.zeros(1))
+    assert names == [None]

@@ -35,8 +35,8 @@ _FORM_OF_BACKEND = {"cpu": "phases"}
 _form = "auto"
 
 _DIMS = ("NHWC", "HWIO", "NHWC")
-# Found by timing: channels that count as few, rows of a product that fit the cache.
-_NARROW, _CACHED_ROWS = 4, 2048
+# Channels that count as few; found by timing.
+_NARROW = 4
 
 
 @contextlib.contextmanager
@@ -132,7 +132,9 @@ def _forward(geo: _Geometry, x: Array, w: Array) -> Array:
     if _is_tiny(geo):
         y = x.reshape(len(x), -1) @ _matrix(geo, w)
         return y.reshape(len(x), *geo.outputs, w.shape[3])
-    return spectral.convolve(x, w, geo.pads) if _is_spectral(geo, w.shape[2:]) else _lax_forward(geo, x, w)
+    if _is_spectral(geo, w.shape[2:]):
+        return spectral.forward(x, w, geo.pads)
+    return _plain(geo, x, w)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -145,12 +147,9 @@ def _input_grad(geo: _Geometry, w: Array, g: Array) -> Array:
     if _is_tiny(geo):
         u = g.reshape(len(g), -1) @ _matrix(geo, w).T
         return u.reshape(len(g), *geo.size, w.shape[2])
-    (rows, cols), channels = geo.strides, w.shape[2]
-    x = jax.ShapeDtypeStruct((len(g), *geo.size, channels), g.dtype)
     if _is_spectral(geo, w.shape[2:]):
-        return jax.linear_transpose(lambda x: spectral.convolve(x, w, geo.pads), x)(g)[0]
-    if channels <= _NARROW and rows * cols > 1:
-        return jax.linear_transpose(lambda x: _lax_forward(geo, x, w), x)(g)[0]
+        return spectral.input_grad(w, g, geo.size, geo.pads)
+    rows, cols = geo.strides
     phases = [jnp.stack([_phase(geo, (i, j), w, g) for j in range(cols)], axis=3) for i in range(rows)]
     b, h, w_, _, c = phases[0].shape
     return jnp.stack(phases, axis=2).reshape(b, h * rows, w_ * cols, c)[:, : geo.size[0], : geo.size[1]]
@@ -161,18 +160,18 @@ def _kernel_grad(geo: _Geometry, x: Array, g: Array) -> Array:
     """dT/dw: the kernel gradient, [B, H, W, C] and [B, H', W', F] to [k, k, C, F]."""
     c, f = x.shape[-1], g.shape[-1]
     w = jax.ShapeDtypeStruct((*geo.taps, c, f), x.dtype)
-    if _is_spectral(geo, (c, f)):
-        return jax.linear_transpose(lambda w: spectral.convolve(x, w, geo.pads), w)(g)[0]
     if _is_tiny(geo):
         matrix = x.reshape(len(x), -1).T @ g.reshape(len(g), -1)
         return jax.linear_transpose(functools.partial(_matrix, geo), w)(matrix)[0]
+    if _is_spectral(geo, (c, f)):
+        return spectral.kernel_grad(x, g, geo.taps, geo.pads)
     if c <= _NARROW:
         return _kernel_grad_by_patches(geo, x, g)
     if f <= _NARROW and geo.strides == (1, 1):
         # sum_p x[p + t] g[p] is the same sum with the roles exchanged and the taps mirrored.
         rows, cols = ((k - 1 - low, k - 1 - high) for k, (low, high) in zip(geo.taps, geo.pads, strict=True))
         return _mirror(_kernel_grad_by_patches(geo._replace(size=geo.outputs, pads=(rows, cols)), g, x))
-    return _kernel_grad_by_taps(geo, x, g)
+    return jax.linear_transpose(lambda w: _lax_forward(geo, x, w), w)(g)[0]
 
 
 _forward.defvjp(
@@ -207,7 +206,7 @@ def _phase(geo: _Geometry, residue: Pair, w: Array, g: Array) -> Array:
     kernel = _mirror(w[firsts[0], firsts[1]])
     if kernel.size == 0:
         return jnp.zeros((len(g), *counts, w.shape[2]), g.dtype)
-    return lax.conv_general_dilated(g, kernel, (1, 1), pads, dimension_numbers=_DIMS)
+    return _plain(_Geometry(_pair(g.shape[1:3]), _pair(kernel.shape[:2]), (1, 1), (pads[0], pads[1])), g, kernel)
 
 
 def _is_tiny(geo: _Geometry) -> bool:
@@ -252,20 +251,14 @@ def _kernel_grad_by_patches(geo: _Geometry, x: Array, g: Array) -> Array:
     return grads.sum(0).reshape(*geo.taps, c, f)
 
 
-def _kernel_grad_by_taps(geo: _Geometry, x: Array, g: Array) -> Array:
-    """Kernel gradient tap by tap: g transposed [n, F, K] times a slice of x [n, K, C], summed over n."""
-    b, c, f, pixels = len(x), x.shape[-1], g.shape[-1], math.prod(geo.outputs)
-    n = min(n for n in range(1, b + 1) if b % n == 0 and (n == b or pixels * b // n <= _CACHED_ROWS))
-    # Without the barrier XLA folds this transpose into the product, which then runs at a third of the speed.
-    g = lax.optimization_barrier(jnp.swapaxes(g.reshape(n, -1, f), 1, 2))
-    x, grads = _pad(geo, x, 1), []
-    for tap in np.ndindex(geo.taps):
-        part = _cut(geo, x, 1, tap).reshape(n, -1, c)
-        grad = lax.dot_general(g, part, (((2,), (1,)), ((0,), (0,)))).sum(0)
-        # One tap after the other: else XLA cuts all slices first, into memory that it must fault in.
-        x, grad = lax.optimization_barrier((x, grad))
-        grads.append(grad.T)
-    return jnp.stack(grads).reshape(*geo.taps, c, f)
+def _plain(geo: _Geometry, x: Array, w: Array) -> Array:
+    """The convolution as it is; to few channels by one product for all taps, then shift and add."""
+    if w.shape[3] > _NARROW or geo.strides != (1, 1):
+        return _lax_forward(geo, x, w)
+    b, h, width, c = x.shape
+    products = (x.reshape(-1, c) @ jnp.moveaxis(w, 2, 0).reshape(c, -1)).reshape(b, h, width, *geo.taps, -1)
+    products = _pad(geo, products, 1)
+    return functools.reduce(jnp.add, [_cut(geo, products[..., i, j, :], 1, (i, j)) for i, j in np.ndindex(geo.taps)])
 
 
 def _mirror(w: Array) -> Array:

@@ -97,9 +97,10 @@ class JaxWorker:
         sys.path[:0] = [str(ROOT), str(ROOT / "configs")]
         import jax
 
-        from jaxgan import data, parallel
+        from jaxgan import data, machine, parallel
         from jaxgan.setup import create_setup
 
+        machine.keep_memory()
         jax.config.update("jax_default_matmul_precision", {"float32": "float32", "tf32": "tensorfloat32"}[precision])
         config = make_config(system, batch_size, overrides)
         devices = parallel.choose_devices(config.train.num_devices, config.data.batch_size)
@@ -154,10 +155,13 @@ class JaxWorker:
     def sample(self, num: int, calls: int) -> float:
         """Sample `num` pictures so many times and return the seconds; the first call of a size also compiles."""
         import jaxgan
+        from jaxgan import machine
 
         params = jaxgan.generator_params(self.setup.gan, self.state.ema)
         if num not in self._samplers:
-            self._samplers[num] = self.jax.jit(lambda params, key: jaxgan.sample(params, key, num=num))
+            self._samplers[num] = self.jax.jit(
+                lambda params, key: jaxgan.sample(params, key, num=num), compiler_options=machine.compiler_options()
+            )
             self._samplers[num](params, self.jax.random.key(0)).block_until_ready()
         keys = list(self.jax.random.split(self.jax.random.key(1), calls))
         start = time.perf_counter()

@@ -10,6 +10,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from jaxgan import checks, data, losses, optim
+from jaxgan.nets import conv
 from jaxgan.types import Config
 
 
@@ -20,6 +21,9 @@ def default() -> Config:
             "gan": "",  # a file of jaxgan/gans without its ending, or the path of your own .py file
             "seed": 0,  # everything random follows from it
             "loss": "non_saturating",
+            "precision": "float32",  # of the layers in training, or bfloat16; parameters and statistics stay float32
+            "matmul": "default",  # float32 products on accelerators: default, tensorfloat32, float32
+            "convolution": "auto",  # form of convolutions: auto (by platform), lax (XLA's), phases (our own)
             "class_weight": 0.0,  # weight of the class cross-entropy, for discriminators with a class head
             "model": ConfigDict(),
             "rule": _rule(),
@@ -108,6 +112,9 @@ def _data() -> dict:
 
 CHOICES = {
     "loss": tuple(losses.LOSSES),
+    "precision": ("float32", "bfloat16"),
+    "matmul": ("default", "tensorfloat32", "float32"),
+    "convolution": conv.FORMS,
     "rule.order": ("d_first", "g_first", "simultaneous"),
     "rule.d_passes": ("joint", "separate", "two_steps"),
     "rule.latents": ("fresh", "shared"),

@@ -93,6 +93,10 @@ class Gan:
       class_weight: weight of the class cross-entropy in both networks' losses.
       ema_decay: of the averaged generator, 0 for a plain copy.
       rule: the training procedure.
+      precision: 'float32', or 'bfloat16' for activations and gradients of layers in training; parameters, statistics
+        and losses are float32 all the same.
+      matmul: how accelerators multiply float32 matrices, as `jax.default_matmul_precision` names it.
+      convolution: form of convolutions in training, as `jaxgan.nets.conv.forced` names it.
     """
 
     generator: nn.Module
@@ -105,6 +109,9 @@ class Gan:
     class_weight: float
     ema_decay: float
     rule: UpdateRule
+    precision: str = "float32"
+    matmul: str = "default"
+    convolution: str = "auto"
 
     @classmethod
     def from_config(
@@ -138,6 +145,9 @@ class Gan:
             class_weight=config.class_weight,
             ema_decay=config.train.ema_decay,
             rule=UpdateRule(**config.rule.to_dict()),
+            precision=config.precision,
+            matmul=config.matmul,
+            convolution=config.convolution,
         )
 
 

@@ -11,6 +11,7 @@ import optax
 from flax import linen as nn
 
 from jaxgan import axis
+from jaxgan.nets import conv
 from jaxgan.state import Gan, GanState, NetState
 from jaxgan.types import Array, PyTree
 
@@ -87,7 +88,7 @@ def update_d_repeatedly(
     for real, noise, key in zip(reals, noises, keys, strict=True):
         fake = fakes
         if fake is None:
-            images, stats = apply(gan.generator, g.variables, *noise, train=gan.rule.g_stats_for_d == "batch")
+            images, stats = apply(gan, gan.generator, g.variables, *noise, train=gan.rule.g_stats_for_d == "batch")
             g, fake = g.replace(batch_stats=stats), Pictures(images, noise.labels)
         d, metrics = update_d(gan, d, real, jax.lax.stop_gradient(fake), key)
     return g, d, metrics
@@ -133,7 +134,7 @@ def score_sides(
     if gan.rule.d_passes == "joint":
         both = Pictures(*(jnp.concatenate(parts) for parts in zip(*sides.values(), strict=True)))
         scores, stats = apply(
-            gan.discriminator, {"params": params, "batch_stats": stats}, *both, train=True, dropout_key=key
+            gan, gan.discriminator, {"params": params, "batch_stats": stats}, *both, train=True, dropout_key=key
         )
         halves = jax.tree.map(lambda x: jnp.split(x, len(sides)), scores)
         return {
@@ -142,7 +143,7 @@ def score_sides(
     scored = {}
     for (name, side), side_key in zip(sides.items(), jax.random.split(key, len(sides)), strict=True):
         scored[name], stats = apply(
-            gan.discriminator, {"params": params, "batch_stats": stats}, *side, train=True, dropout_key=side_key
+            gan, gan.discriminator, {"params": params, "batch_stats": stats}, *side, train=True, dropout_key=side_key
         )
     return scored, stats
 
@@ -166,10 +167,10 @@ def g_loss(
 ) -> tuple[Array, tuple[PyTree, PyTree, Array, Metrics]]:
     """Return G's loss, both networks' new batch statistics, the pictures and the metrics."""
     variables = {"params": params, "batch_stats": g.batch_stats}
-    images, g_stats = apply(gan.generator, variables, *noise, train=True)
+    images, g_stats = apply(gan, gan.generator, variables, *noise, train=True)
     d_train = gan.rule.d_stats_in_g == "batch"
     (logits, class_logits), d_stats = apply(
-        gan.discriminator, d.variables, images, noise.labels, train=d_train, dropout_key=key
+        gan, gan.discriminator, d.variables, images, noise.labels, train=d_train, dropout_key=key
     )
     loss = jnp.mean(gan.loss.g(logits))
     metrics = {"g/acc": jnp.mean(logits > 0)}
@@ -181,15 +182,16 @@ def g_loss(
 
 def inference_accuracies(gan: Gan, g: NetState, d: NetState, real: Pictures, noise: Noise) -> Metrics:
     """Return the accuracies of both networks in inference mode, at the parameters given."""
-    images, _ = apply(gan.generator, g.variables, *noise, train=False)
-    (on_real, _), _ = apply(gan.discriminator, d.variables, *real, train=False)
-    (on_fake, _), _ = apply(gan.discriminator, d.variables, images, noise.labels, train=False)
+    images, _ = apply(gan, gan.generator, g.variables, *noise, train=False)
+    (on_real, _), _ = apply(gan, gan.discriminator, d.variables, *real, train=False)
+    (on_fake, _), _ = apply(gan, gan.discriminator, d.variables, images, noise.labels, train=False)
     real_acc, g_acc = jnp.mean(on_real > 0), jnp.mean(on_fake > 0)
     accuracies = {"d/acc_real": real_acc, "d/acc_fake": 1 - g_acc, "d/acc": (real_acc + 1 - g_acc) / 2, "g/acc": g_acc}
     return axis.mean(accuracies)
 
 
 def apply(
+    gan: Gan,
     module: nn.Module,
     variables: dict[str, PyTree],
     images_or_z: Array,
@@ -198,10 +200,19 @@ def apply(
     train: bool,
     dropout_key: Array | None = None,
 ) -> tuple[PyTree, PyTree]:
-    """Run a network and return its output and its batch statistics afterwards."""
+    """Run a network in the GAN's precision; return its output, float32 again, and its batch statistics afterwards."""
     rngs = None if dropout_key is None else {"dropout": axis.fold_in_index(dropout_key)}
-    out, moved = module.apply(variables, images_or_z, labels, train=train, mutable=["batch_stats"], rngs=rngs)
-    return out, moved.get("batch_stats", variables["batch_stats"])
+    variables = variables | {"params": cast(variables["params"], gan.precision)}
+    with conv.forced(gan.convolution), jax.default_matmul_precision(gan.matmul):
+        out, moved = module.apply(
+            variables, cast(images_or_z, gan.precision), labels, train=train, mutable=["batch_stats"], rngs=rngs
+        )
+    return cast(out, "float32"), moved.get("batch_stats", variables["batch_stats"])
+
+
+def cast(tree: PyTree, dtype: str) -> PyTree:
+    """Give all floating-point arrays of a tree one type."""
+    return optax.tree.cast(tree, jnp.dtype(dtype))
 
 
 def draw_noise(gan: Gan, key: Array, num: int) -> Noise:

@@ -153,7 +153,7 @@ def test_labels_matter_where_they_should(system):
 @partial(systems.quick_jit, static_argnums=0)
 def first_losses(gan, state, real, noise, keys):
     """Return the metrics of both networks at their first parameters."""
-    images, _ = apply(gan.generator, state.g.variables, *noise, train=True)
+    images, _ = apply(gan, gan.generator, state.g.variables, *noise, train=True)
     sides = {"real": Pictures(real, noise.labels), "fake": Pictures(images, noise.labels)}
     _, (_, d_metrics) = d_loss(state.d.params, gan, state.d.batch_stats, sides, keys[0])
     _, (_, _, _, g_metrics) = g_loss(state.g.params, gan, state.g, state.d, noise, keys[1])
@@ -242,3 +242,18 @@ def test_a_file_of_ones_own_may_be_any_module(tmp_path):
     own.unlink()
     with pytest.raises(FileNotFoundError, match="there is no such file"):
         gans.build(config, DataInfo((28, 28, 1), 10))
+
+
+def test_the_form_of_convolutions_follows_the_config():
+    config = systems.get_config("dcgan")
+    texts = {}
+    for form in "lax", "phases":
+        config.convolution = form
+        gan = gans.build(config, DataInfo((28, 28, 1), 60_000, 10))
+        inputs = systems.noise(gan, 2)
+        variables = systems.shapes(gan).g.variables
+        texts[form] = str(
+            jax.make_jaxpr(lambda v, gan=gan, z=inputs: apply(gan, gan.generator, v, *z, train=True))(variables)
+        )
+    assert "lhs_dilation=(2, 2)" in texts["lax"]
+    assert "lhs_dilation=(2, 2)" not in texts["phases"]

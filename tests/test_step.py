@@ -1,5 +1,7 @@
 """The step against closed forms: a GAN that is linear, so that NumPy can do it by hand."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -220,3 +222,31 @@ def test_pixels_reach_both_ends_of_the_range():
     pixels = jnp.asarray([0, 255], jnp.uint8)
     np.testing.assert_allclose(to_range(pixels, (-1.0, 1.0)), [-1, 1], atol=1e-6)
     np.testing.assert_allclose(to_range(pixels, (0.0, 1.0)), [0, 1], atol=1e-6)
+
+
+def test_bfloat16_layers_leave_parameters_and_statistics_float32():
+    gan, state = make(norm=True, classes=3)
+    after, metrics = step(gan, state)
+    low, low_metrics = step(dataclasses.replace(gan, precision="bfloat16"), state)
+    for old, new in zip(jax.tree.leaves(state.replace(key=0)), jax.tree.leaves(low.replace(key=0)), strict=True):
+        assert jnp.asarray(old).dtype == jnp.asarray(new).dtype
+    for name in ("d/loss", "g/loss", "d/class_real"):
+        assert low_metrics[name].dtype == jnp.float32
+        np.testing.assert_allclose(low_metrics[name], metrics[name], rtol=0.02)
+        assert low_metrics[name] != metrics[name], "nothing was rounded"
+    # One update of plain descent, off by the rounding of its gradient only.
+    moved, expected = (
+        jax.tree.map(lambda new, old: new - old, s.g.params, state.g.params)["Dense_0"]["kernel"] for s in (low, after)
+    )
+    assert np.linalg.norm(moved - expected) < 0.03 * np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize(("matmul", "said"), [("tensorfloat32", "Precision.HIGH"), ("float32", "Precision.HIGHEST")])
+def test_products_are_made_as_asked(matmul, said):
+    gan, state = make()
+    lines = {}
+    for name in "default", matmul:
+        given = dataclasses.replace(gan, matmul=name)
+        lines[name] = str(jax.make_jaxpr(make_train_step(given))(state, *batch()))
+    assert said in lines[matmul]
+    assert "Precision.HIGH" not in lines["default"]

@@ -23,6 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxgan import checks
 from jaxgan.nets import spectral
 from jaxgan.types import Array
 
@@ -32,6 +33,7 @@ Padding = str | Sequence[Sequence[int]]
 
 # The one place that says which form runs where: our own on CPU, XLA's convolution on accelerators.
 _FORM_OF_BACKEND = {"cpu": "phases"}
+FORMS = ("auto", "lax", "phases")
 _form = "auto"
 
 _DIMS = ("NHWC", "HWIO", "NHWC")
@@ -46,8 +48,7 @@ def forced(form: str) -> Iterator[None]:
     A compiled function keeps the form it was traced with, and gradients that of their forward pass.
     """
     global _form
-    if form not in ("auto", "lax", "phases"):
-        raise ValueError(f"form is {form!r}; expected one of auto, lax, phases.")
+    checks.one_of("form", form, FORMS)
     before, _form = _form, form
     try:
         yield

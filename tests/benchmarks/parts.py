@@ -85,10 +85,10 @@ def pieces(setup: Any) -> tuple[Pieces, Pieces]:
         return [steps.draw_noise(gan, k, batch) for k in keys]
 
     def make(g, noise):
-        return steps.apply(gan.generator, g.variables, *noise, train=rule.g_stats_for_d == "batch")
+        return steps.apply(gan, gan.generator, g.variables, *noise, train=rule.g_stats_for_d == "batch")
 
     def score(d, pictures, key):
-        return steps.apply(gan.discriminator, d.variables, *pictures, train=True, dropout_key=key)
+        return steps.apply(gan, gan.discriminator, d.variables, *pictures, train=True, dropout_key=key)
 
     def optimise(net, grads):
         return net.apply_gradients(grads=grads)

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/run.py --out=tests/benchmarks/RESULTS.md
     python tests/benchmarks/run.py --systems=gan_mlp,dcgan --repeats=3 --seconds=2
-    python tests/benchmarks/run.py --device=cuda --precision=tf32
+    python tests/benchmarks/run.py --device=cuda --precision=bfloat16
 
 Needs `pip install '.[bench]'` and an otherwise idle machine. Both sides do the whole training step: gather the
 batch from a data set in memory, draw latents, update both networks, average the generator, compute the metrics
@@ -29,6 +29,7 @@ from workers import JaxWorker, Remote, TorchWorker, num_cores
 
 SYSTEMS = ("gan_mlp", "dcgan", "acgan", "dcgan64", "dcgan_z1x1")
 VARIANTS = ("eager", "channels_last", "compile", "compile+channels_last")
+PRECISIONS = ("float32", "tf32", "bfloat16")
 # Thread pools of PyTorch and XLA spin for a moment after their work, on the other's cores.
 PAUSE = 0.3
 
@@ -111,7 +112,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=0, help="pictures a step; 0: as configured")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=NUMBER", help="such as model.width=128")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--precision", choices=("float32", "tf32"), default="float32", help="of products on cuda")
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="of products")
     parser.add_argument("--no-sampling", action="store_true", help="time training only")
     parser.add_argument("--out", type=Path, help="Markdown file")
     return parser.parse_args()
@@ -205,13 +206,12 @@ def report(results: Sequence[Result], args: argparse.Namespace) -> str:
     """Return all tables as Markdown."""
     first = results[0]
     rates = [result.rate / 1e9 for result in results]
-    precision = f", {args.precision} products" if args.device == "cuda" else ""
     command = shlex.join(["python", *(arg for arg in sys.argv if not arg.startswith("--out"))])
     head = f"""# Speed against PyTorch
 
 Made by `{command}` on {time.strftime("%Y-%m-%d")}.
-{machine(first, args.device)}; Python {platform.python_version()}, {first.versions}{precision}.
-Largest float32 matrix products in JAX: {min(rates):,.0f} to {max(rates):,.0f} GFLOP/s.
+{machine(first, args.device)}; Python {platform.python_version()}, {first.versions}.
+Training in {args.precision}; such matrix products run in JAX at up to {min(rates):,.0f} to {max(rates):,.0f} GFLOP/s.
 
 Medians of {args.repeats} turns, in brackets the least and the most. A ratio above 1 means that jaxgan is faster; it is
 the median over turns of PyTorch's time, in its fastest variant, by jaxgan's.

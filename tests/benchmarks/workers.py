@@ -101,10 +101,12 @@ class JaxWorker:
         from jaxgan.setup import create_setup
 
         machine.keep_memory()
-        jax.config.update("jax_default_matmul_precision", {"float32": "float32", "tf32": "tensorfloat32"}[precision])
         config = make_config(system, batch_size, overrides)
+        config.matmul = {"float32": "float32", "tf32": "tensorfloat32", "bfloat16": "default"}[precision]
+        config.precision = "bfloat16" if precision == "bfloat16" else "float32"
+        jax.config.update("jax_default_matmul_precision", config.matmul)
         devices = parallel.choose_devices(config.train.num_devices, config.data.batch_size)
-        self.jax, self.device = jax, devices[0]
+        self.jax, self.device, self.dtype = jax, devices[0], config.precision
         self.setup = create_setup(config, data.open_source(config.data), devices)
         self.state = parallel.replicate(self.setup.new_state(), devices)
         self._samplers: dict[int, Callable] = {}
@@ -176,9 +178,9 @@ class JaxWorker:
         return self.device.memory_stats()["peak_bytes_in_use"]
 
     def product_rate(self) -> float:
-        """Return the machine's rate of float32 matrix products in FLOP/s, the best of several."""
+        """Return the machine's rate of matrix products in FLOP/s, float32 or bfloat16, the best of several."""
         jnp, n = self.jax.numpy, 2048 if self.device.platform == "cpu" else 8192
-        a = jnp.full((n, n), 1e-3)
+        a = jnp.full((n, n), 1e-3, self.dtype)
         product = self.jax.jit(lambda a: a @ a)
         product(a).block_until_ready()
         seconds = []
@@ -234,6 +236,7 @@ class TorchWorker:
         # Stored as the networks want it, so that a gathered batch needs no copy.
         self.images = (images if channels_last else images.permute(0, 3, 1, 2).contiguous()).to(device)
         self.labels = labels.to(device)
+        self.autocast = torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16")
         self.device, self.batch, self.order = device, info["config"]["data"]["batch_size"], labels.new_empty(0)
 
     def versions(self) -> str:
@@ -247,8 +250,9 @@ class TorchWorker:
     def run(self, steps: int) -> float:
         """Make so many training steps and return their seconds."""
         start, kept = time.perf_counter(), []
-        for _ in range(steps):
-            kept.append(self.twin.step(*self._next_batch()))
+        with self.autocast:
+            for _ in range(steps):
+                kept.append(self.twin.step(*self._next_batch()))
         self.torch.stack([value for metrics in kept for value in metrics.values()]).cpu()
         self._wait()
         return time.perf_counter() - start

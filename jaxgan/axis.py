@@ -1,7 +1,7 @@
 """The mapped device axis: code below the step asks here, so networks carry no axis names.
 
-Every function is the identity outside `pmap`, where the axis is not bound, and on one device, so that no array is
-copied to be averaged with nothing.
+On one device, and outside `pmap`, where the axis is not bound, `mean`, `share` and `fold_in_index` return what they are
+given: no array is copied to be averaged with nothing.
 """
 
 from __future__ import annotations

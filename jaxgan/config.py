@@ -22,8 +22,8 @@ def default() -> Config:
             "seed": 0,  # everything random follows from it
             "loss": "non_saturating",
             "precision": "float32",  # of the layers in training, or bfloat16; parameters and statistics stay float32
-            "matmul": "default",  # float32 products on accelerators: default, tensorfloat32, float32
-            "convolution": "auto",  # form of convolutions: auto (by platform), lax (XLA's), phases (our own)
+            "matmul": "default",  # float32 products in training, on accelerators: default, tensorfloat32, float32
+            "convolution": "auto",  # form in training: auto (by platform), lax (XLA's), phases (our own)
             "class_weight": 0.0,  # weight of the class cross-entropy, for discriminators with a class head
             "model": ConfigDict(),
             "rule": _rule(),

@@ -164,6 +164,7 @@ def choose_labels(params: GeneratorParams, num: int, label: int | None) -> Array
 def draw(params: GeneratorParams, z: Array, labels: Array | None, stats: str = "running") -> np.ndarray:
     """Make the pictures of many latents, uint8[N, H, W, C], in chunks where they do not depend on each other."""
     chunk = len(z) if stats == "batch" else CHUNK
+    machine.keep_memory()
     generate = jax.jit(partial(sampling.generate, stats=stats), compiler_options=machine.compiler_options())
 
     def chunks() -> Iterator[np.ndarray]:

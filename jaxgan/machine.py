@@ -13,31 +13,35 @@ import jax
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
 
 
+# By default XLA gives convolutions and products to the library YNNPACK. With our forms of convolutions, XLA's own are
+# up to twice as fast, and sums over many axes are not: those stay with it.
+OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"}
+
+
 @functools.cache
 def compiler_options() -> dict[str, str]:
-    """Return what makes XLA's programs for a CPU faster; nothing where this version of XLA does not know it.
-
-    By default XLA gives convolutions and products to the library YNNPACK. With our forms of convolutions, XLA's own
-    are up to twice as fast, and sums over many axes are not: those stay with it.
-    """
-    options = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"}
+    """Return what makes XLA's programs for a CPU faster; nothing where this version of XLA does not know it."""
     if jax.default_backend() != "cpu":
         return {}
     try:
-        jax.jit(lambda: 0, compiler_options=options).lower().compile()
+        jax.jit(lambda: 0, compiler_options=OPTIONS).lower().compile()
     except jax.errors.JaxRuntimeError:
         return {}
-    return options
+    return OPTIONS
 
 
 def keep_memory() -> None:
     """Keep freed memory in this process, where the C library is glibc.
 
     XLA on CPU asks for all temporary arrays of a call anew each time. By default glibc gives blocks of that size
-    back to the system, which then clears every page again: up to half the time of a step. What is kept is at most
-    the peak. Variables such as `MALLOC_MMAP_MAX_` in the environment stay in force.
+    back to the system, which then clears every page again: up to half the time of a step. What is kept is about the
+    peak. It lasts as long as the process, works best before JAX is first used, and does nothing where the
+    environment tunes malloc already (`MALLOC_...`, or `glibc.malloc` in `GLIBC_TUNABLES`).
     """
-    if platform.libc_ver()[0] != "glibc" or any(name.startswith("MALLOC_") for name in os.environ):
+    tuned = any(name.startswith("MALLOC_") for name in os.environ) or "glibc.malloc" in os.environ.get(
+        "GLIBC_TUNABLES", ""
+    )
+    if tuned or platform.libc_ver()[0] != "glibc":
         return
     libc = ctypes.CDLL(None)
     for name, value in (_MMAP_MAX, 0), (_TRIM_THRESHOLD, -1), (_ARENA_MAX, 1):

@@ -43,7 +43,8 @@ def make_call(step: Step, devices: Sequence[Device], steps_per_call: int) -> Cal
       float32[steps_per_call], of which the first `num` are filled. `dataset` is None, or the whole data set
       (images uint8[N, H, W, C], labels int32[N]) on every device. `batch` has a leading axis for the devices and
       one for the steps: indices int32[D, S, d_steps, B / D] into the data set, or (images, labels) of the same shape.
-      The state is donated. One program serves every `num`, so a resumed run rounds as an unbroken one.
+      The state is donated. All calls take arrays of the same shapes on the same devices. One program serves every
+      `num`, so a resumed run rounds as an unbroken one.
     """
 
     def one(state, dataset, batch):
@@ -74,12 +75,14 @@ def make_call(step: Step, devices: Sequence[Device], steps_per_call: int) -> Cal
         donate_argnums=(0,),
         devices=list(devices),
     )
-    programs: list[Callable] = []
+    options, program = machine.compiler_options(), None
+    if not options:
+        return mapped
 
     def call(*args):
-        if not programs:
-            programs.append(mapped.lower(*args).compile(machine.compiler_options()))
-        return programs[0](*args)
+        nonlocal program
+        program = program or mapped.lower(*args).compile(options)
+        return program(*args)
 
     return call
 

@@ -95,7 +95,8 @@ class Gan:
       rule: the training procedure.
       precision: 'float32', or 'bfloat16' for activations and gradients of layers in training; parameters, statistics
         and losses are float32 all the same.
-      matmul: how accelerators multiply float32 matrices, as `jax.default_matmul_precision` names it.
+      matmul: how accelerators multiply float32 matrices in training, as `jax.default_matmul_precision` names it;
+        'default' leaves JAX's setting alone.
       convolution: form of convolutions in training, as `jaxgan.nets.conv.forced` names it.
     """
 

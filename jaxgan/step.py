@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -48,7 +49,16 @@ def make_train_step(gan: Gan) -> Callable[[GanState, Array, Array], tuple[GanSta
 
 
 def train_step(gan: Gan, state: GanState, images: Array, labels: Array) -> tuple[GanState, Metrics]:
-    """Update both networks once, in the order of `gan.rule`."""
+    """Update both networks once, in the order of `gan.rule`, computing as the GAN's fields say."""
+    # Around gradients too: our convolutions' own are traced only when they are taken.
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(conv.forced(gan.convolution))
+        if gan.matmul != "default":
+            stack.enter_context(jax.default_matmul_precision(gan.matmul))
+        return _update_both(gan, state, images, labels)
+
+
+def _update_both(gan: Gan, state: GanState, images: Array, labels: Array) -> tuple[GanState, Metrics]:
     rule, batch = gan.rule, images.shape[1]
     g_key, d_key = jax.random.split(jax.random.fold_in(state.key, state.step))
     g_noise_key, g_drop = jax.random.split(g_key)
@@ -203,16 +213,15 @@ def apply(
     """Run a network in the GAN's precision; return its output, float32 again, and its batch statistics afterwards."""
     rngs = None if dropout_key is None else {"dropout": axis.fold_in_index(dropout_key)}
     variables = variables | {"params": cast(variables["params"], gan.precision)}
-    with conv.forced(gan.convolution), jax.default_matmul_precision(gan.matmul):
-        out, moved = module.apply(
-            variables, cast(images_or_z, gan.precision), labels, train=train, mutable=["batch_stats"], rngs=rngs
-        )
+    out, moved = module.apply(
+        variables, cast(images_or_z, gan.precision), labels, train=train, mutable=["batch_stats"], rngs=rngs
+    )
     return cast(out, "float32"), moved.get("batch_stats", variables["batch_stats"])
 
 
 def cast(tree: PyTree, dtype: str) -> PyTree:
     """Give all floating-point arrays of a tree one type."""
-    return optax.tree.cast(tree, jnp.dtype(dtype))
+    return jax.tree.map(lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, tree)
 
 
 def draw_noise(gan: Gan, key: Array, num: int) -> Noise:

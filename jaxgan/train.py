@@ -21,6 +21,8 @@ from jaxgan.types import Array, Config, Source
 def train(config: Config, run: str | Path) -> GanState:
     """Train a GAN, or go on with a run that was stopped.
 
+    Freed memory stays with the process from here on (`jaxgan.machine.keep_memory`).
+
     Args:
       config: complete, as `jaxgan.config.default()` or a file in `configs/` makes it.
       run: folder of the run, made if missing; the same folder and configuration resume.

@@ -1,5 +1,6 @@
 """What all GANs that come with the package share."""
 
+import functools
 import importlib
 import math
 from functools import partial
@@ -244,16 +245,22 @@ def test_a_file_of_ones_own_may_be_any_module(tmp_path):
         gans.build(config, DataInfo((28, 28, 1), 10))
 
 
-def test_the_form_of_convolutions_follows_the_config():
+@functools.cache
+def step_of_dcgan(convolution, matmul):
+    """The jaxpr of a whole step, gradients too."""
     config = systems.get_config("dcgan")
-    texts = {}
-    for form in "lax", "phases":
-        config.convolution = form
-        gan = gans.build(config, DataInfo((28, 28, 1), 60_000, 10))
-        inputs = systems.noise(gan, 2)
-        variables = systems.shapes(gan).g.variables
-        texts[form] = str(
-            jax.make_jaxpr(lambda v, gan=gan, z=inputs: apply(gan, gan.generator, v, *z, train=True))(variables)
-        )
-    assert "lhs_dilation=(2, 2)" in texts["lax"]
-    assert "lhs_dilation=(2, 2)" not in texts["phases"]
+    config.convolution, config.matmul = convolution, matmul
+    gan = gans.build(config, DataInfo((28, 28, 1), 60_000, 10))
+    batch = np.zeros((1, 2, 28, 28, 1), np.uint8), np.zeros((1, 2), np.int32)
+    return str(jax.make_jaxpr(make_train_step(gan))(systems.shapes(gan), *batch))
+
+
+def test_the_form_of_convolutions_follows_the_config():
+    assert "lhs_dilation=(2, 2)" in step_of_dcgan("lax", "default")
+    assert "lhs_dilation=(2, 2)" not in step_of_dcgan("phases", "default")
+
+
+@pytest.mark.parametrize("convolution", ["lax", "phases"])
+def test_all_products_of_a_step_have_the_precision_asked_for(convolution):
+    assert "precision=None" in step_of_dcgan(convolution, "default")
+    assert "precision=None" not in step_of_dcgan(convolution, "float32")

@@ -41,6 +41,7 @@ TRANSPOSED = [
     (4, 1, TWO, 6, 5, 65, 64),
     (4, 2, TWO, 4, 6, 5, 3),
     (5, 2, ((3, 2), (2, 4)), 4, 3, 5, 6),
+    (5, 1, "SAME", 7, 7, 65, 64),
 ]
 CASES = [(layers.conv, *case) for case in CONVS] + [(layers.conv_transpose, *case) for case in TRANSPOSED]
 
@@ -60,7 +61,8 @@ def both(case):
     """Our form, XLA's form, an input and a kernel."""
     function, k, s, padding, h, w, c, f = case
     rng = np.random.default_rng(0)
-    x, kernel = jnp.asarray(rng.normal(size=(3, h, w, c))), jnp.asarray(rng.normal(size=(k, k, c, f)))
+    batch = 3 if min(c, f) < 64 else 64  # so many that the Fourier form is chosen
+    x, kernel = jnp.asarray(rng.normal(size=(batch, h, w, c))), jnp.asarray(rng.normal(size=(k, k, c, f)))
 
     def ours(x, kernel):
         with layers.forced("phases"):
@@ -198,3 +200,19 @@ def test_the_form_can_be_forced():
 def test_refuses_a_padding_it_does_not_know():
     with layers.forced("phases"), pytest.raises(ValueError, match="padding is 'VALID'"):
         layers.conv_transpose(jnp.ones((1, 4, 4, 1)), jnp.ones((3, 3, 1, 1)), (2, 2), "VALID")
+
+
+@pytest.mark.parametrize("case", [CASES[i] for i in (0, 1, 2, 11, 12, 15, 20)], ids=name)
+def test_bfloat16_rounds_but_does_not_cancel(case):
+    ours, theirs, x, kernel = both(case)
+    x, kernel = (jnp.asarray(a, jnp.bfloat16) for a in (x, kernel))
+
+    @functools.partial(jax.jit, static_argnums=0, compiler_options=QUICK)
+    def run(function, x, kernel):
+        y, pull = jax.vjp(function, x, kernel)
+        return y, pull(jnp.cos(jnp.arange(y.size)).reshape(y.shape).astype(y.dtype))
+
+    low, exact = run(ours, x, kernel), run(theirs, x.astype(jnp.float32), kernel.astype(jnp.float32))
+    for a, b in zip(jax.tree.leaves(low), jax.tree.leaves(exact), strict=True):
+        assert a.dtype == jnp.bfloat16
+        assert np.linalg.norm(a.astype(jnp.float32) - b) < 0.01 * np.linalg.norm(b)

@@ -35,9 +35,10 @@ def test_convolution_and_both_gradients(k, pads, h, w):
         np.testing.assert_allclose(spectral.kernel_grad(x, g, (k, k), pads), by_kernel, atol=1e-12)
 
 
-def test_pays_for_large_kernels_on_small_maps_with_many_channels():
+def test_pays_for_large_kernels_on_small_maps_with_many_channels_and_pictures():
     same = ((2, 2), (2, 2))
-    assert spectral.pays((7, 7), (5, 5), same, (256, 128))
-    assert not spectral.pays((7, 7), (5, 5), same, (256, 1))
-    assert not spectral.pays((28, 28), (5, 5), same, (256, 128))
-    assert not spectral.pays((7, 7), (3, 3), ((1, 1), (1, 1)), (32, 32))
+    assert spectral.pays(64, (7, 7), (5, 5), same, (256, 128))
+    assert not spectral.pays(1, (7, 7), (5, 5), same, (256, 128))
+    assert not spectral.pays(64, (7, 7), (5, 5), same, (256, 1))
+    assert not spectral.pays(64, (28, 28), (5, 5), same, (256, 128))
+    assert not spectral.pays(64, (7, 7), (3, 3), ((1, 1), (1, 1)), (32, 32))

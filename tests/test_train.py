@@ -176,3 +176,13 @@ def test_early_stop(tmp_path, capfd):
     cfg.early_stop.metric = "g/los"
     with pytest.raises(ValueError, match=r'config.early_stop.metric is .g/los.; .*Did you mean "g/loss"'):
         jaxgan.train(cfg, tmp_path)
+
+
+def test_precision_may_change_on_the_way(tmp_path):
+    cfg = tiny.get_config()
+    cfg.train.num_steps = 2
+    before = jaxgan.train(cfg, tmp_path)
+    cfg.train.num_steps, cfg.precision, cfg.matmul, cfg.convolution = 4, "bfloat16", "float32", "lax"
+    after = jaxgan.train(cfg, tmp_path)
+    assert int(after.step) == 4
+    assert [x.dtype for x in jax.tree.leaves(after)] == [x.dtype for x in jax.tree.leaves(before)]

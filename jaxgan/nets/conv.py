@@ -1,6 +1,6 @@
 """Convolutions that are fast on a CPU too, with the parameters of Flax's own layers.
 
-XLA on CPU is slow, by up to a factor of 100, where it dilates an operand or meets tiny maps or few channels.
+XLA on CPU is slow, by up to a factor of 100, where it dilates a map or meets tiny maps or few channels.
 That is avoided by choosing the form of each of the three partial derivatives of one trilinear function,
 
     T(x, w, g) = <conv(x, w), g>:   _forward = dT/dg,   _input_grad = dT/dx,   _kernel_grad = dT/dw.
@@ -12,6 +12,7 @@ convolution is the second of them.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -25,16 +26,15 @@ from jax import lax
 
 from jaxgan import checks
 from jaxgan.nets import spectral
+from jaxgan.nets.spectral import Pads, Pair, pair
 from jaxgan.types import Array
 
-Pair = tuple[int, int]
-Pads = tuple[Pair, Pair]
 Padding = str | Sequence[Sequence[int]]
 
 # The one place that says which form runs where: our own on CPU, XLA's convolution on accelerators.
 _FORM_OF_BACKEND = {"cpu": "phases"}
 FORMS = ("auto", "lax", "phases")
-_form = "auto"
+_form = contextvars.ContextVar("form", default="auto")
 
 _DIMS = ("NHWC", "HWIO", "NHWC")
 # Channels that count as few; found by timing.
@@ -47,18 +47,18 @@ def forced(form: str) -> Iterator[None]:
 
     A compiled function keeps the form it was traced with, and gradients that of their forward pass.
     """
-    global _form
     checks.one_of("form", form, FORMS)
-    before, _form = _form, form
+    token = _form.set(form)
     try:
         yield
     finally:
-        _form = before
+        _form.reset(token)
 
 
 def current_form() -> str:
     """Return the form that a convolution traced now takes: 'lax' or 'phases'."""
-    return _form if _form != "auto" else _FORM_OF_BACKEND.get(jax.default_backend(), "lax")
+    form = _form.get()
+    return form if form != "auto" else _FORM_OF_BACKEND.get(jax.default_backend(), "lax")
 
 
 def conv(x: Array, kernel: Array, strides: Pair = (1, 1), padding: Padding = "SAME") -> Array:
@@ -66,9 +66,9 @@ def conv(x: Array, kernel: Array, strides: Pair = (1, 1), padding: Padding = "SA
 
     Padding is 'SAME', or ((low, high), (low, high)) zeros around x.
     """
-    size, taps = _pair(x.shape[1:3]), _pair(kernel.shape[:2])
+    size, taps = pair(x.shape[1:3]), pair(kernel.shape[:2])
     pads = lax.padtype_to_pads(size, taps, strides, padding) if isinstance(padding, str) else padding
-    geo = _Geometry(size, taps, _pair(strides), (_pair(pads[0]), _pair(pads[1])))
+    geo = _Geometry(size, taps, pair(strides), (pair(pads[0]), pair(pads[1])))
     return _lax_forward(geo, x, kernel) if current_form() == "lax" else _forward(geo, x, kernel)
 
 
@@ -79,9 +79,9 @@ def conv_transpose(x: Array, kernel: Array, strides: Pair = (1, 1), padding: Pad
     input: k - 1 - p on every side for PyTorch's `padding=p`.
     """
     if current_form() == "lax":
-        pads = padding if isinstance(padding, str) else [_pair(p) for p in padding]
+        pads = padding if isinstance(padding, str) else [pair(p) for p in padding]
         return lax.conv_transpose(x, kernel, strides, pads, dimension_numbers=_DIMS)
-    geo = _adjoint(_pair(x.shape[1:3]), _pair(kernel.shape[:2]), _pair(strides), padding)
+    geo = _adjoint(pair(x.shape[1:3]), pair(kernel.shape[:2]), pair(strides), padding)
     return _input_grad(geo, _mirror(kernel), x)
 
 
@@ -124,7 +124,7 @@ def _adjoint(inputs: Pair, taps: Pair, strides: Pair, padding: Padding) -> _Geom
         low, high = (same, k + s - 2 - same) if isinstance(padding, str) else padding[axis]
         size.append((n - 1) * s + 1 + low + high - k + 1)
         pads.append((k - 1 - low, k - 1 - high))
-    return _Geometry(_pair(size), taps, strides, (pads[0], pads[1]))
+    return _Geometry(pair(size), taps, strides, (pads[0], pads[1]))
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -133,7 +133,7 @@ def _forward(geo: _Geometry, x: Array, w: Array) -> Array:
     if _is_tiny(geo):
         y = x.reshape(len(x), -1) @ _matrix(geo, w)
         return y.reshape(len(x), *geo.outputs, w.shape[3])
-    if _is_spectral(geo, w.shape[2:]):
+    if _is_spectral(geo, len(x), w.shape[2:]):
         return spectral.forward(x, w, geo.pads)
     return _plain(geo, x, w)
 
@@ -148,7 +148,7 @@ def _input_grad(geo: _Geometry, w: Array, g: Array) -> Array:
     if _is_tiny(geo):
         u = g.reshape(len(g), -1) @ _matrix(geo, w).T
         return u.reshape(len(g), *geo.size, w.shape[2])
-    if _is_spectral(geo, w.shape[2:]):
+    if _is_spectral(geo, len(g), w.shape[2:]):
         return spectral.input_grad(w, g, geo.size, geo.pads)
     rows, cols = geo.strides
     phases = [jnp.stack([_phase(geo, (i, j), w, g) for j in range(cols)], axis=3) for i in range(rows)]
@@ -164,7 +164,7 @@ def _kernel_grad(geo: _Geometry, x: Array, g: Array) -> Array:
     if _is_tiny(geo):
         matrix = x.reshape(len(x), -1).T @ g.reshape(len(g), -1)
         return jax.linear_transpose(functools.partial(_matrix, geo), w)(matrix)[0]
-    if _is_spectral(geo, (c, f)):
+    if _is_spectral(geo, len(x), (c, f)):
         return spectral.kernel_grad(x, g, geo.taps, geo.pads)
     if c <= _NARROW:
         return _kernel_grad_by_patches(geo, x, g)
@@ -207,7 +207,7 @@ def _phase(geo: _Geometry, residue: Pair, w: Array, g: Array) -> Array:
     kernel = _mirror(w[firsts[0], firsts[1]])
     if kernel.size == 0:
         return jnp.zeros((len(g), *counts, w.shape[2]), g.dtype)
-    return _plain(_Geometry(_pair(g.shape[1:3]), _pair(kernel.shape[:2]), (1, 1), (pads[0], pads[1])), g, kernel)
+    return _plain(_Geometry(pair(g.shape[1:3]), pair(kernel.shape[:2]), (1, 1), (pads[0], pads[1])), g, kernel)
 
 
 def _is_tiny(geo: _Geometry) -> bool:
@@ -215,9 +215,9 @@ def _is_tiny(geo: _Geometry) -> bool:
     return math.prod(geo.size) * math.prod(geo.outputs) <= 4 * math.prod(geo.taps)
 
 
-def _is_spectral(geo: _Geometry, channels: Sequence[int]) -> bool:
+def _is_spectral(geo: _Geometry, batch: int, channels: Sequence[int]) -> bool:
     """Whether products of Fourier transforms are faster."""
-    return geo.strides == (1, 1) and spectral.pays(geo.size, geo.taps, geo.pads, _pair(channels))
+    return geo.strides == (1, 1) and spectral.pays(batch, geo.size, geo.taps, geo.pads, pair(channels))
 
 
 def _matrix(geo: _Geometry, w: Array) -> Array:
@@ -257,19 +257,16 @@ def _plain(geo: _Geometry, x: Array, w: Array) -> Array:
     if w.shape[3] > _NARROW or geo.strides != (1, 1):
         return _lax_forward(geo, x, w)
     b, h, width, c = x.shape
-    products = (x.reshape(-1, c) @ jnp.moveaxis(w, 2, 0).reshape(c, -1)).reshape(b, h, width, *geo.taps, -1)
-    products = _pad(geo, products, 1)
-    return functools.reduce(jnp.add, [_cut(geo, products[..., i, j, :], 1, (i, j)) for i, j in np.ndindex(geo.taps)])
+    wide = jnp.promote_types(x.dtype, jnp.float32)
+    products = jnp.matmul(x.reshape(-1, c), jnp.moveaxis(w, 2, 0).reshape(c, -1), preferred_element_type=wide)
+    products = _pad(geo, products.reshape(b, h, width, *geo.taps, -1), 1)
+    shifted = [_cut(geo, products[..., i, j, :], 1, (i, j)) for i, j in np.ndindex(geo.taps)]
+    return functools.reduce(jnp.add, shifted).astype(x.dtype)
 
 
 def _mirror(w: Array) -> Array:
     """Reverse the taps and exchange input and output channels."""
     return jnp.swapaxes(w[::-1, ::-1], 2, 3)
-
-
-def _pair(value: int | Sequence[int]) -> Pair:
-    """Return one number for H and one for W."""
-    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
 
 
 class Conv(nn.Module):
@@ -286,9 +283,9 @@ class Conv(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Map [B, H, W, C] to [B, H', W', F]."""
-        shape = (*_pair(self.kernel_size), x.shape[-1], self.features)
+        shape = (*pair(self.kernel_size), x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
-        y = self._convolve(x, kernel.astype(x.dtype), _pair(self.strides), self.padding)
+        y = self._convolve(x, kernel.astype(x.dtype), pair(self.strides), self.padding)
         if not self.use_bias:
             return y
         bias = self.param("bias", self.bias_init, (self.features,)).astype(y.dtype)

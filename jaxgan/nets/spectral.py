@@ -13,6 +13,7 @@ References:
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
@@ -27,11 +28,17 @@ Pads = tuple[Pair, Pair]
 _FACTOR = 3
 
 
-def pays(size: Pair, taps: Pair, pads: Pads, channels: Pair) -> bool:
+def pair(value: int | Sequence[int]) -> Pair:
+    """Return one number for H and one for W."""
+    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
+
+
+def pays(batch: int, size: Pair, taps: Pair, pads: Pads, channels: Pair) -> bool:
     """Say whether the functions below beat a plain convolution of stride 1."""
     pixels, outputs, (c, f) = math.prod(size), math.prod(_outputs(size, taps, pads)), channels
-    ours = _num_products(_periods(size, taps, pads)) * (c * f + c * pixels + f * outputs)
-    return min(channels) >= 32 and math.prod(taps) * outputs * c * f >= _FACTOR * ours
+    plain, of_kernels = batch * outputs * math.prod(taps) * c * f, math.prod(taps) * c * f
+    of_maps = batch * (c * f + c * pixels + f * outputs)
+    return min(channels) >= 32 and plain >= _FACTOR * _num_products(_periods(size, taps, pads)) * (of_maps + of_kernels)
 
 
 def forward(x: Array, w: Array, pads: Pads) -> Array:
@@ -39,20 +46,20 @@ def forward(x: Array, w: Array, pads: Pads) -> Array:
 
     A 5 x 5 kernel on 7 x 7 maps takes 121 products for each pair of channels instead of 1225.
     """
-    size, taps = _pair(x.shape[1:3]), _pair(w.shape[:2])
+    size, taps = pair(x.shape[1:3]), pair(w.shape[:2])
     maps, kernels, back = _transforms(size, taps, pads)
     return _maps(_multiply(maps, kernels, back.T, _rows(x), _flat(w)), _outputs(size, taps, pads))
 
 
 def input_grad(w: Array, g: Array, size: Pair, pads: Pads) -> Array:
     """Return the gradient [B, H, W, C] by x, of w [k, k, C, F] and g [B, H', W', F]."""
-    maps, kernels, back = _transforms(size, _pair(w.shape[:2]), pads)
+    maps, kernels, back = _transforms(size, pair(w.shape[:2]), pads)
     return _maps(_multiply(back, kernels, maps.T, _rows(g), jnp.swapaxes(_flat(w), 1, 2)), size)
 
 
 def kernel_grad(x: Array, g: Array, taps: Pair, pads: Pads) -> Array:
     """Return the gradient [k, k, C, F] by w, of x [B, H, W, C] and g [B, H', W', F]."""
-    maps, kernels, back = _transforms(_pair(x.shape[1:3]), taps, pads)
+    maps, kernels, back = _transforms(pair(x.shape[1:3]), taps, pads)
     grad = _multiply(maps, back, kernels.T, jnp.swapaxes(_rows(x), 1, 2), _rows(g))
     return grad.reshape(*taps, *grad.shape[1:])
 
@@ -60,11 +67,13 @@ def kernel_grad(x: Array, g: Array, taps: Pair, pads: Pads) -> Array:
 def _multiply(first: np.ndarray, second: np.ndarray, third: np.ndarray, x: Array, w: Array) -> Array:
     """Return third ((first x) (second w)) of x [P, B, C] and w [T, C, F]: [Q, B, F]."""
     (b, c), f = x.shape[1:], w.shape[2]
-    p, q, r = (jnp.asarray(matrix, x.dtype) for matrix in (first, second, third))
+    # In at least float32, for the way back cancels.
+    dtype, wide = x.dtype, jnp.promote_types(x.dtype, jnp.float32)
+    p, q, r, x, w = (jnp.asarray(array, wide) for array in (first, second, third, x, w))
     # The barriers keep XLA from folding transposes into the products, which then are slow.
     x, w = lax.optimization_barrier(x.reshape(-1, b * c)), lax.optimization_barrier(w.reshape(-1, c * f))
     y = (p @ x).reshape(-1, b, c) @ (q @ w).reshape(-1, c, f)
-    return (r @ y.reshape(-1, b * f)).reshape(-1, b, f)
+    return (r @ y.reshape(-1, b * f)).reshape(-1, b, f).astype(dtype)
 
 
 def _rows(x: Array) -> Array:
@@ -121,7 +130,3 @@ def _grid(starts: Pair, counts: Pair) -> np.ndarray:
     """Return all points [N, 2] of a grid."""
     axes = [np.arange(start, start + count) for start, count in zip(starts, counts, strict=True)]
     return np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 2)
-
-
-def _pair(sizes) -> Pair:
-    return int(sizes[0]), int(sizes[1])

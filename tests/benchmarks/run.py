@@ -112,7 +112,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=0, help="pictures a step; 0: as configured")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=NUMBER", help="such as model.width=128")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="of products")
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="of the layers")
     parser.add_argument("--no-sampling", action="store_true", help="time training only")
     parser.add_argument("--out", type=Path, help="Markdown file")
     return parser.parse_args()
@@ -211,7 +211,7 @@ def report(results: Sequence[Result], args: argparse.Namespace) -> str:
 
 Made by `{command}` on {time.strftime("%Y-%m-%d")}.
 {machine(first, args.device)}; Python {platform.python_version()}, {first.versions}.
-Training in {args.precision}; such matrix products run in JAX at up to {min(rates):,.0f} to {max(rates):,.0f} GFLOP/s.
+Training in {args.precision}; JAX multiplies large matrices at {min(rates):,.0f} to {max(rates):,.0f} GFLOP/s.
 
 Medians of {args.repeats} turns, in brackets the least and the most. A ratio above 1 means that jaxgan is faster; it is
 the median over turns of PyTorch's time, in its fastest variant, by jaxgan's.

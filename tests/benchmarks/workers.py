@@ -179,9 +179,11 @@ class JaxWorker:
 
     def product_rate(self) -> float:
         """Return the machine's rate of matrix products in FLOP/s, float32 or bfloat16, the best of several."""
+        from jaxgan import machine
+
         jnp, n = self.jax.numpy, 2048 if self.device.platform == "cpu" else 8192
         a = jnp.full((n, n), 1e-3, self.dtype)
-        product = self.jax.jit(lambda a: a @ a)
+        product = self.jax.jit(lambda a: a @ a, compiler_options=machine.compiler_options())
         product(a).block_until_ready()
         seconds = []
         for _ in range(8):
@@ -218,7 +220,7 @@ class TorchWorker:
         from twins import TWINS
 
         torch.set_num_threads(num_cores())
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision != "float32"
         torch.backends.cudnn.benchmark = True
         channels_last, compiled = "channels_last" in variant, "compile" in variant
         if compiled:
@@ -236,7 +238,7 @@ class TorchWorker:
         # Stored as the networks want it, so that a gathered batch needs no copy.
         self.images = (images if channels_last else images.permute(0, 3, 1, 2).contiguous()).to(device)
         self.labels = labels.to(device)
-        self.autocast = torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16")
+        self.autocast = torch.autocast(device, torch.bfloat16, precision == "bfloat16", cache_enabled=False)
         self.device, self.batch, self.order = device, info["config"]["data"]["batch_size"], labels.new_empty(0)
 
     def versions(self) -> str:

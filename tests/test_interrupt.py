@@ -7,6 +7,14 @@ import pytest
 from jaxgan.interrupt import catch_stop
 
 
+@pytest.fixture(autouse=True)
+def usual_ctrl_c():
+    """A shell starts what it puts in the background with Ctrl-C ignored; Python then leaves it so."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_first_signal_is_a_request_and_handlers_come_back(number):
     before = signal.getsignal(number)

@@ -48,7 +48,11 @@ def measure(pieces: Pieces, repeats: int) -> dict[str, float]:
     """Return the median seconds of each piece; turn by turn, so that a disturbance hits all alike."""
     import jax
 
-    compiled = {name: jax.jit(piece) for name, (piece, _) in pieces.items()}
+    from jaxgan import machine
+
+    compiled = {
+        name: jax.jit(piece, compiler_options=machine.compiler_options()) for name, (piece, _) in pieces.items()
+    }
     times: dict[str, list[float]] = {name: [] for name in pieces}
     for turn in range(repeats + 1):
         for name, (_, inputs) in pieces.items():

@@ -128,7 +128,7 @@ CHOICES = {
     "optim.d.schedule": optim.SCHEDULES,
     "sample.stats": ("running", "batch"),
     "data.source": data.SOURCES,
-    "data.shuffle": ("samples", "batches"),
+    "data.shuffle": data.SHUFFLES,
     "data.fit": ("squeeze", "crop", "pad"),
     "data.cache": data.CACHES,
     "data.channels": (1, 3),

@@ -19,8 +19,13 @@ SCHEDULES = ("constant", "exponential", "step", "cosine")
 Counter = Callable[[Any], Any]  # from the number of updates made to t, both int32[]
 
 
+def own_counter(count):
+    """Return t of a network that counts its own updates."""
+    return count
+
+
 def scale_by_adam_tf(
-    b1: float, b2: float, eps_hat: float, counter: Counter = lambda count: count
+    b1: float, b2: float, eps_hat: float, counter: Counter = own_counter
 ) -> optax.GradientTransformation:
     """Adam as TensorFlow and Keras write it, with epsilon added to the uncorrected root.
 
@@ -102,7 +107,7 @@ def make_schedule(config: Config, steps_per_epoch: float, num_steps: int) -> opt
 
 
 def make_optimiser(
-    config: Config, schedule: optax.Schedule, counter: Counter = lambda count: count
+    config: Config, schedule: optax.Schedule, counter: Counter = own_counter
 ) -> optax.GradientTransformation:
     """Build the transformation that one network's section of `config.optim` names.
 

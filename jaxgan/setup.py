@@ -9,7 +9,7 @@ import jax
 import optax
 
 from jaxgan import data, gans, keys
-from jaxgan.optim import Counter, make_optimiser, make_schedule, shared_counter
+from jaxgan.optim import Counter, make_optimiser, make_schedule, own_counter, shared_counter
 from jaxgan.state import Gan, GanState, create_state
 from jaxgan.types import Config, Device, Source
 
@@ -53,7 +53,7 @@ def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup
     }
     counters = make_counters(rule.d_updates, rule.order) if config.optim.shared_counter else {}
     g_optimiser, d_optimiser = (
-        make_optimiser(config.optim[net], schedules[net], counters.get(net, lambda count: count)) for net in ("g", "d")
+        make_optimiser(config.optim[net], schedules[net], counters.get(net, own_counter)) for net in ("g", "d")
     )
 
     key = keys.stream(config.seed, keys.Stream.INIT)

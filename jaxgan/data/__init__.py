@@ -11,7 +11,7 @@ from jaxgan.data.idx import open_idx
 from jaxgan.data.memory import CACHES, InMemory, in_memory, resolve_cache, skip
 from jaxgan.data.mnist import open_mnist
 from jaxgan.data.pictures import Canvas, on_canvas
-from jaxgan.data.plan import IndexPlan
+from jaxgan.data.plan import SHUFFLES, IndexPlan
 from jaxgan.data.prefetch import prefetch
 from jaxgan.data.synthetic import Synthetic
 from jaxgan.data.tfds import Tfds
@@ -20,6 +20,7 @@ from jaxgan.types import Config, DataInfo, Source
 
 __all__ = [
     "CACHES",
+    "SHUFFLES",
     "SOURCES",
     "InMemory",
     "IndexPlan",

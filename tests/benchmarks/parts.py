@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from workers import JaxWorker
+from workers import PRECISIONS, JaxWorker
 
 Pieces = dict[str, tuple[Callable[..., Any], tuple[Any, ...]]]
 
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=0, help="pictures a step; 0: as configured")
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--precision", choices=("float32", "tf32", "bfloat16"), default="float32", help="of the layers")
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="of the layers")
     args = parser.parse_args()
     setup = JaxWorker(args.system, args.batch, args.device, args.precision, {}).setup
     step, details = pieces(setup)

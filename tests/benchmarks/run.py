@@ -25,11 +25,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from workers import JaxWorker, Remote, TorchWorker, num_cores
+from workers import PRECISIONS, JaxWorker, Remote, TorchWorker, num_cores
 
 SYSTEMS = ("gan_mlp", "dcgan", "acgan", "dcgan64", "dcgan_z1x1")
 VARIANTS = ("eager", "channels_last", "compile", "compile+channels_last")
-PRECISIONS = ("float32", "tf32", "bfloat16")
 # Thread pools of PyTorch and XLA spin for a moment after their work, on the other's cores.
 PAUSE = 0.3
 

@@ -18,6 +18,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+# What a run may compute in, and `config.matmul` for it.
+PRECISIONS = {"float32": "float32", "tf32": "tensorfloat32", "bfloat16": "default"}
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -102,7 +104,7 @@ class JaxWorker:
 
         machine.keep_memory()
         config = make_config(system, batch_size, overrides)
-        config.matmul = {"float32": "float32", "tf32": "tensorfloat32", "bfloat16": "default"}[precision]
+        config.matmul = PRECISIONS[precision]
         config.precision = "bfloat16" if precision == "bfloat16" else "float32"
         jax.config.update("jax_default_matmul_precision", config.matmul)
         devices = parallel.choose_devices(config.train.num_devices, config.data.batch_size)

@@ -13,9 +13,10 @@ import jax
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
 
 
-# By default XLA gives convolutions and products to the library YNNPACK. With our forms of convolutions, XLA's own are
-# up to twice as fast, and sums over many axes are not: those stay with it.
-OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"}
+# By default XLA gives sums, products and convolutions to the library YNNPACK. With our forms of convolutions XLA's own
+# are up to twice as fast, so only the others stay with it.
+_LEFT_TO_YNNPACK = ("REDUCE", "DOT", "INDIVIDUAL_DOT")
+OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": ",".join(f"LIBRARY_FUSION_TYPE_{x}" for x in _LEFT_TO_YNNPACK)}
 
 
 @functools.cache

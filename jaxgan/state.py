@@ -12,7 +12,7 @@ from flax import linen as nn
 from flax import struct
 from flax.training.train_state import TrainState
 
-from jaxgan import checks, losses
+from jaxgan import checks, draws, losses
 from jaxgan.types import Array, Config, DataInfo, PyTree
 
 LAWS = ("normal", "uniform")
@@ -35,9 +35,8 @@ class Latent:
 
     def draw(self, key: Array, num: int) -> Array:
         """Return float32[num, *shape]."""
-        if self.law == "uniform":
-            return jax.random.uniform(key, (num, *self.shape), minval=-1.0, maxval=1.0)
-        return jax.random.normal(key, (num, *self.shape))
+        draw = draws.uniform if self.law == "uniform" else draws.normal
+        return draw(key, (num, *self.shape))
 
 
 @dataclasses.dataclass(frozen=True)

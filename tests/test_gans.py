@@ -29,7 +29,9 @@ COUNTS = {
     "cgan": (953_540, 448, 222_113, 0),
 }
 RULES = {
-    "gan_mlp": UpdateRule(order="simultaneous", latents="shared", d_loss_weight=1.0, d_loss_report=1.0),
+    "gan_mlp": UpdateRule(
+        order="simultaneous", d_passes="separate", latents="shared", d_loss_weight=1.0, d_loss_report=1.0
+    ),
     "dcgan": UpdateRule(),
     "acgan": UpdateRule(
         d_passes="two_steps", latents="shared", g_stats_for_d="running", d_loss_weight=1.0, accuracy_stats="running"

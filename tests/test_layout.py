@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "jaxgan"
 # A file imports only from lower floors, or from its own folder.
 FLOORS = {
     "types": 0, "checks": 0, "machine": 0,
-    "axis": 1, "keys": 1,
+    "axis": 1, "keys": 1, "draws": 1,
     "losses": 2, "optim": 2, "nets": 2, "data": 2, "images": 2, "interrupt": 2, "early_stop": 2,
     "config": 3, "state": 3,
     "workdir": 4, "report": 4, "step": 4, "parallel": 4, "sampling": 4, "gans": 4, "summary": 4,

@@ -13,14 +13,9 @@ from jaxgan.types import Array, PyTree
 NAME = "devices"
 
 
-def bound_name() -> str | None:
-    """Return the axis name inside a function mapped over several devices, else None."""
-    return NAME if size() > 1 else None
-
-
 def mean(tree: PyTree) -> PyTree:
     """Average every leaf over the devices."""
-    return jax.lax.pmean(tree, NAME) if bound_name() else tree
+    return jax.lax.pmean(tree, NAME) if size() > 1 else tree
 
 
 def size() -> int:

@@ -10,7 +10,7 @@ import pytest
 from flax import linen as nn
 
 from jaxgan import losses
-from jaxgan.nets.norm import batch_norm
+from jaxgan.nets.norm import BatchNorm
 from jaxgan.state import Gan, Latent, UpdateRule, create_state
 from jaxgan.step import average, draw_noise, make_train_step, to_range
 from jaxgan.types import DataInfo
@@ -25,7 +25,7 @@ class LinearG(nn.Module):
     def __call__(self, z, labels, *, train):
         x = nn.Dense(4, kernel_init=nn.initializers.normal(1.0))(z)
         if self.norm:
-            x = batch_norm(train=train, momentum=0.5, epsilon=1e-5)(x)
+            x = BatchNorm(train=train, momentum=0.5, epsilon=1e-5)(x)
         return x.reshape(-1, 2, 2, 1)
 
 
@@ -37,7 +37,7 @@ class LinearD(nn.Module):
     def __call__(self, images, labels, *, train):
         x = images.reshape(-1, 4)
         if self.norm:
-            x = batch_norm(train=train, momentum=0.5, epsilon=1e-5)(x)
+            x = BatchNorm(train=train, momentum=0.5, epsilon=1e-5)(x)
         logits = nn.Dense(1, kernel_init=nn.initializers.normal(1.0))(x)[:, 0]
         return logits, nn.Dense(self.classes)(x) if self.classes else None
 

@@ -6,7 +6,7 @@ from ml_collections import ConfigDict
 from jaxgan.config import default
 from jaxgan.nets.dropout import Dropout
 from jaxgan.nets.embed import Embed
-from jaxgan.nets.norm import batch_norm
+from jaxgan.nets.norm import BatchNorm
 from jaxgan.state import Gan, Latent
 
 
@@ -19,7 +19,7 @@ class Generator(nn.Module):
         x = nn.Dense(16)(z)
         if self.classes:
             x += Embed(self.classes, 16, nn.initializers.normal(1.0))(labels)
-        x = nn.relu(batch_norm(train=train, momentum=0.9, epsilon=1e-5)(x))
+        x = nn.relu(BatchNorm(train=train, momentum=0.9, epsilon=1e-5)(x))
         height, width, channels = self.shape
         return nn.tanh(nn.Dense(height * width * channels)(x)).reshape(-1, *self.shape)
 
@@ -31,7 +31,7 @@ class Discriminator(nn.Module):
     @nn.compact
     def __call__(self, images, labels, *, train):
         x = nn.Dense(16)(images.reshape(images.shape[0], -1))
-        x = nn.leaky_relu(batch_norm(train=train, momentum=0.9, epsilon=1e-5)(x))
+        x = nn.leaky_relu(BatchNorm(train=train, momentum=0.9, epsilon=1e-5)(x))
         x = Dropout(self.dropout)(x)
         return nn.Dense(1)(x)[:, 0], nn.Dense(self.classes)(x) if self.classes else None
 

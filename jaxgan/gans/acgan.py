@@ -17,7 +17,7 @@ from jaxgan import checks
 from jaxgan.nets.conv import Conv, UpsampleConv
 from jaxgan.nets.embed import Embed
 from jaxgan.nets.init import uniform_within
-from jaxgan.nets.norm import batch_norm
+from jaxgan.nets.norm import BatchNorm
 from jaxgan.state import Gan, Latent
 from jaxgan.types import Array, Config, DataInfo
 
@@ -39,7 +39,7 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, z: Array, labels: Array, *, train: bool) -> Array:
-        norm = partial(batch_norm, train=train, momentum=self.bn_momentum, epsilon=self.bn_epsilon)
+        norm = partial(BatchNorm, train=train, momentum=self.bn_momentum, epsilon=self.bn_epsilon)
         embed = Embed(self.num_classes, z.shape[-1], uniform_within(self.embedding_bound))
         label = embed(labels)
         x = z * label if self.label_mode == "product" else jnp.concatenate([z, label], axis=-1)
@@ -60,7 +60,7 @@ class Discriminator(nn.Module):
     @nn.compact
     def __call__(self, images: Array, labels: Array, *, train: bool) -> tuple[Array, Array]:
         del labels
-        norm = partial(batch_norm, train=train, momentum=self.bn_momentum, epsilon=self.bn_epsilon)
+        norm = partial(BatchNorm, train=train, momentum=self.bn_momentum, epsilon=self.bn_epsilon)
         x = images
         for features in 32, 64, 128:
             x = Conv(features, 3, 2, kernel_init=init)(x)

@@ -21,7 +21,7 @@ from jaxgan.nets.conv import Conv, ConvTranspose
 from jaxgan.nets.dropout import Dropout
 from jaxgan.nets.embed import Embed
 from jaxgan.nets.init import normal_around
-from jaxgan.nets.norm import batch_norm
+from jaxgan.nets.norm import BatchNorm
 from jaxgan.state import Gan, Latent
 from jaxgan.types import Array, Config, DataInfo
 
@@ -42,7 +42,7 @@ class Generator(nn.Module):
     def __call__(self, z: Array, labels: Array, *, train: bool) -> Array:
         init = nn.initializers.normal(self.init_stddev)
         norm = partial(
-            batch_norm,
+            BatchNorm,
             train=train,
             momentum=self.bn_momentum,
             epsilon=self.bn_epsilon,

@@ -18,7 +18,7 @@ from jaxgan import checks
 from jaxgan.nets.conv import Conv, ConvTranspose, UpsampleConv
 from jaxgan.nets.dropout import Dropout
 from jaxgan.nets.init import normal_around
-from jaxgan.nets.norm import batch_norm
+from jaxgan.nets.norm import BatchNorm
 from jaxgan.state import Gan, Latent
 from jaxgan.types import Array, Config, DataInfo
 
@@ -41,7 +41,7 @@ class Generator(nn.Module):
         del labels
         init = nn.initializers.normal(self.init_stddev)
         norm = partial(
-            batch_norm,
+            BatchNorm,
             train=train,
             momentum=self.bn_momentum,
             epsilon=self.bn_epsilon,

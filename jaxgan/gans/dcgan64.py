@@ -16,7 +16,7 @@ from flax import linen as nn
 from jaxgan import checks
 from jaxgan.nets.conv import Conv, ConvTranspose
 from jaxgan.nets.init import normal_around, uniform_by_fan_in
-from jaxgan.nets.norm import batch_norm
+from jaxgan.nets.norm import BatchNorm
 from jaxgan.state import Gan, Latent
 from jaxgan.types import Array, Config, DataInfo
 
@@ -38,7 +38,7 @@ class Generator(nn.Module):
         del labels
         init = nn.initializers.normal(self.init_stddev)
         norm = partial(
-            batch_norm,
+            BatchNorm,
             train=train,
             momentum=self.bn_momentum,
             epsilon=self.bn_epsilon,
@@ -73,7 +73,7 @@ class Discriminator(nn.Module):
             bias_init = uniform_by_fan_in(4 * 4 * x.shape[-1])
             x = Conv(times * self.width, 4, 2, kernel_init=init, bias_init=bias_init)(x)
             if times > 1:
-                x = batch_norm(
+                x = BatchNorm(
                     train=train,
                     momentum=self.bn_momentum,
                     epsilon=self.bn_epsilon,

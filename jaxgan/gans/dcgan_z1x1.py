@@ -19,7 +19,7 @@ from flax import linen as nn
 
 from jaxgan.nets.conv import Conv, ConvTranspose
 from jaxgan.nets.init import normal_around, uniform_by_fan_in
-from jaxgan.nets.norm import batch_norm
+from jaxgan.nets.norm import BatchNorm
 from jaxgan.state import Gan, Latent
 from jaxgan.types import Array, Config, DataInfo
 
@@ -38,7 +38,7 @@ class Generator(nn.Module):
         del labels
         init = nn.initializers.normal(self.init_stddev)
         norm = partial(
-            batch_norm,
+            BatchNorm,
             train=train,
             momentum=self.bn_momentum,
             epsilon=self.bn_epsilon,
@@ -81,7 +81,7 @@ class Discriminator(nn.Module):
         x = images
         for features, stride in (32, 2), (64, 1), (128, 2), (128, 2), (64, 2):
             x = Conv(features, 3, stride, padding=((1, 1), (1, 1)), use_bias=False, kernel_init=init)(x)
-            x = batch_norm(
+            x = BatchNorm(
                 train=train,
                 momentum=self.bn_momentum,
                 epsilon=self.bn_epsilon,

@@ -26,7 +26,8 @@ def get_config() -> Config:
     )
     # Both networks move at once, from one forward pass; order = "d_first" is the usual alternative.
     config.rule.order = "simultaneous"
-    config.rule.d_passes = "separate"  # XLA then makes D's pass on the fakes once, for both networks' losses
+    # No batch norm or dropout tells them apart, so XLA makes D's pass on the fakes once, for both networks' losses.
+    config.rule.d_passes = "separate"
     config.rule.latents = "shared"
     config.rule.d_loss_weight = config.rule.d_loss_report = 1.0  # a sum, not a mean, of real and fake
     for net in config.optim.g, config.optim.d:

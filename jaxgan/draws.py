@@ -19,9 +19,11 @@ Shape = tuple[int, ...]
 
 
 def words(key: Array, shape: Shape) -> Array:
-    """Draw independent uint32[shape], of fewer than 2^32 elements; equal keys give equal words.
+    """Draw uint32[shape], of fewer than 2^32 elements, as if independent, but that no word of a draw repeats.
 
-    word[i] = mix(mix(i + a) xor b),   (a, b) two words drawn from the key
+    Equal keys give equal words:
+
+        word[i] = mix(mix(i + a) xor b),   (a, b) two words drawn from the key
     """
     first, second = jax.random.bits(key, (2,), jnp.uint32)
     position = lax.iota(jnp.uint32, math.prod(shape)).reshape(shape)

@@ -18,7 +18,7 @@ _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
 _LEFT_TO_YNNPACK = ("REDUCE", "DOT", "INDIVIDUAL_DOT")
 OPTIONS: dict[str, str | bool] = {
     "xla_cpu_experimental_ynn_fusion_type": ",".join(f"LIBRARY_FUSION_TYPE_{x}" for x in _LEFT_TO_YNNPACK),
-    # What comes between convolutions is faster, and compiles faster, as older versions of XLA wrote it.
+    # XLA's older code generator for elementwise work makes faster programs of networks, and makes them faster.
     "xla_cpu_use_fusion_emitters": False,
 }
 

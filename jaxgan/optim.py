@@ -19,7 +19,7 @@ SCHEDULES = ("constant", "exponential", "step", "cosine")
 Counter = Callable[[Any], Any]  # from the number of updates made to t, both int32[]
 
 
-def own_counter(count):
+def own_counter(count: Any) -> Any:
     """Return t of a network that counts its own updates."""
     return count
 

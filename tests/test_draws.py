@@ -20,7 +20,7 @@ def masks(num, size, p):
 
 
 def test_hash_is_the_published_one():
-    # https://nullprogram.com/blog/2018/07/31/ gives the function in C; these are its values in arbitrary precision.
+    # Python's integers do not wrap around, so the 2^32 of the C function are written out.
     def lowbias32(x):
         x = (x ^ (x >> 16)) * 0x7FEB352D % 2**32
         x = (x ^ (x >> 15)) * 0x846CA68B % 2**32
@@ -46,13 +46,23 @@ def test_numbers_have_their_law(draw, law):
     assert abs((np.abs(x) > law.ppf(0.9995)).mean() - 1e-3) < 4 * np.sqrt(1e-3 / x.size)
 
 
-def test_bounds_are_never_reached(monkeypatch):
-    for word in (0, 2**32 - 1):
+def test_bounds_and_zero_are_never_reached(monkeypatch):
+    seen = {}
+    for word in (0, 2**31 - 1, 2**31, 2**32 - 1):
         monkeypatch.setattr(draws, "words", lambda key, shape, word=word: jnp.full(shape, word, jnp.uint32))
         u, n = (float(draw(jax.random.key(0), (1,))[0]) for draw in (draws.uniform, draws.normal))
-        assert 1 - 2**-22 < abs(u) < 1
         np.testing.assert_allclose(n, stats.norm.ppf((1 + u) / 2), rtol=1e-4)
-        assert 5 < abs(n) < 5.3
+        seen[word] = u
+    assert list(seen.values()) == [2**-23 - 1, -(2**-23), 2**-23, 1 - 2**-23]
+
+
+@pytest.mark.parametrize("shape", [(), (0, 5), (3, 0)])
+def test_any_shape_and_the_same_type_with_64_bits(shape):
+    with jax.enable_x64(True):
+        assert draws.words(jax.random.key(0), shape).dtype == jnp.uint32
+        for draw in (draws.uniform, draws.normal):
+            x = draw(jax.random.key(0), shape)
+            assert (x.shape, x.dtype) == (shape, jnp.float32)
 
 
 @pytest.mark.parametrize("p", [0.001, 0.1, 0.7])

@@ -8,8 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import systems
 
-from jaxgan import machine
+from jaxgan import draws, machine
+from jaxgan.step import make_train_step
 
 FAULTS = """
 import resource
@@ -38,13 +40,31 @@ def forgotten():
     machine.compiler_options.cache_clear()
 
 
-def test_options_are_known_to_xla_and_change_no_result():
-    options = machine.compiler_options()
+def test_options_are_known_to_xla():
     if jax.__version__.startswith("0.10."):
-        assert options == machine.OPTIONS, "this version of XLA refuses an option"
-    x = jnp.cos(jnp.arange(12.0)).reshape(3, 4)
-    product = jax.jit(lambda x: (x @ x.T).sum(0), compiler_options=options)(x)
-    np.testing.assert_allclose(product, (np.asarray(x) @ np.asarray(x).T).sum(0), rtol=1e-5)
+        assert machine.compiler_options() == machine.OPTIONS, "this version of XLA refuses an option"
+
+
+def test_a_step_is_the_same_without_options():
+    gan = systems.build("dcgan64", shape=(16, 16, 3), width=8)
+    state = systems.initialise(gan)  # its optimisers do nothing: the step adds the gradients
+    images = np.random.default_rng(0).integers(0, 256, (1, 8, 16, 16, 3), np.uint8)
+    given = state, images, np.zeros((1, 8), np.int32)
+    step = make_train_step(gan)
+    fast, plain = (jax.jit(step, compiler_options=o)(*given) for o in (machine.compiler_options(), {}))
+    for ours, theirs in zip(*map(jax.tree.leaves, (fast, plain)), strict=True):
+        if jnp.issubdtype(ours.dtype, jnp.floating):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(("draw", "rtol"), [(draws.words, 0), (draws.uniform, 0), (draws.normal, 1e-5)])
+def test_random_numbers_are_the_same_without_options(draw, rtol):
+    key = jax.random.key(0)
+    fast, plain = (
+        jax.jit(lambda key: draw(jax.random.clone(key), (1000,)), compiler_options=o)(key)
+        for o in (machine.compiler_options(), {})
+    )
+    np.testing.assert_allclose(fast, plain, rtol=rtol)
 
 
 def test_options_that_xla_does_not_know_are_left_out(forgotten, monkeypatch):

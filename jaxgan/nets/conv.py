@@ -172,7 +172,7 @@ def _kernel_grad(geo: _Geometry, x: Array, g: Array) -> Array:
         # sum_p x[p + t] g[p] is the same sum with the roles exchanged and the taps mirrored.
         rows, cols = ((k - 1 - low, k - 1 - high) for k, (low, high) in zip(geo.taps, geo.pads, strict=True))
         return _mirror(_kernel_grad_by_patches(geo._replace(size=geo.outputs, pads=(rows, cols)), g, x))
-    # XLA transposes both; mixed with the work that made them that takes a multiple of the time.
+    # XLA transposes both. Fused with what computes them, the transposes take several times as long.
     x, g = lax.optimization_barrier((x, g))
     return jax.linear_transpose(lambda w: _lax_forward(geo, x, w), w)(g)[0]
 

@@ -17,7 +17,9 @@ Normalised = tuple[Array, Array, Array]
 
 
 class BatchNorm(nn.Module):
-    """Batch norm over all axes but the last, that can take the place of `flax.linen.BatchNorm`, checkpoints too.
+    """Batch norm over all axes but the last, with the variables of `flax.linen.BatchNorm`, so its checkpoints too.
+
+    With `train` it can be differentiated in reverse mode only, to any order.
 
     Attributes:
       train: normalise with the batch's statistics and move the running ones; else use the running ones.
@@ -65,21 +67,27 @@ def _forward(x: Array, scale: Array, bias: Array, epsilon: float) -> tuple[Norma
 
 
 def _backward(epsilon: float, residuals: tuple[Array, ...], grads: Normalised) -> tuple[Array, Array, Array]:
+    """Return the gradients by x, scale and bias, the latter two of this device's share as everywhere in the step.
+
+        dx = gain (g - mean(g) - h mean(g h)) + (dmean + 2 (x - mean) dvar) / n,   h = (x - mean) / std,
+
+    where gain is scale / std, means and n are over the whole batch, and dmean and dvar are the statistics' own.
+    """
     del epsilon
     x, scale, bias, mean, inverse = residuals
     g, of_mean, of_var = grads
-    axes, num = tuple(range(x.ndim - 1)), math.prod(x.shape[:-1])
+    axes = tuple(range(x.ndim - 1))
     centred = x - _along(x, mean)
     of_bias = g.sum(axes, dtype=mean.dtype)
     of_scale = (g * centred).sum(axes, dtype=mean.dtype) * inverse
-    every_bias, every_scale, of_mean, of_var = axis.mean((of_bias, of_scale, of_mean, of_var))
     gain = inverse * scale
-    slope, shift = (2 * of_var - gain * inverse * every_scale) / num, (of_mean - gain * every_bias) / num
-    of_x = g * _along(x, gain) + centred * _along(x, slope) + _along(x, shift)
+    slope, shift = axis.mean((2 * of_var - gain * inverse * of_scale, of_mean - gain * of_bias))
+    num = math.prod(x.shape[:-1])  # this device's: the means have divided by the number of devices
+    of_x = g * _along(x, gain) + centred * _along(x, slope / num) + _along(x, shift / num)
     return of_x.astype(x.dtype), of_scale.astype(scale.dtype), of_bias.astype(bias.dtype)
 
 
-# Differentiating the forward pass takes twice as many passes over the map as this gradient: two sums and one more.
+# Two sums over the maps and one more pass; the derivative of the forward pass reads them twice as often.
 _normalise = jax.custom_vjp(_values, nondiff_argnums=(3,))
 _normalise.defvjp(_forward, _backward)
 

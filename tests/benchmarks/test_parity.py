@@ -15,7 +15,7 @@ import pytest
 import systems
 from weights import export
 
-from jaxgan import gans
+from jaxgan import gans, machine
 from jaxgan.state import create_state
 from jaxgan.step import draw_noise, make_train_step
 from jaxgan.types import DataInfo
@@ -153,7 +153,7 @@ def compare(name, twin_config, ours, options=None):
     """Run both and compare losses, updates, statistics and averages after every step."""
     _, gan, state = ours
     twin = make_twin(name, twin_config, state, options or Options())
-    step = jax.jit(make_train_step(gan))
+    step = jax.jit(make_train_step(gan), compiler_options=machine.compiler_options())
     start = state
     for i in range(STEPS):
         images, labels = batch(gan, i)

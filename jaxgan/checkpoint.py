@@ -93,7 +93,7 @@ def load(run: str | Path, step: int | str = "latest", weights: str = "ema") -> G
     config, data = workdir.load_config(run)
     gan = gans.build(config, data)
     variables = jax.eval_shape(
-        lambda key: gan.generator.init(key, *example_inputs(gan)[0], train=False), jax.random.key(0)
+        lambda key: gan.generator.lazy_init(key, *example_inputs(gan)[0], train=False), jax.random.key(0)
     )
     variables = {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}
     return generator_params(gan, _read_variables(run, step, variables, weights))

@@ -16,7 +16,7 @@ from jaxgan.early_stop import stalled
 from jaxgan.interrupt import StopRequest
 from jaxgan.setup import Setup
 from jaxgan.state import GanState, GeneratorParams, generator_params
-from jaxgan.types import Array, Config, Device
+from jaxgan.types import Array, Device
 
 PROGRESS_FILE = "progress.gif"  # the fixed-latent grids over time
 
@@ -154,17 +154,20 @@ class Pictures:
         self._setup, self._run = setup, run
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pictures")
         self._written: list[Future] = []
-        stats = setup.config.sample.stats
-        self._generate = jax.jit(
-            lambda *args: images.to_uint8(sampling.generate(*args, stats=stats)),
-            compiler_options=machine.compiler_options(),
-        )
+        self._generate = jax.jit(self._fixed_pixels, compiler_options=machine.compiler_options(seldom=True))
 
     def draw(self, step: int, state: GanState) -> None:
         """Start making the grid of a state."""
         params = generator_params(self._setup.gan, state.ema)
-        pixels = self._generate(params, *fixed_latents(params, self._setup.config))
+        pixels = self._generate(params, keys.stream(self._setup.config.seed, keys.Stream.SAMPLE))
         self._written.append(self._thread.submit(self._write, workdir.grid_file(self._run, step), pixels))
+
+    def _fixed_pixels(self, params: GeneratorParams, key: Array) -> Array:
+        """Make the run's pictures, those of a conditional GAN class by class."""
+        shown, classes = self._setup.config.sample, params.num_classes
+        labels = None if classes is None else jnp.arange(shown.num) // math.ceil(shown.num / classes)
+        z = sampling.latents(params, key, shown.num)
+        return images.to_uint8(sampling.generate(params, z, labels, stats=shown.stats))
 
     def _write(self, path: Path, pixels: Array) -> None:
         shown = self._setup.config.sample
@@ -186,12 +189,3 @@ class Pictures:
     def close(self) -> None:
         """End the thread."""
         self._thread.shutdown()
-
-
-def fixed_latents(params: GeneratorParams, config: Config) -> tuple[Array, Array | None]:
-    """Return the latents of a run's grid, and labels class by class for a conditional GAN."""
-    num = config.sample.num
-    z = sampling.latents(params, keys.stream(config.seed, keys.Stream.SAMPLE), num)
-    if params.num_classes is None:
-        return z, None
-    return z, jnp.arange(num) // math.ceil(num / params.num_classes)

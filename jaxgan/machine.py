@@ -24,16 +24,22 @@ OPTIONS: dict[str, str | bool] = {
 
 
 @functools.cache
-def compiler_options() -> dict[str, str | bool]:
-    """Return what makes XLA's programs for a CPU faster, as far as this version of XLA knows it."""
+def compiler_options(*, seldom: bool = False) -> dict[str, str | bool]:
+    """Return what makes XLA's programs for a CPU faster, as far as this version of XLA knows it.
+
+    Args:
+      seldom: the program runs once or seldom; that it is compiled in a fraction of the time counts for more.
+    """
     if jax.default_backend() != "cpu":
         return {}
-    return {name: value for name, value in OPTIONS.items() if _is_known({name: value})}
+    options = OPTIONS | ({"xla_backend_optimization_level": "0"} if seldom else {})
+    return {name: value for name, value in options.items() if _is_known(name, value)}
 
 
-def _is_known(options: dict[str, str | bool]) -> bool:
+@functools.cache
+def _is_known(name: str, value: str | bool) -> bool:
     try:
-        jax.jit(lambda: 0, compiler_options=options).lower().compile()
+        jax.jit(lambda: 0, compiler_options={name: value}).lower().compile()
     except jax.errors.JaxRuntimeError:
         return False
     return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import jax
 import jax.numpy as jnp
@@ -35,17 +36,49 @@ def choose_devices(num_devices: int, batch_size: int) -> list[Device]:
     return devices
 
 
-def make_call(step: Step, devices: Sequence[Device], steps_per_call: int) -> Callable:
-    """Compile up to `steps_per_call` training steps into one call on all devices.
+class Call:
+    """Up to `steps_per_call` training steps on all devices, as one compiled program.
 
-    Returns:
-      A function of (state, dataset, batch, num) that returns the state after `num` steps and metrics
-      float32[steps_per_call], of which the first `num` are filled. `dataset` is None, or the whole data set
-      (images uint8[N, H, W, C], labels int32[N]) on every device. `batch` has a leading axis for the devices and
-      one for the steps: indices int32[D, S, d_steps, B / D] into the data set, or (images, labels) of the same shape.
-      The state is donated. All calls take arrays of the same shapes on the same devices. One program serves every
-      `num`, so a resumed run rounds as an unbroken one.
+    A function of (state, batch, num) that returns the state after `num` steps and metrics float32[steps_per_call],
+    of which the first `num` are filled. `batch` has a leading axis for the devices and one for the steps: indices
+    int32[D, S, d_steps, B / D] into the data set, or (images, labels) of the same shape. The state is donated. All
+    calls take arrays of the same shapes on the same devices. One program serves every `num`, so a resumed run rounds
+    as an unbroken one.
+
+    Attributes:
+      dataset: None, or the whole data set (images uint8[N, H, W, C], labels int32[N]) on every device.
     """
+
+    def __init__(self, step: Step, devices: Sequence[Device], steps_per_call: int, dataset: PyTree = None):
+        self.dataset = dataset
+        self._place = jax.NamedSharding(_mesh(devices), jax.P())
+        self._mapped = jax.pmap(
+            _several(step, steps_per_call),
+            axis_name=axis.NAME,
+            in_axes=(None, None, 0, None),
+            out_axes=(None, None),
+            donate_argnums=(0,),
+            devices=list(devices),
+        )
+        self._program: Future | None = None
+
+    def compile(self, state: PyTree, batch: PyTree) -> Future:
+        """Start compiling in a thread, for a batch and a state, or its shapes, like those of the calls to come."""
+        state = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=self._place), state)
+        lowered = self._mapped.lower(state, self.dataset, batch, 0)
+        thread = ThreadPoolExecutor(1, thread_name_prefix="compile")
+        self._program = thread.submit(lowered.compile, machine.compiler_options())
+        thread.shutdown(wait=False)
+        return self._program
+
+    def __call__(self, state: PyTree, batch: PyTree, num: int) -> tuple[PyTree, dict[str, Array]]:
+        """Make `num` steps; waits for the program, which is compiled now if it was not before."""
+        program = self._program or self.compile(state, batch)
+        return program.result()(state, self.dataset, batch, num)
+
+
+def _several(step: Step, steps_per_call: int) -> Callable:
+    """Return the function of a `Call`, on one device."""
 
     def one(state, dataset, batch):
         images, labels = batch if dataset is None else jax.tree.map(lambda x: x[batch], dataset)
@@ -67,24 +100,7 @@ def make_call(step: Step, devices: Sequence[Device], steps_per_call: int) -> Cal
 
         return jax.lax.fori_loop(0, num, body, (state, metrics))
 
-    mapped = jax.pmap(
-        single if steps_per_call == 1 else loop,
-        axis_name=axis.NAME,
-        in_axes=(None, None, 0, None),
-        out_axes=(None, None),
-        donate_argnums=(0,),
-        devices=list(devices),
-    )
-    options, program = machine.compiler_options(), None
-    if not options:
-        return mapped
-
-    def call(*args):
-        nonlocal program
-        program = program or mapped.lower(*args).compile(options)
-        return program(*args)
-
-    return call
+    return single if steps_per_call == 1 else loop
 
 
 def split(indices: np.ndarray, num_devices: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import jax
 import optax
 
-from jaxgan import data, gans, keys
+from jaxgan import data, gans, keys, machine
 from jaxgan.optim import Counter, make_optimiser, make_schedule, own_counter, shared_counter
 from jaxgan.state import Gan, GanState, create_state
 from jaxgan.types import Config, Device, Source
@@ -57,10 +57,9 @@ def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup
     )
 
     key = keys.stream(config.seed, keys.Stream.INIT)
-    # Numbers drawn once need no optimised program, which takes XLA seconds to make.
     create = jax.jit(
         lambda key: create_state(gan, g_optimiser, d_optimiser, key),
-        compiler_options={"xla_backend_optimization_level": "0"},
+        compiler_options=machine.compiler_options(seldom=True),
     )
     shapes = jax.eval_shape(create, key)
     return Setup(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +15,7 @@ from jaxgan import checks, draws, losses
 from jaxgan.types import Array, Config, DataInfo, PyTree
 
 LAWS = ("normal", "uniform")
+Inputs = tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct]  # what a network is called with, and labels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,10 +203,11 @@ def generator_params(gan: Gan, variables: dict[str, PyTree]) -> GeneratorParams:
     return GeneratorParams(variables, gan.generator, gan.latent, gan.num_classes, gan.image_range)
 
 
-def example_inputs(gan: Gan) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Return inputs of one row for the generator and for the discriminator."""
-    labels = jnp.zeros((1,), jnp.int32)
-    return (jnp.zeros((1, *gan.latent.shape)), labels), (jnp.zeros((1, *gan.data.image_shape)), labels)
+def example_inputs(gan: Gan) -> tuple[Inputs, Inputs]:
+    """Return the shapes of inputs of one row for the generator and for the discriminator."""
+    z, images = ((1, *shape) for shape in (gan.latent.shape, gan.data.image_shape))
+    labels = jax.ShapeDtypeStruct((1,), jnp.int32)
+    return (jax.ShapeDtypeStruct(z, jnp.float32), labels), (jax.ShapeDtypeStruct(images, jnp.float32), labels)
 
 
 def create_state(
@@ -232,10 +233,9 @@ def create_state(
     return GanState(step=jnp.zeros((), jnp.int32), g=g, d=d, ema=ema, key=train_key)
 
 
-def _create_net(
-    module: nn.Module, optimiser: optax.GradientTransformation, key: Array, inputs: tuple[Any, ...]
-) -> NetState:
-    variables = module.init(key, *inputs, train=False)
+def _create_net(module: nn.Module, optimiser: optax.GradientTransformation, key: Array, inputs: Inputs) -> NetState:
+    # Lazily: the program that draws the parameters then knows nothing of the forward pass.
+    variables = module.lazy_init(key, *inputs, train=False)
     net = NetState.create(
         apply_fn=module.apply,
         params=variables["params"],

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxgan import config as config_lib
 from jaxgan import data, machine, parallel, workdir
-from jaxgan.interrupt import catch_stop
+from jaxgan.interrupt import StopRequest, catch_stop
 from jaxgan.journal import Journal, is_mark
 from jaxgan.setup import Setup, create_setup
 from jaxgan.state import GanState
@@ -46,11 +46,12 @@ def train(config: Config, run: str | Path) -> GanState:
     from jaxgan.checkpoint import Checkpoints
 
     with Checkpoints(run, keep=config.train.keep_checkpoints) as checkpoints:
-        state = start_state(setup, checkpoints)
-        start = int(state.step)
+        start = checkpoints.latest() or 0
         with catch_stop() as stop, Journal(setup, run, start) as journal:
             journal.open(devices, changes)
-            state = training_loop(setup, state, journal, checkpoints, stop)
+            call = make_call(setup, start)
+            state = start_state(setup, checkpoints)
+            state = training_loop(setup, state, call, journal, checkpoints, stop)
             checkpoints.wait()
             journal.end(int(state.step), stop)
     return state
@@ -68,6 +69,16 @@ def prepare_folder(run: Path, config: Config, source: Source) -> dict[str, tuple
     return changes
 
 
+def make_call(setup: Setup, start: int) -> parallel.Call:
+    """Return the compiled steps of a run; they are compiled in a thread, while the state is made."""
+    dataset = resident_dataset(setup)
+    call = parallel.Call(make_train_step(setup.gan), setup.devices, setup.steps_per_call, dataset)
+    for _, batch in batches(setup, start, on_device=dataset is not None):
+        call.compile(setup.state_shapes, batch)
+        break
+    return call
+
+
 def start_state(setup: Setup, checkpoints) -> GanState:
     """Return the newest saved state, or a new one, on all devices."""
     latest = checkpoints.latest()
@@ -76,15 +87,15 @@ def start_state(setup: Setup, checkpoints) -> GanState:
     return parallel.replicate(state, setup.devices)
 
 
-def training_loop(setup: Setup, state: GanState, journal: Journal, checkpoints, stop) -> GanState:
+def training_loop(
+    setup: Setup, state: GanState, call: parallel.Call, journal: Journal, checkpoints, stop: StopRequest
+) -> GanState:
     """Make all calls until the end or a request to stop; save at the marks and at the end."""
     start, last = int(state.step), setup.num_steps
-    call = parallel.make_call(make_train_step(setup.gan), setup.devices, setup.steps_per_call)
-    dataset = resident_dataset(setup)
     journal.picture(start, state)
-    with data.prefetch(batches(setup, start, on_device=dataset is not None)) as stream:
+    with data.prefetch(batches(setup, start, on_device=call.dataset is not None)) as stream:
         for (first, num), batch in stream:
-            state, metrics = call(state, dataset, batch, num)
+            state, metrics = call(state, batch, num)
             step = first + num
             journal.add(first, num, metrics)
             journal.picture(step, state)
@@ -108,7 +119,7 @@ def check_finite(state: GanState, step: int) -> None:
     """Raise FloatingPointError unless all that would be saved can be trained on."""
     from jaxgan.checkpoint import is_finite
 
-    if not jax.jit(is_finite)(state):
+    if not jax.jit(is_finite, compiler_options=machine.compiler_options(seldom=True))(state):
         raise FloatingPointError(
             f"a parameter or running statistic was no finite number after step {step}; the last checkpoint is good: "
             "lower config.optim.*.learning_rate and run the same command again."

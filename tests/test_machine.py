@@ -42,7 +42,9 @@ def forgotten():
 
 def test_options_are_known_to_xla():
     if jax.__version__.startswith("0.10."):
+        quick = {"xla_backend_optimization_level": "0"}
         assert machine.compiler_options() == machine.OPTIONS, "this version of XLA refuses an option"
+        assert machine.compiler_options(seldom=True) == machine.OPTIONS | quick
 
 
 def test_a_step_is_the_same_without_options():

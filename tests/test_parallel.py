@@ -28,11 +28,11 @@ def run(num_devices, steps=4, steps_per_call=1, cache="device", **model):
     config.train.sample_every = config.train.checkpoint_every = 0
     devices = parallel.choose_devices(num_devices, config.data.batch_size)
     setup = create_setup(config, data.open_source(config.data), devices)
-    call = parallel.make_call(make_train_step(setup.gan), devices, setup.steps_per_call)
-    state, dataset = parallel.replicate(setup.new_state(), devices), resident_dataset(setup)
+    call = parallel.Call(make_train_step(setup.gan), devices, setup.steps_per_call, resident_dataset(setup))
+    state = parallel.replicate(setup.new_state(), devices)
     history = []
-    for (_, num), batch in batches(setup, 0, on_device=dataset is not None):
-        state, metrics = call(state, dataset, batch, num)
+    for (_, num), batch in batches(setup, 0, on_device=call.dataset is not None):
+        state, metrics = call(state, batch, num)
         history.append(jax.tree.map(lambda x, num=num: np.asarray(x)[:num], metrics))
     return state, {name: np.concatenate([h[name] for h in history]) for name in history[0]}
 
@@ -84,14 +84,16 @@ def test_the_step_is_compiled_once(num_devices):
     config = tiny.get_config()
     devices = parallel.choose_devices(num_devices, config.data.batch_size)
     setup = create_setup(config, data.open_source(config.data), devices)
-    call = parallel.make_call(make_train_step(setup.gan), devices, 1)
-    state, dataset = parallel.replicate(setup.new_state(), devices), resident_dataset(setup)
+    call = parallel.Call(make_train_step(setup.gan), devices, 1, resident_dataset(setup))
+    state = parallel.replicate(setup.new_state(), devices)
     stream = batches(dataclasses.replace(setup, steps_per_call=1), 0, on_device=True)
     (_, num), batch = next(stream)
-    state, _ = call(state, dataset, batch, num)
-    (_, num), batch = next(stream)
+    # From shapes alone, as a run does while it makes its state.
+    call.compile(setup.state_shapes, batch).result()
     with no_compilation():
-        call(state, dataset, batch, num)
+        state, _ = call(state, batch, num)
+        (_, num), batch = next(stream)
+        call(state, batch, num)
 
 
 @contextlib.contextmanager

@@ -73,7 +73,7 @@ def test_text_names_labels_of_a_conditional_gan(conditional):
 def test_rows_add_up_with_direct_parameters_and_nesting(conditional):
     inputs = example_inputs(conditional)[1]
     module = conditional.discriminator
-    variables = jax.eval_shape(lambda: module.init(jax.random.key(0), *inputs, train=False))
+    variables = jax.eval_shape(lambda *inputs: module.init(jax.random.key(0), *inputs, train=False), *inputs)
     counts = {name: sum(leaf.size for leaf in jax.tree.leaves(tree)) for name, tree in variables.items()}
     rows = summary.network_rows(module, inputs)
     assert summary.totals(rows) == (counts["params"], counts["batch_stats"])

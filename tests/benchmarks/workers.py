@@ -140,9 +140,10 @@ class JaxWorker:
         from jaxgan.step import make_train_step
         from jaxgan.train import batches, resident_dataset
 
-        self.dataset = resident_dataset(self.setup)
-        self.stream = data.prefetch(batches(self.setup, 0, on_device=self.dataset is not None))
-        self.call = parallel.make_call(make_train_step(self.setup.gan), self.setup.devices, self.setup.steps_per_call)
+        self.call = parallel.Call(
+            make_train_step(self.setup.gan), self.setup.devices, self.setup.steps_per_call, resident_dataset(self.setup)
+        )
+        self.stream = data.prefetch(batches(self.setup, 0, on_device=self.call.dataset is not None))
         return self.run(self.setup.steps_per_call)
 
     def run(self, steps: int) -> float:
@@ -150,7 +151,7 @@ class JaxWorker:
         start, kept = time.perf_counter(), []
         for _ in range(steps // self.setup.steps_per_call):
             (_, num), batch = next(self.stream)
-            self.state, metrics = self.call(self.state, self.dataset, batch, num)
+            self.state, metrics = self.call(self.state, batch, num)
             kept.append(metrics)
         self.jax.device_get(kept)
         self.jax.block_until_ready(self.state)

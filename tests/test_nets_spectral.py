@@ -7,6 +7,7 @@ import pytest
 from jax import lax
 
 from jaxgan.nets import spectral
+from jaxgan.nets.geometry import Geometry
 
 
 @pytest.mark.parametrize(
@@ -30,15 +31,17 @@ def test_convolution_and_both_gradients(k, pads, h, w):
         )
         g = jnp.asarray(rng.normal(size=y.shape))
         by_x, by_kernel = pull(g)
-        np.testing.assert_allclose(spectral.forward(x, kernel, pads), y, atol=1e-12)
-        np.testing.assert_allclose(spectral.input_grad(kernel, g, (h, w), pads), by_x, atol=1e-12)
-        np.testing.assert_allclose(spectral.kernel_grad(x, g, (k, k), pads), by_kernel, atol=1e-12)
+        geo = Geometry((h, w), (k, k), (1, 1), pads)
+        np.testing.assert_allclose(spectral.forward(geo, x, kernel), y, atol=1e-12)
+        np.testing.assert_allclose(spectral.input_grad(geo, kernel, g), by_x, atol=1e-12)
+        np.testing.assert_allclose(spectral.kernel_grad(geo, x, g), by_kernel, atol=1e-12)
 
 
 def test_pays_for_large_kernels_on_small_maps_with_many_channels_and_pictures():
-    same = ((2, 2), (2, 2))
-    assert spectral.pays(64, (7, 7), (5, 5), same, (256, 128))
-    assert not spectral.pays(1, (7, 7), (5, 5), same, (256, 128))
-    assert not spectral.pays(64, (7, 7), (5, 5), same, (256, 1))
-    assert not spectral.pays(64, (28, 28), (5, 5), same, (256, 128))
-    assert not spectral.pays(64, (7, 7), (3, 3), ((1, 1), (1, 1)), (32, 32))
+    same = Geometry((7, 7), (5, 5), (1, 1), ((2, 2), (2, 2)))
+    assert spectral.pays(same, 64, (256, 128))
+    assert not spectral.pays(same, 1, (256, 128))
+    assert not spectral.pays(same, 64, (256, 1))
+    assert not spectral.pays(same._replace(size=(28, 28)), 64, (256, 128))
+    assert not spectral.pays(same._replace(taps=(3, 3), pads=((1, 1), (1, 1))), 64, (32, 32))
+    assert not spectral.pays(same._replace(strides=(2, 2)), 1000, (256, 128))

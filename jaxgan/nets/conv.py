@@ -16,7 +16,6 @@ import contextvars
 import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -26,7 +25,7 @@ from jax import lax
 
 from jaxgan import checks
 from jaxgan.nets import spectral
-from jaxgan.nets.spectral import Pads, Pair, pair
+from jaxgan.nets.geometry import Geometry, Pads, Pair, adjoint, pair
 from jaxgan.types import Array
 
 Padding = str | Sequence[Sequence[int]]
@@ -39,6 +38,8 @@ _form = contextvars.ContextVar("form", default="auto")
 _DIMS = ("NHWC", "HWIO", "NHWC")
 # Channels that count as few; found by timing.
 _NARROW = 4
+# Pictures whose kernel gradient is one convolution; found by timing.
+_PIECE = 32
 
 
 @contextlib.contextmanager
@@ -68,7 +69,7 @@ def conv(x: Array, kernel: Array, strides: Pair = (1, 1), padding: Padding = "SA
     """
     size, taps = pair(x.shape[1:3]), pair(kernel.shape[:2])
     pads = lax.padtype_to_pads(size, taps, strides, padding) if isinstance(padding, str) else padding
-    geo = _Geometry(size, taps, pair(strides), (pair(pads[0]), pair(pads[1])))
+    geo = Geometry(size, taps, pair(strides), (pair(pads[0]), pair(pads[1])))
     return _lax_forward(geo, x, kernel) if current_form() == "lax" else _forward(geo, x, kernel)
 
 
@@ -81,7 +82,7 @@ def conv_transpose(x: Array, kernel: Array, strides: Pair = (1, 1), padding: Pad
     if current_form() == "lax":
         pads = padding if isinstance(padding, str) else [pair(p) for p in padding]
         return lax.conv_transpose(x, kernel, strides, pads, dimension_numbers=_DIMS)
-    geo = _adjoint(pair(x.shape[1:3]), pair(kernel.shape[:2]), pair(strides), padding)
+    geo = adjoint(pair(x.shape[1:3]), pair(kernel.shape[:2]), pair(strides), padding)
     return _input_grad(geo, _mirror(kernel), x)
 
 
@@ -99,47 +100,19 @@ def upsample_conv(x: Array, kernel: Array, factor: int = 2) -> Array:
     return conv_transpose(x, kernel, (factor, factor), pads)
 
 
-class _Geometry(NamedTuple):
-    """What is static of the convolution of x [B, *size, C] and w [*taps, C, F]."""
-
-    size: Pair
-    taps: Pair
-    strides: Pair
-    pads: Pads
-
-    @property
-    def outputs(self) -> Pair:
-        """H' and W'."""
-        h, w = ((n + low + high - k) // s + 1 for n, k, s, (low, high) in zip(*self, strict=True))
-        return h, w
-
-
-def _adjoint(inputs: Pair, taps: Pair, strides: Pair, padding: Padding) -> _Geometry:
-    """Return the convolution whose input gradient is the given transposed convolution."""
-    if isinstance(padding, str) and padding != "SAME":
-        raise ValueError(f"padding is {padding!r}; expected 'SAME' or ((low, high), (low, high)).")
-    size, pads = [], []
-    for axis, (n, k, s) in enumerate(zip(inputs, taps, strides, strict=True)):
-        same = k - 1 if s > k - 1 else -(-(k + s - 2) // 2)
-        low, high = (same, k + s - 2 - same) if isinstance(padding, str) else padding[axis]
-        size.append((n - 1) * s + 1 + low + high - k + 1)
-        pads.append((k - 1 - low, k - 1 - high))
-    return _Geometry(pair(size), taps, strides, (pads[0], pads[1]))
-
-
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _forward(geo: _Geometry, x: Array, w: Array) -> Array:
+def _forward(geo: Geometry, x: Array, w: Array) -> Array:
     """dT/dg: the convolution, [B, H, W, C] and [k, k, C, F] to [B, H', W', F]."""
     if _is_tiny(geo):
         y = x.reshape(len(x), -1) @ _matrix(geo, w)
         return y.reshape(len(x), *geo.outputs, w.shape[3])
-    if _is_spectral(geo, len(x), w.shape[2:]):
-        return spectral.forward(x, w, geo.pads)
+    if spectral.pays(geo, len(x), w.shape[2:]):
+        return spectral.forward(geo, x, w)
     return _plain(geo, x, w)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _input_grad(geo: _Geometry, w: Array, g: Array) -> Array:
+def _input_grad(geo: Geometry, w: Array, g: Array) -> Array:
     """dT/dx: the transposed convolution, [k, k, C, F] and [B, H', W', F] to [B, H, W, C].
 
     Along one axis u[i] = sum_t w[t] g[(i + low - t) / s] over the taps t for which s divides i + low - t. So
@@ -148,8 +121,8 @@ def _input_grad(geo: _Geometry, w: Array, g: Array) -> Array:
     if _is_tiny(geo):
         u = g.reshape(len(g), -1) @ _matrix(geo, w).T
         return u.reshape(len(g), *geo.size, w.shape[2])
-    if _is_spectral(geo, len(g), w.shape[2:]):
-        return spectral.input_grad(w, g, geo.size, geo.pads)
+    if spectral.pays(geo, len(g), w.shape[2:]):
+        return spectral.input_grad(geo, w, g)
     rows, cols = geo.strides
     phases = [jnp.stack([_phase(geo, (i, j), w, g) for j in range(cols)], axis=3) for i in range(rows)]
     b, h, w_, _, c = phases[0].shape
@@ -157,24 +130,22 @@ def _input_grad(geo: _Geometry, w: Array, g: Array) -> Array:
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _kernel_grad(geo: _Geometry, x: Array, g: Array) -> Array:
+def _kernel_grad(geo: Geometry, x: Array, g: Array) -> Array:
     """dT/dw: the kernel gradient, [B, H, W, C] and [B, H', W', F] to [k, k, C, F]."""
     c, f = x.shape[-1], g.shape[-1]
     w = jax.ShapeDtypeStruct((*geo.taps, c, f), x.dtype)
     if _is_tiny(geo):
         matrix = x.reshape(len(x), -1).T @ g.reshape(len(g), -1)
         return jax.linear_transpose(functools.partial(_matrix, geo), w)(matrix)[0]
-    if _is_spectral(geo, len(x), (c, f)):
-        return spectral.kernel_grad(x, g, geo.taps, geo.pads)
+    if spectral.pays(geo, len(x), (c, f)):
+        return spectral.kernel_grad(geo, x, g)
+    if f < c and geo.strides == (1, 1):
+        return _mirror(_kernel_grad(geo.exchanged(), g, x))
     if c <= _NARROW:
         return _kernel_grad_by_patches(geo, x, g)
-    if f <= _NARROW and geo.strides == (1, 1):
-        # sum_p x[p + t] g[p] is the same sum with the roles exchanged and the taps mirrored.
-        rows, cols = ((k - 1 - low, k - 1 - high) for k, (low, high) in zip(geo.taps, geo.pads, strict=True))
-        return _mirror(_kernel_grad_by_patches(geo._replace(size=geo.outputs, pads=(rows, cols)), g, x))
-    # XLA transposes both. Fused with what computes them, the transposes take several times as long.
-    x, g = lax.optimization_barrier((x, g))
-    return jax.linear_transpose(lambda w: _lax_forward(geo, x, w), w)(g)[0]
+    pieces = (jnp.array_split(maps, -(-len(x) // _PIECE)) for maps in (x, g))
+    grads = [_kernel_grad_along_rows(geo, *piece) for piece in zip(*pieces, strict=True)]
+    return functools.reduce(jnp.add, grads).astype(x.dtype)
 
 
 _forward.defvjp(
@@ -191,12 +162,12 @@ _kernel_grad.defvjp(
 )
 
 
-def _lax_forward(geo: _Geometry, x: Array, w: Array) -> Array:
+def _lax_forward(geo: Geometry, x: Array, w: Array) -> Array:
     """The convolution as XLA does it."""
     return lax.conv_general_dilated(x, w, geo.strides, geo.pads, dimension_numbers=_DIMS)
 
 
-def _phase(geo: _Geometry, residue: Pair, w: Array, g: Array) -> Array:
+def _phase(geo: Geometry, residue: Pair, w: Array, g: Array) -> Array:
     """Return the outputs of `_input_grad` whose coordinates are `residue` modulo the strides."""
     firsts, counts, pads = [], [], []
     for r, n, k, s, (low, _), m in zip(residue, *geo, geo.outputs, strict=True):
@@ -209,20 +180,15 @@ def _phase(geo: _Geometry, residue: Pair, w: Array, g: Array) -> Array:
     kernel = _mirror(w[firsts[0], firsts[1]])
     if kernel.size == 0:
         return jnp.zeros((len(g), *counts, w.shape[2]), g.dtype)
-    return _plain(_Geometry(pair(g.shape[1:3]), pair(kernel.shape[:2]), (1, 1), (pads[0], pads[1])), g, kernel)
+    return _plain(Geometry(pair(g.shape[1:3]), pair(kernel.shape[:2]), (1, 1), (pads[0], pads[1])), g, kernel)
 
 
-def _is_tiny(geo: _Geometry) -> bool:
+def _is_tiny(geo: Geometry) -> bool:
     """Whether one dense matrix from map to map is at most a few times larger than the kernel."""
     return math.prod(geo.size) * math.prod(geo.outputs) <= 4 * math.prod(geo.taps)
 
 
-def _is_spectral(geo: _Geometry, batch: int, channels: Sequence[int]) -> bool:
-    """Whether products of Fourier transforms are faster."""
-    return geo.strides == (1, 1) and spectral.pays(batch, geo.size, geo.taps, geo.pads, pair(channels))
-
-
-def _matrix(geo: _Geometry, w: Array) -> Array:
+def _matrix(geo: Geometry, w: Array) -> Array:
     """Write a kernel [k, k, C, F] as the dense matrix [H W C, H' W' F] of its convolution."""
     axes = []
     for n, k, s, (low, _), m in zip(*geo, geo.outputs, strict=True):
@@ -233,19 +199,19 @@ def _matrix(geo: _Geometry, w: Array) -> Array:
     return jnp.swapaxes(dense, 1, 2).reshape(math.prod(geo.size) * c, -1)
 
 
-def _pad(geo: _Geometry, x: Array, axis: int) -> Array:
+def _pad(geo: Geometry, x: Array, axis: int) -> Array:
     """Pad maps (H at `axis`) with zeros, or crop them where a number is negative."""
     edges = [(0, 0, 0)] * axis + [(low, high, 0) for low, high in geo.pads]
     return lax.pad(x, jnp.zeros((), x.dtype), edges + [(0, 0, 0)] * (x.ndim - axis - 2))
 
 
-def _cut(geo: _Geometry, x: Array, axis: int, tap: Sequence[int]) -> Array:
+def _cut(geo: Geometry, x: Array, axis: int, tap: Sequence[int]) -> Array:
     """Return the part of padded maps (H at `axis`) that one tap multiplies, of size H' W'."""
     spans = [slice(t, t + s * (m - 1) + 1, s) for t, s, m in zip(tap, geo.strides, geo.outputs, strict=True)]
     return x[(slice(None),) * axis + tuple(spans)]
 
 
-def _kernel_grad_by_patches(geo: _Geometry, x: Array, g: Array) -> Array:
+def _kernel_grad_by_patches(geo: Geometry, x: Array, g: Array) -> Array:
     """Kernel gradient where x has few channels: patches [B, k k C, H' W'] times g [B, H' W', F]."""
     b, c, f = len(x), x.shape[-1], g.shape[-1]
     x = _pad(geo, jnp.moveaxis(x, -1, 1), 2)
@@ -254,7 +220,31 @@ def _kernel_grad_by_patches(geo: _Geometry, x: Array, g: Array) -> Array:
     return grads.sum(0).reshape(*geo.taps, c, f)
 
 
-def _plain(geo: _Geometry, x: Array, w: Array) -> Array:
+def _kernel_grad_along_rows(geo: Geometry, x: Array, g: Array) -> Array:
+    """Kernel gradient, at least float32, as a convolution of x as [1, H, W C, B] and g as [H', W', B, F].
+
+    The next pixel of a row is C numbers further. XLA's own form puts C first, which costs it slow transposes.
+    """
+    # Just so many zeros, or pixels less, that the outputs are the taps.
+    axes = zip(*geo, geo.outputs, strict=True)
+    rows, cols = ((low, s * (m - 1) + k - n - low) for n, k, s, (low, _), m in axes)
+    x = jnp.transpose(_pad(geo._replace(pads=(rows, cols)), x, 1), (1, 2, 3, 0))
+    # XLA would fuse the transposes with what computes the maps, and then take several times as long for them.
+    x, g = lax.optimization_barrier((x, jnp.transpose(g, (1, 2, 0, 3))))
+    h, _, c, b = x.shape
+    grad = lax.conv_general_dilated(
+        x.reshape(1, h, -1, b),
+        g,
+        (1, 1),
+        "VALID",
+        rhs_dilation=(geo.strides[0], geo.strides[1] * c),
+        dimension_numbers=_DIMS,
+        preferred_element_type=jnp.promote_types(x.dtype, jnp.float32),
+    )
+    return grad.reshape(*geo.taps, c, -1)
+
+
+def _plain(geo: Geometry, x: Array, w: Array) -> Array:
     """The convolution as it is; to few channels by one product for all taps, then shift and add."""
     if w.shape[3] > _NARROW or geo.strides != (1, 1):
         return _lax_forward(geo, x, w)

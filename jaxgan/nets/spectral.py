@@ -19,49 +19,43 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxgan.nets.geometry import Geometry, Pair
 from jaxgan.types import Array
-
-Pair = tuple[int, int]
-Pads = tuple[Pair, Pair]
 
 # A plain convolution with so many times the products takes longer; found by timing on a CPU.
 _FACTOR = 3
 
 
-def pair(value: int | Sequence[int]) -> Pair:
-    """Return one number for H and one for W."""
-    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
-
-
-def pays(batch: int, size: Pair, taps: Pair, pads: Pads, channels: Pair) -> bool:
-    """Say whether the functions below beat a plain convolution of stride 1."""
-    pixels, outputs, (c, f) = math.prod(size), math.prod(_outputs(size, taps, pads)), channels
-    plain, of_kernels = batch * outputs * math.prod(taps) * c * f, math.prod(taps) * c * f
+def pays(geo: Geometry, batch: int, channels: Sequence[int]) -> bool:
+    """Say whether the functions below, which know strides of 1 only, beat a plain convolution."""
+    if geo.strides != (1, 1) or min(channels) < 32:
+        return False
+    pixels, outputs, (c, f) = math.prod(geo.size), math.prod(geo.outputs), channels
+    of_kernels = math.prod(geo.taps) * c * f
     of_maps = batch * (c * f + c * pixels + f * outputs)
-    return min(channels) >= 32 and plain >= _FACTOR * _num_products(_periods(size, taps, pads)) * (of_maps + of_kernels)
+    return batch * outputs * of_kernels >= _FACTOR * _num_products(_periods(geo)) * (of_maps + of_kernels)
 
 
-def forward(x: Array, w: Array, pads: Pads) -> Array:
+def forward(geo: Geometry, x: Array, w: Array) -> Array:
     """Convolve x [B, H, W, C] and w [k, k, C, F] to [B, H', W', F] with stride 1.
 
     A 5 x 5 kernel on 7 x 7 maps takes 121 products for each pair of channels instead of 1225.
     """
-    size, taps = pair(x.shape[1:3]), pair(w.shape[:2])
-    maps, kernels, back = _transforms(size, taps, pads)
-    return _maps(_multiply(maps, kernels, back.T, _rows(x), _flat(w)), _outputs(size, taps, pads))
+    maps, kernels, back = _transforms(geo)
+    return _maps(_multiply(maps, kernels, back.T, _rows(x), _flat(w)), geo.outputs)
 
 
-def input_grad(w: Array, g: Array, size: Pair, pads: Pads) -> Array:
+def input_grad(geo: Geometry, w: Array, g: Array) -> Array:
     """Return the gradient [B, H, W, C] by x, of w [k, k, C, F] and g [B, H', W', F]."""
-    maps, kernels, back = _transforms(size, pair(w.shape[:2]), pads)
-    return _maps(_multiply(back, kernels, maps.T, _rows(g), jnp.swapaxes(_flat(w), 1, 2)), size)
+    maps, kernels, back = _transforms(geo)
+    return _maps(_multiply(back, kernels, maps.T, _rows(g), jnp.swapaxes(_flat(w), 1, 2)), geo.size)
 
 
-def kernel_grad(x: Array, g: Array, taps: Pair, pads: Pads) -> Array:
+def kernel_grad(geo: Geometry, x: Array, g: Array) -> Array:
     """Return the gradient [k, k, C, F] by w, of x [B, H, W, C] and g [B, H', W', F]."""
-    maps, kernels, back = _transforms(pair(x.shape[1:3]), taps, pads)
+    maps, kernels, back = _transforms(geo)
     grad = _multiply(maps, back, kernels.T, jnp.swapaxes(_rows(x), 1, 2), _rows(g))
-    return grad.reshape(*taps, *grad.shape[1:])
+    return grad.reshape(*geo.taps, *grad.shape[1:])
 
 
 def _multiply(first: np.ndarray, second: np.ndarray, third: np.ndarray, x: Array, w: Array) -> Array:
@@ -91,15 +85,9 @@ def _maps(y: Array, size: Pair) -> Array:
     return jnp.transpose(y.reshape(*size, *y.shape[1:]), (2, 0, 1, 3))
 
 
-def _outputs(size: Pair, taps: Pair, pads: Pads) -> Pair:
-    """Return H' and W'."""
-    h, w = (n + sum(pad) - k + 1 for n, k, pad in zip(size, taps, pads, strict=True))
-    return h, w
-
-
-def _periods(size: Pair, taps: Pair, pads: Pads) -> Pair:
+def _periods(geo: Geometry) -> Pair:
     """Return for each axis the shortest cyclic convolution whose wrapped terms miss all outputs."""
-    axes = zip(size, taps, pads, _outputs(size, taps, pads), strict=True)
+    axes = zip(geo.size, geo.taps, geo.pads, geo.outputs, strict=True)
     rows, cols = (max(n, m, n + low, m + k - 1 - low) for n, k, (low, _), m in axes)
     return rows, cols
 
@@ -110,12 +98,12 @@ def _num_products(periods: Pair) -> int:
     return own + 3 * (math.prod(periods) - own) // 2
 
 
-def _transforms(size: Pair, taps: Pair, pads: Pads) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _transforms(geo: Geometry) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the real matrices M [R, H W], K [R, k k] and A [R, H' W']."""
-    periods = _periods(size, taps, pads)
+    periods, pads = _periods(geo), geo.pads
     freqs = _grid((0, 0), periods)
     order, mirrored = (f @ (periods[1], 1) for f in (freqs, -freqs % periods))
-    spans = (((0, 0), size), ((-pads[0][0], -pads[1][0]), taps), ((0, 0), _outputs(size, taps, pads)))
+    spans = (((0, 0), geo.size), ((-pads[0][0], -pads[1][0]), geo.taps), ((0, 0), geo.outputs))
     angles = [2 * np.pi * (freqs / periods) @ _grid(*span).T for span in spans]
     own = [np.cos(angle[order == mirrored]) for angle in angles]
     (xr, xi), (wr, wi), (yr, yi) = ((np.cos(a[order < mirrored]), np.sin(a[order < mirrored])) for a in angles)

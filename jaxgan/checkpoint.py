@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -92,9 +93,8 @@ def load(run: str | Path, step: int | str = "latest", weights: str = "ema") -> G
     checks.one_of("weights", weights, WEIGHTS)
     config, data = workdir.load_config(run)
     gan = gans.build(config, data)
-    variables = jax.eval_shape(
-        lambda key: gan.generator.lazy_init(key, *example_inputs(gan)[0], train=False), jax.random.key(0)
-    )
+    init = functools.partial(gan.generator.init, train=False)
+    variables = jax.eval_shape(init, jax.random.key(0), *example_inputs(gan)[0])
     variables = {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}
     return generator_params(gan, _read_variables(run, step, variables, weights))
 

@@ -16,7 +16,7 @@ from jaxgan.early_stop import stalled
 from jaxgan.interrupt import StopRequest
 from jaxgan.setup import Setup
 from jaxgan.state import GanState, GeneratorParams, generator_params
-from jaxgan.types import Array, Device
+from jaxgan.types import Array
 
 PROGRESS_FILE = "progress.gif"  # the fixed-latent grids over time
 
@@ -51,10 +51,9 @@ class Journal:
         self._log.close()
         self._pictures.close()
 
-    def open(self, devices: list[Device], changes: dict[str, tuple[object, object]]) -> None:
-        """Say what runs, on what, and what changed since it was last saved."""
+    def open(self, changes: dict[str, tuple[object, object]]) -> None:
+        """Say what is learnt from, and what changed since the run was last saved."""
         say, setup = self._progress.say, self.setup
-        say(report.start_text(setup.config, devices, self.run))
         self._pictures.draw_data()
         say(f"{setup.source.info.num_images:,} pictures, {setup.steps_per_epoch:.2f} steps an epoch")
         for path, (old, new) in changes.items():

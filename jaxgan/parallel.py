@@ -39,8 +39,8 @@ def choose_devices(num_devices: int, batch_size: int) -> list[Device]:
 class Call:
     """Up to `steps_per_call` training steps on all devices, as one compiled program.
 
-    A function of (state, batch, num) that returns the state after `num` steps and metrics float32[steps_per_call],
-    of which the first `num` are filled. `batch` has a leading axis for the devices and one for the steps: indices
+    A call takes (state, batch, num) and returns the state after `num` steps and metrics float32[steps_per_call], of
+    which the first `num` are filled. `batch` has a leading axis for the devices and one for the steps: indices
     int32[D, S, d_steps, B / D] into the data set, or (images, labels) of the same shape. The state is donated. All
     calls take arrays of the same shapes on the same devices. One program serves every `num`, so a resumed run rounds
     as an unbroken one.
@@ -51,7 +51,7 @@ class Call:
 
     def __init__(self, step: Step, devices: Sequence[Device], steps_per_call: int, dataset: PyTree = None):
         self.dataset = dataset
-        self._place = jax.NamedSharding(_mesh(devices), jax.P())
+        self._devices = devices
         self._mapped = jax.pmap(
             _several(step, steps_per_call),
             axis_name=axis.NAME,
@@ -63,8 +63,13 @@ class Call:
         self._program: Future | None = None
 
     def compile(self, state: PyTree, batch: PyTree) -> Future:
-        """Start compiling in a thread, for a batch and a state, or its shapes, like those of the calls to come."""
-        state = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=self._place), state)
+        """Trace the steps, and begin to compile them in a thread, which the end of the process waits for.
+
+        Args:
+          state: of the calls to come, or its shapes.
+          batch: likewise.
+        """
+        state, batch = _shapes(state, _everywhere(self._devices)), _shapes(batch, _shared_out(self._devices))
         lowered = self._mapped.lower(state, self.dataset, batch, 0)
         thread = ThreadPoolExecutor(1, thread_name_prefix="compile")
         self._program = thread.submit(lowered.compile, machine.compiler_options())
@@ -72,7 +77,7 @@ class Call:
         return self._program
 
     def __call__(self, state: PyTree, batch: PyTree, num: int) -> tuple[PyTree, dict[str, Array]]:
-        """Make `num` steps; waits for the program, which is compiled now if it was not before."""
+        """Make `num` steps; compiles first, or waits for that."""
         program = self._program or self.compile(state, batch)
         return program.result()(state, self.dataset, batch, num)
 
@@ -111,14 +116,26 @@ def split(indices: np.ndarray, num_devices: int) -> np.ndarray:
 
 def put_batch(batch: PyTree, devices: Sequence[Device]) -> PyTree:
     """Start the transfer of a batch whose leading axis is the devices."""
-    return jax.device_put(batch, jax.NamedSharding(_mesh(devices), jax.P(axis.NAME)))
+    return jax.device_put(batch, _shared_out(devices))
 
 
 def replicate(tree: PyTree, devices: Sequence[Device]) -> PyTree:
     """Put a copy of every leaf on every device."""
-    return jax.device_put(tree, jax.NamedSharding(_mesh(devices), jax.P()))
+    return jax.device_put(tree, _everywhere(devices))
+
+
+def _shapes(tree: PyTree, place: jax.NamedSharding) -> PyTree:
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place), tree)
+
+
+def _shared_out(devices: Sequence[Device]) -> jax.NamedSharding:
+    return jax.NamedSharding(_mesh(devices), jax.P(axis.NAME))
+
+
+def _everywhere(devices: Sequence[Device]) -> jax.NamedSharding:
+    return jax.NamedSharding(_mesh(devices), jax.P())
 
 
 def _mesh(devices: Sequence[Device]) -> jax.sharding.Mesh:
-    # The mesh that pmap's results lie on; any other would compile the step a second time for the second call.
+    # The mesh that pmap's results lie on: the program takes its arguments on no other.
     return jax.sharding.Mesh(np.asarray(devices), (axis.NAME,))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
+from flax import errors, struct
 from flax import linen as nn
-from flax import struct
 from flax.training.train_state import TrainState
 
 from jaxgan import checks, draws, losses
@@ -234,8 +236,7 @@ def create_state(
 
 
 def _create_net(module: nn.Module, optimiser: optax.GradientTransformation, key: Array, inputs: Inputs) -> NetState:
-    # Lazily: the program that draws the parameters then knows nothing of the forward pass.
-    variables = module.lazy_init(key, *inputs, train=False)
+    variables = _initial_variables(module, key, inputs)
     net = NetState.create(
         apply_fn=module.apply,
         params=variables["params"],
@@ -244,3 +245,11 @@ def _create_net(module: nn.Module, optimiser: optax.GradientTransformation, key:
     )
     # TrainState starts with a Python int, which would compile the step a second time.
     return net.replace(step=jnp.zeros((), jnp.int32))
+
+
+def _initial_variables(module: nn.Module, key: Array, inputs: Inputs) -> Mapping[str, Any]:
+    try:
+        # Without the forward pass the program that draws the parameters is made in half the time.
+        return module.lazy_init(key, *inputs, train=False)
+    except errors.LazyInitError:  # some variable depends on what the module sees
+        return module.init(key, *jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), inputs), train=False)

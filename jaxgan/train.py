@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import jax
 import numpy as np
 
 from jaxgan import config as config_lib
-from jaxgan import data, machine, parallel, workdir
+from jaxgan import data, machine, parallel, report, workdir
 from jaxgan.interrupt import StopRequest, catch_stop
 from jaxgan.journal import Journal, is_mark
 from jaxgan.setup import Setup, create_setup
@@ -42,15 +43,15 @@ def train(config: Config, run: str | Path) -> GanState:
     source = data.open_source(config.data)
     setup = create_setup(config, source, devices)
     changes = prepare_folder(run, config, source)
+    print(report.start_text(config, devices, run), file=sys.stderr, flush=True)
     # Orbax takes a second to import, which `import jaxgan` should not.
     from jaxgan.checkpoint import Checkpoints
 
     with Checkpoints(run, keep=config.train.keep_checkpoints) as checkpoints:
-        start = checkpoints.latest() or 0
-        with catch_stop() as stop, Journal(setup, run, start) as journal:
-            journal.open(devices, changes)
-            call = make_call(setup, start)
-            state = start_state(setup, checkpoints)
+        call = make_call(setup, checkpoints.latest() or 0)
+        state = start_state(setup, checkpoints)
+        with catch_stop() as stop, Journal(setup, run, int(state.step)) as journal:
+            journal.open(changes)
             state = training_loop(setup, state, call, journal, checkpoints, stop)
             checkpoints.wait()
             journal.end(int(state.step), stop)
@@ -70,12 +71,11 @@ def prepare_folder(run: Path, config: Config, source: Source) -> dict[str, tuple
 
 
 def make_call(setup: Setup, start: int) -> parallel.Call:
-    """Return the compiled steps of a run; they are compiled in a thread, while the state is made."""
+    """Return the steps of a run; if any are left to make, they are compiled while the state is made."""
     dataset = resident_dataset(setup)
     call = parallel.Call(make_train_step(setup.gan), setup.devices, setup.steps_per_call, dataset)
-    for _, batch in batches(setup, start, on_device=dataset is not None):
-        call.compile(setup.state_shapes, batch)
-        break
+    if start < setup.num_steps:
+        call.compile(setup.state_shapes, batch_shapes(setup, on_device=dataset is not None))
     return call
 
 
@@ -150,6 +150,18 @@ def batches(setup: Setup, start: int, *, on_device: bool) -> Iterator[tuple[tupl
             pixels, labels = setup.source.read(indices.ravel())
             batch = pixels.reshape(*indices.shape, *pixels.shape[1:]), labels.reshape(indices.shape)
         yield (first, num), parallel.put_batch(batch, setup.devices)
+
+
+def batch_shapes(setup: Setup, *, on_device: bool) -> object:
+    """Return what `batches` yields for each call, as shapes."""
+    d_steps, num_devices = setup.gan.rule.d_steps, len(setup.devices)
+    lead = num_devices, setup.steps_per_call, d_steps, setup.config.data.batch_size // num_devices
+    per_picture = jax.ShapeDtypeStruct(lead, np.int32)
+    return (
+        per_picture
+        if on_device
+        else (jax.ShapeDtypeStruct((*lead, *setup.source.info.image_shape), np.uint8), per_picture)
+    )
 
 
 def resident_dataset(setup: Setup) -> tuple[Array, Array] | None:

@@ -62,11 +62,12 @@ def test_a_step_is_the_same_without_options():
 @pytest.mark.parametrize(("draw", "rtol"), [(draws.words, 0), (draws.uniform, 0), (draws.normal, 1e-5)])
 def test_random_numbers_are_the_same_without_options(draw, rtol):
     key = jax.random.key(0)
-    fast, plain = (
+    fast, quick, plain = (
         jax.jit(lambda key: draw(jax.random.clone(key), (1000,)), compiler_options=o)(key)
-        for o in (machine.compiler_options(), {})
+        for o in (machine.compiler_options(), machine.compiler_options(seldom=True), {})
     )
     np.testing.assert_allclose(fast, plain, rtol=rtol)
+    np.testing.assert_allclose(quick, plain, rtol=rtol)
 
 
 def test_options_that_xla_does_not_know_are_left_out(forgotten, monkeypatch):

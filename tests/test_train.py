@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import threading
 
@@ -13,7 +14,7 @@ import tiny
 from PIL import Image
 
 import jaxgan
-from jaxgan import data, report, workdir
+from jaxgan import data, parallel, report, workdir
 from jaxgan.setup import create_setup
 from jaxgan.train import calls
 
@@ -81,6 +82,45 @@ def test_a_finished_run_is_left_as_it_is(finished, capfd):
     state = jaxgan.train(config(), finished[0])
     assert int(state.step) == 6
     assert "resumed at step 6 of 6" in capfd.readouterr().err
+
+
+def test_steps_are_compiled_once_and_only_if_any_are_left(tmp_path, monkeypatch):
+    compiled, original = [], parallel.Call.compile
+
+    def spy(self, state, batch):
+        compiled.append(jax.tree.leaves(state))
+        return original(self, state, batch)
+
+    monkeypatch.setattr(parallel.Call, "compile", spy)
+    for cache in "device", "none":
+        compiled.clear()
+        one = config(num_steps=2)
+        one.data.cache = cache
+        jaxgan.train(one, tmp_path / cache)
+        assert len(compiled) == 1, "not ahead, or once more by the first call"
+        assert all(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in compiled[0])
+        jaxgan.train(one, tmp_path / cache)
+        assert len(compiled) == 1
+
+
+def test_what_goes_wrong_while_compiling_is_raised(tmp_path, monkeypatch):
+    def refuse(self, options):
+        raise ValueError("too large a program")
+
+    monkeypatch.setattr(jax.stages.Lowered, "compile", refuse)
+    with pytest.raises(ValueError, match="too large a program"):
+        jaxgan.train(config(), tmp_path)
+
+
+def test_a_checkpoint_that_does_not_fit_leaves_the_metrics_alone(tmp_path):
+    jaxgan.train(config(num_steps=3, log_every=1), tmp_path)
+    shutil.rmtree(tmp_path / "checkpoints" / "3" / "state")
+    before = (tmp_path / "metrics.jsonl").read_text()
+    (tmp_path / "metrics.jsonl").write_text(before + json.dumps({"step": 4}) + "\n")
+    with pytest.raises((ValueError, OSError)):
+        jaxgan.train(config(log_every=1), tmp_path)
+    assert (tmp_path / "metrics.jsonl").read_text().startswith(before)
+    assert [row["step"] for row in report.read_metrics(tmp_path)] == [1, 2, 3, 4]
 
 
 def test_changed_settings_are_said_and_frozen_ones_refused(finished, capfd):

@@ -121,30 +121,6 @@ def test_maps_over_inputs_and_over_kernels(case):
             jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9), mapped, expected)
 
 
-@pytest.mark.parametrize(("k", "s", "c", "f"), [(3, 1, 6, 5), (3, 1, 5, 6), (4, 2, 6, 5)])
-def test_kernel_gradient_of_many_pictures_in_pieces(k, s, c, f):
-    rng = np.random.default_rng(0)
-    shape = 70, 6, 4
-    kernel, x = jnp.asarray(rng.normal(size=(k, k, c, f))), jnp.asarray(rng.normal(size=(*shape, c)), jnp.bfloat16)
-    function = layers.conv if s == 1 else layers.conv_transpose
-    g = jnp.asarray(rng.normal(size=(70, 6 * s, 4 * s, f)), jnp.bfloat16)
-
-    def gradient(form, dtype):
-        def run(w):
-            with layers.forced(form):
-                return function(x.astype(dtype), w, (s, s), "SAME")
-
-        return jax.jit(lambda w: jax.vjp(run, w)[1](g.astype(dtype))[0], compiler_options=QUICK)(kernel.astype(dtype))
-
-    with jax.enable_x64(True):
-        kernel = kernel.astype(jnp.float64)
-        exact = gradient("lax", jnp.float64)
-        np.testing.assert_allclose(gradient("phases", jnp.float64), exact, atol=1e-10)
-        # Of 16 bits only the result, not what is summed over the pieces.
-        ours = gradient("phases", jnp.bfloat16).astype(jnp.float64)
-        np.testing.assert_allclose(ours, exact, rtol=2.0**-8, atol=1e-3)
-
-
 @pytest.mark.parametrize(("k", "factor"), [(3, 2), (5, 2), (3, 3), (3, 1)])
 def test_folds_the_upsampling_into_the_kernel(k, factor):
     with jax.enable_x64(True):

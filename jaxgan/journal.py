@@ -131,7 +131,7 @@ class Journal:
         plots.save_losses(self.run)
         self._save_progress()
         seconds = time.monotonic() - self.began
-        if stop:
+        if stop and step < self.setup.num_steps:
             self._progress.say(f"stopped at step {step} and saved; run the same command again to go on")
         elif step < self.setup.num_steps:
             metric, patience = self.setup.config.early_stop.metric, self.setup.config.early_stop.patience

@@ -47,10 +47,10 @@ def train(config: Config, run: str | Path) -> GanState:
     # Orbax takes a second to import, which `import jaxgan` should not.
     from jaxgan.checkpoint import Checkpoints
 
-    with Checkpoints(run, keep=config.train.keep_checkpoints) as checkpoints:
+    with Checkpoints(run, keep=config.train.keep_checkpoints) as checkpoints, catch_stop() as stop:
         call = make_call(setup, checkpoints.latest() or 0)
         state = start_state(setup, checkpoints)
-        with catch_stop() as stop, Journal(setup, run, int(state.step)) as journal:
+        with Journal(setup, run, int(state.step)) as journal:
             journal.open(changes)
             state = training_loop(setup, state, call, journal, checkpoints, stop)
             checkpoints.wait()
@@ -157,11 +157,9 @@ def batch_shapes(setup: Setup, *, on_device: bool) -> object:
     d_steps, num_devices = setup.gan.rule.d_steps, len(setup.devices)
     lead = num_devices, setup.steps_per_call, d_steps, setup.config.data.batch_size // num_devices
     per_picture = jax.ShapeDtypeStruct(lead, np.int32)
-    return (
-        per_picture
-        if on_device
-        else (jax.ShapeDtypeStruct((*lead, *setup.source.info.image_shape), np.uint8), per_picture)
-    )
+    if on_device:
+        return per_picture
+    return jax.ShapeDtypeStruct((*lead, *setup.source.info.image_shape), np.uint8), per_picture
 
 
 def resident_dataset(setup: Setup) -> tuple[Array, Array] | None:

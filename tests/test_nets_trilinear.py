@@ -16,6 +16,7 @@ GEOMETRIES = [
     Geometry((9, 8), (4, 4), (2, 2), ((1, 1), (1, 1))),
     Geometry((9, 8), (3, 3), (2, 3), ((-1, 1), (0, 2))),
     Geometry((9, 8), (2, 2), (3, 3), ((0, 2), (1, 0))),
+    Geometry((9, 8), (3, 3), (1, 1), ((-1, 1), (3, 0))),
 ]
 
 
@@ -35,7 +36,7 @@ def test_all_three_give_the_same_number(geo, channels):
         np.testing.assert_allclose(jax.jit(numbers, compiler_options=QUICK)(x, w, g), theirs, rtol=1e-12)
 
 
-@pytest.mark.parametrize(("k", "s", "c", "f"), [(3, 1, 6, 5), (3, 1, 5, 6), (4, 2, 6, 5)])
+@pytest.mark.parametrize(("k", "s", "c", "f"), [(3, 1, 6, 5), (3, 1, 5, 6), (4, 2, 6, 5), (3, 1, 3, 6)])
 def test_kernel_gradient_of_many_pictures_in_pieces(k, s, c, f):
     rng = np.random.default_rng(0)
     shape = 70, 6, 4

@@ -14,9 +14,9 @@ import tiny
 from PIL import Image
 
 import jaxgan
-from jaxgan import data, parallel, report, workdir
+from jaxgan import data, machine, parallel, report, workdir
 from jaxgan.setup import create_setup
-from jaxgan.train import calls
+from jaxgan.train import batch_shapes, batches, calls
 
 
 def config(**train):
@@ -103,10 +103,35 @@ def test_steps_are_compiled_once_and_only_if_any_are_left(tmp_path, monkeypatch)
         assert len(compiled) == 1
 
 
+@pytest.mark.parametrize("on_device", [True, False])
+def test_batch_shapes_are_those_of_batches(on_device):
+    one = config(num_devices=2, steps_per_call=3)
+    one.rule.d_steps = 2
+    setup = create_setup(one, data.open_source(one.data), jax.local_devices())
+    _, batch = next(batches(setup, 0, on_device=on_device))
+    expected = jax.tree.map(lambda x: (x.shape, x.dtype), batch)
+    assert jax.tree.map(lambda x: (x.shape, x.dtype), batch_shapes(setup, on_device=on_device)) == expected
+
+
+def test_a_signal_while_the_step_compiles_is_a_request_to_stop(tmp_path, monkeypatch, capfd):
+    original = parallel.Call.compile
+
+    def interrupted(self, state, batch):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return original(self, state, batch)
+
+    monkeypatch.setattr(parallel.Call, "compile", interrupted)
+    state = jaxgan.train(config(steps_per_call=1), tmp_path)
+    assert int(state.step) == 1
+    assert "stopped at step 1 and saved" in capfd.readouterr().err
+
+
 def test_what_goes_wrong_while_compiling_is_raised(tmp_path, monkeypatch):
     def refuse(self, options):
         raise ValueError("too large a program")
 
+    for seldom in False, True:  # tried out before, so that only the step is refused
+        machine.compiler_options(seldom=seldom)
     monkeypatch.setattr(jax.stages.Lowered, "compile", refuse)
     with pytest.raises(ValueError, match="too large a program"):
         jaxgan.train(config(), tmp_path)
@@ -119,7 +144,6 @@ def test_a_checkpoint_that_does_not_fit_leaves_the_metrics_alone(tmp_path):
     (tmp_path / "metrics.jsonl").write_text(before + json.dumps({"step": 4}) + "\n")
     with pytest.raises((ValueError, OSError)):
         jaxgan.train(config(log_every=1), tmp_path)
-    assert (tmp_path / "metrics.jsonl").read_text().startswith(before)
     assert [row["step"] for row in report.read_metrics(tmp_path)] == [1, 2, 3, 4]
 
 

@@ -36,9 +36,10 @@ class Geometry(NamedTuple):
         return h, w
 
     def exchanged(self) -> Geometry:
-        """Return, for strides of 1, the one whose kernel gradient is the same, mirrored, for (g, x) instead of (x, g).
+        """Return, for strides of 1, the one from [B, *outputs, F] back to [B, *size, C].
 
-        sum_p x[p + t] g[p] = sum_p g[p - t] x[p].
+        Its kernel gradient of (g, x) is that of (x, g) with mirrored taps, sum_p x[p + t] g[p] = sum_p g[p - t] x[p],
+        and its input gradient by mirrored taps is this convolution.
         """
         rows, cols = ((k - 1 - low, k - 1 - high) for k, (low, high) in zip(self.taps, self.pads, strict=True))
         return self._replace(size=self.outputs, pads=(rows, cols))

@@ -27,8 +27,8 @@ from jaxgan.types import Array
 DIMS = ("NHWC", "HWIO", "NHWC")
 # Channels that count as few; found by timing.
 _NARROW = 4
-# Pictures whose kernel gradient is one convolution; found by timing.
-_PIECE = 32
+# At most so many pictures make a kernel gradient in one convolution (found by timing), unless those become too many.
+_PIECE, _MOST_PIECES = 32, 8
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -78,11 +78,12 @@ def kernel_grad(geo: Geometry, x: Array, g: Array) -> Array:
         return jax.linear_transpose(functools.partial(_matrix, geo), w)(matrix)[0]
     if spectral.pays(geo, len(x), (c, f)):
         return spectral.kernel_grad(geo, x, g)
-    if f < c and geo.strides == (1, 1):
+    if geo.strides == (1, 1) and f * math.prod(geo.size) < c * math.prod(geo.outputs):
         return mirror(kernel_grad(geo.exchanged(), g, x))
     if c <= _NARROW:
         return _kernel_grad_by_patches(geo, x, g)
-    pieces = (jnp.array_split(maps, -(-len(x) // _PIECE)) for maps in (x, g))
+    num_pieces = min(max(1, -(-len(x) // _PIECE)), _MOST_PIECES)
+    pieces = (jnp.array_split(maps, num_pieces) for maps in (x, g))
     grads = [_kernel_grad_along_rows(geo, *piece) for piece in zip(*pieces, strict=True)]
     return functools.reduce(jnp.add, grads).astype(x.dtype)
 
@@ -173,19 +174,20 @@ def _pad(geo: Geometry, x: Array, axis: int) -> Array:
     return lax.pad(x, jnp.zeros((), x.dtype), edges + [(0, 0, 0)] * (x.ndim - axis - 2))
 
 
-def _cut(geo: Geometry, x: Array, axis: int, tap: Sequence[int]) -> Array:
-    """Return the part of padded maps (H at `axis`) that one tap multiplies, of size H' W'."""
-    spans = [slice(t, t + s * (m - 1) + 1, s) for t, s, m in zip(tap, geo.strides, geo.outputs, strict=True)]
-    return x[(slice(None),) * axis + tuple(spans)]
+def _cut(geo: Geometry, x: Array, tap: Sequence[int]) -> Array:
+    """Return the part of padded maps [B, C, H, W] that one tap multiplies, [B, C, H', W']."""
+    rows, cols = (slice(t, t + s * (m - 1) + 1, s) for t, s, m in zip(tap, geo.strides, geo.outputs, strict=True))
+    return x[:, :, rows, cols]
 
 
 def _kernel_grad_by_patches(geo: Geometry, x: Array, g: Array) -> Array:
     """Kernel gradient where x has few channels: patches [B, k k C, H' W'] times g [B, H' W', F]."""
-    b, c, f = len(x), x.shape[-1], g.shape[-1]
+    (b, *_, c), f, wide = x.shape, g.shape[-1], jnp.promote_types(x.dtype, jnp.float32)
     x = _pad(geo, jnp.moveaxis(x, -1, 1), 2)
-    patches = jnp.stack([_cut(geo, x, 2, tap) for tap in np.ndindex(geo.taps)], axis=1)
-    grads = patches.reshape(b, -1, math.prod(geo.outputs)) @ g.reshape(b, -1, f)
-    return grads.sum(0).reshape(*geo.taps, c, f)
+    patches = jnp.stack([_cut(geo, x, tap) for tap in np.ndindex(geo.taps)], axis=1)
+    patches, g = patches.reshape(b, -1, math.prod(geo.outputs)), g.reshape(b, -1, f)
+    grads = jnp.matmul(patches, g, preferred_element_type=wide)
+    return grads.sum(0).reshape(*geo.taps, c, f).astype(x.dtype)
 
 
 def _kernel_grad_along_rows(geo: Geometry, x: Array, g: Array) -> Array:

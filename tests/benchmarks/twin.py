@@ -82,7 +82,7 @@ class Twin:
     def step(self, images: Tensor, labels: Tensor) -> Metrics:
         """Make one training step on uint8[B, C, H, W] pictures and int64[B] labels."""
         low, high = self.config["data"]["range"]
-        metrics = self.update(images.float().mul_((high - low) / 255).add_(low), labels)
+        metrics = self.update(images.to(torch.get_default_dtype()).mul_((high - low) / 255).add_(low), labels)
         self._average()
         self.steps += 1
         return metrics

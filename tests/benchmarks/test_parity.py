@@ -1,7 +1,7 @@
 """jaxgan's training step against the PyTorch twins: same weights, pictures and latents, two steps of plain SGD.
 
-Run it with `python -m pytest -o addopts= tests/benchmarks`. Both compute in float64: in float32 rounding decides the sign
-of some inputs of a ReLU, and single signs weigh up to 1 % of an update, in XLA's own convolutions as in ours.
+Run it with `python -m pytest -o addopts= tests/benchmarks`. Both compute in float64: in float32 rounding decides the
+sign of some inputs of a ReLU, and single signs weigh up to 1 % of an update, in XLA's own convolutions as in ours.
 """
 
 from __future__ import annotations

@@ -48,8 +48,9 @@ def train(config: Config, run: str | Path) -> GanState:
     from jaxgan.checkpoint import Checkpoints
 
     with Checkpoints(run, keep=config.train.keep_checkpoints) as checkpoints, catch_stop() as stop:
-        call = make_call(setup, checkpoints.latest() or 0)
-        state = start_state(setup, checkpoints)
+        latest = checkpoints.latest()
+        call = make_call(setup, latest or 0)
+        state = start_state(setup, checkpoints, latest)
         with Journal(setup, run, int(state.step)) as journal:
             journal.open(changes)
             state = training_loop(setup, state, call, journal, checkpoints, stop)
@@ -79,11 +80,9 @@ def make_call(setup: Setup, start: int) -> parallel.Call:
     return call
 
 
-def start_state(setup: Setup, checkpoints) -> GanState:
+def start_state(setup: Setup, checkpoints, latest: int | None) -> GanState:
     """Return the newest saved state, or a new one, on all devices."""
-    latest = checkpoints.latest()
-    new = latest is None
-    state = setup.new_state() if new else checkpoints.restore(setup.state_shapes, latest)
+    state = setup.new_state() if latest is None else checkpoints.restore(setup.state_shapes, latest)
     return parallel.replicate(state, setup.devices)
 
 

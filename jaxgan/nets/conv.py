@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import flax.linen as nn
 import jax
@@ -15,10 +15,8 @@ from jax import lax
 
 from jaxgan import checks
 from jaxgan.nets import trilinear
-from jaxgan.nets.geometry import Geometry, Pads, Pair, adjoint, pair
+from jaxgan.nets.geometry import Geometry, Padding, Pads, Pair, adjoint, pair
 from jaxgan.types import Array
-
-Padding = str | Sequence[Sequence[int]]
 
 # The one place that says which form runs where: our own on CPU, XLA's convolution on accelerators.
 _FORM_OF_BACKEND = {"cpu": "phases"}

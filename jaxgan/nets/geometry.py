@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 Pair = tuple[int, int]
 Pads = tuple[Pair, Pair]
+Padding = str | Sequence[Sequence[int]]  # what users give: 'SAME', or zeros before and after, for H and W
 
 
 def pair(value: int | Sequence[int]) -> Pair:
@@ -45,7 +46,7 @@ class Geometry(NamedTuple):
         return self._replace(size=self.outputs, pads=(rows, cols))
 
 
-def adjoint(inputs: Pair, taps: Pair, strides: Pair, padding: str | Sequence[Sequence[int]]) -> Geometry:
+def adjoint(inputs: Pair, taps: Pair, strides: Pair, padding: Padding) -> Geometry:
     """Return the convolution whose input gradient is the given transposed convolution.
 
     Raises:

@@ -13,7 +13,9 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 import jaxgan
-from jaxgan import data, diagram, gallery, summary
+from jaxgan import data
+from jaxgan.runs import gallery
+from jaxgan.show import diagram, table
 
 MODES = ("train", "sample", "interpolate", "summary")
 
@@ -38,7 +40,7 @@ def main(argv: list[str]) -> None:
     keep_compiled_programs()
     try:
         {"train": train, "sample": sample, "interpolate": interpolate, "summary": summarise}[FLAGS.mode]()
-    except (ValueError, TypeError, OSError, FloatingPointError) as error:
+    except (jaxgan.UserError, OSError) as error:
         logging.debug("Where it happened:", exc_info=True)
         fail(str(error))
 
@@ -65,7 +67,7 @@ def summarise() -> None:
     config = given_config()
     gan = jaxgan.build(config, data.describe(config.data))
     if FLAGS.out is None:
-        print(summary.text(gan))
+        print(table.text(gan))
     else:
         diagram.save_diagram(gan, FLAGS.out)
         print(f"wrote {FLAGS.out}")
@@ -82,7 +84,7 @@ def given_config():
     if path and not Path(path.partition(":")[0]).is_file():
         raise FileNotFoundError(f"--config={path} is no file; give one such as --config=configs/dcgan.py.")
     if CONFIG.value is None:
-        raise ValueError(f"--mode={FLAGS.mode} needs --config; give a file such as --config=configs/dcgan.py.")
+        raise jaxgan.UserError(f"--mode={FLAGS.mode} needs --config; give a file such as --config=configs/dcgan.py.")
     return CONFIG.value
 
 
@@ -94,7 +96,7 @@ def config_file() -> str:
 def given_workdir() -> str:
     """Return --workdir, which must be there."""
     if FLAGS.workdir is None:
-        raise ValueError(f"--mode={FLAGS.mode} needs --workdir; give the folder of a training run.")
+        raise jaxgan.UserError(f"--mode={FLAGS.mode} needs --workdir; give the folder of a training run.")
     return FLAGS.workdir
 
 

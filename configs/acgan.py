@@ -9,8 +9,8 @@ Source: Odena, Olah and Shlens, "Conditional Image Synthesis with Auxiliary Clas
 
 from ml_collections import ConfigDict
 
+from jaxgan.base.types import Config
 from jaxgan.config import default
-from jaxgan.types import Config
 
 
 def get_config() -> Config:

@@ -8,8 +8,8 @@ Source: Mirza and Osindero, "Conditional Generative Adversarial Nets", 2014; the
 
 from ml_collections import ConfigDict
 
+from jaxgan.base.types import Config
 from jaxgan.config import default
-from jaxgan.types import Config
 
 
 def get_config() -> Config:

@@ -5,8 +5,8 @@ python run.py --config=configs/dcgan.py --workdir=runs/dcgan
 
 from ml_collections import ConfigDict
 
+from jaxgan.base.types import Config
 from jaxgan.config import default
-from jaxgan.types import Config
 
 
 def get_config() -> Config:

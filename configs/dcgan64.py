@@ -9,8 +9,8 @@ Source: bubbliiiing, dcgan-pytorch, 2021, after Radford, Metz and Chintala, 2015
 
 from ml_collections import ConfigDict
 
+from jaxgan.base.types import Config
 from jaxgan.config import default
-from jaxgan.types import Config
 
 
 def get_config() -> Config:

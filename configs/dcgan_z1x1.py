@@ -9,8 +9,8 @@ Source: Tommy Huang, Pytorch_DL_Implement, notebook "12_Pytorch_DCGAN", 2021.
 
 from ml_collections import ConfigDict
 
+from jaxgan.base.types import Config
 from jaxgan.config import default
-from jaxgan.types import Config
 
 
 def get_config() -> Config:

@@ -9,8 +9,8 @@ Source: Aymeric Damien, TensorFlow-Examples, "Generative Adversarial Network Exa
 
 from ml_collections import ConfigDict
 
+from jaxgan.base.types import Config
 from jaxgan.config import default
-from jaxgan.types import Config
 
 
 def get_config() -> Config:

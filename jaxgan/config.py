@@ -9,9 +9,13 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from jaxgan import checks, data, losses, optim
+from jaxgan import data
+from jaxgan.base import checks
+from jaxgan.base.checks import UserError
+from jaxgan.base.types import Config
 from jaxgan.nets import conv
-from jaxgan.types import Config
+from jaxgan.objectives import losses
+from jaxgan.training import optim
 
 
 def default() -> Config:
@@ -60,7 +64,7 @@ def default() -> Config:
 
 
 def _rule() -> dict:
-    """The facts in which GAN training procedures differ; `jaxgan.state.UpdateRule` explains them."""
+    """The facts in which GAN training procedures differ; `jaxgan.UpdateRule` explains them."""
     return {
         "order": "d_first",
         "d_steps": 1,
@@ -189,13 +193,13 @@ def validate(config: Config) -> None:
     checks.in_range("config.train.ema_decay", config.train.ema_decay, 0, 1)
     low, high = config.data.range
     if not low < high:
-        raise ValueError(f"config.data.range is {tuple(config.data.range)}; expected (low, high) with low < high.")
+        raise UserError(f"config.data.range is {tuple(config.data.range)}; expected (low, high) with low < high.")
     if config.optim.shared_counter and {config.optim.g.name, config.optim.d.name} != {"adam_tf"}:
-        raise ValueError(
+        raise UserError(
             "config.optim.shared_counter is True, which only adam_tf knows; set config.optim.g.name and "
             "config.optim.d.name to adam_tf, or shared_counter to False."
         )
     if config.eval.every:
-        raise ValueError(
+        raise UserError(
             f"config.eval.every is {config.eval.every}, but this version has no scores to compute; set it to 0."
         )

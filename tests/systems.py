@@ -9,8 +9,8 @@ import numpy as np
 import optax
 
 from jaxgan import gans
-from jaxgan.state import create_state
-from jaxgan.types import DataInfo
+from jaxgan.base.types import DataInfo
+from jaxgan.training.state import create_state
 
 # Compiling takes longer than running here.
 quick_jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})

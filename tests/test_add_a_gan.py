@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from flax import linen as nn
 
-from jaxgan.state import Gan, Latent
+from jaxgan import Gan, Latent
 
 
 class Generator(nn.Module):

@@ -7,7 +7,8 @@ from jaxgan.config import default
 from jaxgan.nets.dropout import Dropout
 from jaxgan.nets.embed import Embed
 from jaxgan.nets.norm import BatchNorm
-from jaxgan.state import Gan, Latent
+from jaxgan.sampling.generator import Latent
+from jaxgan.training.gan import Gan
 
 
 class Generator(nn.Module):

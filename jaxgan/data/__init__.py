@@ -5,18 +5,18 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from jaxgan import checks
+from jaxgan.base import checks
+from jaxgan.base.types import Config, DataInfo, Source
+from jaxgan.data.canvas import Canvas, on_canvas
 from jaxgan.data.folder import Folder
 from jaxgan.data.idx import open_idx
 from jaxgan.data.memory import CACHES, InMemory, in_memory, resolve_cache, skip
 from jaxgan.data.mnist import open_mnist
-from jaxgan.data.pictures import Canvas, on_canvas
 from jaxgan.data.plan import SHUFFLES, IndexPlan
 from jaxgan.data.prefetch import prefetch
 from jaxgan.data.synthetic import Synthetic
 from jaxgan.data.tfds import Tfds
 from jaxgan.data.workers import Workers
-from jaxgan.types import Config, DataInfo, Source
 
 __all__ = [
     "CACHES",

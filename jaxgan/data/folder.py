@@ -10,10 +10,11 @@ import numpy as np
 from absl import logging
 from PIL import Image
 
+from jaxgan.base.checks import UserError
+from jaxgan.base.types import DataInfo
+from jaxgan.data.canvas import Canvas, draw
 from jaxgan.data.memory import CHUNK, InMemory
-from jaxgan.data.pictures import Canvas, draw
 from jaxgan.data.workers import Workers
-from jaxgan.types import DataInfo
 
 # Files with other endings (.txt, .DS_Store, ...) are passed over without a word.
 # fmt: off
@@ -124,7 +125,7 @@ class Folder:
             pixels = decode(self.files[other], self._canvas)
             if pixels is not None:
                 return pixels, other
-        raise ValueError(f"No picture in {self._root} can be decoded any more; check that its files are still there.")
+        raise UserError(f"No picture in {self._root} can be decoded any more; check that its files are still there.")
 
     def _check_headers(self, files: list[str]) -> np.ndarray:
         good = np.zeros(len(files), np.bool_)
@@ -146,7 +147,7 @@ class Folder:
             return
         names = ", ".join(bad[:NAMED]) + (", ..." if len(bad) > NAMED else "")
         if len(bad) >= len(self.files) and not set(self.files) - set(bad):
-            raise ValueError(f"None of the {len(bad)} pictures in {self._root} can be read: {names}; replace them.")
+            raise UserError(f"None of the {len(bad)} pictures in {self._root} can be read: {names}; replace them.")
         logging.warning("Left out %d of the pictures in %s, which cannot be read: %s", len(bad), self._root, names)
 
 
@@ -158,7 +159,7 @@ def list_pictures(root: pathlib.Path) -> list[str]:
     """
 
     def refuse(error: OSError) -> None:
-        raise ValueError(f"{error.filename} cannot be read ({error.strerror}); check its permissions.") from error
+        raise UserError(f"{error.filename} cannot be read ({error.strerror}); check its permissions.") from error
 
     found, seen = [], set()
     for folder, subfolders, names in os.walk(root, onerror=refuse, followlinks=True):
@@ -171,7 +172,7 @@ def list_pictures(root: pathlib.Path) -> list[str]:
         pictures = (name for name in names if os.path.splitext(name)[1].lower() in EXTENSIONS)
         found += [os.path.join(folder, name) for name in pictures if not name.startswith(".")]
     if not found:
-        raise ValueError(
+        raise UserError(
             f"{root} holds no pictures; expected files such as .png, .jpg or .webp in it or its subfolders."
         )
     return sorted(found, key=lambda file: pathlib.Path(file).relative_to(root).parts)

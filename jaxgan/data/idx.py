@@ -18,7 +18,8 @@ import zlib
 
 import numpy as np
 
-from jaxgan import checks
+from jaxgan.base import checks
+from jaxgan.base.checks import UserError
 from jaxgan.data.memory import InMemory
 
 UNSIGNED_BYTE = 0x08
@@ -60,7 +61,7 @@ def open_idx(path: str, split: str) -> InMemory:
         )
     images = load(file, num_dims=3)
     if not images.size:
-        raise ValueError(f"{file} holds no pictures; get the file again.")
+        raise UserError(f"{file} holds no pictures; get the file again.")
     if file.name.lower().startswith("emnist"):
         images = np.ascontiguousarray(images.transpose(0, 2, 1))
     labels, num_classes = _labels(folder, split, file, len(images))
@@ -76,7 +77,7 @@ def _labels(
         return None, None
     labels = load(file, num_dims=1)
     if len(labels) != expected:
-        raise ValueError(
+        raise UserError(
             f"{file} holds {len(labels)} labels, but {pictures.name} holds {expected} pictures; "
             "expected one each, so take both files from the same data set."
         )
@@ -97,7 +98,7 @@ def find(folder: pathlib.Path, split: str, kind: str) -> pathlib.Path | None:
     files = sorted(f for f in folder.iterdir() if pattern.fullmatch(f.name) and f.is_file())
     sets = {f.name.removesuffix(".gz") for f in files}
     if len(sets) > 1:
-        raise ValueError(
+        raise UserError(
             f"Several files hold the {kind} of split {split!r} in {folder}: {', '.join(sorted(sets))}; "
             "expected one, so give each data set a folder of its own."
         )
@@ -118,7 +119,7 @@ def load(file: pathlib.Path, num_dims: int) -> np.ndarray:
         try:
             content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as error:
-            raise ValueError(f"{file} is a damaged gzip file ({error}); get the file again.") from error
+            raise UserError(f"{file} is a damaged gzip file ({error}); get the file again.") from error
     return parse(content, num_dims, str(file))
 
 
@@ -138,16 +139,16 @@ def parse(content: bytes, num_dims: int, name: str) -> np.ndarray:
     """
     magic = bytes((0, 0, UNSIGNED_BYTE, num_dims))
     if content[:4] != magic:
-        raise ValueError(
+        raise UserError(
             f"{name} begins with bytes {content[:4].hex() or 'of nothing'}; expected {magic.hex()}, an IDX "
             f"file of unsigned bytes in {num_dims} dimensions."
         )
     header = 4 + 4 * num_dims
     if len(content) < header:
-        raise ValueError(f"{name} ends inside its header; get the file again.")
+        raise UserError(f"{name} ends inside its header; get the file again.")
     shape = tuple(int(n) for n in np.frombuffer(content, ">u4", num_dims, offset=4))
     if len(content) - header != math.prod(shape):
-        raise ValueError(
+        raise UserError(
             f"{name} has {len(content) - header} bytes of values; expected {math.prod(shape)} for dimensions "
             f"{' x '.join(map(str, shape))}, so get the file again."
         )

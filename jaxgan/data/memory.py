@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan import checks
-from jaxgan.types import DataInfo, Source
+from jaxgan.base import checks
+from jaxgan.base.checks import UserError
+from jaxgan.base.types import DataInfo, Source
 
 CACHES = ("auto", "device", "host", "none")
 
@@ -72,7 +73,7 @@ def skip(source: Source, first: int) -> Source:
     """
     num_images = source.info.num_images
     if not 0 <= first < num_images:
-        raise ValueError(f"data.skip is {first}, but the data set has {num_images} pictures; keep at least one.")
+        raise UserError(f"data.skip is {first}, but the data set has {num_images} pictures; keep at least one.")
     if first == 0:
         return source
     if isinstance(source, InMemory):
@@ -116,7 +117,7 @@ def resolve_cache(config_data: Any, info: DataInfo, memory_limit: int | None = N
             return "device"
         return "host" if needed <= HOST_FRACTION * memory else "none"
     if config_data.cache != "none" and needed > memory:
-        raise ValueError(
+        raise UserError(
             f"data.cache is {config_data.cache!r}, but the pictures take {needed / 2**30:.1f} GiB and this "
             f"machine has {memory / 2**30:.1f} GiB of memory; set data.cache to 'none' or 'auto'."
         )

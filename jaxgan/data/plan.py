@@ -7,7 +7,8 @@ import functools
 
 import numpy as np
 
-from jaxgan import checks
+from jaxgan.base import checks
+from jaxgan.base.checks import UserError
 
 SHUFFLES = ("samples", "batches")
 
@@ -41,11 +42,11 @@ class IndexPlan:
     def __post_init__(self):
         checks.one_of("data.shuffle", self.shuffle, SHUFFLES)
         if self.num_images < 1:
-            raise ValueError(f"The data set has {self.num_images} pictures; expected at least 1.")
+            raise UserError(f"The data set has {self.num_images} pictures; expected at least 1.")
         if self.batch_size < 1:
-            raise ValueError(f"data.batch_size is {self.batch_size}; expected at least 1.")
+            raise UserError(f"data.batch_size is {self.batch_size}; expected at least 1.")
         if self.batch_size > self.num_images:
-            raise ValueError(
+            raise UserError(
                 f"data.batch_size is {self.batch_size}, but the data set has {self.num_images} pictures; "
                 f"expected at most as many, so set data.batch_size to {self.num_images} or less."
             )
@@ -89,7 +90,7 @@ class IndexPlan:
           ValueError: if `start` or `count` is negative.
         """
         if start < 0 or count < 0:
-            raise ValueError(f"Steps start at {start} and number {count}; expected neither to be negative.")
+            raise UserError(f"Steps start at {start} and number {count}; expected neither to be negative.")
         begin, end = int(start) * self.batch_size, int(start + count) * self.batch_size
         out = np.empty(end - begin, np.int64)
         position = begin

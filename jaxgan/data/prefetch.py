@@ -8,6 +8,8 @@ import weakref
 from collections.abc import Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
+from jaxgan.base.checks import UserError
+
 T = TypeVar("T")
 
 # Seconds that closing waits for an item under way; past that the thread ends by itself once it is done.
@@ -23,7 +25,7 @@ class Prefetch(Generic[T]):
 
     def __init__(self, iterable: Iterable[T], depth: int = 2):
         if depth < 1:
-            raise ValueError(f"Prefetch depth is {depth}; expected at least 1.")
+            raise UserError(f"Prefetch depth is {depth}; expected at least 1.")
         # The thread knows the shelf but not this object, so that dropping this object ends the thread.
         self._shelf = _Shelf(depth)
         thread = threading.Thread(target=_fill, args=(self._shelf, iter(iterable)), name="jaxgan-prefetch", daemon=True)

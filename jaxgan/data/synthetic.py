@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jaxgan.types import DataInfo
+from jaxgan.base.types import DataInfo
 
 NUM_IMAGES = 4096
 CLASSES = ("circle", "square", "triangle", "cross")

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from jaxgan import checks
-from jaxgan.data.pictures import Canvas, draw, from_array
+from jaxgan.base import checks
+from jaxgan.base.checks import UserError
+from jaxgan.base.types import DataInfo
+from jaxgan.data.canvas import Canvas, draw, from_array
 from jaxgan.data.workers import Workers
-from jaxgan.types import DataInfo
 
 # The format with random access; tfds' default, TFRecord, has none.
 FILE_FORMAT = "array_record"
@@ -90,7 +91,7 @@ def _builder(name: str, data_dir: str) -> Any:
         return tfds.builder(name, data_dir=data_dir or None, file_format=FILE_FORMAT)
     except tfds.core.DatasetNotFoundError as error:
         hint = checks.suggest(name, tfds.list_builders(with_community_datasets=False))
-        raise ValueError(
+        raise UserError(
             f"data.name is {name!r}; expected a data set that TensorFlow Datasets knows, "
             f"or one prepared in data.path.{hint}"
         ) from error
@@ -99,7 +100,7 @@ def _builder(name: str, data_dir: str) -> Any:
         AssertionError,
         RuntimeError,
     ) as error:  # an unknown version or configuration, an empty name
-        raise ValueError(f"data.name is {name!r}, which TensorFlow Datasets refuses: {_line(error)}") from error
+        raise UserError(f"data.name is {name!r}, which TensorFlow Datasets refuses: {_line(error)}") from error
 
 
 def _open(builder: Any, name: str, split: str, data_dir: str) -> Any:
@@ -108,11 +109,11 @@ def _open(builder: Any, name: str, split: str, data_dir: str) -> Any:
         data = builder.as_data_source(split)
         if len(data) > 0:
             return data
-        raise ValueError("it is empty")
+        raise UserError("it is empty")
     except (KeyError, ValueError, NotImplementedError) as error:
         known = sorted(builder.info.splits)
         if known and not isinstance(error, NotImplementedError):
-            raise ValueError(
+            raise UserError(
                 f"data.split is {split!r}, which {name} does not offer ({_line(error)}); "
                 f"expected one of {', '.join(known)}, or a part such as '{known[0]}[:10%]'."
             ) from error
@@ -129,7 +130,7 @@ def _features(builder: Any, name: str) -> tuple[str, bool]:
     tfds, features = _import(), dict(builder.info.features.items())
     images = [key for key, feature in features.items() if isinstance(feature, tfds.features.Image)]
     if not images:
-        raise ValueError(f"{name} has no pictures, but {', '.join(features)}; expected a set with an image feature.")
+        raise UserError(f"{name} has no pictures, but {', '.join(features)}; expected a set with an image feature.")
     label = isinstance(features.get("label"), tfds.features.ClassLabel)
     return ("image" if "image" in images else images[0]), label
 

@@ -12,9 +12,10 @@ import sys
 import types
 from pathlib import Path
 
-from jaxgan import checks
-from jaxgan.state import Gan
-from jaxgan.types import Config, DataInfo
+from jaxgan.base import checks
+from jaxgan.base.checks import UserError
+from jaxgan.base.types import Config, DataInfo
+from jaxgan.training.gan import Gan
 
 
 def names() -> list[str]:
@@ -31,14 +32,14 @@ def build(config: Config, data: DataInfo) -> Gan:
     """
     module = _from_file(Path(config.gan)) if config.gan.endswith(".py") else _from_package(config.gan)
     if not hasattr(module, "build"):
-        raise ValueError(f"config.gan is {config.gan!r}, a file without a function build(config, data); add one.")
+        raise UserError(f"config.gan is {config.gan!r}, a file without a function build(config, data); add one.")
     return module.build(config, data)
 
 
 def _from_package(name: str) -> types.ModuleType:
     if name not in names():
         listed = ", ".join(names())
-        raise ValueError(
+        raise UserError(
             f"config.gan is {name!r}; expected one of {listed}, or the path of a .py file."
             + checks.suggest(name, names())
         )

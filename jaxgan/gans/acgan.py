@@ -13,13 +13,15 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan import checks
+from jaxgan.base import checks
+from jaxgan.base.checks import UserError
+from jaxgan.base.types import Array, Config, DataInfo
 from jaxgan.nets.conv import Conv, UpsampleConv
 from jaxgan.nets.embed import Embed
 from jaxgan.nets.init import uniform_within
 from jaxgan.nets.norm import BatchNorm
-from jaxgan.state import Gan, Latent
-from jaxgan.types import Array, Config, DataInfo
+from jaxgan.sampling.generator import Latent
+from jaxgan.training.gan import Gan
 
 LABEL_MODES = ("product", "concat")
 
@@ -73,7 +75,7 @@ class Discriminator(nn.Module):
 def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; ValueError for pictures that are not 28x28x1 or have no labels."""
     if data.image_shape != (28, 28, 1):
-        raise ValueError(
+        raise UserError(
             f"acgan makes pictures of shape (28, 28, 1), but the data has {data.image_shape}; "
             "set config.data.image_size=28 and config.data.channels=1, or use the cgan GAN."
         )

@@ -16,14 +16,16 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan import checks
+from jaxgan.base import checks
+from jaxgan.base.checks import UserError
+from jaxgan.base.types import Array, Config, DataInfo
 from jaxgan.nets.conv import Conv, ConvTranspose
 from jaxgan.nets.dropout import Dropout
 from jaxgan.nets.embed import Embed
 from jaxgan.nets.init import normal_around
 from jaxgan.nets.norm import BatchNorm
-from jaxgan.state import Gan, Latent
-from jaxgan.types import Array, Config, DataInfo
+from jaxgan.sampling.generator import Latent
+from jaxgan.training.gan import Gan
 
 leaky_relu = partial(jax.nn.leaky_relu, negative_slope=0.2)
 
@@ -83,7 +85,7 @@ def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; ValueError for sides that are not multiples of 4, or pictures without labels."""
     height, width, _ = data.image_shape
     if height % 4 or width % 4:
-        raise ValueError(
+        raise UserError(
             f"cgan makes pictures whose sides are multiples of 4, but the data has {data.image_shape}; "
             "set config.data.image_size to one, such as 28 or 32."
         )

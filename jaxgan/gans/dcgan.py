@@ -14,13 +14,15 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan import checks
+from jaxgan.base import checks
+from jaxgan.base.checks import UserError
+from jaxgan.base.types import Array, Config, DataInfo
 from jaxgan.nets.conv import Conv, ConvTranspose, UpsampleConv
 from jaxgan.nets.dropout import Dropout
 from jaxgan.nets.init import normal_around
 from jaxgan.nets.norm import BatchNorm
-from jaxgan.state import Gan, Latent
-from jaxgan.types import Array, Config, DataInfo
+from jaxgan.sampling.generator import Latent
+from jaxgan.training.gan import Gan
 
 leaky_relu = partial(jax.nn.leaky_relu, negative_slope=0.2)
 ACTIVATIONS = {"leaky_relu": leaky_relu, "relu": nn.relu}
@@ -79,7 +81,7 @@ class Discriminator(nn.Module):
 def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; ValueError for pictures that are not 28x28x1."""
     if data.image_shape != (28, 28, 1):
-        raise ValueError(
+        raise UserError(
             f"dcgan makes pictures of shape (28, 28, 1), but the data has {data.image_shape}; "
             "set config.data.image_size=28 and config.data.channels=1, or use the dcgan64 GAN."
         )

@@ -13,12 +13,14 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan import checks
+from jaxgan.base import checks
+from jaxgan.base.checks import UserError
+from jaxgan.base.types import Array, Config, DataInfo
 from jaxgan.nets.conv import Conv, ConvTranspose
 from jaxgan.nets.init import normal_around, uniform_by_fan_in
 from jaxgan.nets.norm import BatchNorm
-from jaxgan.state import Gan, Latent
-from jaxgan.types import Array, Config, DataInfo
+from jaxgan.sampling.generator import Latent
+from jaxgan.training.gan import Gan
 
 leaky_relu = partial(jax.nn.leaky_relu, negative_slope=0.2)
 
@@ -87,7 +89,7 @@ def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; ValueError for sides that are not multiples of 16."""
     height, width, _ = data.image_shape
     if height % 16 or width % 16:
-        raise ValueError(
+        raise UserError(
             f"dcgan64 makes pictures whose sides are multiples of 16, but the data has {data.image_shape}; "
             "set config.data.image_size to one, such as 32 or 64."
         )

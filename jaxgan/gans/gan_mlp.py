@@ -11,9 +11,11 @@ import math
 
 from flax import linen as nn
 
-from jaxgan import checks
-from jaxgan.state import Gan, Latent
-from jaxgan.types import Array, Config, DataInfo
+from jaxgan.base import checks
+from jaxgan.base.checks import UserError
+from jaxgan.base.types import Array, Config, DataInfo
+from jaxgan.sampling.generator import Latent
+from jaxgan.training.gan import Gan
 
 
 class Generator(nn.Module):
@@ -51,7 +53,7 @@ def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; ValueError for a range of pixels that a sigmoid does not reach."""
     low, high = config.data.range
     if low < 0 or high > 1:
-        raise ValueError(
+        raise UserError(
             f"gan_mlp makes pixels in [0, 1] (a sigmoid), but config.data.range is {(low, high)}; set it to (0.0, 1.0)."
         )
     model = config.model

@@ -13,10 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxgan import checks
-from jaxgan.nets import trilinear
-from jaxgan.nets.geometry import Geometry, Padding, Pads, Pair, adjoint, pair
-from jaxgan.types import Array
+from jaxgan.base import checks
+from jaxgan.base.types import Array
+from jaxgan.nets.cpu import trilinear
+from jaxgan.nets.cpu.geometry import Geometry, Padding, Pads, Pair, adjoint, pair
 
 # The one place that says which form runs where: our own on CPU, XLA's convolution on accelerators.
 _FORM_OF_BACKEND = {"cpu": "phases"}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxgan import draws
-from jaxgan.types import Array
+from jaxgan.base import draws
+from jaxgan.base.checks import UserError
+from jaxgan.base.types import Array
 
 
 class Dropout(nn.Module):
@@ -29,7 +30,7 @@ class Dropout(nn.Module):
           ValueError: if the rate is not in [0, 1).
         """
         if not 0 <= self.rate < 1:
-            raise ValueError(f"rate is {self.rate}; expected a probability of at least 0 and below 1.")
+            raise UserError(f"rate is {self.rate}; expected a probability of at least 0 and below 1.")
         if self.rate == 0 or not self.has_rng("dropout"):
             return x
         keep = 1 - self.rate

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flax import linen as nn
 from flax.typing import Initializer
 
-from jaxgan.types import Array
+from jaxgan.base.types import Array
 
 
 class Embed(nn.Module):

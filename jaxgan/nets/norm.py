@@ -10,8 +10,8 @@ from flax import linen as nn
 from flax.typing import Initializer
 from jax import lax
 
-from jaxgan import axis
-from jaxgan.types import Array
+from jaxgan.base import axis
+from jaxgan.base.types import Array
 
 Normalised = tuple[Array, Array, Array]
 

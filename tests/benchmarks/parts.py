@@ -48,7 +48,7 @@ def measure(pieces: Pieces, repeats: int) -> dict[str, float]:
     """Return the median seconds of each piece; turn by turn, so that a disturbance hits all alike."""
     import jax
 
-    from jaxgan import machine
+    from jaxgan.base import machine
 
     compiled = {
         name: jax.jit(piece, compiler_options=machine.compiler_options()) for name, (piece, _) in pieces.items()
@@ -66,12 +66,12 @@ def measure(pieces: Pieces, repeats: int) -> dict[str, float]:
 def pieces(setup: Any) -> tuple[Pieces, Pieces]:
     """Return the pieces of which the step consists, and parts of those, each with its inputs.
 
-    The pieces are functions of `jaxgan.step`, called with what the step gives them.
+    The pieces are functions of `jaxgan.training.step`, called with what the step gives them.
     """
     import jax
     import numpy as np
 
-    from jaxgan import step as steps
+    from jaxgan.training import step as steps
 
     gan, state, batch = setup.gan, setup.new_state(), setup.config.data.batch_size
     rule = gan.rule

@@ -17,10 +17,11 @@ import pytest
 import systems
 from weights import export
 
-from jaxgan import gans, machine
-from jaxgan.state import create_state
-from jaxgan.step import cast, draw_noise, make_train_step
-from jaxgan.types import DataInfo
+from jaxgan import gans
+from jaxgan.base import machine
+from jaxgan.base.types import DataInfo
+from jaxgan.training.state import create_state
+from jaxgan.training.step import cast, draw_noise, make_train_step
 
 torch = pytest.importorskip("torch")
 

@@ -99,8 +99,10 @@ class JaxWorker:
         sys.path[:0] = [str(ROOT), str(ROOT / "configs")]
         import jax
 
-        from jaxgan import data, machine, parallel
-        from jaxgan.setup import create_setup
+        from jaxgan import data
+        from jaxgan.base import machine
+        from jaxgan.runs.setup import create_setup
+        from jaxgan.training import parallel
 
         machine.keep_memory()
         config = make_config(system, batch_size, overrides)
@@ -136,9 +138,10 @@ class JaxWorker:
 
     def compile(self) -> float:
         """Make the first call and return its seconds."""
-        from jaxgan import data, parallel
-        from jaxgan.step import make_train_step
-        from jaxgan.train import batches, resident_dataset
+        from jaxgan import data
+        from jaxgan.runs.loop import batches, resident_dataset
+        from jaxgan.training import parallel
+        from jaxgan.training.step import make_train_step
 
         self.call = parallel.Call(
             make_train_step(self.setup.gan), self.setup.devices, self.setup.steps_per_call, resident_dataset(self.setup)
@@ -160,7 +163,7 @@ class JaxWorker:
     def sample(self, num: int, calls: int) -> float:
         """Sample `num` pictures so many times and return the seconds; the first call of a size also compiles."""
         import jaxgan
-        from jaxgan import machine
+        from jaxgan.base import machine
 
         params = jaxgan.generator_params(self.setup.gan, self.state.ema)
         if num not in self._samplers:
@@ -182,7 +185,7 @@ class JaxWorker:
 
     def product_rate(self) -> float:
         """Return the machine's rate of matrix products in FLOP/s, float32 or bfloat16, the best of several."""
-        from jaxgan import machine
+        from jaxgan.base import machine
 
         jnp, n = self.jax.numpy, 2048 if self.device.platform == "cpu" else 8192
         a = jnp.full((n, n), 1e-3, self.dtype)

@@ -9,7 +9,8 @@ import zlib
 
 import numpy as np
 
-from jaxgan import checks
+from jaxgan.base import checks
+from jaxgan.base.checks import UserError
 from jaxgan.data import idx
 from jaxgan.data.memory import InMemory
 
@@ -51,7 +52,7 @@ def _unpack(name: str) -> bytes:
     except (OSError, EOFError, zlib.error):
         content = b""
     if hashlib.md5(content, usedforsecurity=False).hexdigest() != MD5[name]:
-        raise ValueError(
+        raise UserError(
             f"The embedded MNIST file {name}.gz is damaged: its MD5 is not {MD5[name]}. "
             "Install jaxgan again, or get the file back from its repository."
         )

@@ -1,0 +1,90 @@
+"""All that a run is made of before its first step: networks, optimisers, the order of the data."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import jax
+import optax
+
+from jaxgan import data, gans
+from jaxgan.base import keys, machine
+from jaxgan.base.types import Config, Device, Source
+from jaxgan.training.gan import Gan
+from jaxgan.training.optim import Counter, make_optimiser, make_schedule, own_counter, shared_counter
+from jaxgan.training.state import GanState, create_state
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """All that a run is made of and that does not change in it."""
+
+    config: Config
+    source: Source
+    gan: Gan
+    devices: list[Device]
+    plan: data.IndexPlan
+    schedules: dict[str, optax.Schedule]
+    new_state: Callable[[], GanState]
+    state_shapes: GanState
+    steps_per_call: int
+
+    @property
+    def num_steps(self) -> int:
+        """Length of the run."""
+        return self.config.train.num_steps
+
+    @property
+    def steps_per_epoch(self) -> float:
+        """Training steps in one pass over the data."""
+        return self.plan.steps_per_epoch / self.gan.rule.d_steps
+
+
+def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup:
+    """Build networks, optimisers and the index plan."""
+    gan = gans.build(config, source.info)
+    info, rule = source.info, gan.rule
+    plan = data.IndexPlan(
+        config.seed, info.num_images, config.data.batch_size, config.data.drop_remainder, config.data.shuffle
+    )
+    epoch = plan.steps_per_epoch / rule.d_steps
+    schedules = {
+        "g": make_schedule(config.optim.g, epoch, config.train.num_steps),
+        "d": make_schedule(config.optim.d, epoch * rule.d_updates, config.train.num_steps * rule.d_updates),
+    }
+    counters = make_counters(rule.d_updates, rule.order) if config.optim.shared_counter else {}
+    g_optimiser, d_optimiser = (
+        make_optimiser(config.optim[net], schedules[net], counters.get(net, own_counter)) for net in ("g", "d")
+    )
+
+    key = keys.stream(config.seed, keys.Stream.INIT)
+    create = jax.jit(
+        lambda key: create_state(gan, g_optimiser, d_optimiser, key),
+        compiler_options=machine.compiler_options(seldom=True),
+    )
+    shapes = jax.eval_shape(create, key)
+    return Setup(
+        config=config,
+        source=source,
+        gan=gan,
+        devices=devices,
+        plan=plan,
+        schedules=schedules,
+        new_state=lambda: create(key),
+        state_shapes=shapes,
+        steps_per_call=config.train.steps_per_call or auto_steps_per_call(shapes, config, devices[0].platform),
+    )
+
+
+def make_counters(d_updates: int, order: str) -> dict[str, Counter]:
+    """Return the step counters of two networks that share one, by the order of their updates."""
+    if order == "d_first":
+        return {"d": shared_counter(0, d_updates, 1), "g": shared_counter(d_updates, 1, 0)}
+    return {"g": shared_counter(0, 1, d_updates), "d": shared_counter(1, d_updates, 0)}
+
+
+def auto_steps_per_call(shapes: GanState, config: Config, platform: str) -> int:
+    """Choose how many steps one call makes: XLA's CPU loops run convolutions some 30 times slower."""
+    convolves = any(leaf.ndim >= 4 for leaf in jax.tree.leaves((shapes.g.params, shapes.d.params)))
+    return 1 if platform == "cpu" and convolves else min(50, config.train.log_every)

@@ -1,0 +1,1 @@
+"""Pictures from a trained generator, as pure functions."""

@@ -1,0 +1,52 @@
+"""A generator ready to sample from, and the law of its latents."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from flax import linen as nn
+from flax import struct
+
+from jaxgan.base import checks, draws
+from jaxgan.base.types import Array, PyTree
+
+LAWS = ("normal", "uniform")
+
+
+@dataclasses.dataclass(frozen=True)
+class Latent:
+    """The law of z.
+
+    Attributes:
+      shape: of one latent, without the batch axis.
+      law: 'normal' for N(0, 1), 'uniform' for U(-1, 1), each number on its own.
+    """
+
+    shape: tuple[int, ...]
+    law: str = "normal"
+
+    def __post_init__(self):
+        checks.one_of("the latent law", self.law, LAWS)
+
+    def draw(self, key: Array, num: int) -> Array:
+        """Return float32[num, *shape]."""
+        draw = draws.uniform if self.law == "uniform" else draws.normal
+        return draw(key, (num, *self.shape))
+
+
+class GeneratorParams(struct.PyTreeNode):
+    """A generator ready to sample from: variables are leaves, the rest is static and hashable.
+
+    Attributes:
+      variables: {'params', 'batch_stats'} of the generator.
+      module: the Linen module.
+      latent: the law of z.
+      num_classes: K of a conditional generator, else None.
+      image_range: (low, high) of the module's pictures.
+    """
+
+    variables: dict[str, PyTree]
+    module: nn.Module = struct.field(pytree_node=False)
+    latent: Latent = struct.field(pytree_node=False)
+    num_classes: int | None = struct.field(pytree_node=False)
+    image_range: tuple[float, float] = struct.field(pytree_node=False)

@@ -1,0 +1,1 @@
+"""What people look at: tables, diagrams, curves, grids and animations."""

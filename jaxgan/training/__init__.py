@@ -1,0 +1,1 @@
+"""The maths of a training step, and where it meets the devices."""

@@ -1,0 +1,142 @@
+"""Where the step meets the devices: the one file that says `pmap`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.base import axis, machine
+from jaxgan.base.checks import UserError
+from jaxgan.base.types import Array, Device, PyTree
+
+Step = Callable[[PyTree, Array, Array], tuple[PyTree, dict[str, Array]]]
+
+
+def choose_devices(num_devices: int, batch_size: int) -> list[Device]:
+    """Return the devices to train on, all local ones for 0.
+
+    Raises:
+      ValueError: there are not so many, or the batch does not divide among them.
+    """
+    local = jax.local_devices()
+    if num_devices > len(local):
+        raise UserError(
+            f"config.train.num_devices is {num_devices}, but there are {len(local)} {local[0].platform} devices; "
+            f"set it to at most {len(local)}."
+        )
+    devices = local[: num_devices or len(local)]
+    if batch_size % len(devices):
+        raise UserError(
+            f"config.data.batch_size is {batch_size}, which does not divide among {len(devices)} devices; "
+            "use a multiple of the number of devices, or set config.train.num_devices."
+        )
+    return devices
+
+
+class Call:
+    """Up to `steps_per_call` training steps on all devices, as one compiled program.
+
+    A call takes (state, batch, num) and returns the state after `num` steps and metrics float32[steps_per_call], of
+    which the first `num` are filled. `batch` has a leading axis for the devices and one for the steps: indices
+    int32[D, S, d_steps, B / D] into the data set, or (images, labels) of the same shape. The state is donated. All
+    calls take arrays of the same shapes on the same devices. One program serves every `num`, so a resumed run rounds
+    as an unbroken one.
+
+    Attributes:
+      dataset: None, or the whole data set (images uint8[N, H, W, C], labels int32[N]) on every device.
+    """
+
+    def __init__(self, step: Step, devices: Sequence[Device], steps_per_call: int, dataset: PyTree = None):
+        self.dataset = dataset
+        self._devices = devices
+        self._mapped = jax.pmap(
+            _several(step, steps_per_call),
+            axis_name=axis.NAME,
+            in_axes=(None, None, 0, None),
+            out_axes=(None, None),
+            donate_argnums=(0,),
+            devices=list(devices),
+        )
+        self._program: Future | None = None
+
+    def compile(self, state: PyTree, batch: PyTree) -> Future:
+        """Trace the steps, and begin to compile them in a thread, which the end of the process waits for.
+
+        Args:
+          state: of the calls to come, or its shapes.
+          batch: likewise.
+        """
+        state, batch = _shapes(state, _everywhere(self._devices)), _shapes(batch, _shared_out(self._devices))
+        lowered = self._mapped.lower(state, self.dataset, batch, 0)
+        thread = ThreadPoolExecutor(1, thread_name_prefix="compile")
+        self._program = thread.submit(lowered.compile, machine.compiler_options())
+        thread.shutdown(wait=False)
+        return self._program
+
+    def __call__(self, state: PyTree, batch: PyTree, num: int) -> tuple[PyTree, dict[str, Array]]:
+        """Make `num` steps; compiles first, or waits for that."""
+        program = self._program or self.compile(state, batch)
+        return program.result()(state, self.dataset, batch, num)
+
+
+def _several(step: Step, steps_per_call: int) -> Callable:
+    """Return the function of a `Call`, on one device."""
+
+    def one(state, dataset, batch):
+        images, labels = batch if dataset is None else jax.tree.map(lambda x: x[batch], dataset)
+        return step(state, images, labels)
+
+    def single(state, dataset, batch, num):
+        del num
+        state, metrics = one(state, dataset, jax.tree.map(lambda x: x[0], batch))
+        return state, jax.tree.map(lambda x: x[None], metrics)
+
+    def loop(state, dataset, batch, num):
+        shapes = jax.eval_shape(one, state, dataset, jax.tree.map(lambda x: x[0], batch))[1]
+        metrics = jax.tree.map(lambda x: jnp.zeros((steps_per_call, *x.shape), x.dtype), shapes)
+
+        def body(i, carry):
+            state, metrics = carry
+            state, new = one(state, dataset, jax.tree.map(lambda x: x[i], batch))
+            return state, jax.tree.map(lambda all_, x: all_.at[i].set(x), metrics, new)
+
+        return jax.lax.fori_loop(0, num, body, (state, metrics))
+
+    return single if steps_per_call == 1 else loop
+
+
+def split(indices: np.ndarray, num_devices: int) -> np.ndarray:
+    """Share rows among devices: int[S, d_steps, B] -> int[D, S, d_steps, B / D]."""
+    shares = np.stack(np.split(indices, num_devices, axis=-1))
+    return np.ascontiguousarray(shares)
+
+
+def put_batch(batch: PyTree, devices: Sequence[Device]) -> PyTree:
+    """Start the transfer of a batch whose leading axis is the devices."""
+    return jax.device_put(batch, _shared_out(devices))
+
+
+def replicate(tree: PyTree, devices: Sequence[Device]) -> PyTree:
+    """Put a copy of every leaf on every device."""
+    return jax.device_put(tree, _everywhere(devices))
+
+
+def _shapes(tree: PyTree, place: jax.NamedSharding) -> PyTree:
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place), tree)
+
+
+def _shared_out(devices: Sequence[Device]) -> jax.NamedSharding:
+    return jax.NamedSharding(_mesh(devices), jax.P(axis.NAME))
+
+
+def _everywhere(devices: Sequence[Device]) -> jax.NamedSharding:
+    return jax.NamedSharding(_mesh(devices), jax.P())
+
+
+def _mesh(devices: Sequence[Device]) -> jax.sharding.Mesh:
+    # The mesh that pmap's results lie on: the program takes its arguments on no other.
+    return jax.sharding.Mesh(np.asarray(devices), (axis.NAME,))

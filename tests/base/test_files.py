@@ -1,0 +1,25 @@
+import pytest
+
+from jaxgan.base import files
+
+
+def test_folders_are_made_and_only_the_file_is_left(tmp_path):
+    path = tmp_path / "a" / "b.txt"
+    for content, expected in (b"1", "1"), ("ä", "ä"), (lambda half: half.write_text("3"), "3"):
+        files.write(path, content)
+        assert path.read_text(encoding="utf-8") == expected
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_what_fails_leaves_the_older_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.txt"
+    files.write(path, "old")
+
+    def fail(half):
+        half.write_text("new, but ")
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space"):
+        files.write(path, fail)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,126 @@
+"""open_source: the cache decision, skipping, and errors in the config."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+from PIL import Image
+
+from jaxgan.base.types import DataInfo
+from jaxgan.data import InMemory, in_memory, open_source, resolve_cache
+from jaxgan.data.memory import DEVICE_BYTES, host_memory
+from jaxgan.data.synthetic import Synthetic
+
+GIB = 2**30
+
+
+def config(**changes):
+    fields = {
+        "source": "synthetic",
+        "path": "",
+        "name": "",
+        "split": "train",
+        "skip": 0,
+        "image_size": 8,
+        "channels": 3,
+    }
+    fields |= {"fit": "squeeze", "background": "white", "batch_size": 4, "drop_remainder": False, "workers": 1}
+    return ConfigDict(fields | {"cache": "auto", "range": (-1.0, 1.0)} | changes)
+
+
+def info(num_bytes):
+    return DataInfo((1, 1, 1), num_bytes)
+
+
+@pytest.mark.parametrize(
+    ("size", "memory", "expected"),
+    [
+        (DEVICE_BYTES, 16 * GIB, "device"),
+        (DEVICE_BYTES + 1, 16 * GIB, "host"),
+        (4 * GIB, 16 * GIB, "host"),
+        (4 * GIB + 1, 16 * GIB, "none"),
+    ],
+)
+def test_auto(size, memory, expected):
+    assert resolve_cache(config(), info(size), memory) == expected
+
+
+def test_the_given_cache_is_kept_if_it_is_possible():
+    for cache in ("device", "host", "none"):
+        assert resolve_cache(config(cache=cache), info(GIB), 2 * GIB) == cache
+    with pytest.raises(ValueError, match=r"3.0 GiB and this machine has 2.0 GiB"):
+        resolve_cache(config(cache="host"), info(3 * GIB), 2 * GIB)
+    assert resolve_cache(config(cache="none"), info(3 * GIB), 2 * GIB) == "none"
+
+
+def test_the_memory_of_this_machine_is_plausible():
+    assert 2**28 < host_memory() < 2**50
+
+
+@pytest.mark.parametrize("cache", ["auto", "device", "host", "none"])
+@pytest.mark.parametrize("skip", [0, 10])
+def test_cache_and_skip_give_the_same_pictures(cache, skip):
+    source = open_source(config(cache=cache, skip=skip))
+    assert isinstance(source, InMemory) == (cache != "none")
+    assert source.info == DataInfo((8, 8, 3), 4096 - skip, 4)
+    images, labels = source.read(np.array([5, 0, 4095 - skip]))
+    expected, expected_labels = Synthetic(8, 3).read(np.array([5 + skip, skip, 4095]))
+    np.testing.assert_array_equal(images, expected)
+    np.testing.assert_array_equal(labels, expected_labels)
+
+
+def test_skipping_does_not_wrap_around():
+    source = open_source(config(cache="none", skip=4000))
+    for wrong in (-1, 96):
+        with pytest.raises(IndexError, match=r"0..95"):
+            source.read(np.array([wrong]))
+
+
+def test_mnist_is_passed_through_or_converted():
+    native = open_source(config(source="mnist", split="test", image_size=28, channels=1))
+    assert isinstance(native, InMemory)
+    assert in_memory(native) is native
+    images, labels = native.read(np.arange(3))
+    assert labels.tolist() == [7, 2, 1]
+    large = open_source(config(source="mnist", split="test", image_size=32, cache="none"))
+    got, same = large.read(np.arange(3))
+    assert got.shape == (3, 32, 32, 3)
+    assert same.tolist() == [7, 2, 1]
+    reference = Image.fromarray(images[0, ..., 0]).resize((32, 32), Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(got[0, ..., 1], np.asarray(reference))
+
+
+def test_a_folder_is_loaded_or_read(tmp_path):
+    for i in range(5):
+        Image.fromarray(np.full((8, 8, 3), i, np.uint8)).save(tmp_path / f"{i}.png")
+    for cache in ("host", "none"):
+        source = open_source(config(source="folder", path=str(tmp_path), cache=cache, skip=2))
+        assert source.info.num_images == 3
+        assert source.read(np.array([2, 0]))[0][:, 0, 0, 0].tolist() == [4, 2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"source": "mnits"}, 'Did you mean "mnist"'),
+        ({"cache": "gpu"}, "data.cache"),
+        ({"workers": -1}, "data.workers"),
+        ({"skip": -1}, "data.skip"),
+        ({"skip": 4096}, "keep at least one"),
+        ({"channels": 4}, "data.channels"),
+        ({"image_size": 0}, "data.image_size"),
+        ({"fit": "cover"}, "data.fit"),
+        ({"background": "nocolour"}, "data.background"),
+    ],
+)
+def test_wrong_fields_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        open_source(config(**changes))
+
+
+def test_importing_the_package_does_not_import_tfds():
+    code = "import sys, jaxgan.data; print('tensorflow_datasets' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "False\n", done.stderr

@@ -1,0 +1,157 @@
+"""Batch norm: flax.linen's own is the reference, in values, gradients and gradients of gradients."""
+
+import functools
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan.base import axis
+from jaxgan.nets.norm import BatchNorm
+
+MOMENTUM, EPSILON = 0.7, 1e-3
+
+
+def ours(train=True):
+    return BatchNorm(train=train, momentum=MOMENTUM, epsilon=EPSILON)
+
+
+def flax_own(train=True):
+    return nn.BatchNorm(not train, momentum=MOMENTUM, epsilon=EPSILON, use_fast_variance=False)
+
+
+def inputs(shape=(6, 3, 4, 5), dtype=np.float64):
+    rng = np.random.default_rng(0)
+    x = rng.normal(2, 3, size=shape).astype(dtype)
+    channels = shape[-1:]
+    params = {"scale": rng.normal(1, 0.3, channels), "bias": rng.normal(size=channels)}
+    stats = {"mean": rng.normal(size=channels), "var": rng.uniform(0.5, 2, channels)}
+    return jnp.asarray(x), *jax.tree.map(lambda v: jnp.asarray(v.astype(dtype)), (params, stats))
+
+
+def run(module, x, params, stats):
+    y, moved = module.apply({"params": params, "batch_stats": stats}, x, mutable=["batch_stats"])
+    return y, moved.get("batch_stats", stats)
+
+
+def weigh(tree):
+    """A number that depends on every element in a way of its own."""
+    return sum(
+        jnp.sum(jnp.sin(leaf * (1 + jnp.arange(leaf.size).reshape(leaf.shape)))) for leaf in jax.tree.leaves(tree)
+    )
+
+
+def assert_same(tree, expected, rtol=1e-9):
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol), tree, expected)
+
+
+@pytest.fixture
+def float64():
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.mark.parametrize("train", [True, False])
+@pytest.mark.parametrize("shape", [(6, 3, 4, 5), (7, 2)])
+def test_values_and_statistics(float64, train, shape):
+    x, params, stats = inputs(shape)
+    assert_same(run(ours(train), x, params, stats), run(flax_own(train), x, params, stats))
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_starts_as_flax_does(train):
+    def net(layer):
+        class Net(nn.Module):
+            @nn.compact
+            def __call__(self, x):
+                return layer(scale_init=nn.initializers.normal(1.0))(nn.Dense(4)(x))
+
+        return Net().init(jax.random.key(0), jnp.ones((2, 3)))
+
+    mine = net(functools.partial(BatchNorm, train=train, momentum=MOMENTUM, epsilon=EPSILON))
+    theirs = net(functools.partial(nn.BatchNorm, not train, momentum=MOMENTUM, epsilon=EPSILON))
+    assert jax.tree.map(lambda v: v.dtype, mine) == jax.tree.map(lambda v: v.dtype, theirs)
+    jax.tree.map(np.testing.assert_array_equal, mine, theirs)
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_gradients_also_through_the_statistics(float64, train):
+    arguments = inputs()
+
+    def gradients(module):
+        return jax.grad(lambda x, params, stats: weigh(run(module, x, params, stats)), (0, 1, 2))(*arguments)
+
+    assert_same(gradients(ours(train)), gradients(flax_own(train)))
+
+
+def test_gradients_of_gradients(float64):
+    x, params, stats = inputs((5, 2, 3))
+
+    def penalty(module, x, params):
+        return weigh(jax.grad(lambda x: weigh(run(module, x, params, stats)))(x))
+
+    first, second = (jax.grad(lambda *a, m=m: penalty(m, *a), (0, 1))(x, params) for m in (ours(), flax_own()))
+    assert_same(first, second, rtol=1e-7)
+
+
+def test_large_inputs_do_not_cancel():
+    x, params, stats = inputs(dtype=np.float32)
+    y, moved = run(ours(), x * 1e-2 + 1e4, params, stats)
+    exact = np.asarray(x * np.float32(1e-2) + 1e4, np.float64)
+    variance = (np.asarray(moved["var"]) - MOMENTUM * stats["var"]) / (1 - MOMENTUM)
+    np.testing.assert_allclose(variance, exact.var((0, 1, 2)), rtol=1e-2)
+    assert np.isfinite(y).all()
+
+
+def test_sixteen_bits_outside_more_inside():
+    x, params, stats = inputs(shape=(400, 8, 8, 3), dtype=np.float32)
+    narrow = jax.tree.map(lambda v: v.astype(jnp.bfloat16), (x, params))
+    rounded = jax.tree.map(lambda v: v.astype(jnp.float32), narrow)
+    # Sums of 25,600 numbers stop growing at 256 times their size if they are made in bfloat16.
+    weights = jnp.asarray(np.random.default_rng(1).uniform(size=x.shape) + np.linspace(0, 1, 8)[:, None], jnp.float32)
+
+    def loss(x, params):
+        y, moved = run(ours(), x, params, stats)
+        return (y.astype(jnp.float32) * weights).mean(), (y, moved)
+
+    (dx, of_params), (y, moved) = jax.grad(loss, (0, 1), has_aux=True)(*narrow)
+    (exact_dx, exact_params), (exact_y, exact_moved) = jax.grad(loss, (0, 1), has_aux=True)(*rounded)
+    assert {leaf.dtype for leaf in jax.tree.leaves((y, dx, of_params))} == {jnp.dtype(jnp.bfloat16)}
+    assert {leaf.dtype for leaf in jax.tree.leaves(moved)} == {jnp.dtype(jnp.float32)}
+    assert_same(moved, exact_moved, rtol=1e-5)
+    widened = jax.tree.map(lambda v: v.astype(jnp.float32), (y, of_params))
+    assert_same(widened, (exact_y, exact_params), rtol=0.01)
+    error = np.asarray(dx.astype(jnp.float32) - exact_dx)
+    assert np.sqrt((error**2).mean() / (np.asarray(exact_dx) ** 2).mean()) < 0.02
+
+
+def test_two_devices_normalise_as_one(float64):
+    x, params, stats = inputs()
+
+    def loss(x, params):
+        y, moved = run(ours(), x, params, stats)
+        # Each device's own share of a sum over the whole batch, as in a training step; the shares differ.
+        weights = 1 + axis.share(jnp.arange(6 * 60.0).reshape(6, 3, 4, 5))
+        return jnp.mean(jnp.sin(y * weights)) + weigh(moved) * jnp.mean(axis.share(jnp.asarray([1.0, 3.0]))), moved
+
+    def step(x, params):
+        (dx, of_params), moved = jax.grad(loss, (0, 1), has_aux=True)(x, params)
+        return dx / axis.size(), axis.mean(of_params), moved
+
+    def twice(x, params):
+        def penalty(x):
+            # The gradient by this share of the sum of all devices' losses, as `pmap` has it.
+            return axis.mean(weigh(step(x, params)[1]))
+
+        return jax.grad(penalty)(x)
+
+    dx, of_params, moved = step(x, params)
+    shares = x.reshape(2, 3, *x.shape[1:])
+    mapped = functools.partial(jax.pmap, axis_name=axis.NAME, in_axes=(0, None))
+    two = mapped(step)(shares, params)
+    assert_same(two[0].reshape(x.shape), dx)
+    for device in range(2):
+        assert_same(jax.tree.map(lambda leaf, i=device: leaf[i], two[1:]), (of_params, moved))
+    assert_same(mapped(twice)(shares, params).reshape(x.shape) / 2, twice(x, params), rtol=1e-7)

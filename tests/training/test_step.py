@@ -1,0 +1,244 @@
+"""The step against closed forms: a GAN that is linear, so that NumPy can do it by hand."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import linen as nn
+
+from jaxgan.base.types import DataInfo
+from jaxgan.nets.norm import BatchNorm
+from jaxgan.objectives import losses
+from jaxgan.sampling.generator import Latent
+from jaxgan.training.gan import Gan, UpdateRule
+from jaxgan.training.state import create_state
+from jaxgan.training.step import draw_noise, make_train_step
+
+BATCH, RATE = 6, 0.1
+
+
+class LinearG(nn.Module):
+    norm: bool = False
+
+    @nn.compact
+    def __call__(self, z, labels, *, train):
+        x = nn.Dense(4, kernel_init=nn.initializers.normal(1.0))(z)
+        if self.norm:
+            x = BatchNorm(train=train, momentum=0.5, epsilon=1e-5)(x)
+        return x.reshape(-1, 2, 2, 1)
+
+
+class LinearD(nn.Module):
+    norm: bool = False
+    classes: int = 0
+
+    @nn.compact
+    def __call__(self, images, labels, *, train):
+        x = images.reshape(-1, 4)
+        if self.norm:
+            x = BatchNorm(train=train, momentum=0.5, epsilon=1e-5)(x)
+        logits = nn.Dense(1, kernel_init=nn.initializers.normal(1.0))(x)[:, 0]
+        return logits, nn.Dense(self.classes)(x) if self.classes else None
+
+
+def make(norm=False, classes=0, ema_decay=0.9, **rule):
+    gan = Gan(
+        generator=LinearG(norm),
+        discriminator=LinearD(norm, classes),
+        latent=Latent((3,)),
+        data=DataInfo((2, 2, 1), 100, classes or None),
+        image_range=(-1.0, 1.0),
+        num_classes=classes or None,
+        loss=losses.get("non_saturating"),
+        class_weight=1.0,
+        ema_decay=ema_decay,
+        rule=UpdateRule(**rule),
+    )
+    state = create_state(gan, optax.sgd(RATE), optax.sgd(RATE), jax.random.key(0))
+    return gan, state
+
+
+def batch(n=1, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (n, BATCH, 2, 2, 1), np.uint8), rng.integers(0, 3, (n, BATCH), np.int32)
+
+
+def step(gan, state, n=1):
+    return jax.jit(make_train_step(gan))(state, *batch(n))
+
+
+def numpy_params(net):
+    dense = net.params["Dense_0"]
+    return np.asarray(dense["kernel"], np.float64), np.asarray(dense["bias"], np.float64)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def by_hand(gan, state, d_rule, order):
+    """One step of the linear GAN: D minimises w (BCE_real + BCE_fake), G the non-saturating loss."""
+    keys = jax.random.split(jax.random.fold_in(state.key, state.step))
+    g_noise_key, _ = jax.random.split(keys[0])
+    d_noise_key = jax.random.split(keys[1], (2, 1))[0, 0]
+    z_g = np.asarray(draw_noise(gan, g_noise_key, BATCH).z, np.float64)
+    z_d = z_g if gan.rule.latents == "shared" else np.asarray(draw_noise(gan, d_noise_key, BATCH).z, np.float64)
+    (wg, bg), (wd, bd) = numpy_params(state.g), numpy_params(state.d)
+    real = batch()[0][0].reshape(BATCH, 4) / 127.5 - 1.0
+
+    def update_d(wd, bd, wg, bg):
+        fake = z_d @ wg + bg
+        # dL/dlogit of -log s(l) is s(l) - 1, of -log(1 - s(l)) is s(l).
+        e_real, e_fake = sigmoid(real @ wd + bd) - 1, sigmoid(fake @ wd + bd)
+        weight = d_rule / BATCH
+        return (
+            wd - RATE * weight * (real.T @ e_real + fake.T @ e_fake),
+            bd - RATE * weight * (e_real + e_fake).sum(0),
+        )
+
+    def update_g(wg, bg, wd, bd):
+        error = (sigmoid((z_g @ wg + bg) @ wd + bd) - 1) @ wd.T / BATCH
+        return wg - RATE * z_g.T @ error, bg - RATE * error.sum(0)
+
+    if order == "d_first":
+        wd, bd = update_d(wd, bd, wg, bg)
+        wg, bg = update_g(wg, bg, wd, bd)
+    elif order == "simultaneous" or gan.rule.latents == "shared":
+        (wd, bd), (wg, bg) = update_d(wd, bd, wg, bg), update_g(wg, bg, wd, bd)
+    else:
+        wg, bg = update_g(wg, bg, wd, bd)
+        wd, bd = update_d(wd, bd, wg, bg)
+    return wg, bg, wd, bd
+
+
+@pytest.mark.parametrize("order", ["d_first", "g_first", "simultaneous"])
+@pytest.mark.parametrize("latents", ["fresh", "shared"])
+@pytest.mark.parametrize(("passes", "weight"), [("joint", 0.5), ("separate", 1.0)])
+def test_step_is_what_numpy_computes(order, latents, passes, weight):
+    gan, state = make(order=order, latents=latents, d_passes=passes, d_loss_weight=weight)
+    new, _ = step(gan, state)
+    wg, bg, wd, bd = by_hand(gan, state, weight, order)
+    for ours, theirs in zip([*numpy_params(new.g), *numpy_params(new.d)], (wg, bg, wd, bd), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_two_d_optimiser_steps_follow_one_another():
+    gan, state = make(d_passes="two_steps", d_loss_weight=1.0)
+    new, metrics = step(gan, state)
+    assert int(new.d.step) == 2
+    # The loss on fakes is that after the update on real pictures: undo nothing, so it differs from one joint pass.
+    _, joint = step(*make(d_passes="separate", d_loss_weight=1.0))
+    np.testing.assert_allclose(metrics["d/loss_real"], joint["d/loss_real"], rtol=1e-5)
+    assert abs(float(metrics["d/loss_fake"] - joint["d/loss_fake"])) > 1e-4
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_number_of_updates(n):
+    gan, state = make(d_steps=n)
+    new, _ = step(gan, state, n)
+    assert (int(new.step), int(new.g.step), int(new.d.step)) == (1, 1, n)
+
+
+def moves(before, after):
+    """Whether the running mean of a network's batch norm moved."""
+    return not np.array_equal(before.batch_stats["BatchNorm_0"]["mean"], after.batch_stats["BatchNorm_0"]["mean"])
+
+
+def count_updates(gan, state, net):
+    """Count running-statistic updates: with momentum 1/2, a huge initial mean is halved by each."""
+    old = getattr(state, net)
+    grown = old.replace(batch_stats=jax.tree.map(lambda x: jnp.full_like(x, 2.0**40), old.batch_stats))
+    new, _ = step(gan, state.replace(**{net: grown}))
+    left = float(getattr(new, net).batch_stats["BatchNorm_0"]["mean"][0])
+    return round(40 - np.log2(left))
+
+
+@pytest.mark.parametrize(
+    ("rule", "g_updates", "d_updates"),
+    [
+        # systems.md calls: dcgan (reference), acgan, dcgan64, dcgan_z1x1
+        ({"d_passes": "joint", "g_stats_for_d": "running", "d_stats_in_g": "running"}, 1, 1),
+        ({"d_passes": "two_steps", "latents": "shared", "g_stats_for_d": "running", "d_stats_in_g": "running"}, 1, 2),
+        ({"d_passes": "separate"}, 2, 3),
+        ({"order": "g_first", "latents": "shared", "d_passes": "separate"}, 1, 3),
+    ],
+)
+def test_batch_norm_update_counts(rule, g_updates, d_updates):
+    gan, state = make(norm=True, **rule)
+    assert count_updates(gan, state, "g") == g_updates
+    assert count_updates(gan, state, "d") == d_updates
+
+
+def test_frozen_networks_do_not_move():
+    gan, state = make(norm=True, g_stats_for_d="running", d_stats_in_g="running")
+    frozen_d = optax.set_to_zero()
+    still = state.replace(d=state.d.replace(tx=frozen_d, opt_state=frozen_d.init(state.d.params)))
+    new, _ = step(gan, still)
+    jax.tree.map(np.testing.assert_array_equal, new.d.params, state.d.params)
+    assert moves(state.g, new.g)
+
+
+def test_accuracy_is_a_count_and_inference_accuracies_are_complements():
+    gan, state = make(norm=True)
+    _, metrics = step(gan, state)
+    count = float(metrics["d/acc"]) * 2 * BATCH
+    assert abs(count - round(count)) < 1e-5
+    gan, state = make(norm=True, latents="shared", g_stats_for_d="running", accuracy_stats="running")
+    _, metrics = step(gan, state)
+    np.testing.assert_allclose(metrics["g/acc"] + metrics["d/acc_fake"], 1.0, rtol=1e-6)
+
+
+def test_class_losses_are_cross_entropies():
+    gan, state = make(classes=3)
+    _, metrics = step(gan, state)
+    names = {"d/loss", "d/loss_real", "d/loss_fake", "d/acc", "d/acc_real", "d/acc_fake", "g/loss", "g/acc"}
+    assert set(metrics) == names | {"d/class_real", "d/class_fake", "g/class"}
+    logits, classes = gan.discriminator.apply(
+        state.d.variables, jnp.asarray(batch()[0][0]) / 127.5 - 1, None, train=True
+    )
+    log_p = jax.nn.log_softmax(classes)[jnp.arange(BATCH), batch()[1][0]]
+    np.testing.assert_allclose(metrics["d/class_real"], -log_p.mean(), rtol=1e-5)
+    np.testing.assert_allclose(metrics["d/loss_real"], (jax.nn.softplus(-logits) - log_p).mean(), rtol=1e-5)
+
+
+def test_key_never_advances_and_steps_differ():
+    gan, state = make()
+    first, _ = step(gan, state)
+    second, _ = step(gan, first)
+    assert jax.random.key_data(second.key).tolist() == jax.random.key_data(state.key).tolist()
+    noise = [draw_noise(gan, jax.random.fold_in(state.key, t), 4).z for t in (0, 1)]
+    assert not np.array_equal(*noise)
+
+
+def test_bfloat16_layers_leave_parameters_and_statistics_float32():
+    gan, state = make(norm=True, classes=3)
+    after, metrics = step(gan, state)
+    low, low_metrics = step(dataclasses.replace(gan, precision="bfloat16"), state)
+    for old, new in zip(jax.tree.leaves(state.replace(key=0)), jax.tree.leaves(low.replace(key=0)), strict=True):
+        assert jnp.asarray(old).dtype == jnp.asarray(new).dtype
+    for name in ("d/loss", "g/loss", "d/class_real"):
+        assert low_metrics[name].dtype == jnp.float32
+        np.testing.assert_allclose(low_metrics[name], metrics[name], rtol=0.02)
+        assert low_metrics[name] != metrics[name], "nothing was rounded"
+    # One update of plain descent, off by the rounding of its gradient only.
+    moved, expected = (
+        jax.tree.map(lambda new, old: new - old, s.g.params, state.g.params)["Dense_0"]["kernel"] for s in (low, after)
+    )
+    assert np.linalg.norm(moved - expected) < 0.03 * np.linalg.norm(expected)
+
+
+def test_products_are_made_as_asked_and_else_as_jax_is_told():
+    gan, state = make()
+    inputs = state, *batch()
+
+    def text(matmul):
+        return str(jax.make_jaxpr(make_train_step(dataclasses.replace(gan, matmul=matmul)))(*inputs))
+
+    assert "Precision.HIGHEST" in text("float32")
+    assert "Precision.HIGH" not in text("default")
+    with jax.default_matmul_precision("tensorfloat32"):
+        assert "Precision.HIGH," in text("default")
+        assert "Precision.HIGH," not in text("float32")

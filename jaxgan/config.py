@@ -14,8 +14,9 @@ from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Config
 from jaxgan.nets import conv
-from jaxgan.objectives import losses
+from jaxgan.objectives import losses, penalties
 from jaxgan.training import optim
+from jaxgan.training.gan import RULE_CHOICES
 
 
 def default() -> Config:
@@ -28,6 +29,8 @@ def default() -> Config:
             "precision": "float32",  # of the layers in training, or bfloat16; parameters and statistics stay float32
             "matmul": "default",  # float32 products in training, on accelerators: default, tensorfloat32, float32
             "convolution": "auto",  # form in training: auto (by platform), lax (XLA's), phases (our own)
+            "penalty": dict.fromkeys(penalties.PENALTIES, 0.0) | {"every": 1},  # weights of D's gradient penalties
+            "augment": "",  # of all pictures that D sees, such as color,translation,cutout
             "class_weight": 0.0,  # weight of the class cross-entropy, for discriminators with a class head
             "model": ConfigDict(),
             "rule": _rule(),
@@ -119,12 +122,7 @@ CHOICES = {
     "precision": ("float32", "bfloat16"),
     "matmul": ("default", "tensorfloat32", "float32"),
     "convolution": conv.FORMS,
-    "rule.order": ("d_first", "g_first", "simultaneous"),
-    "rule.d_passes": ("joint", "separate", "two_steps"),
-    "rule.latents": ("fresh", "shared"),
-    "rule.g_stats_for_d": ("batch", "running"),
-    "rule.d_stats_in_g": ("batch", "running"),
-    "rule.accuracy_stats": ("batch", "running"),
+    **{f"rule.{name}": known for name, known in RULE_CHOICES.items()},
     "early_stop.goal": ("min", "max"),
     "optim.g.name": optim.OPTIMISERS,
     "optim.d.name": optim.OPTIMISERS,

@@ -7,7 +7,7 @@ K classes, N data set size.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import numpy as np
@@ -31,6 +31,13 @@ class DataInfo:
     image_shape: tuple[int, int, int]
     num_images: int
     num_classes: int | None = None
+
+
+class Batch(NamedTuple):
+    """Pictures float32[B, H, W, C] in the range that the networks see, and their labels int32[B]."""
+
+    images: Array
+    labels: Array
 
 
 class Source(Protocol):

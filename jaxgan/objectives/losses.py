@@ -1,44 +1,91 @@
-"""Adversarial losses on logits, element by element; the caller takes the mean."""
+"""Adversarial losses on logits, element by element; the caller takes the mean.
+
+r = D(x) and f = D(G(z)) are the discriminator's logits of a real and of a generated picture, without a sigmoid.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
 
-import jax
+import jax.numpy as jnp
+from jax.nn import relu, softplus
 
-from jaxgan.base import checks
+from jaxgan.base import axis, checks
 from jaxgan.base.types import Array
+
+Terms = Callable[[Array, Array], Array]
 
 
 @dataclasses.dataclass(frozen=True)
 class AdversarialLoss:
-    """Three functions from logits float[B] to losses float[B].
+    """Three functions of the logits of real and of generated pictures, (float[B], float[B]) -> float[B].
+
+    D minimises the mean of d_real + d_fake, times `UpdateRule.d_loss_weight`; G that of g. A loss of one's own is an
+    instance with other functions.
 
     Attributes:
-      d_real: the discriminator's loss on real pictures.
-      d_fake: the discriminator's loss on generated pictures.
-      g: the generator's loss, from the discriminator's logits of its pictures.
+      d_real: D's term that the real pictures bring in.
+      d_fake: D's term that the generated pictures bring in.
+      g: the generator's loss.
+      relative: whether only differences r - f mean anything. Such a loss needs both logits at once, also for G, and
+        accuracies are the share of pairs (r_i, f_i) in the right order. Otherwise d_real looks at real logits alone,
+        d_fake and g at those of generated ones, and the others may be None.
     """
 
-    d_real: Callable[[Array], Array]
-    d_fake: Callable[[Array], Array]
-    g: Callable[[Array], Array]
+    d_real: Terms
+    d_fake: Terms
+    g: Terms
+    relative: bool = False
 
 
-def negative_log_sigmoid(logits: Array) -> Array:
-    """Return -log(sigmoid(l)) = log(1 + exp(-l)), finite for every finite logit."""
-    return jax.nn.softplus(-logits)
+def _apart(d_real: Callable, d_fake: Callable, g: Callable) -> AdversarialLoss:
+    """Join functions that look at one kind of logits each."""
+    return AdversarialLoss(lambda r, f: d_real(r), lambda r, f: d_fake(f), lambda r, f: g(f))
 
 
-# d_real = -log D(x), d_fake = -log(1 - D(G(z))), g = -log D(G(z)), with D = sigmoid(logit).
-# Goodfellow et al., "Generative Adversarial Nets", 2014, equation 1 and the end of section 3.
-NON_SATURATING = AdversarialLoss(d_real=negative_log_sigmoid, d_fake=jax.nn.softplus, g=negative_log_sigmoid)
+def _half_of_pair(r: Array, f: Array) -> Array:
+    return softplus(f - r) / 2
 
-LOSSES = {"non_saturating": NON_SATURATING}
+
+def _averaged(of_difference: Callable[[Array], Array]) -> AdversarialLoss:
+    """Compare each logit with the mean of the other kind over all devices; h(t) punishes a t that is not positive.
+
+    D: [h(r - mean f) + h(mean r - f)] / 2, G: [h(f - mean r) + h(mean f - r)] / 2.
+    """
+
+    def first(a: Array, b: Array) -> Array:
+        return of_difference(a - axis.mean(jnp.mean(b))) / 2
+
+    def second(a: Array, b: Array) -> Array:
+        return of_difference(axis.mean(jnp.mean(a)) - b) / 2
+
+    return AdversarialLoss(first, second, lambda r, f: first(f, r) + second(f, r), relative=True)
+
+
+LOSSES = {
+    # D: -log s(r) - log(1 - s(f)); G: -log s(f), with s the sigmoid.
+    # Goodfellow et al., "Generative Adversarial Nets", 2014, equation 1 and the end of section 3.
+    "non_saturating": _apart(lambda r: softplus(-r), softplus, lambda f: softplus(-f)),
+    # The same D; G: log(1 - s(f)), whose gradient vanishes where D wins. Equation 1 there, as it stands.
+    "minimax": _apart(lambda r: softplus(-r), softplus, lambda f: -softplus(f)),
+    # Lim and Ye, "Geometric GAN", 2017; Miyato et al., "Spectral Normalization", 2018, equations 16 and 17.
+    "hinge": _apart(lambda r: relu(1 - r), lambda f: relu(1 + f), lambda f: -f),
+    # Mao et al., "Least Squares Generative Adversarial Networks", 2017, equation 9: targets 1 (real, and for G) and 0.
+    "least_squares": _apart(lambda r: (r - 1) ** 2 / 2, lambda f: f**2 / 2, lambda f: (f - 1) ** 2 / 2),
+    # Arjovsky, Chintala and Bottou, "Wasserstein GAN", 2017, equation 2; D must be kept Lipschitz by a penalty.
+    "wasserstein": AdversarialLoss(lambda r, f: -r, lambda r, f: f, lambda r, f: -f, relative=True),
+    # D: -log s(r - f), G: -log s(f - r), for independent pairs. Jolicoeur-Martineau, "The relativistic discriminator",
+    # 2018, section 4.1; Huang et al., "The GAN is dead; long live the GAN!", 2024, equation 2.
+    "rpgan": AdversarialLoss(_half_of_pair, _half_of_pair, lambda r, f: softplus(r - f), relative=True),
+    # Relativistic average losses. Jolicoeur-Martineau, 2018, section 4.2 and appendix.
+    "ragan": _averaged(lambda t: softplus(-t)),
+    "ragan_least_squares": _averaged(lambda t: (t - 1) ** 2),
+    "ragan_hinge": _averaged(lambda t: relu(1 - t)),
+}
 
 
 def get(name: str) -> AdversarialLoss:
-    """Return a loss by its name in `config.loss`; ValueError where there is none."""
+    """Return a loss by its name in `config.loss`; UserError where there is none."""
     checks.one_of("config.loss", name, LOSSES)
     return LOSSES[name]

@@ -8,12 +8,23 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Config, DataInfo, PyTree
-from jaxgan.objectives import losses
+from jaxgan.objectives import augment, losses, penalties
 from jaxgan.sampling.generator import GeneratorParams, Latent
 
 Inputs = tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct]  # what a network is called with, and labels
+
+# What each fact of an UpdateRule may be.
+RULE_CHOICES = {
+    "order": ("d_first", "g_first", "simultaneous"),
+    "d_passes": ("joint", "separate", "two_steps"),
+    "latents": ("fresh", "shared"),
+    "g_stats_for_d": ("batch", "running"),
+    "d_stats_in_g": ("batch", "running"),
+    "accuracy_stats": ("batch", "running"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +46,9 @@ class UpdateRule:
       d_loss_report: the same factor in the reported `d/loss`.
       accuracy_stats: 'batch': accuracies are those of the training passes; 'running': of extra passes in
         inference mode before any update.
+
+    Raises:
+      UserError: a word that is none of those above, fewer than one step of D, a negative weight.
     """
 
     order: str = "d_first"
@@ -46,6 +60,13 @@ class UpdateRule:
     d_loss_weight: float = 0.5
     d_loss_report: float = 0.5
     accuracy_stats: str = "batch"
+
+    def __post_init__(self):
+        for name, known in RULE_CHOICES.items():
+            checks.one_of(f"rule.{name}", getattr(self, name), known)
+        checks.in_range("rule.d_steps", self.d_steps, 1)
+        for name in "d_loss_weight", "d_loss_report":
+            checks.in_range(f"rule.{name}", getattr(self, name), 0)
 
     @property
     def d_updates(self) -> int:
@@ -60,7 +81,7 @@ class Gan:
     Attributes:
       generator: module called as (z [B, Z], labels int32[B], train=bool) -> pictures [B, H, W, C].
       discriminator: module called as (pictures, labels, train=bool) -> (logits [B], class logits [B, K] or None).
-        Dropout is on where a 'dropout' key is given; `train` chooses batch-norm statistics only.
+        In both, dropout is on where a 'dropout' key is given; `train` chooses batch-norm statistics only.
       latent: the law of z.
       data: shape, number and classes of the pictures it is trained on.
       image_range: (low, high) of the pixels that both networks handle.
@@ -69,11 +90,16 @@ class Gan:
       class_weight: weight of the class cross-entropy in both networks' losses.
       ema_decay: of the averaged generator, 0 for a plain copy.
       rule: the training procedure.
+      penalties: further terms of D's loss.
+      augment: what is done to all pictures that D sees, or None.
       precision: 'float32', or 'bfloat16' for activations and gradients of layers in training; parameters, statistics
         and losses are float32 all the same.
       matmul: how accelerators multiply float32 matrices in training, as `jax.default_matmul_precision` names it;
         'default' leaves JAX's setting alone.
       convolution: form of convolutions in training, as `jaxgan.nets.conv.forced` names it.
+
+    Raises:
+      UserError: parts that contradict each other.
     """
 
     generator: nn.Module
@@ -86,9 +112,22 @@ class Gan:
     class_weight: float
     ema_decay: float
     rule: UpdateRule
+    penalties: tuple[penalties.Penalty, ...] = ()
+    augment: augment.Augment | None = None
     precision: str = "float32"
     matmul: str = "default"
     convolution: str = "auto"
+
+    def __post_init__(self):
+        if self.rule.d_passes != "two_steps":
+            return
+        both = [penalty.name for penalty in self.penalties if len(penalty.sides) > 1]
+        if self.loss.relative or both:
+            what = f"penalty {both[0]}" if both else "the loss"
+            raise UserError(
+                f"{what} compares real and generated pictures, but rule.d_passes is 'two_steps', which shows D one "
+                "kind at a time; set rule.d_passes to 'separate' or 'joint'."
+            )
 
     @classmethod
     def from_config(
@@ -104,7 +143,7 @@ class Gan:
         """Join two networks with the settings that every GAN reads in the same way.
 
         Raises:
-          ValueError: a conditional GAN is given pictures without labels.
+          UserError: a conditional GAN is given pictures without labels, or settings that contradict each other.
         """
         if conditional and data.num_classes is None:
             raise UserError(
@@ -122,6 +161,10 @@ class Gan:
             class_weight=config.class_weight,
             ema_decay=config.train.ema_decay,
             rule=UpdateRule(**config.rule.to_dict()),
+            penalties=penalties.from_weights(
+                {name: config.penalty[name] for name in penalties.PENALTIES}, config.penalty.every
+            ),
+            augment=augment.from_policy(config.augment),
             precision=config.precision,
             matmul=config.matmul,
             convolution=config.convolution,

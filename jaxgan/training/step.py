@@ -12,14 +12,16 @@ import optax
 from flax import linen as nn
 
 from jaxgan.base import axis
+from jaxgan.base.checks import UserError
 from jaxgan.base.pixels import to_range
-from jaxgan.base.types import Array, PyTree
+from jaxgan.base.types import Array, Batch, PyTree
 from jaxgan.nets import conv
 from jaxgan.training.average import average
 from jaxgan.training.gan import Gan
 from jaxgan.training.state import GanState, NetState
 
 Metrics = dict[str, Array]
+Scores = tuple[Array, Array | None]  # logits [B], class logits [B, K]
 
 
 class Noise(NamedTuple):
@@ -29,11 +31,12 @@ class Noise(NamedTuple):
     labels: Array
 
 
-class Pictures(NamedTuple):
-    """Pictures float32[B, H, W, C] in the GAN's own range, and their labels int32[B]."""
+class DKeys(NamedTuple):
+    """Keys of one update of D: for its noise, its dropout, and all else (G's dropout, augmentation, penalties)."""
 
-    images: Array
-    labels: Array
+    noise: Array
+    dropout: Array
+    rest: Array
 
 
 def make_train_step(gan: Gan) -> Callable[[GanState, Array, Array], tuple[GanState, Metrics]]:
@@ -41,8 +44,9 @@ def make_train_step(gan: Gan) -> Callable[[GanState, Array, Array], tuple[GanSta
 
     The step takes (state, images uint8[d_steps, B, H, W, C], labels int32[d_steps, B]) and returns the next state
     and scalar float32 metrics: `d/loss`, `d/loss_real`, `d/loss_fake`, `d/acc`, `d/acc_real`, `d/acc_fake`, `g/loss`,
-    `g/acc` (the share of G's pictures that D takes for real) and, with a class head, `d/class_real`, `d/class_fake`,
-    `g/class`. Losses and accuracies are those at the parameters before the update they belong to.
+    `g/acc` (the share of G's pictures that D takes for real); with a class head `d/class_real`, `d/class_fake`,
+    `g/class`; and `d/<name>` for each penalty. Losses and accuracies are those at the parameters before the update
+    they belong to. It raises UserError where it is traced with other shapes or types.
     """
 
     def step(state: GanState, images: Array, labels: Array) -> tuple[GanState, Metrics]:
@@ -53,6 +57,7 @@ def make_train_step(gan: Gan) -> Callable[[GanState, Array, Array], tuple[GanSta
 
 def train_step(gan: Gan, state: GanState, images: Array, labels: Array) -> tuple[GanState, Metrics]:
     """Update both networks once, in the order of `gan.rule`, computing as the GAN's fields say."""
+    check_batch(gan, images, labels)
     # Around gradients too: our convolutions' own are traced only when they are taken.
     with contextlib.ExitStack() as stack:
         stack.enter_context(conv.forced(gan.convolution))
@@ -61,25 +66,39 @@ def train_step(gan: Gan, state: GanState, images: Array, labels: Array) -> tuple
         return _update_both(gan, state, images, labels)
 
 
+def check_batch(gan: Gan, images: Array, labels: Array) -> None:
+    """Raise UserError unless a batch has the shapes and types that a step takes."""
+    d_steps, shape = gan.rule.d_steps, gan.data.image_shape
+    expected = f"uint8[{d_steps}, B, {', '.join(map(str, shape))}], one batch for each of D's updates"
+    dtype, got = getattr(images, "dtype", type(images).__name__), tuple(getattr(images, "shape", ()))
+    if dtype != jnp.uint8 or len(got) != 5 or (got[0], *got[2:]) != (d_steps, *shape):
+        raise UserError(f"images are {dtype}{list(got)}; expected {expected}: pixels 0..255 as the source gives them.")
+    dtype, given = getattr(labels, "dtype", type(labels).__name__), tuple(getattr(labels, "shape", ()))
+    if not jnp.issubdtype(jnp.result_type(dtype) if labels is not None else float, jnp.integer) or given != got[:2]:
+        raise UserError(
+            f"labels are {dtype}{list(given)}; expected int32{list(got[:2])}, zeros where the pictures have none."
+        )
+
+
 def _update_both(gan: Gan, state: GanState, images: Array, labels: Array) -> tuple[GanState, Metrics]:
     rule, batch = gan.rule, images.shape[1]
     g_key, d_key = jax.random.split(jax.random.fold_in(state.key, state.step))
-    g_noise_key, g_drop = jax.random.split(g_key)
-    d_noise_keys, d_drops = jax.random.split(d_key, (2, rule.d_steps))
+    g_noise_key, *g_keys = jax.random.split(g_key, 3)
+    d_keys = [DKeys(*keys) for keys in zip(*jax.random.split(d_key, (3, rule.d_steps)), strict=True)]
     g_noise = draw_noise(gan, g_noise_key, batch)
     shared = rule.latents == "shared"
-    noises = [g_noise if shared else draw_noise(gan, key, batch) for key in d_noise_keys]
-    reals = [Pictures(to_range(x, gan.image_range), y) for x, y in zip(images, labels, strict=True)]
+    noises = [g_noise if shared else draw_noise(gan, keys.noise, batch) for keys in d_keys]
+    reals = [Batch(to_range(x, gan.image_range), y) for x, y in zip(images, labels, strict=True)]
     g, d = state.g, state.d
     accuracies = inference_accuracies(gan, g, d, reals[0], noises[0]) if rule.accuracy_stats == "running" else {}
 
     if rule.order == "d_first":
-        g, d, d_metrics = update_d_repeatedly(gan, g, d, reals, noises, None, d_drops)
-        g, d, _, g_metrics = update_g(gan, g, d, g_noise, g_drop)
+        g, d, d_metrics = update_d_repeatedly(gan, g, d, reals, noises, None, d_keys)
+        g, d, _, g_metrics = update_g(gan, g, d, g_noise, reals[-1], g_keys)
     else:
-        new_g, d, fakes, g_metrics = update_g(gan, g, d, g_noise, g_drop)
+        new_g, d, fakes, g_metrics = update_g(gan, g, d, g_noise, reals[-1], g_keys)
         maker = g.replace(batch_stats=new_g.batch_stats) if rule.order == "simultaneous" else new_g
-        maker, d, d_metrics = update_d_repeatedly(gan, maker, d, reals, noises, fakes if shared else None, d_drops)
+        maker, d, d_metrics = update_d_repeatedly(gan, maker, d, reals, noises, fakes if shared else None, d_keys)
         g = new_g.replace(batch_stats=maker.batch_stats)
 
     ema = average(gan.ema_decay, state.step, state.ema, g.variables)
@@ -91,30 +110,35 @@ def update_d_repeatedly(
     gan: Gan,
     g: NetState,
     d: NetState,
-    reals: list[Pictures],
+    reals: list[Batch],
     noises: list[Noise],
-    fakes: Pictures | None,
-    keys: Array,
+    fakes: Batch | None,
+    keys: list[DKeys],
 ) -> tuple[NetState, NetState, Metrics]:
     """Make D's updates of one step, on `fakes` or on new ones from g, and return the metrics of the last."""
     metrics: Metrics = {}
     for real, noise, key in zip(reals, noises, keys, strict=True):
+        make_key, loss_key = jax.random.split(key.rest)
         fake = fakes
         if fake is None:
-            images, stats = apply(gan, gan.generator, g.variables, *noise, train=gan.rule.g_stats_for_d == "batch")
-            g, fake = g.replace(batch_stats=stats), Pictures(images, noise.labels)
-        d, metrics = update_d(gan, d, real, jax.lax.stop_gradient(fake), key)
+            train = gan.rule.g_stats_for_d == "batch"
+            images, stats = apply(gan, gan.generator, g.variables, *noise, train=train, dropout_key=make_key)
+            g, fake = g.replace(batch_stats=stats), Batch(images, noise.labels)
+        d, metrics = update_d(gan, d, real, jax.lax.stop_gradient(fake), key.dropout, loss_key)
     return g, d, metrics
 
 
-def update_d(gan: Gan, d: NetState, real: Pictures, fake: Pictures, key: Array) -> tuple[NetState, Metrics]:
+def update_d(
+    gan: Gan, d: NetState, real: Batch, fake: Batch, dropout_key: Array, key: Array
+) -> tuple[NetState, Metrics]:
     """Move D towards telling real from fake, in one optimiser step or in two."""
     sides = {"real": real, "fake": fake}
     parts = [{name: side} for name, side in sides.items()] if gan.rule.d_passes == "two_steps" else [sides]
     metrics: Metrics = {}
-    for part, part_key in zip(parts, jax.random.split(key, len(parts)), strict=True):
-        grads, (stats, part_metrics) = jax.grad(d_loss, has_aux=True)(d.params, gan, d.batch_stats, part, part_key)
-        grads, part_metrics = axis.mean((grads, part_metrics))
+    keys = zip(jax.random.split(dropout_key, len(parts)), jax.random.split(key, len(parts)), strict=True)
+    for part, part_keys in zip(parts, keys, strict=True):
+        grads, (stats, part_metrics) = jax.grad(d_loss, has_aux=True)(d.params, gan, d.batch_stats, part, *part_keys)
+        grads, stats, part_metrics = axis.mean((grads, stats, part_metrics))
         d = d.apply_gradients(grads=grads, batch_stats=stats)
         metrics |= part_metrics
     metrics["d/loss"] = gan.rule.d_loss_report * (metrics["d/loss_real"] + metrics["d/loss_fake"])
@@ -123,29 +147,72 @@ def update_d(gan: Gan, d: NetState, real: Pictures, fake: Pictures, key: Array) 
 
 
 def d_loss(
-    params: PyTree, gan: Gan, stats: PyTree, sides: dict[str, Pictures], key: Array
+    params: PyTree, gan: Gan, stats: PyTree, sides: dict[str, Batch], dropout_key: Array, key: Array
 ) -> tuple[Array, tuple[PyTree, Metrics]]:
     """Return D's loss on the given kinds of pictures, its new batch statistics and its metrics."""
+    *augment_keys, penalty_key = jax.random.split(key, 3)
+    shown = {
+        name: side._replace(images=augmented(gan, side.images, own))
+        for (name, side), own in zip(sides.items(), augment_keys, strict=False)
+    }
+    scored, new_stats = score_sides(gan, params, stats, shown, dropout_key)
+    logits = {name: scores[0] for name, scores in scored.items()}
     total, metrics = jnp.zeros(()), {}
-    scored, stats = score_sides(gan, params, stats, sides, key)
-    for name, (logits, class_logits) in scored.items():
-        of_real = name == "real"
-        loss = jnp.mean((gan.loss.d_real if of_real else gan.loss.d_fake)(logits))
+    for name, term in (("real", gan.loss.d_real), ("fake", gan.loss.d_fake)):
+        if name not in sides:
+            continue
+        loss = jnp.mean(term(logits.get("real"), logits.get("fake")))
+        class_logits = scored[name][1]
         if class_logits is not None:
             metrics[f"d/class_{name}"] = class_loss(class_logits, sides[name].labels)
             loss += gan.class_weight * metrics[f"d/class_{name}"]
         metrics[f"d/loss_{name}"] = loss
-        metrics[f"d/acc_{name}"] = jnp.mean((logits > 0) == of_real)
+        metrics[f"d/acc_{name}"] = jnp.mean(taken_for_real(gan, logits, name) == (name == "real"))
         total += gan.rule.d_loss_weight * loss
-    return total, (stats, metrics)
+    penalty, penalty_metrics = penalise(gan, params, stats, sides, penalty_key)
+    return total + penalty, (new_stats, metrics | penalty_metrics)
+
+
+def taken_for_real(gan: Gan, logits: dict[str, Array], name: str) -> Array:
+    """Return bool[B], which pictures of a kind D takes for real: by sign, or where it means nothing by their pairs."""
+    if not gan.loss.relative:
+        return logits[name] > 0
+    other = logits["fake" if name == "real" else "real"]
+    return logits[name] > other
+
+
+def penalise(
+    gan: Gan, params: PyTree, stats: PyTree, sides: dict[str, Batch], key: Array
+) -> tuple[Array | float, Metrics]:
+    """Return the weighted sum of the penalties on the given kinds of pictures, and their own values as metrics."""
+    chosen = [penalty for penalty in gan.penalties if set(penalty.sides) <= set(sides)]
+    total, metrics = 0.0, {}
+    for penalty, own in zip(chosen, jax.random.split(key, max(1, len(chosen))), strict=False):
+        point_key, augment_key, dropout_key = jax.random.split(own, 3)
+
+        def score(images: Array, labels: Array, augment_key=augment_key, dropout_key=dropout_key) -> Array:
+            shown = augmented(gan, images, augment_key)
+            variables = {"params": params, "batch_stats": stats}
+            out, _ = apply(gan, gan.discriminator, variables, shown, labels, train=True, dropout_key=dropout_key)
+            return out[0]
+
+        value = jnp.mean(penalty.value(score, sides.get("real"), sides.get("fake"), point_key))
+        metrics[f"d/{penalty.name}"] = value
+        total += penalty.weight * value
+    return total, metrics
+
+
+def augmented(gan: Gan, images: Array, key: Array) -> Array:
+    """Return the pictures as D is to see them."""
+    return images if gan.augment is None else gan.augment(key, images, gan.image_range)
 
 
 def score_sides(
-    gan: Gan, params: PyTree, stats: PyTree, sides: dict[str, Pictures], key: Array
-) -> tuple[dict[str, tuple[Array, Array | None]], PyTree]:
+    gan: Gan, params: PyTree, stats: PyTree, sides: dict[str, Batch], key: Array
+) -> tuple[dict[str, Scores], PyTree]:
     """Let D score each kind of pictures, in one pass over all of them or one after the other."""
     if gan.rule.d_passes == "joint":
-        both = Pictures(*(jnp.concatenate(parts) for parts in zip(*sides.values(), strict=True)))
+        both = Batch(*(jnp.concatenate(parts) for parts in zip(*sides.values(), strict=True)))
         scores, stats = apply(
             gan, gan.discriminator, {"params": params, "batch_stats": stats}, *both, train=True, dropout_key=key
         )
@@ -166,39 +233,56 @@ def _is_list(x: object) -> bool:
 
 
 def update_g(
-    gan: Gan, g: NetState, d: NetState, noise: Noise, key: Array
-) -> tuple[NetState, NetState, Pictures, Metrics]:
-    """Move G towards pictures that D takes for real; of D only batch statistics may move."""
-    grads, (g_stats, d_stats, images, metrics) = jax.grad(g_loss, has_aux=True)(g.params, gan, g, d, noise, key)
-    grads, metrics = axis.mean((grads, metrics))
+    gan: Gan, g: NetState, d: NetState, noise: Noise, real: Batch, keys: list[Array]
+) -> tuple[NetState, NetState, Batch, Metrics]:
+    """Move G towards pictures that D takes for real; of D only batch statistics may move.
+
+    Args:
+      gan: the GAN.
+      g: its generator.
+      d: its discriminator.
+      noise: what G makes pictures from.
+      real: pictures that a relative loss compares them with.
+      keys: of D's dropout, and for all else.
+    """
+    grads, (g_stats, d_stats, images, metrics) = jax.grad(g_loss, has_aux=True)(g.params, gan, g, d, noise, real, *keys)
+    grads, g_stats, d_stats, metrics = axis.mean((grads, g_stats, d_stats, metrics))
     g = g.apply_gradients(grads=grads, batch_stats=g_stats)
-    return g, d.replace(batch_stats=d_stats), Pictures(images, noise.labels), metrics
+    return g, d.replace(batch_stats=d_stats), Batch(images, noise.labels), metrics
 
 
 def g_loss(
-    params: PyTree, gan: Gan, g: NetState, d: NetState, noise: Noise, key: Array
+    params: PyTree, gan: Gan, g: NetState, d: NetState, noise: Noise, real: Batch, dropout_key: Array, key: Array
 ) -> tuple[Array, tuple[PyTree, PyTree, Array, Metrics]]:
     """Return G's loss, both networks' new batch statistics, the pictures and the metrics."""
+    make_key, fake_key, real_key, real_dropout_key = jax.random.split(key, 4)
     variables = {"params": params, "batch_stats": g.batch_stats}
-    images, g_stats = apply(gan, gan.generator, variables, *noise, train=True)
+    images, g_stats = apply(gan, gan.generator, variables, *noise, train=True, dropout_key=make_key)
     d_train = gan.rule.d_stats_in_g == "batch"
-    (logits, class_logits), d_stats = apply(
-        gan, gan.discriminator, d.variables, images, noise.labels, train=d_train, dropout_key=key
-    )
-    loss = jnp.mean(gan.loss.g(logits))
-    metrics = {"g/acc": jnp.mean(logits > 0)}
+
+    def score(images: Array, labels: Array, own: Array, dropout_key: Array) -> tuple[Scores, PyTree]:
+        shown = augmented(gan, images, own)
+        return apply(gan, gan.discriminator, d.variables, shown, labels, train=d_train, dropout_key=dropout_key)
+
+    (fake_logits, class_logits), d_stats = score(images, noise.labels, fake_key, dropout_key)
+    logits = {"fake": fake_logits}
+    if gan.loss.relative:
+        logits["real"] = score(*real, real_key, real_dropout_key)[0][0]
+    loss = jnp.mean(gan.loss.g(logits.get("real"), fake_logits))
+    metrics = {"g/acc": jnp.mean(taken_for_real(gan, logits, "fake"))}
     if class_logits is not None:
         metrics["g/class"] = class_loss(class_logits, noise.labels)
         loss += gan.class_weight * metrics["g/class"]
     return loss, (g_stats, d_stats, images, metrics | {"g/loss": loss})
 
 
-def inference_accuracies(gan: Gan, g: NetState, d: NetState, real: Pictures, noise: Noise) -> Metrics:
+def inference_accuracies(gan: Gan, g: NetState, d: NetState, real: Batch, noise: Noise) -> Metrics:
     """Return the accuracies of both networks in inference mode, at the parameters given."""
     images, _ = apply(gan, gan.generator, g.variables, *noise, train=False)
     (on_real, _), _ = apply(gan, gan.discriminator, d.variables, *real, train=False)
     (on_fake, _), _ = apply(gan, gan.discriminator, d.variables, images, noise.labels, train=False)
-    real_acc, g_acc = jnp.mean(on_real > 0), jnp.mean(on_fake > 0)
+    logits = {"real": on_real, "fake": on_fake}
+    real_acc, g_acc = (jnp.mean(taken_for_real(gan, logits, name)) for name in ("real", "fake"))
     accuracies = {"d/acc_real": real_acc, "d/acc_fake": 1 - g_acc, "d/acc": (real_acc + 1 - g_acc) / 2, "g/acc": g_acc}
     return axis.mean(accuracies)
 

@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -5,24 +6,90 @@ from scipy.special import log_expit
 
 from jaxgan.objectives import losses
 
+LOGITS = np.linspace(-30, 30, 61, dtype=np.float32)
+
+
+def d_loss(loss, r, f):
+    r, f = jnp.asarray(r, jnp.float32).reshape(-1), jnp.asarray(f, jnp.float32).reshape(-1)
+    return float(jnp.mean(loss.d_real(r, f) + loss.d_fake(r, f)))
+
+
+def g_loss(loss, r, f):
+    return float(jnp.mean(loss.g(jnp.asarray(r, jnp.float32).reshape(-1), jnp.asarray(f, jnp.float32).reshape(-1))))
+
 
 def test_non_saturating_is_binary_cross_entropy():
-    logits = np.linspace(-30, 30, 61, dtype=np.float32)
     loss = losses.get("non_saturating")
-    np.testing.assert_allclose(loss.d_real(jnp.asarray(logits)), -log_expit(logits), rtol=1e-5, atol=1e-7)
-    np.testing.assert_allclose(loss.d_fake(jnp.asarray(logits)), -log_expit(-logits), rtol=1e-5, atol=1e-7)
-    np.testing.assert_allclose(loss.g(jnp.asarray(logits)), -log_expit(logits), rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(loss.d_real(jnp.asarray(LOGITS), None), -log_expit(LOGITS), rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(loss.d_fake(None, jnp.asarray(LOGITS)), -log_expit(-LOGITS), rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(loss.g(None, jnp.asarray(LOGITS)), -log_expit(LOGITS), rtol=1e-5, atol=1e-7)
+    minimax = losses.get("minimax").g(None, jnp.asarray(LOGITS))
+    np.testing.assert_allclose(minimax, log_expit(-LOGITS), rtol=1e-5, atol=1e-7)
 
 
-def test_losses_are_finite_far_out():
-    logits = jnp.asarray([-1e30, 1e30])
-    loss = losses.get("non_saturating")
-    assert all(np.isfinite(f(logits)).all() for f in (loss.d_real, loss.d_fake, loss.g))
+@pytest.mark.parametrize(
+    ("name", "r", "f", "d", "g"),
+    [
+        ("non_saturating", 0, 0, 2 * np.log(2), np.log(2)),
+        ("non_saturating", 1, -1, 0.626523, 1.313262),
+        ("minimax", 0, 0, 2 * np.log(2), -np.log(2)),
+        ("hinge", 0, 0, 2.0, 0.0),
+        ("hinge", 0.5, -0.5, 1.0, 0.5),
+        ("least_squares", 0.5, 0.5, 0.25, 0.125),
+        ("wasserstein", 3, 3, 0.0, -3.0),
+        ("rpgan", 2, 0, 0.126928, 2.126928),
+        ("rpgan", 5, 5, np.log(2), np.log(2)),
+        ("ragan", 5, 5, np.log(2), np.log(2)),
+        ("ragan_least_squares", 1, 1, 1.0, 1.0),
+        ("ragan_hinge", 1, 1, 1.0, 1.0),
+    ],
+)
+def test_published_values(name, r, f, d, g):
+    loss = losses.get(name)
+    assert d_loss(loss, r, f) == pytest.approx(d, abs=1e-5)
+    assert g_loss(loss, r, f) == pytest.approx(g, abs=1e-5)
 
 
-def test_undecided_discriminator_loses_log_two():
-    loss = losses.get("non_saturating")
-    np.testing.assert_allclose(loss.d_real(jnp.zeros(1)) + loss.d_fake(jnp.zeros(1)), 2 * np.log(2), rtol=1e-6)
+def test_relativistic_average_is_its_formula():
+    rng = np.random.default_rng(0)
+    r, f = rng.normal(size=(2, 9)).astype(np.float32)
+    d = (-log_expit(r - f.mean()).mean() - log_expit(-(f - r.mean())).mean()) / 2
+    g = (-log_expit(f - r.mean()).mean() - log_expit(-(r - f.mean())).mean()) / 2
+    assert d_loss(losses.get("ragan"), r, f) == pytest.approx(d, rel=1e-5)
+    assert g_loss(losses.get("ragan"), r, f) == pytest.approx(g, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", losses.LOSSES)
+def test_relative_losses_see_differences_only_and_others_one_kind(name):
+    loss, logits = losses.get(name), jnp.asarray([0.3, -1.2, 2.0])
+    if loss.relative:
+        for terms in loss.d_real, loss.d_fake, loss.g:
+            total = [float(jnp.sum(terms(logits + c, 2 * logits + c))) for c in (0.0, 7.0)]
+            if name != "wasserstein":  # each of its terms moves, their sum does not
+                assert total[0] == pytest.approx(total[1], rel=1e-5)
+        assert d_loss(loss, logits + 7, 2 * logits + 7) == pytest.approx(d_loss(loss, logits, 2 * logits), abs=1e-5)
+    else:
+        assert loss.d_real(logits, None).shape == loss.d_fake(None, logits).shape == loss.g(None, logits).shape == (3,)
+
+
+@pytest.mark.parametrize("name", losses.LOSSES)
+def test_gradients_pull_the_logits_the_right_way(name):
+    loss = losses.get(name)
+    r, f = jnp.asarray([0.2, -0.1]), jnp.asarray([-0.3, 0.4])
+    by_r, by_f = jax.grad(lambda r, f: jnp.mean(loss.d_real(r, f) + loss.d_fake(r, f)), (0, 1))(r, f)
+    by_g = jax.grad(lambda f: jnp.mean(loss.g(r, f)))(f)
+    # Least squares pulls towards 1 and 0, which logits may lie beyond; these do not.
+    assert (by_r < 0).all()
+    assert by_f.sum() > 0
+    assert (by_g < 0).all()
+
+
+@pytest.mark.parametrize("name", ["non_saturating", "minimax", "rpgan", "ragan"])
+def test_logistic_losses_and_gradients_are_finite_far_out(name):
+    loss, logits = losses.get(name), jnp.asarray([-1e30, 1e30])
+    for terms in loss.d_real, loss.d_fake, loss.g:
+        value, grads = jax.value_and_grad(lambda r, f, terms=terms: jnp.sum(terms(r, f)), (0, 1))(logits, logits[::-1])
+        assert np.isfinite([value, *jnp.concatenate(grads)]).all()
 
 
 def test_unknown_loss_is_named():

@@ -9,9 +9,11 @@ import optax
 import pytest
 from flax import linen as nn
 
+from jaxgan.base import axis
 from jaxgan.base.types import DataInfo
+from jaxgan.nets.dropout import Dropout
 from jaxgan.nets.norm import BatchNorm
-from jaxgan.objectives import losses
+from jaxgan.objectives import augment, losses, penalties
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan, UpdateRule
 from jaxgan.training.state import create_state
@@ -44,7 +46,7 @@ class LinearD(nn.Module):
         return logits, nn.Dense(self.classes)(x) if self.classes else None
 
 
-def make(norm=False, classes=0, ema_decay=0.9, **rule):
+def make(norm=False, classes=0, ema_decay=0.9, loss="non_saturating", parts=None, **rule):
     gan = Gan(
         generator=LinearG(norm),
         discriminator=LinearD(norm, classes),
@@ -52,10 +54,11 @@ def make(norm=False, classes=0, ema_decay=0.9, **rule):
         data=DataInfo((2, 2, 1), 100, classes or None),
         image_range=(-1.0, 1.0),
         num_classes=classes or None,
-        loss=losses.get("non_saturating"),
+        loss=losses.get(loss),
         class_weight=1.0,
         ema_decay=ema_decay,
         rule=UpdateRule(**rule),
+        **parts or {},
     )
     state = create_state(gan, optax.sgd(RATE), optax.sgd(RATE), jax.random.key(0))
     return gan, state
@@ -82,8 +85,8 @@ def sigmoid(x):
 def by_hand(gan, state, d_rule, order):
     """One step of the linear GAN: D minimises w (BCE_real + BCE_fake), G the non-saturating loss."""
     keys = jax.random.split(jax.random.fold_in(state.key, state.step))
-    g_noise_key, _ = jax.random.split(keys[0])
-    d_noise_key = jax.random.split(keys[1], (2, 1))[0, 0]
+    g_noise_key = jax.random.split(keys[0], 3)[0]
+    d_noise_key = jax.random.split(keys[1], (3, 1))[0, 0]
     z_g = np.asarray(draw_noise(gan, g_noise_key, BATCH).z, np.float64)
     z_d = z_g if gan.rule.latents == "shared" else np.asarray(draw_noise(gan, d_noise_key, BATCH).z, np.float64)
     (wg, bg), (wd, bd) = numpy_params(state.g), numpy_params(state.d)
@@ -242,3 +245,117 @@ def test_products_are_made_as_asked_and_else_as_jax_is_told():
     with jax.default_matmul_precision("tensorfloat32"):
         assert "Precision.HIGH," in text("default")
         assert "Precision.HIGH," not in text("float32")
+
+
+def test_relative_loss_is_what_numpy_computes():
+    """RpGAN on the linear GAN: D minimises mean sp(f - r), G mean sp(r - f), pairs by index."""
+    gan, state = make(loss="rpgan", d_loss_weight=1.0)
+    new, metrics = step(gan, state)
+    keys = jax.random.split(jax.random.fold_in(state.key, state.step))
+    z_g, z_d = (
+        np.asarray(draw_noise(gan, key, BATCH).z, np.float64)
+        for key in (jax.random.split(keys[0], 3)[0], jax.random.split(keys[1], (3, 1))[0, 0])
+    )
+    (wg, bg), (wd, bd) = numpy_params(state.g), numpy_params(state.d)
+    real = batch()[0][0].reshape(BATCH, 4) / 127.5 - 1.0
+    fake = z_d @ wg + bg
+    gap = (fake - real) @ wd
+    np.testing.assert_allclose(metrics["d/loss"], np.mean(np.log1p(np.exp(gap))) / 2, rtol=1e-5)
+    np.testing.assert_allclose(metrics["d/acc_real"], np.mean(gap < 0), rtol=1e-6)
+    wd_new = wd - RATE * (fake - real).T @ sigmoid(gap) / BATCH
+    back = (real - (z_g @ wg + bg)) @ wd_new
+    np.testing.assert_allclose(metrics["g/loss"], np.mean(np.log1p(np.exp(back))), rtol=1e-5)
+    error = -sigmoid(back) * wd_new.T / BATCH
+    np.testing.assert_allclose(numpy_params(new.d)[0], wd_new, atol=1e-5)
+    np.testing.assert_allclose(numpy_params(new.d)[1], bd, atol=1e-6)
+    np.testing.assert_allclose(numpy_params(new.g)[0], wg - RATE * z_g.T @ error, atol=1e-5)
+
+
+def test_penalties_move_d_as_their_closed_form_says():
+    """D is linear, so R1 with weight gamma is gamma |w|^2 / 2, whose gradient is gamma w."""
+    gamma = 0.5
+    plain, _ = step(*make())
+    gan, state = make(parts={"penalties": penalties.from_weights({"r1": gamma}, every=1)})
+    new, metrics = step(gan, state)
+    w = numpy_params(state.d)[0]
+    np.testing.assert_allclose(metrics["d/r1"], np.sum(w**2) / 2, rtol=1e-5)
+    np.testing.assert_allclose(numpy_params(new.d)[0], numpy_params(plain.d)[0] - RATE * gamma * w, atol=1e-6)
+    assert "d/r2" not in metrics
+
+
+def test_augmentation_is_shown_to_d_in_both_steps_and_its_slope_is_in_the_penalty():
+    seen = []
+
+    def half(key, images):
+        seen.append(images.shape)
+        return images / 2
+
+    parts = {"augment": augment.Augment((half,)), "penalties": penalties.from_weights({"r1": 1.0}, every=1)}
+    gan, state = make(parts=parts)
+    _, metrics = step(gan, state)
+    assert len(seen) == 4  # reals, fakes, the penalty, G's pictures
+    # The derivative is by the picture before augmentation: half as large.
+    np.testing.assert_allclose(metrics["d/r1"], np.sum(numpy_params(state.d)[0] ** 2) / 8, rtol=1e-5)
+
+
+def test_what_needs_both_kinds_is_refused_where_d_sees_one_at_a_time():
+    with pytest.raises(ValueError, match="the loss compares real and generated"):
+        make(loss="rpgan", d_passes="two_steps")
+    with pytest.raises(ValueError, match="penalty wgan_gp compares"):
+        make(parts={"penalties": penalties.from_weights({"wgan_gp": 1.0}, every=1)}, d_passes="two_steps")
+
+
+class Plain(nn.Module):
+    @nn.compact
+    def __call__(self, z, labels, *, train):
+        return LinearG()(z, labels, train=train)
+
+
+class WithDropout(nn.Module):
+    @nn.compact
+    def __call__(self, z, labels, *, train):
+        return Dropout(0.5)(LinearG()(z, labels, train=train))
+
+
+def test_dropout_of_the_generator_is_on_in_training():
+    gan, _ = make()
+    gan = dataclasses.replace(gan, generator=Plain())
+    state = create_state(gan, optax.sgd(RATE), optax.sgd(RATE), jax.random.key(0))
+    plain, dropped = step(gan, state)[1], step(dataclasses.replace(gan, generator=WithDropout()), state)[1]
+    assert abs(float(dropped["d/loss_fake"] - plain["d/loss_fake"])) > 1e-3
+    assert abs(float(dropped["g/loss"] - plain["g/loss"])) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "sentence"),
+    [
+        (np.zeros((1, 4, 2, 2, 1), np.float32), np.zeros((1, 4), np.int32), r"images are float32\[1, 4, 2, 2, 1\]"),
+        (np.zeros((4, 2, 2, 1), np.uint8), np.zeros((1, 4), np.int32), r"expected uint8\[1, B, 2, 2, 1\]"),
+        (np.zeros((1, 4, 3, 2, 1), np.uint8), np.zeros((1, 4), np.int32), "pixels 0..255"),
+        (np.zeros((1, 4, 2, 2, 1), np.uint8), None, r"labels are NoneType\[\]; expected int32\[1, 4\]"),
+        (np.zeros((1, 4, 2, 2, 1), np.uint8), np.zeros((4,), np.int32), r"labels are int32\[4\]"),
+        (np.zeros((1, 4, 2, 2, 1), np.uint8), np.zeros((1, 4), np.float32), r"labels are float32"),
+    ],
+)
+def test_wrong_batches_are_named_when_traced(images, labels, sentence):
+    gan, state = make()
+    with pytest.raises(ValueError, match=sentence):
+        jax.jit(make_train_step(gan))(state, images, labels)
+
+
+class FlaxNormD(nn.Module):
+    @nn.compact
+    def __call__(self, images, labels, *, train):
+        x = nn.BatchNorm(use_running_average=not train, momentum=0.5)(images.reshape(-1, 4))
+        return nn.Dense(1)(x)[:, 0], None
+
+
+def test_statistics_of_a_users_own_batch_norm_are_the_same_on_all_devices():
+    gan, state = make()
+    gan = dataclasses.replace(gan, discriminator=FlaxNormD())
+    state = create_state(gan, optax.sgd(RATE), optax.sgd(RATE), jax.random.key(0))
+    images, labels = batch()
+    shares = images.reshape(2, 1, BATCH // 2, 2, 2, 1), labels.reshape(2, 1, BATCH // 2)
+    new, _ = jax.pmap(make_train_step(gan), axis_name=axis.NAME, in_axes=(None, 0, 0))(state, *shares)
+    for leaf in jax.tree.leaves(new.d.batch_stats):
+        np.testing.assert_array_equal(leaf[0], leaf[1])

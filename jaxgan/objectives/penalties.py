@@ -1,0 +1,117 @@
+"""Gradient penalties: terms of the discriminator's loss that keep it smooth around the pictures.
+
+n(x) = |dD(x)/dx|^2 is the squared norm of the logit's gradient by one whole picture, summed over pixels and channels.
+Pictures are those before augmentation, in the range that the networks see. D must judge each picture on its own: with
+batch norm or minibatch statistics in D, the gradient of one logit by "its" picture is not defined.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.base import axis, checks
+from jaxgan.base.types import Array, Batch
+
+Score = Callable[[Array, Array], Array]  # (pictures [B, H, W, C], labels [B]) -> logits [B]
+
+
+@dataclasses.dataclass(frozen=True)
+class Penalty:
+    """One term weight * mean(value) of D's loss, which `rule.d_loss_weight` does not scale.
+
+    Attributes:
+      name: its metrics are `d/<name>`, the mean of `value` before the weight.
+      weight: factor on the mean.
+      value: (score, real, fake, key) -> float[B]. Where `sides` names one kind, the other may be None.
+      sides: which pictures it looks at.
+      every: it is added in each `every`-th step only, `every` times as heavy, which costs less and means the same on
+        average (Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020, section 3.1).
+    """
+
+    name: str
+    weight: float
+    value: Callable[[Score, Batch | None, Batch | None, Array], Array]
+    sides: tuple[str, ...]
+    every: int = 1
+
+    def __post_init__(self):
+        checks.in_range(f"the weight of penalty {self.name}", self.weight, 0)
+        checks.in_range(f"the interval of penalty {self.name}", self.every, 1)
+
+
+def squared_gradient(score: Score, batch: Batch) -> Array:
+    """Return n(x) float[B] of each picture."""
+    # The sum over the batch has the gradients of all pictures, for each logit depends on its own picture alone.
+    gradient = jax.grad(lambda x: jnp.sum(score(x, batch.labels)))(batch.images)
+    return jnp.sum(jnp.square(gradient), tuple(range(1, gradient.ndim)))
+
+
+def r1(score: Score, real: Batch, fake: Batch | None, key: Array) -> Array:
+    """n(x) / 2 on real pictures; the weight is gamma.
+
+    References:
+      Mescheder, Geiger and Nowozin, "Which Training Methods for GANs do actually Converge?", 2018, equation 9.
+    """
+    del fake, key
+    return squared_gradient(score, real) / 2
+
+
+def r2(score: Score, real: Batch | None, fake: Batch, key: Array) -> Array:
+    """n(x) / 2 on generated pictures; the weight is gamma.
+
+    References:
+      Mescheder, Geiger and Nowozin, 2018, equation 10; with R1 in Huang et al., "The GAN is dead; long live the GAN!",
+      2024, equation 3.
+    """
+    del real, key
+    return squared_gradient(score, fake) / 2
+
+
+def wgan_gp(score: Score, real: Batch, fake: Batch, key: Array) -> Array:
+    """(sqrt(n(x)) - 1)^2 on points between a real and a generated picture, one a picture; the usual weight is 10.
+
+    References:
+      Gulrajani et al., "Improved Training of Wasserstein GANs", 2017, equation 3.
+    """
+    # The root's slope is infinite at 0, where a fresh D may well be.
+    return (jnp.sqrt(squared_gradient(score, between(real, fake, key)) + 1e-12) - 1) ** 2
+
+
+def zero_centred(score: Score, real: Batch, fake: Batch, key: Array) -> Array:
+    """n(x) on points between a real and a generated picture.
+
+    References:
+      Thanh-Tung, Tran and Venkatesh, "Improving Generalization and Stability of GANs", 2019, equation 5.
+    """
+    return squared_gradient(score, between(real, fake, key))
+
+
+def between(real: Batch, fake: Batch, key: Array) -> Batch:
+    """Mix each real picture with a generated one by a share from U(0, 1), and take the real one's label."""
+    rows = real.images.shape[0] * axis.size()
+    share = axis.share(jax.random.uniform(key, (rows, *(1,) * (real.images.ndim - 1))))
+    return Batch(share * real.images + (1 - share) * fake.images, real.labels)
+
+
+# name in config.penalty: (value, pictures it looks at)
+PENALTIES = {
+    "r1": (r1, ("real",)),
+    "r2": (r2, ("fake",)),
+    "wgan_gp": (wgan_gp, ("real", "fake")),
+    "zero_centred": (zero_centred, ("real", "fake")),
+}
+
+
+def from_weights(weights: dict[str, float], every: int) -> tuple[Penalty, ...]:
+    """Return the penalties whose weight is not 0.
+
+    Args:
+      weights: by name in PENALTIES.
+      every: see `Penalty`.
+    """
+    chosen = [name for name, weight in weights.items() if weight]
+    return tuple(Penalty(name, weights[name], *PENALTIES[name], every) for name in chosen)

@@ -1,0 +1,71 @@
+"""Against closed forms: a linear D has the same gradient everywhere, a quadratic one a known gradient."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan.base.types import Batch
+from jaxgan.objectives import penalties
+
+WEIGHTS = jax.random.normal(jax.random.key(0), (4, 3, 2))
+
+
+def linear(images, labels):
+    return jnp.einsum("bhwc,hwc->b", images, WEIGHTS)
+
+
+def quadratic(images, labels):
+    return jnp.sum(images**2, (1, 2, 3)) / 2  # the gradient is the picture itself
+
+
+def batch(num, seed):
+    return Batch(jax.random.normal(jax.random.key(seed), (num, 4, 3, 2)), jnp.zeros(num, jnp.int32))
+
+
+def values(name, score, num=5, key=9):
+    function, _ = penalties.PENALTIES[name]
+    return function(score, batch(num, 1), batch(num, 2), jax.random.key(key))
+
+
+@pytest.mark.parametrize("num", [1, 5])
+def test_linear_discriminator(num):
+    squared = float(jnp.sum(WEIGHTS**2))
+    np.testing.assert_allclose(values("r1", linear, num), squared / 2, rtol=1e-5)
+    np.testing.assert_allclose(values("r2", linear, num), squared / 2, rtol=1e-5)
+    np.testing.assert_allclose(values("wgan_gp", linear, num), (squared**0.5 - 1) ** 2, rtol=1e-5)
+    np.testing.assert_allclose(values("zero_centred", linear, num), squared, rtol=1e-5)
+
+
+def test_pictures_that_count():
+    np.testing.assert_allclose(values("r1", quadratic), jnp.sum(batch(5, 1).images ** 2, (1, 2, 3)) / 2, rtol=1e-5)
+    np.testing.assert_allclose(values("r2", quadratic), jnp.sum(batch(5, 2).images ** 2, (1, 2, 3)) / 2, rtol=1e-5)
+
+
+def test_points_lie_between_and_one_share_serves_a_picture():
+    real, fake = batch(5, 1), batch(5, 2)
+    points = penalties.between(real, fake, jax.random.key(3)).images
+    share = (points - fake.images) / (real.images - fake.images)
+    assert (share > 0).all()
+    assert (share < 1).all()
+    np.testing.assert_allclose(share, jnp.broadcast_to(share[:, :1, :1, :1], share.shape), atol=1e-4)
+    assert len(np.unique(np.round(share[:, 0, 0, 0], 3))) == 5
+
+
+def test_root_has_a_finite_slope_where_d_is_flat():
+    def loss(scale):
+        return jnp.sum(
+            penalties.wgan_gp(lambda x, y: scale * linear(x, y), batch(2, 1), batch(2, 2), jax.random.key(0))
+        )
+
+    assert np.isfinite(jax.grad(loss)(0.0))
+
+
+def test_only_weights_that_count_are_taken():
+    made = penalties.from_weights({"r1": 0.1, "r2": 0.0, "wgan_gp": 10.0}, every=4)
+    assert [(p.name, p.weight, p.sides, p.every) for p in made] == [
+        ("r1", 0.1, ("real",), 4),
+        ("wgan_gp", 10.0, ("real", "fake"), 4),
+    ]
+    with pytest.raises(ValueError, match="weight of penalty r1 is -1"):
+        penalties.from_weights({"r1": -1.0}, every=1)

@@ -15,7 +15,7 @@ from jaxgan.base import checks, keys, machine
 from jaxgan.base.checks import NotFinite
 from jaxgan.base.pixels import to_uint8
 from jaxgan.base.types import Array
-from jaxgan.runs import folder, report
+from jaxgan.runs import folder, metrics_log, progress
 from jaxgan.runs.early_stop import stalled
 from jaxgan.runs.interrupt import StopRequest
 from jaxgan.runs.setup import Setup
@@ -46,9 +46,9 @@ class Journal:
         self._pending: list[tuple[int, int, dict[str, Array]]] = []
         self._window: list[dict[str, np.ndarray]] = []
         self._window_start = start
-        self._log = report.MetricsLog(run, start)
-        self._rows = report.read_metrics(run)
-        self._progress = report.Progress(start, setup.num_steps)
+        self._log = metrics_log.MetricsLog(run, start)
+        self._rows = metrics_log.read_metrics(run)
+        self._progress = progress.Progress(start, setup.num_steps)
         self._pictures = Pictures(setup, run)
 
     def __enter__(self) -> Journal:

@@ -14,7 +14,7 @@ from jaxgan import data
 from jaxgan.base import machine
 from jaxgan.base.checks import NotFinite
 from jaxgan.base.types import Array, Config, Source
-from jaxgan.runs import folder, report
+from jaxgan.runs import folder, progress
 from jaxgan.runs.interrupt import StopRequest, catch_stop
 from jaxgan.runs.journal import Journal, is_mark
 from jaxgan.runs.setup import Setup, create_setup
@@ -47,7 +47,7 @@ def train(config: Config, run: str | Path) -> GanState:
     source = data.open_source(config.data)
     setup = create_setup(config, source, devices)
     changes = prepare_folder(run, config, source)
-    print(report.start_text(config, devices, run), file=sys.stderr, flush=True)
+    print(progress.start_text(config, devices, run), file=sys.stderr, flush=True)
     # Orbax takes a second to import, which `import jaxgan` should not.
     from jaxgan.runs.checkpoint import Checkpoints
 

@@ -16,7 +16,7 @@ from PIL import Image
 import jaxgan
 from jaxgan import data
 from jaxgan.base import machine
-from jaxgan.runs import folder, report
+from jaxgan.runs import folder, metrics_log
 from jaxgan.runs.loop import batch_shapes, batches, calls
 from jaxgan.runs.setup import create_setup
 from jaxgan.training import parallel
@@ -70,7 +70,7 @@ def test_resume_is_bit_exact(finished, tmp_path):
     state = jaxgan.train(config(log_every=1), tmp_path)
     for a, b in zip(leaves(finished[1]), leaves(state), strict=True):
         np.testing.assert_array_equal(a, b)
-    assert [row["step"] for row in report.read_metrics(tmp_path)] == [1, 2, 3, 4, 5, 6]
+    assert [row["step"] for row in metrics_log.read_metrics(tmp_path)] == [1, 2, 3, 4, 5, 6]
 
 
 def test_resume_from_the_middle_of_a_call_is_bit_exact(tmp_path):
@@ -147,7 +147,7 @@ def test_a_checkpoint_that_does_not_fit_leaves_the_metrics_alone(tmp_path):
     (tmp_path / "metrics.jsonl").write_text(before + json.dumps({"step": 4}) + "\n")
     with pytest.raises((ValueError, OSError)):
         jaxgan.train(config(log_every=1), tmp_path)
-    assert [row["step"] for row in report.read_metrics(tmp_path)] == [1, 2, 3, 4]
+    assert [row["step"] for row in metrics_log.read_metrics(tmp_path)] == [1, 2, 3, 4]
 
 
 def test_changed_settings_are_said_and_frozen_ones_refused(finished, capfd):
@@ -164,7 +164,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(tmp_path, capfd):
     cfg = config(num_steps=100_000, sample_every=0, checkpoint_every=0, log_every=1)
 
     def stop_soon():
-        while not report.read_metrics(tmp_path):
+        while not metrics_log.read_metrics(tmp_path):
             threading.Event().wait(0.05)
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -1,8 +1,7 @@
-"""What a run tells while it trains: a progress bar or lines, and metrics.jsonl."""
+"""What a run tells while it trains: a text at the start, then a progress bar or lines."""
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
@@ -10,11 +9,8 @@ from pathlib import Path
 import jax
 from tqdm import tqdm
 
-from jaxgan.base import files
 from jaxgan.base.types import Config, Device
 from jaxgan.config import flatten
-
-METRICS_FILE = "metrics.jsonl"
 
 # Short names of what the bar shows, and of what there is room for in a line.
 SHOWN = {"d_loss": "d/loss", "d_acc": "d/acc", "g_loss": "g/loss"}
@@ -30,38 +26,6 @@ def start_text(config: Config, devices: list[Device], run: Path) -> str:
     flat = flatten(config)
     width = max(map(len, flat))
     return "\n".join([head, *(f"  {path:<{width}}  {value}" for path, value in flat.items()), f"files in {run}"])
-
-
-class MetricsLog:
-    """`metrics.jsonl`: one JSON object a logged step."""
-
-    def __init__(self, run: Path, start: int):
-        """Open the file of a run that goes on from step `start`; later lines, of lost work, are dropped."""
-        self.path = Path(run) / METRICS_FILE
-        kept = [row for row in read_metrics(run) if row["step"] <= start]
-        files.write(self.path, "".join(json.dumps(row) + "\n" for row in kept))
-        self._file = self.path.open("a")
-
-    def write(self, row: dict[str, float]) -> None:
-        """Append one line and hand it to the system, so that a killed run has it."""
-        self._file.write(json.dumps(row) + "\n")
-        self._file.flush()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-
-def read_metrics(run: Path) -> list[dict[str, float]]:
-    """Return the logged rows of a run in order; a line cut short by a crash is left out."""
-    path = Path(run) / METRICS_FILE
-    rows = []
-    for line in path.read_text().splitlines() if path.is_file() else []:
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
-    return rows
 
 
 class Progress:

@@ -7,9 +7,9 @@ import pathlib
 import threading
 
 import numpy as np
-from absl import logging
 from PIL import Image
 
+from jaxgan.base import terminal
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo
 from jaxgan.data.canvas import Canvas, draw
@@ -117,9 +117,9 @@ class Folder:
         with self._lock:
             first, self._replaced = not self._replaced, True
         if first:
-            logging.warning(
-                "%s is damaged; the next good picture stands in for it, and for others like it from now on.",
-                self.files[row],
+            terminal.say(
+                f"{self.files[row]} is damaged; the next good picture stands in for it, and for others like it "
+                "from now on."
             )
         for other in (*range(row + 1, len(self.files)), *range(row)):
             pixels = decode(self.files[other], self._canvas)
@@ -148,7 +148,7 @@ class Folder:
         names = ", ".join(bad[:NAMED]) + (", ..." if len(bad) > NAMED else "")
         if len(bad) >= len(self.files) and not set(self.files) - set(bad):
             raise UserError(f"None of the {len(bad)} pictures in {self._root} can be read: {names}; replace them.")
-        logging.warning("Left out %d of the pictures in %s, which cannot be read: %s", len(bad), self._root, names)
+        terminal.say(f"Left out {len(bad)} of the pictures in {self._root}, which cannot be read: {names}")
 
 
 def list_pictures(root: pathlib.Path) -> list[str]:
@@ -185,14 +185,12 @@ def label_by_folder(files: list[str], root: pathlib.Path) -> tuple[np.ndarray, i
     loose = sum(len(p) == 1 for p in parts)
     if loose:
         if names:
-            logging.warning(
-                "%s holds %d pictures beside its subfolders, which have no class: no picture gets a label.",
-                root,
-                loose,
+            terminal.say(
+                f"{root} holds {loose} pictures beside its subfolders, which have no class: no picture gets a label."
             )
         return np.zeros(len(files), np.int32), None
     if len(names) > 1 and SPLITS.issuperset(name.lower() for name in names):
-        logging.warning("%s are taken as classes; for one of them alone set data.path to that subfolder.", names)
+        terminal.say(f"{', '.join(names)} are taken as classes; for one of them alone set data.path to that subfolder.")
     number = {name: label for label, name in enumerate(names)}
     return np.array([number[p[0]] for p in parts], np.int32), len(names)
 

@@ -4,9 +4,9 @@ import os
 
 import numpy as np
 import pytest
-from absl import logging
 from PIL import Image
 
+from jaxgan.base import terminal
 from jaxgan.data.canvas import Canvas
 from jaxgan.data.folder import Folder
 from jaxgan.data.workers import Workers
@@ -15,10 +15,10 @@ CANVAS = Canvas(8, 3)
 
 
 @pytest.fixture
-def warnings(monkeypatch):
+def warnings():
     said = []
-    monkeypatch.setattr(logging, "warning", lambda message, *args: said.append(message % args))
-    return said
+    with terminal.divert(said.append):
+        yield said
 
 
 def picture(value):

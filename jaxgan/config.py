@@ -110,7 +110,7 @@ def _data() -> dict:
         "range": (-1.0, 1.0),  # of the pixels that the networks see
         "fit": "squeeze",  # squeeze, crop, pad
         "background": "white",  # behind transparent and padded pictures
-        "shuffle": "samples",  # or batches: pictures that share a batch once always do
+        "shuffle": "samples",  # or batches: of fixed content, shuffled whole; an epoch is then a whole number of them
         "drop_remainder": False,  # leave out the images that do not fill an epoch's last batch
         "cache": "auto",  # device, host, none
         "workers": 0,  # threads that decode; 0: one a core

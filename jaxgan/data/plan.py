@@ -21,13 +21,17 @@ class IndexPlan:
     completed from the next epoch, so every batch has one shape and every picture is seen once an epoch. With
     `drop_remainder` each epoch is cut to floor(N / B) B positions instead, and no batch crosses.
 
+    With shuffle = 'batches' the data are cut into batches once, in their order: batch j holds the pictures
+    [j B, (j + 1) B), and only the order of the batches changes, so pictures that share a batch once always do.
+    Where B does not divide N, the last batch is completed from the front, by pictures that are then seen twice an
+    epoch: an epoch has ceil(N / B) batches, or floor(N / B) with `drop_remainder`, which leaves out the rest.
+
     Attributes:
       seed: any integer.
       num_images: N.
       batch_size: B, at most N.
       drop_remainder: whether to cut each epoch to whole batches.
-      shuffle: 'samples'; or 'batches', which keeps the pictures of a batch together, in the order of the data, and
-        shuffles whole batches: pictures that share a batch once always do.
+      shuffle: what is shuffled, 'samples' or 'batches'.
 
     Raises:
       ValueError: if N or B is less than 1, or B exceeds N.
@@ -56,28 +60,31 @@ class IndexPlan:
         """Positions of the stream that one epoch takes."""
         if self.drop_remainder:
             return self.num_images // self.batch_size * self.batch_size
+        if self.shuffle == "batches":
+            return -(-self.num_images // self.batch_size) * self.batch_size
         return self.num_images
 
     @property
     def steps_per_epoch(self) -> float:
-        """Steps in one epoch: N / B exactly, or floor(N / B) with `drop_remainder`."""
+        """Steps in one epoch: N / B exactly; whole batches with `drop_remainder` or shuffle = 'batches'."""
         return self.epoch_length / self.batch_size
 
     def epoch_of(self, step: int) -> int:
         """Return the epoch, from 0, in which a step takes its first picture."""
         return step * self.batch_size // self.epoch_length
 
-    def _order(self, epoch: int) -> np.ndarray:
-        """Return the pictures of an epoch in their order, int64[at least epoch_length]."""
+    def _pictures(self, epoch: int, start: int, stop: int) -> np.ndarray:
+        """Return the pictures at some positions of an epoch, int64[stop - start]."""
         if self.shuffle == "samples":
-            return permutation(int(self.seed), epoch, self.num_images)
-        whole = self.num_images // self.batch_size
-        batches = np.arange(whole * self.batch_size).reshape(whole, self.batch_size)
-        rest = np.arange(whole * self.batch_size, self.num_images)
-        return np.concatenate([batches[permutation(int(self.seed), epoch, whole)].ravel(), rest])
+            return permutation(int(self.seed), epoch, self.num_images)[start:stop]
+        order = permutation(int(self.seed), epoch, self.epoch_length // self.batch_size)
+        batch, place = np.divmod(np.arange(start, stop), self.batch_size)
+        return (order[batch] * self.batch_size + place) % self.num_images
 
     def indices(self, start: int, count: int) -> np.ndarray:
-        """Return the pictures of some steps; the cost is O(N) however far `start` is.
+        """Return the pictures of some steps.
+
+        An epoch's order is drawn once and kept, at O(N) ('batches': O(N / B)); a step within it costs O(B).
 
         Args:
           start: the first step, from 0.
@@ -97,22 +104,21 @@ class IndexPlan:
         while position < end:
             epoch, offset = divmod(position, self.epoch_length)
             length = min(self.epoch_length - offset, end - position)
-            order = self._order(epoch)
-            out[position - begin : position - begin + length] = order[offset : offset + length]
+            out[position - begin : position - begin + length] = self._pictures(epoch, offset, offset + length)
             position += length
         return out.reshape(count, self.batch_size)
 
 
 # A batch reaches into two epochs at most; a reader ahead of the training loop may be in a third.
 @functools.lru_cache(maxsize=3)
-def permutation(seed: int, epoch: int, num_images: int) -> np.ndarray:
-    """Return the order of one epoch, int64[N], read-only.
+def permutation(seed: int, epoch: int, size: int) -> np.ndarray:
+    """Return the order of one epoch's pictures or batches, int64[size], read-only.
 
     References:
       J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel random numbers: as easy as 1, 2, 3", 2011 (Philox):
       its key is (seed, epoch), so any epoch's order is drawn without those before it.
     """
     key = np.array([seed % 2**64, epoch], np.uint64)
-    order = np.random.Generator(np.random.Philox(key=key)).permutation(num_images)
+    order = np.random.Generator(np.random.Philox(key=key)).permutation(size)
     order.flags.writeable = False
     return order

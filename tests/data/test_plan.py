@@ -1,5 +1,7 @@
 """The index plan, against its definition written out position by position."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -84,13 +86,37 @@ def test_negative_steps_are_refused():
         IndexPlan(0, 4, 2).indices(-1, 1)
 
 
-def test_batches_can_be_shuffled_whole():
-    plan = IndexPlan(3, 11, 4, shuffle="batches")
-    epochs = plan.indices(0, 11).ravel().reshape(4, 11)
-    for epoch in epochs:
-        assert sorted(epoch) == list(range(11))
-        assert {tuple(epoch[:4]), tuple(epoch[4:8])} == {(0, 1, 2, 3), (4, 5, 6, 7)}
-        assert list(epoch[8:]) == [8, 9, 10]
-    assert len({tuple(epoch) for epoch in epochs}) == 2
+@pytest.mark.parametrize("drop", [False, True])
+@pytest.mark.parametrize(("num_images", "batch_size"), [(11, 4), (12, 4), (5, 4), (7, 7), (6, 1)])
+def test_batches_of_fixed_content_are_shuffled_whole(num_images, batch_size, drop):
+    plan = IndexPlan(3, num_images, batch_size, drop, shuffle="batches")
+    steps = num_images // batch_size if drop else -(-num_images // batch_size)
+    contents = {tuple(i % num_images for i in range(j * batch_size, (j + 1) * batch_size)) for j in range(steps)}
+    assert plan.steps_per_epoch == len(contents) == steps
+    for epoch in range(8):
+        got = plan.indices(epoch * steps, steps)
+        assert {tuple(batch) for batch in got} == contents
+        assert [plan.epoch_of(epoch * steps + i) for i in range(steps)] == [epoch] * steps
+
+
+def test_the_batches_come_in_another_order_each_epoch():
+    epochs = IndexPlan(0, 100, 10, shuffle="batches").indices(0, 30)[:, 0].reshape(3, 10)
+    assert len({tuple(order) for order in epochs}) == 3
     with pytest.raises(ValueError, match=r"data\.shuffle is 'batch'"):
         IndexPlan(3, 11, 4, shuffle="batch")
+
+
+def test_where_batches_fill_the_data_exactly_their_order_is_as_it_ever_was():
+    plan = IndexPlan(5, 12, 4, shuffle="batches")
+    orders = [np.random.Generator(np.random.Philox(key=np.array([5, e], np.uint64))).permutation(3) for e in (0, 1)]
+    np.testing.assert_array_equal(plan.indices(0, 6)[:, 0], 4 * np.concatenate(orders))
+
+
+def test_a_step_among_batches_does_no_work_that_grows_with_the_data():
+    plan = IndexPlan(0, 10**9 + 7, 4096, shuffle="batches")
+    plan.indices(0, 1)  # draws the order of 244,141 batches
+    tracemalloc.start()
+    plan.indices(1, 1)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**19

@@ -41,7 +41,11 @@ class Batch(NamedTuple):
 
 
 class Source(Protocol):
-    """A data set that can be read by index, from several threads at once."""
+    """A data set that can be read by index, from several threads at once.
+
+    It may also have a `fingerprint`, a str of hexadecimal digits that says what the data turned out to be: a run whose
+    data have another one is not resumed. Without it only `info` is compared.
+    """
 
     info: DataInfo
 

@@ -9,6 +9,7 @@ from jaxgan.base import checks
 from jaxgan.base.types import Config, DataInfo, Source
 from jaxgan.data.canvas import Canvas, on_canvas
 from jaxgan.data.folder import Folder
+from jaxgan.data.identity import fingerprint
 from jaxgan.data.idx import open_idx
 from jaxgan.data.memory import CACHES, InMemory, in_memory, resolve_cache, skip
 from jaxgan.data.mnist import open_mnist
@@ -24,6 +25,7 @@ __all__ = [
     "SOURCES",
     "InMemory",
     "IndexPlan",
+    "fingerprint",
     "in_memory",
     "open_source",
     "prefetch",
@@ -57,6 +59,8 @@ def open_source(config_data: Any) -> Source:
     left = max(0, source.info.num_images - config_data.skip)
     if resolve_cache(config_data, dataclasses.replace(source.info, num_images=left)) != "none":
         source = source.load() if isinstance(source, Folder) else in_memory(source)
+    elif isinstance(source, Folder):
+        source.announce()
     return skip(source, config_data.skip)
 
 

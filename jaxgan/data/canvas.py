@@ -12,6 +12,7 @@ from PIL import Image, ImageColor, ImageOps
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo, Source
+from jaxgan.data import identity
 from jaxgan.data.workers import Workers
 
 FITS = ("squeeze", "crop", "pad")
@@ -155,6 +156,7 @@ class Converted:
     def __init__(self, source: Source, canvas: Canvas, workers: Workers):
         self._source, self._canvas, self._workers = source, canvas, workers
         self.info = DataInfo(canvas.shape, source.info.num_images, source.info.num_classes)
+        self.fingerprint = identity.fingerprint(source)
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Read uint8[n, H, W, C] pictures and int32[n] labels."""

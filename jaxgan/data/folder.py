@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import threading
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
@@ -12,6 +13,7 @@ from PIL import Image
 from jaxgan.base import terminal
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo
+from jaxgan.data import identity
 from jaxgan.data.canvas import Canvas, draw
 from jaxgan.data.memory import CHUNK, InMemory
 from jaxgan.data.workers import Workers
@@ -36,8 +38,11 @@ class Folder:
 
     Every file with a known picture ending is taken, in all subfolders, in the order of their sorted paths;
     hidden files and folders are passed over. The first-level subfolders, sorted by name, are the classes
-    0..K-1. Pictures directly in the folder have no class: if there are any, no picture has a label. Files
-    whose header Pillow cannot read are left out, and named in a warning.
+    0..K-1. Pictures directly in the folder have no class: if there are any, no picture has a label.
+
+    Files whose header cannot be read are left out. A file that turns out to be damaged only when its pixels are
+    decoded counts, and the next good one, in the order of the files, stands in for it with its label. So the number of
+    pictures, and each of them, is the same however they are cached. `announce` or `load` says what was left out.
 
     Args:
       path: the folder.
@@ -48,6 +53,7 @@ class Folder:
       info: shape, number of pictures and number of classes.
       files: paths of the N pictures.
       labels: int32[N].
+      fingerprint: of the sorted names and sizes of the files.
 
     Raises:
       FileNotFoundError: if the folder does not exist.
@@ -61,17 +67,19 @@ class Folder:
         self._root, self._canvas, self._workers = root, canvas, workers
         self._lock, self._replaced = threading.Lock(), False
         found = list_pictures(root)
-        good = self._check_headers(found)
-        self.files = [file for file, ok in zip(found, good, strict=True) if ok]
-        self._report([file for file, ok in zip(found, good, strict=True) if not ok])
+        sizes = self._check_headers(found)
+        self.files = [file for file, size in zip(found, sizes, strict=True) if size]
+        self._left_out = [file for file, size in zip(found, sizes, strict=True) if not size]
+        if not self.files:
+            raise self._hopeless(self._left_out)
         self.labels, num_classes = label_by_folder(self.files, root)
         self.info = DataInfo(canvas.shape, len(self.files), num_classes)
+        names = (pathlib.Path(file).relative_to(root).as_posix() for file in self.files)
+        facts = (f"{name}\0{size}" for name, size in zip(names, sizes[sizes > 0], strict=True))
+        self.fingerprint = identity.digest("folder", os.fsencode("\0".join(facts)))
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Decode some pictures in parallel.
-
-        A file that turns out to be damaged is replaced by the next good one, in the order of the files, with
-        its label.
 
         Args:
           indices: int64[n], each in 0..N-1.
@@ -86,19 +94,34 @@ class Folder:
         return images, self.labels[rows]
 
     def load(self) -> InMemory:
-        """Decode every picture once into memory, leaving out damaged files with one warning."""
+        """Decode every picture once into memory, and say what was left out or is damaged.
+
+        Raises:
+          ValueError: if all of them are damaged.
+        """
         images = np.empty((len(self.files), *self._canvas.shape), np.uint8)
         good = np.zeros(len(self.files), np.bool_)
-        filled = 0
         for start in range(0, len(self.files), CHUNK):
             rows = np.arange(start, min(start + CHUNK, len(self.files)))
-            chunk = images[filled : filled + len(rows)]
-            good[rows] = kept = self._decode(rows, chunk)
-            if not kept.all():  # close the gaps in place: a second copy of everything might not fit
-                chunk[: kept.sum()] = chunk[kept]
-            filled += int(kept.sum())
-        self._report([file for file, ok in zip(self.files, good, strict=True) if not ok])
-        return InMemory(images[:filled], self.labels[good], self.info.num_classes)
+            good[rows] = self._decode(rows, images[start : start + CHUNK])
+        sound, damaged = np.flatnonzero(good), np.flatnonzero(~good)
+        if not sound.size:
+            raise self._hopeless(self._left_out + self.files)
+        labels = self.labels.copy()
+        for row, other in zip(damaged, sound[np.searchsorted(sound, damaged) % len(sound)], strict=True):
+            images[row], labels[row] = images[other], labels[other]
+        self.announce([self.files[row] for row in damaged])
+        return InMemory(images, labels, self.info.num_classes, self.fingerprint)
+
+    def announce(self, damaged: Sequence[str] = ()) -> None:
+        """Say in one line which files were left out, and which of the others are known to be damaged."""
+        parts = []
+        if self._left_out:
+            parts.append(f"{len(self._left_out)} cannot be read and are left out ({_few(self._left_out)})")
+        if damaged:
+            parts.append(f"{len(damaged)} are damaged and the next good picture stands in ({_few(damaged)})")
+        if parts:
+            terminal.say(f"Of the pictures in {self._root}, {'; '.join(parts)}.")
 
     def _decode(self, rows: np.ndarray, images: np.ndarray) -> np.ndarray:
         """Decode files into images[n, H, W, C], and return which of them were good, bool[n]."""
@@ -128,27 +151,23 @@ class Folder:
         raise UserError(f"No picture in {self._root} can be decoded any more; check that its files are still there.")
 
     def _check_headers(self, files: list[str]) -> np.ndarray:
-        good = np.zeros(len(files), np.bool_)
+        """Return the size of each file in bytes, int64[n]; 0 where it has no header of a picture."""
+        sizes = np.zeros(len(files), np.int64)
 
         def piece(start: int, stop: int) -> None:
             for i in range(start, stop):
-                good[i] = has_header(files[i])
+                if has_header(files[i]):
+                    sizes[i] = os.stat(files[i]).st_size
 
         self._workers.run(piece, len(files))
-        return good
+        return sizes
 
-    def _report(self, bad: list[str]) -> None:
-        """Warn once about unreadable files.
+    def _hopeless(self, bad: Sequence[str]) -> UserError:
+        return UserError(f"None of the {len(bad)} pictures in {self._root} can be read: {_few(bad)}; replace them.")
 
-        Raises:
-          ValueError: if there is nothing else.
-        """
-        if not bad:
-            return
-        names = ", ".join(bad[:NAMED]) + (", ..." if len(bad) > NAMED else "")
-        if len(bad) >= len(self.files) and not set(self.files) - set(bad):
-            raise UserError(f"None of the {len(bad)} pictures in {self._root} can be read: {names}; replace them.")
-        terminal.say(f"Left out {len(bad)} of the pictures in {self._root}, which cannot be read: {names}")
+
+def _few(files: Sequence[str]) -> str:
+    return ", ".join(files[:NAMED]) + (", ..." if len(files) > NAMED else "")
 
 
 def list_pictures(root: pathlib.Path) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import os
 import pathlib
@@ -13,6 +14,7 @@ import numpy as np
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo, Source
+from jaxgan.data import identity
 
 CACHES = ("auto", "device", "host", "none")
 
@@ -32,13 +34,26 @@ class InMemory:
       info: shape, number of pictures and number of classes.
       images: uint8[N, H, W, C].
       labels: int32[N], zeros where `info.num_classes` is None.
+      fingerprint: given, or made of shape, labels and pixels (`identity.of_arrays`).
     """
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray | None, num_classes: int | None):
+    def __init__(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray | None,
+        num_classes: int | None,
+        fingerprint: str | None = None,
+    ):
         num_images, height, width, channels = images.shape
         self.info = DataInfo((height, width, channels), num_images, num_classes)
         self.images = images
         self.labels = np.zeros(num_images, np.int32) if labels is None else labels
+        self._fingerprint = fingerprint
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """What the data turned out to be, 32 hexadecimal digits."""
+        return self._fingerprint or identity.of_arrays(self.images, self.labels)
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Gather uint8[n, H, W, C] pictures and int32[n] labels."""
@@ -52,6 +67,7 @@ class Skip:
         self._source = source
         self._first = first
         self.info = dataclasses.replace(source.info, num_images=source.info.num_images - first)
+        self.fingerprint = identity.derived(source, "skip", first)
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Read pictures and labels, counting from the first one that is left."""
@@ -77,7 +93,8 @@ def skip(source: Source, first: int) -> Source:
     if first == 0:
         return source
     if isinstance(source, InMemory):
-        return InMemory(source.images[first:], source.labels[first:], source.info.num_classes)
+        fingerprint = identity.derived(source, "skip", first)
+        return InMemory(source.images[first:], source.labels[first:], source.info.num_classes, fingerprint)
     return Skip(source, first)
 
 
@@ -91,7 +108,7 @@ def in_memory(source: Source) -> InMemory:
     for start in range(0, num_images, CHUNK):
         rows = np.arange(start, min(start + CHUNK, num_images))
         images[rows[0] : rows[-1] + 1], labels[rows[0] : rows[-1] + 1] = source.read(rows)
-    return InMemory(images, labels, source.info.num_classes)
+    return InMemory(images, labels, source.info.num_classes, identity.fingerprint(source))
 
 
 def resolve_cache(config_data: Any, info: DataInfo, memory_limit: int | None = None) -> str:

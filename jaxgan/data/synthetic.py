@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from jaxgan.base.types import DataInfo
+from jaxgan.data import identity
 
 NUM_IMAGES = 4096
 CLASSES = ("circle", "square", "triangle", "cross")
@@ -22,10 +23,12 @@ class Synthetic:
 
     Attributes:
       info: shape, number of pictures and number of classes.
+      fingerprint: what the data turned out to be.
     """
 
     def __init__(self, image_size: int, channels: int):
         self.info = DataInfo((image_size, image_size, channels), NUM_IMAGES, len(CLASSES))
+        self.fingerprint = identity.digest("synthetic", *self.info.image_shape, NUM_IMAGES)
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Draw uint8[n, H, W, C] pictures; returns them with their int32[n] labels."""

@@ -14,6 +14,7 @@ from PIL import Image
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo
+from jaxgan.data import identity
 from jaxgan.data.canvas import Canvas, draw, from_array
 from jaxgan.data.workers import Workers
 
@@ -37,6 +38,7 @@ class Tfds:
 
     Attributes:
       info: shape, number of pictures and number of classes.
+      fingerprint: of name, configuration, version and split of the data set, and its number of pictures.
 
     Raises:
       ImportError: if tensorflow_datasets is not installed.
@@ -54,6 +56,7 @@ class Tfds:
         if has_label and int(self._data[0]["label"]) < 0:
             classes = None
         self.info = DataInfo(canvas.shape, len(self._data), classes)
+        self.fingerprint = identity.digest("tfds", builder.info.full_name, split, len(self._data))
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Read uint8[n, H, W, C] pictures and int32[n] labels, in parallel."""

@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 from PIL import Image
 
 from jaxgan.base.types import DataInfo
-from jaxgan.data import InMemory, in_memory, open_source, resolve_cache
+from jaxgan.data import InMemory, fingerprint, in_memory, open_source, resolve_cache
 from jaxgan.data.memory import DEVICE_BYTES, host_memory
 from jaxgan.data.synthetic import Synthetic
 
@@ -99,6 +99,25 @@ def test_a_folder_is_loaded_or_read(tmp_path):
         source = open_source(config(source="folder", path=str(tmp_path), cache=cache, skip=2))
         assert source.info.num_images == 3
         assert source.read(np.array([2, 0]))[0][:, 0, 0, 0].tolist() == [4, 2]
+
+
+def test_damaged_files_are_the_same_in_every_cache(tmp_path, capfd):
+    for i in range(4):
+        noise = np.random.default_rng(i).integers(0, 256, (8, 8, 3), np.uint8)
+        Image.fromarray(noise).save(tmp_path / f"{i}.png")
+    whole = (tmp_path / "2.png").read_bytes()
+    (tmp_path / "2.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "9.png").write_bytes(b"no picture")
+    seen = []
+    for cache in ("device", "host", "none"):
+        source = open_source(config(source="folder", path=str(tmp_path), cache=cache))
+        seen.append((source.info, fingerprint(source), source.read(np.arange(4))[0].tobytes()))
+        said = capfd.readouterr().err
+        assert "9.png" in said
+        assert "2.png" in said
+        assert said.count("\n") == (2 if cache == "none" else 1)
+    assert seen[0] == seen[1] == seen[2]
+    assert seen[0][0].num_images == 4
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Folders of pictures, with what people keep in them."""
 
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -96,17 +97,20 @@ def test_bad_headers_are_left_out_and_named_once(tmp_path, warnings):
         (tmp_path / f"bad{i}.jpg").write_text("no picture")
     source = open_folder(tmp_path)
     assert source.info.num_images == 3
+    assert warnings == []
+    source.announce()
     assert len(warnings) == 1
-    assert "Left out 7" in warnings[0]
+    assert "7 cannot be read and are left out" in warnings[0]
     assert "bad4.jpg, ..." in warnings[0]
     assert "bad5" not in warnings[0]
 
 
-def test_truncated_files_are_replaced_while_reading_and_left_out_when_loading(tmp_path, warnings):
+def test_the_next_good_picture_stands_in_for_a_truncated_file_however_they_are_cached(tmp_path, warnings):
     for i in (0, 2, 4):
         save(tmp_path / "abc"[i // 2] / f"{i}.png", i)
     truncate(tmp_path / "a" / "1.png")
     truncate(tmp_path / "c" / "5.png")
+    (tmp_path / "c" / "6.png").write_text("no picture")
     source = open_folder(tmp_path)
     assert source.info.num_images == 5
     assert warnings == []
@@ -117,12 +121,33 @@ def test_truncated_files_are_replaced_while_reading_and_left_out_when_loading(tm
     np.testing.assert_array_equal(again, images[[4, 1]])
     assert len(warnings) == 1
     assert "1.png is damaged" in warnings[0]
-    loaded = source.load()
-    assert loaded.images[:, 0, 0, 0].tolist() == [0, 2, 4]
-    assert loaded.labels.tolist() == [0, 1, 2]
-    assert loaded.info.num_classes == 3
-    assert "Left out 2" in warnings[1]
+    loaded = open_folder(tmp_path).load()
+    assert loaded.info == source.info
+    assert loaded.fingerprint == source.fingerprint
+    np.testing.assert_array_equal(loaded.images, images)
+    np.testing.assert_array_equal(loaded.labels, labels)
     assert len(warnings) == 2
+    assert "6.png" in warnings[1]
+    assert "2 are damaged and the next good picture stands in" in warnings[1]
+
+
+def test_the_fingerprint_tells_folders_apart(tmp_path):
+    for i in range(3):
+        save(tmp_path / "here" / "a" / f"{i}.png", i)
+    shutil.copytree(tmp_path / "here", tmp_path / "there")
+    (tmp_path / "there" / "notes.txt").write_text("no picture")
+    one = open_folder(tmp_path / "here").fingerprint
+    assert open_folder(tmp_path / "there").fingerprint == one
+    assert len(one) == 32
+    int(one, 16)
+    seen = {one}
+    save(tmp_path / "there" / "a" / "3.png", 3)  # grown
+    seen.add(open_folder(tmp_path / "there").fingerprint)
+    (tmp_path / "there" / "a" / "3.png").rename(tmp_path / "there" / "a" / "4.png")
+    seen.add(open_folder(tmp_path / "there").fingerprint)
+    Image.fromarray(picture(7)).convert("L").save(tmp_path / "there" / "a" / "4.png")  # another size in bytes
+    seen.add(open_folder(tmp_path / "there").fingerprint)
+    assert len(seen) == 4
 
 
 def test_links_back_up_the_tree_are_followed_once(tmp_path, warnings):

@@ -128,3 +128,9 @@ def test_mistakes_are_sentences(data_dir, tmp_path):
         open_tfds(data_dir, name="jaxgan_words")
     with pytest.raises(FileNotFoundError, match=r"not prepared as array_record .*download_and_prepare"):
         open_tfds(str(tmp_path))
+
+
+def test_the_fingerprint_tells_splits_and_parts_apart(data_dir):
+    assert open_tfds(data_dir).fingerprint == open_tfds(data_dir).fingerprint
+    splits = ["train", "unlabelled", "train[:25%]", "train[25%:50%]"]
+    assert len({open_tfds(data_dir, split=split).fingerprint for split in splits}) == 4

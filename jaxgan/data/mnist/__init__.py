@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
-from jaxgan.data import idx
+from jaxgan.data import identity, idx
 from jaxgan.data.memory import InMemory
 
 # MD5 of the unpacked files, as widely published. They tell a damaged installation from a real result.
@@ -40,9 +40,10 @@ def open_mnist(split: str) -> InMemory:
     """
     checks.one_of("data.split", split, idx.PREFIXES)
     stem = {"train": "train", "test": "t10k"}[split]
-    images = idx.parse(_unpack(f"{stem}-images-idx3-ubyte"), num_dims=3, name="the MNIST pictures")
-    labels = idx.parse(_unpack(f"{stem}-labels-idx1-ubyte"), num_dims=1, name="the MNIST labels")
-    return InMemory(images[..., None], labels.astype(np.int32), num_classes=10)
+    pictures, numbers = f"{stem}-images-idx3-ubyte", f"{stem}-labels-idx1-ubyte"
+    images = idx.parse(_unpack(pictures), num_dims=3, name="the MNIST pictures")
+    labels = idx.parse(_unpack(numbers), num_dims=1, name="the MNIST labels")
+    return InMemory(images[..., None], labels.astype(np.int32), 10, identity.digest(MD5[pictures], MD5[numbers]))
 
 
 def _unpack(name: str) -> bytes:

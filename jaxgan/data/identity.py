@@ -1,0 +1,51 @@
+"""What a data set turned out to be, in 32 hexadecimal digits."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from jaxgan.base.types import Source
+
+# Of larger arrays only evenly spaced pictures are hashed, so many that they come to this much: 0.1 s.
+SAMPLED_BYTES = 2**26
+
+
+def fingerprint(source: Source) -> str | None:
+    """Return the source's own `fingerprint`, or None where it has none.
+
+    Equal data have equal fingerprints wherever they lie and however they are cached; a resumed run compares them.
+    """
+    return getattr(source, "fingerprint", None)
+
+
+def derived(source: Source, *change: object) -> str | None:
+    """Return the fingerprint of a changed view of a source, or None where the source has none."""
+    own = fingerprint(source)
+    return None if own is None else digest(own, *change)
+
+
+def digest(*parts: object) -> str:
+    """Hash parts that are bytes, arrays, or what str() tells apart."""
+    hasher = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        content = part if isinstance(part, bytes | np.ndarray) else str(part).encode()
+        content = memoryview(np.ascontiguousarray(content) if isinstance(content, np.ndarray) else content).cast("B")
+        hasher.update(f"{len(content)}:".encode())
+        hasher.update(content)
+    return hasher.hexdigest()
+
+
+def of_arrays(images: np.ndarray, labels: np.ndarray) -> str:
+    """Hash shape, labels and pixels; above SAMPLED_BYTES the pixels of evenly spaced pictures, first and last included.
+
+    Args:
+      images: uint8[N, ...].
+      labels: int32[N].
+    """
+    size = images.nbytes // max(1, len(images))
+    count = min(len(images), max(2, SAMPLED_BYTES // max(1, size)))
+    rows = np.linspace(0, len(images) - 1, count).round().astype(np.int64)
+    pixels = images if count == len(images) else images[rows]
+    return digest(images.shape, labels, pixels)

@@ -5,6 +5,7 @@ A file in `configs/` starts from `default()` and writes down what its system fix
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -20,8 +21,8 @@ from jaxgan.training.gan import RULE_CHOICES
 
 
 def default() -> Config:
-    """Return a complete configuration; `config.model` is left to the GAN."""
-    return ConfigDict(
+    """Return a complete configuration; `config.model` is left to the GAN. Fields that it has not cannot be set."""
+    config = ConfigDict(
         {
             "gan": "",  # a file of jaxgan/gans without its ending, or the path of your own .py file
             "seed": 0,  # everything random follows from it
@@ -64,6 +65,8 @@ def default() -> Config:
             "eval": {"every": 0},  # 0: no scoring while training
         }
     )
+    config.lock()
+    return config
 
 
 def _rule() -> dict:
@@ -136,26 +139,47 @@ CHOICES = {
     "data.channels": (1, 3),
 }
 
-AT_LEAST = {
-    "seed": 0,
-    "class_weight": 0,
-    "rule.d_steps": 1,
-    "optim.g.learning_rate": 0,
-    "optim.d.learning_rate": 0,
-    "data.skip": 0,
-    "data.batch_size": 1,
-    "data.image_size": 1,
-    "data.workers": 0,
-    "train.num_steps": 1,
-    "train.log_every": 1,
-    "train.sample_every": 0,
-    "train.checkpoint_every": 0,
-    "train.keep_checkpoints": 1,
-    "train.steps_per_call": 0,
-    "train.num_devices": 0,
-    "early_stop.patience": 1,
-    "sample.num": 1,
-    "sample.columns": 1,
+# Inclusive bounds; what lies beyond cannot be meant, and would end in an error far from its cause.
+_MANY = 10**9
+RANGES: dict[str, tuple[float, float]] = {
+    "seed": (0, 2**63 - 1),
+    "class_weight": (0, _MANY),
+    **{f"penalty.{name}": (0, _MANY) for name in penalties.PENALTIES},
+    "penalty.every": (1, _MANY),
+    "rule.d_steps": (1, 1_000),
+    "rule.d_loss_weight": (0, _MANY),
+    "rule.d_loss_report": (0, _MANY),
+    **{
+        f"optim.{net}.{name}": bounds
+        for net in ("g", "d")
+        for name, bounds in {
+            "learning_rate": (0, 1_000),
+            "b1": (0, 1 - 1e-9),
+            "b2": (0, 1 - 1e-9),
+            "eps": (0, 1),
+            "weight_decay": (0, 1_000),
+            "decay_rate": (0, 1_000),
+            "decay_epochs": (1e-6, _MANY),
+            "warmup_epochs": (0, _MANY),
+            "final_scale": (0, 1_000),
+        }.items()
+    },
+    "data.skip": (0, _MANY),
+    "data.batch_size": (1, 2**20),
+    "data.image_size": (1, 2**14),
+    "data.workers": (0, 1_024),
+    "train.num_steps": (1, 10**12),
+    "train.log_every": (1, 10**12),
+    "train.sample_every": (0, 10**12),
+    "train.checkpoint_every": (0, 10**12),
+    "train.keep_checkpoints": (1, 10**6),
+    "train.steps_per_call": (0, 10**4),
+    "train.num_devices": (0, 10**6),
+    "train.ema_decay": (0, 1),
+    "early_stop.patience": (1, _MANY),
+    "sample.num": (1, 10**5),
+    "sample.columns": (1, 10**5),
+    "eval.every": (0, 10**12),
 }
 
 
@@ -182,13 +206,21 @@ def validate(config: Config) -> None:
     """Check every setting that can be judged without data or devices.
 
     Raises:
-      ValueError: naming the field, its value and what is expected.
+      UserError: naming the field, its value and what is expected.
     """
+    if not isinstance(config, ConfigDict):
+        raise UserError(
+            f"config is {type(config).__name__}; expected what jaxgan.config.default() or a file in configs/ makes."
+        )
+    missing = [path for path in flatten(default()) if not _has(config, path)]
+    if missing:
+        raise UserError(f"config has no field {missing[0]}; start from jaxgan.config.default().")
+    for path, value in flatten(config).items():
+        _check_number(f"config.{path}", value)
     for path, known in CHOICES.items():
         checks.one_of(f"config.{path}", get(config, path), known)
-    for path, low in AT_LEAST.items():
-        checks.in_range(f"config.{path}", get(config, path), low)
-    checks.in_range("config.train.ema_decay", config.train.ema_decay, 0, 1)
+    for path, (low, high) in RANGES.items():
+        checks.in_range(f"config.{path}", get(config, path), low, high)
     low, high = config.data.range
     if not low < high:
         raise UserError(f"config.data.range is {tuple(config.data.range)}; expected (low, high) with low < high.")
@@ -197,7 +229,18 @@ def validate(config: Config) -> None:
             "config.optim.shared_counter is True, which only adam_tf knows; set config.optim.g.name and "
             "config.optim.d.name to adam_tf, or shared_counter to False."
         )
-    if config.eval.every:
-        raise UserError(
-            f"config.eval.every is {config.eval.every}, but this version has no scores to compute; set it to 0."
-        )
+
+
+def _has(config: Config, path: str) -> bool:
+    section, _, name = path.rpartition(".")
+    try:
+        return name in (get(config, section) if section else config)
+    except (KeyError, TypeError):
+        return False
+
+
+def _check_number(path: str, value: Any) -> None:
+    """Raise UserError for a number that is NaN or infinite, which none of the settings can mean."""
+    for number in value if isinstance(value, list) else [value]:
+        if isinstance(number, float) and not math.isfinite(number):
+            raise UserError(f"{path} is {number}; expected a finite number.")

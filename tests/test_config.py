@@ -1,4 +1,5 @@
 import pytest
+from ml_collections import ConfigDict
 
 from jaxgan import config as config_lib
 
@@ -14,7 +15,7 @@ def test_default_is_valid():
     config_lib.validate(config_lib.default())
 
 
-@pytest.mark.parametrize("path", [*config_lib.CHOICES, *config_lib.AT_LEAST])
+@pytest.mark.parametrize("path", [*config_lib.CHOICES, *config_lib.RANGES])
 def test_every_check_names_its_field(path):
     bad = "nonsense" if isinstance(config_lib.get(config_lib.default(), path), str) else -1
     if isinstance(config_lib.get(config_lib.default(), path), float):
@@ -25,7 +26,16 @@ def test_every_check_names_its_field(path):
 
 @pytest.mark.parametrize(
     ("path", "value"),
-    [("data.range", (1.0, 0.0)), ("train.ema_decay", 1.5), ("eval.every", 10), ("optim.shared_counter", True)],
+    [
+        ("data.range", (1.0, 0.0)),
+        ("train.ema_decay", 1.5),
+        ("optim.g.b1", 1.0),
+        ("optim.d.eps", float("nan")),
+        ("optim.g.learning_rate", float("inf")),
+        ("data.image_size", 10**30),
+        ("data.workers", 10**12),
+        ("optim.shared_counter", True),
+    ],
 )
 def test_other_bad_values(path, value):
     with pytest.raises(ValueError, match=f"config.{path} is"):
@@ -35,3 +45,15 @@ def test_other_bad_values(path, value):
 def test_types_are_kept():
     with pytest.raises(TypeError):
         config_lib.default().train.num_steps = "many"
+
+
+def test_misspelt_fields_are_refused_in_python_too():
+    with pytest.raises(AttributeError, match="num_step"):
+        config_lib.default().train.num_step = 5
+
+
+def test_what_is_no_configuration_is_said():
+    with pytest.raises(ValueError, match="config is dict; expected what"):
+        config_lib.validate({"gan": "dcgan"})
+    with pytest.raises(ValueError, match=r"config has no field seed"):
+        config_lib.validate(ConfigDict({"gan": "dcgan"}))

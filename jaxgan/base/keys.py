@@ -16,10 +16,10 @@ from jaxgan.base.types import Array
 class Stream(enum.IntEnum):
     """Purposes that must not share random numbers."""
 
-    INIT = 0
-    TRAIN = 1
-    SAMPLE = 2
-    EVAL = 3
+    PARAMETERS = 0  # the networks' start, and training's own root
+    GRID = 2  # the fixed latents of a run's grids
+    GALLERY = 3  # pictures made on request
+    EVALUATION = 4  # pictures that are scored
 
 
 def stream(seed: int, purpose: Stream) -> Array:

@@ -30,8 +30,10 @@ def digest(*parts: object) -> str:
     """Hash parts that are bytes, arrays, or what str() tells apart."""
     hasher = hashlib.blake2b(digest_size=16)
     for part in parts:
-        content = part if isinstance(part, bytes | np.ndarray) else str(part).encode()
-        content = memoryview(np.ascontiguousarray(content) if isinstance(content, np.ndarray) else content).cast("B")
+        if isinstance(part, np.ndarray):
+            content = np.ascontiguousarray(part).data.cast("B")
+        else:
+            content = part if isinstance(part, bytes) else str(part).encode()
         hasher.update(f"{len(content)}:".encode())
         hasher.update(content)
     return hasher.hexdigest()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.machinery
 import pkgutil
@@ -15,6 +16,7 @@ from pathlib import Path
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Config, DataInfo
+from jaxgan.config import validate
 from jaxgan.training.gan import Gan
 
 
@@ -26,10 +28,20 @@ def names() -> list[str]:
 def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN that `config.gan` names for pictures as `data` describes them.
 
+    Args:
+      config: complete, as `jaxgan.config.default()` or a file in `configs/` makes it.
+      data: `DataInfo` of the pictures; a source has it as `source.info`.
+
     Raises:
-      ValueError: unknown name, a file without `build`, or settings that the GAN refuses.
+      UserError: settings that cannot be, an unknown name, a file without `build`, or what the GAN refuses.
       FileNotFoundError: the path of a .py file that is not there.
     """
+    if not isinstance(data, DataInfo):
+        raise UserError(
+            f"data is {type(data).__name__}; expected a jaxgan.DataInfo, such as the `info` of "
+            "jaxgan.open_source(config.data)."
+        )
+    validate(config)
     module = _from_file(Path(config.gan)) if config.gan.endswith(".py") else _from_package(config.gan)
     if not hasattr(module, "build"):
         raise UserError(f"config.gan is {config.gan!r}, a file without a function build(config, data); add one.")
@@ -49,10 +61,17 @@ def _from_package(name: str) -> types.ModuleType:
 def _from_file(path: Path) -> types.ModuleType:
     if not path.is_file():
         raise FileNotFoundError(f"config.gan is {str(path)!r}, but there is no such file; give the path of a .py file.")
-    # A name of its own in sys.modules, where dataclasses look a module up.
-    name = f"{__name__}.file:{path.resolve()}"
+    # A name of its own in sys.modules, where dataclasses look a module up. The same content is the same module, so that
+    # what is built from it twice has equal types.
+    name = f"{__name__}.file:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    if name in sys.modules:
+        return sys.modules[name]
     module = types.ModuleType(name)
     module.__file__ = str(path)
     sys.modules[name] = module
-    importlib.machinery.SourceFileLoader(name, str(path)).exec_module(module)
+    try:
+        importlib.machinery.SourceFileLoader(name, str(path)).exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module

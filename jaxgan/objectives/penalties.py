@@ -114,4 +114,4 @@ def from_weights(weights: dict[str, float], every: int) -> tuple[Penalty, ...]:
       every: see `Penalty`.
     """
     chosen = [name for name, weight in weights.items() if weight]
-    return tuple(Penalty(name, weights[name], *PENALTIES[name], every) for name in chosen)
+    return tuple(Penalty(name, weights[name], *PENALTIES[name], every=every) for name in chosen)

@@ -3,184 +3,306 @@
 from __future__ import annotations
 
 import functools
-import re
-from collections.abc import Callable
+from collections.abc import Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
 from jaxgan import gans
-from jaxgan.base import checks
+from jaxgan.base import background, checks
 from jaxgan.base.checks import UserError
+from jaxgan.base.terminal import say
 from jaxgan.base.types import PyTree
 from jaxgan.runs import folder
+from jaxgan.runs.evaluations import best_step
+from jaxgan.runs.sealing import Damaged, by_path, check_content, check_fit, is_key, kind_of, reason, seal, unseal
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.training.gan import example_inputs, generator_params
 from jaxgan.training.state import GanState
 
 FOLDER = "checkpoints"
 WEIGHTS = ("ema", "raw")
+# Added to the name of a step's folder that turned out to be damaged.
+ASIDE = ".damaged"
 
 
 class Checkpoints:
-    """The checkpoints of one run. Saving goes on in the background; use it as a context manager."""
+    """The checkpoints of one run. A thread writes them; use it as a context manager.
 
-    def __init__(self, run: Path, *, keep: int = 1):
-        """Open (and make) a run's checkpoint folder, of which the newest `keep` stay."""
-        self.folder = (Path(run) / FOLDER).absolute()
+    Attributes:
+      best: step of the checkpoint that is kept however old it is, or None.
+    """
+
+    def __init__(self, workdir: Path, *, keep: int = 1, best: int | None = None):
+        """Open (and make) a run's checkpoint folder, of which the newest `keep` stay, and the best."""
+        self.folder = (Path(workdir) / FOLDER).absolute()
+        self.best = best
         options = ocp.CheckpointManagerOptions(
-            preservation_policy=checkpoint_managers.LatestN(keep), cleanup_tmp_directories=True
+            preservation_policy=_Preserve(keep, self), cleanup_tmp_directories=True, enable_async_checkpointing=False
         )
         self._manager = _explained(lambda: ocp.CheckpointManager(self.folder, options=options), self.folder)
+        self._saving: Future | None = None
+        self._saved = self.steps()
+
+    def steps(self) -> list[int]:
+        """Return the steps of all complete checkpoints, oldest first."""
+        return sorted(self._manager.all_steps(read=True))
 
     def latest(self) -> int | None:
         """Return the step of the newest complete checkpoint."""
-        return self._manager.latest_step()
+        return max(self.steps(), default=None)
 
-    def save(self, step: int, state: GanState) -> None:
+    def save(self, step: int, state: GanState, record: dict[str, Any] | None = None) -> None:
         """Copy a state to the host and start writing it; a step that is there already is left alone.
 
-        Raises:
-          OSError: this or the previous checkpoint could not be written; complete ones stay usable.
+        Where the disk refuses, that is said, and `wait` raises it unless a later state was saved.
+
+        Args:
+          step: the number of steps that `state` has made.
+          state: one state, without a device axis.
+          record: what belongs to the state and is no array, as JSON.
         """
-        if step == self.latest():
-            return
-        args = ocp.args.Composite(state=ocp.args.StandardSave(state))
-        _explained(lambda: self._manager.save(step, args=args), self.folder)
+        if self._saving is not None:
+            self._saving.exception()  # one at a time; its failure has been said
+        if step not in self._saved:
+            host = jax.tree.map(_copy, state)
+            self._saving = background.start("checkpoint", self._write, step, host, record or {})
+
+    def _write(self, step: int, state: GanState, record: dict[str, Any]) -> None:
+        args = ocp.args.Composite(
+            state=ocp.args.StandardSave(state), record=ocp.args.JsonSave(seal(step, state, record))
+        )
+        try:
+            _explained(lambda: self._manager.save(step, args=args, force=True), self.folder)
+            self._saved = [*self._saved, step]
+        except OSError as error:
+            say(f"warning: step {step}: {error}")
+            raise
 
     def wait(self) -> None:
-        """Return when all is written; OSError where that failed."""
-        _explained(self._manager.wait_until_finished, self.folder)
+        """Return when all is written; OSError where the last state could not be."""
+        if self._saving is not None:
+            self._saving.result()
 
-    def restore(self, template: GanState, step: int) -> GanState:
-        """Read a state back, bit for bit.
+    def restore(self, template: GanState, step: int) -> tuple[GanState, dict[str, Any]]:
+        """Read a state back, bit for bit, and its record.
 
         Args:
           template: a state of the same structure, of arrays or of shapes.
           step: one of the saved steps.
 
         Raises:
-          ValueError: the checkpoint is of another architecture, optimiser or dtype.
+          UserError: the checkpoint is of another architecture, optimiser or dtype.
+          Damaged: it is not what was written.
         """
         return _read(self.folder / str(step), template)
+
+    def restore_newest(self, template: GanState) -> tuple[GanState, dict[str, Any]] | None:
+        """Read the newest good state, setting damaged ones aside; None where there is no checkpoint.
+
+        Raises:
+          UserError: there are checkpoints, but none is good, or they are of another architecture.
+        """
+        steps = self.steps()
+        for step in reversed(steps):
+            try:
+                return self.restore(template, step)
+            except Damaged as error:
+                say(f"warning: {error}; it is set aside as {_set_aside(self.folder / str(step)).name}")
+        self._manager.reload()
+        self._saved = []
+        if steps:
+            raise UserError(f"none of the {len(steps)} checkpoints in {self.folder} is good; train anew elsewhere.")
+        return None
 
     def __enter__(self) -> Checkpoints:
         return self
 
     def __exit__(self, kind, error, trace) -> None:
-        if error is None:
-            self.wait()
         try:
-            self._manager.close()
-        except Exception:
-            # While another error is on its way out, that one is the cause to show.
             if error is None:
-                raise
+                self.wait()
+            elif self._saving is not None and not isinstance(error, KeyboardInterrupt):
+                self._saving.exception()
+        finally:
+            self._manager.close()
 
 
-def load(run: str | Path, step: int | str = "latest", weights: str = "ema") -> GeneratorParams:
+class _Preserve(checkpoint_managers.PreservationPolicy):
+    """Keep the newest checkpoints, and the best."""
+
+    def __init__(self, keep: int, owner: Checkpoints):
+        self._newest, self._owner = checkpoint_managers.LatestN(keep), owner
+
+    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> Sequence[bool]:
+        newest = self._newest.should_preserve(checkpoints, context=context)
+        return [new or info.step == self._owner.best for new, info in zip(newest, checkpoints, strict=True)]
+
+
+def load(
+    workdir: str | Path, step: int | str = "latest", weights: str = "ema", *, trust: bool = False
+) -> GeneratorParams:
     """Read a run's generator, ready for `jaxgan.sample`.
 
     Args:
-      run: the --workdir of a training run.
-      step: 'latest' or the number of a saved step.
+      workdir: the --workdir of a training run.
+      step: 'latest', 'best' (by the run's evaluations) or the number of a saved step.
       weights: 'ema' for the averaged generator, 'raw' for the one that trained last.
+      trust: consent to execute the GAN's own .py file, if the run has one.
+
+    Returns:
+      The generator; equal calls give equal tree structures.
 
     Raises:
       FileNotFoundError: no run, no checkpoint, or none of that step.
-      ValueError: other `weights`, or a checkpoint that does not fit the run's config.json.
+      UserError: other `weights`, a checkpoint that is damaged or does not fit the run's config.json, or a GAN of its
+        own without `trust`.
     """
-    run = Path(run)
+    workdir = Path(workdir)
     checks.one_of("weights", weights, WEIGHTS)
-    config, data = folder.load_config(run)
+    config, data = folder.trusted_config(workdir, trust=trust)
     gan = gans.build(config, data)
     init = functools.partial(gan.generator.init, train=False)
     variables = jax.eval_shape(init, jax.random.key(0), *example_inputs(gan)[0])
     variables = {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}
-    return generator_params(gan, _read_variables(run, step, variables, weights))
+    like = {"ema": variables} if weights == "ema" else {"g": variables}
+    return generator_params(gan, next(iter(_read_step(workdir, step, like).values())))
 
 
-def _read_variables(run: Path, step: int | str, like: PyTree, weights: str) -> PyTree:
-    """Read only the generator's leaves of a checkpoint."""
-    part = {"ema": like} if weights == "ema" else {"g": like}
-    return next(iter(_read((run / FOLDER).absolute() / str(_find_step(run, step)), part).values()))
-
-
-def _read(folder: Path, like: PyTree) -> PyTree:
-    """Read the leaves of a checkpoint that `like` has, exactly as they are in it."""
-    wanted = _abstract(like)
-    with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
-        where: Any = folder / "state"  # Orbax asks for a class of its own, but takes any path
-        saved = ocp.PyTreeCheckpointHandler().metadata(where).tree
-        _check_fit(folder, _by_path(saved), _by_path(wanted))
-        restore_args = jax.tree.map(lambda x: ocp.ArrayRestoreArgs(sharding=x.sharding), wanted)
-        args = ocp.args.PyTreeRestore(item=wanted, restore_args=restore_args, partial_restore=True)
-        return reader.restore(where, args=args)
-
-
-def _by_path(tree: PyTree) -> dict[str, Any]:
-    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
-
-
-def _check_fit(folder: Path, saved: dict[str, Any], wanted: dict[str, Any]) -> None:
-    """Raise ValueError for the first leaf that is missing or different; Orbax would cast or complain at length."""
-    for path, leaf in wanted.items():
-        is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-        there = saved.get(path)
-        have = None if there is None else (tuple(there.shape), str(there.dtype))
-        if have is None or (have != (leaf.shape, str(leaf.dtype)) and not is_key):
-            raise UserError(
-                f"{folder} does not fit the configured networks and optimisers: {path} is {have or 'missing'} there, "
-                f"but {(leaf.shape, str(leaf.dtype))} is expected; choose another --workdir, or the configuration that "
-                "the run was made with."
-            )
-
-
-def _find_step(run: Path, step: int | str) -> int:
-    folder = run / FOLDER
-    steps = sorted(ocp.utils.checkpoint_steps(folder)) if folder.is_dir() else []
-    if not steps:
-        raise FileNotFoundError(
-            f"{run} holds no checkpoint yet; train first, or wait for config.train.checkpoint_every."
-        )
+def find_step(workdir: Path, step: int | str) -> int:
+    """Return the number of a saved step, of 'latest' or of 'best'; FileNotFoundError where there is none."""
+    steps = _saved_steps(workdir)
     if step == "latest":
         return steps[-1]
+    if step == "best":
+        best = best_step(workdir)
+        if best is None:
+            raise FileNotFoundError(
+                f"{workdir} holds no evaluation that names a best step; run --mode=evaluate --workdir={workdir} "
+                "--step=all, or train with config.eval.every."
+            )
+        step = best
     if not str(step).isdigit() or int(step) not in steps:
         listed = ", ".join(map(str, steps))
-        raise FileNotFoundError(f"step is {step!r}, but {run} holds steps {listed}; give one of them, or latest.")
+        raise FileNotFoundError(
+            f"step is {step!r}, but {workdir} holds steps {listed}; give one of them, latest or best."
+        )
     return int(step)
+
+
+def _saved_steps(workdir: Path) -> list[int]:
+    path = workdir / FOLDER
+    names = [child.name for child in path.iterdir()] if path.is_dir() else []
+    steps = sorted(int(name) for name in names if name.isdigit() and name.isascii())
+    if not steps:
+        raise FileNotFoundError(
+            f"{workdir} holds no checkpoint yet; train first, or wait for config.train.checkpoint_every."
+        )
+    return steps
+
+
+def _read_step(workdir: Path, step: int | str, like: PyTree) -> PyTree:
+    """Read some leaves of a checkpoint; for 'latest', those of the newest one that is good."""
+    asked = [find_step(workdir, step)] if step != "latest" else list(reversed(_saved_steps(workdir)))
+    for number in asked:
+        try:
+            return _read((workdir / FOLDER).absolute() / str(number), like)[0]
+        except Damaged as error:
+            if number == asked[-1]:
+                raise
+            say(f"warning: {error}; the one before is used")
+    raise AssertionError("there is at least one step")
+
+
+def verify(workdir: str | Path) -> list[tuple[int, str]]:
+    """Check every checkpoint of a run by its digests, executing nothing.
+
+    Returns:
+      (step, '' or what is wrong) for each, oldest first.
+
+    Raises:
+      FileNotFoundError: there is none.
+    """
+    path = (Path(workdir) / FOLDER).absolute()
+    found = []
+    for step in _saved_steps(Path(workdir)):
+        try:
+            _read(path / str(step), None)
+            found.append((step, ""))
+        except UserError as error:
+            found.append((step, str(error)))
+    return found
+
+
+def _read(path: Path, like: PyTree | None) -> tuple[PyTree, dict[str, Any]]:
+    """Read the leaves of a checkpoint that `like` has (None: all), exactly as they were written, and its record."""
+    record = unseal(path)
+    wanted = None if like is None else _abstract(like)
+    if record is not None and wanted is not None:
+        check_fit(path, record["leaves"], by_path(wanted))
+    try:
+        with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
+            where: Any = path / "state"  # Orbax asks for a class of its own, but takes any path
+            saved = ocp.PyTreeCheckpointHandler().metadata(where).tree
+            if wanted is None:
+                wanted = jax.tree.map(lambda x: jax.ShapeDtypeStruct(tuple(x.shape), x.dtype, sharding=_place()), saved)
+            if record is None:
+                check_fit(path, {key: kind_of(leaf) for key, leaf in by_path(saved).items()}, by_path(wanted))
+            restore_args = jax.tree.map(lambda x: ocp.ArrayRestoreArgs(sharding=x.sharding), wanted)
+            args = ocp.args.PyTreeRestore(item=wanted, restore_args=restore_args, partial_restore=True)
+            tree = reader.restore(where, args=args)
+    except UserError:
+        raise
+    except Exception as error:  # Orbax and TensorStore raise about anything on damaged files
+        raise Damaged(f"{path} is damaged ({reason(error)})") from error
+    check_content(path, record, tree)
+    return tree, {} if record is None else record["record"]
+
+
+def _copy(leaf: Any) -> Any:
+    """Copy an array to the host: the step that follows donates its buffer."""
+    if is_key(leaf):
+        return jax.random.wrap_key_data(jnp.array(jax.random.key_data(leaf)), impl=jax.random.key_impl(leaf))
+    return np.array(leaf)
 
 
 def _abstract(tree: PyTree) -> PyTree:
     """Return shapes with a place, so that Orbax neither guesses one nor warns."""
-    place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place), tree)
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=_place()), tree)
+
+
+def _place() -> jax.sharding.Sharding:
+    return jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+
+
+def _set_aside(path: Path) -> Path:
+    """Rename a step's folder to a name that no step has."""
+    for number in range(1_000_000):
+        aside = path.with_name(f"{path.name}{ASIDE}{number or ''}")
+        if not aside.exists():
+            return path.rename(aside)
+    raise OSError(f"{path.parent} is full of damaged checkpoints; remove some.")
 
 
 def is_finite(state: GanState) -> jax.Array:
-    """Return bool[], whether every number that the networks and the average hold is finite."""
-    leaves = jax.tree.leaves((state.g.variables, state.d.variables, state.ema))
+    """Return bool[], whether every number is finite that training carries: networks, optimisers, the average."""
+    kept = (state.g.variables, state.g.opt_state, state.d.variables, state.d.opt_state, state.ema)
+    leaves = [leaf for leaf in jax.tree.leaves(kept) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in leaves]))
 
 
-def _reason(error: Exception) -> str:
-    """Return the system's own words where TensorStore quotes them, else the first line."""
-    text = str(error).strip() or type(error).__name__
-    quoted = re.search(r": ([^:\[]+) \[os_error_code", text)
-    return quoted[1] if quoted else text.splitlines()[0][:200]
-
-
-def _explained(write: Callable, folder: Path):
+def _explained(write: Any, path: Path) -> Any:
     """Run something that writes, and turn every failure of the disk into one OSError sentence."""
     try:
         return write()
     except Exception as error:  # Orbax and TensorStore raise ValueError, RuntimeError and their own kinds here
         raise OSError(
-            f"a checkpoint could not be written to {folder} ({_reason(error)}); free some space or make the folder "
+            f"a checkpoint could not be written to {path} ({reason(error)}); free some space or make the folder "
             "writable and run the same command again: the previous checkpoint is kept."
         ) from error

@@ -135,7 +135,7 @@ def open_run(run: Path, step: int | str, weights: str, seed: int | None) -> tupl
     from jaxgan.runs.checkpoint import load
 
     config, _ = folder.load_config(run)
-    key = keys.stream(config.seed if seed is None else seed, keys.Stream.EVAL)
+    key = keys.stream(config.seed if seed is None else seed, keys.Stream.GALLERY)
     return load(run, step, weights), key, config
 
 

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import math
+import contextlib
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.base import checks, keys, machine
+from jaxgan.base import checks, terminal
 from jaxgan.base.checks import NotFinite
-from jaxgan.base.pixels import to_uint8
 from jaxgan.base.types import Array
-from jaxgan.runs import folder, metrics_log, progress
+from jaxgan.runs import folder
 from jaxgan.runs.early_stop import stalled
-from jaxgan.runs.interrupt import StopRequest
+from jaxgan.runs.grids import GridWriter
+from jaxgan.runs.metrics_log import MetricsLog, Row
+from jaxgan.runs.progress import Progress
 from jaxgan.runs.setup import Setup
-from jaxgan.sampling import sampler
-from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.show import curves, images
-from jaxgan.training.gan import generator_params
 from jaxgan.training.state import GanState
 
 LOSSES_FILE = "losses.png"
 PROGRESS_FILE = "progress.gif"  # the fixed-latent grids over time
 
 
-def is_mark(step: int, every: int) -> bool:
+def is_due(step: int, every: int) -> bool:
     """Return whether something that happens every so many steps (0: never) happens after this one."""
     return every > 0 and step % every == 0
 
@@ -40,29 +38,41 @@ class Journal:
     Metrics are fetched one call late, and pictures written by a thread, so that the devices do not wait.
     """
 
-    def __init__(self, setup: Setup, run: Path, start: int):
-        self.setup, self.run, self.start = setup, run, start
+    def __init__(
+        self,
+        setup: Setup,
+        workdir: Path,
+        start: int,
+        record: dict[str, Any],
+        on_log: Callable[[Row], object] | None = None,
+    ):
+        """Take up a run at step `start`, with the `record` that was saved with that step."""
+        self.setup, self.workdir, self.start, self._on_log = setup, workdir, start, on_log
         self.began = self.logged = time.monotonic()
         self._pending: list[tuple[int, int, dict[str, Array]]] = []
-        self._window: list[dict[str, np.ndarray]] = []
-        self._window_start = start
-        self._log = metrics_log.MetricsLog(run, start)
-        self._rows = metrics_log.read_metrics(run)
-        self._progress = progress.Progress(start, setup.num_steps)
-        self._pictures = Pictures(setup, run)
+        # Steps since the last row, so that a resumed run's next row is that of an unbroken one.
+        window = record.get("window") or {}
+        self._window = [{name: np.asarray(v, np.float32) for name, v in window.items()}] if window else []
+        self._extra: dict[str, float] = dict(record.get("extra") or {})
+        self._counted_from = start
+        self.log = MetricsLog(workdir, start)
+        self._progress = Progress(start, setup.num_steps)
+        self._divert = contextlib.ExitStack()
+        self._grids = GridWriter(setup, workdir)
+        self._last_grid = -1
 
     def __enter__(self) -> Journal:
+        self._divert.enter_context(terminal.divert(self._progress.say))
         return self
 
     def __exit__(self, kind, error, trace) -> None:
+        self._divert.close()
         self._progress.close()
-        self._log.close()
-        self._pictures.close()
 
     def open(self, changes: dict[str, tuple[object, object]]) -> None:
         """Say what is learnt from, and what changed since the run was last saved."""
         say, setup = self._progress.say, self.setup
-        self._pictures.draw_data()
+        self._grids.write_data()
         say(f"{setup.source.info.num_images:,} pictures, {setup.steps_per_epoch:.2f} steps an epoch")
         for path, (old, new) in changes.items():
             say(f"changed since the last run: config.{path} {old!r} -> {new!r}")
@@ -80,6 +90,18 @@ class Journal:
         while self._pending:
             self._read(*self._pending.pop(0))
 
+    def record(self) -> dict[str, Any]:
+        """Return what a checkpoint of the last step read must hold for the next row, as JSON."""
+        joined = {
+            name: np.concatenate([part[name] for part in self._window]).tolist()
+            for name in (self._window[0] if self._window else ())
+        }
+        return {"window": joined, "extra": self._extra}
+
+    def note(self, name: str, value: float) -> None:
+        """Add a number to the row that comes next."""
+        self._extra[name] = value
+
     def _read(self, first: int, num: int, metrics: dict[str, Array]) -> None:
         host = {name: np.asarray(values)[:num] for name, values in jax.device_get(metrics).items()}
         for name, values in host.items():
@@ -91,109 +113,76 @@ class Journal:
                 )
         self._window.append(host)
         step, row = first + num, None
-        if is_mark(step, self.setup.config.train.log_every) or step == self.setup.num_steps:
+        if is_due(step, self.setup.config.train.log_every) or step == self.setup.num_steps:
             row = self._write_row(step)
         self._progress.update(step, row)
 
-    def _write_row(self, step: int) -> dict[str, float]:
-        now = time.monotonic()
-        speed = (step - self._window_start) / max(now - self.logged, 1e-9)
+    def _write_row(self, step: int) -> Row:
+        now, rule, size = time.monotonic(), self.setup.gan.rule, self.setup.config.data.batch_size
+        speed = (step - self._counted_from) / max(now - self.logged, 1e-9)
         means = {name: float(np.mean(np.concatenate([w[name] for w in self._window]))) for name in self._window[0]}
         row = {
             "step": step,
             "epoch": round(step / self.setup.steps_per_epoch, 4),
             "seconds": round(now - self.began, 3),
             "steps_per_sec": speed,
-            "images_per_sec": speed * self.setup.config.data.batch_size,
+            "images_per_sec": speed * size * rule.d_steps,
             **means,
             **self._learning_rates(step),
+            **self._extra,
         }
-        self._log.write(row)
-        self._rows.append(row)
-        self._window, self._window_start, self.logged = [], step, now
+        self.log.write(row)
+        self._window, self._extra, self._counted_from, self.logged = [], {}, step, now
+        if self._on_log is not None:
+            self._on_log(dict(row))
         return row
 
     def _learning_rates(self, step: int) -> dict[str, float]:
         updates = {"g": step, "d": step * self.setup.gan.rule.d_updates}
         return {f"{net}/lr": float(np.asarray(self.setup.schedules[net](num - 1))) for net, num in updates.items()}
 
+    def check_early_stop(self, metric_names: list[str]) -> None:
+        """Raise UserError where config.early_stop names a metric that no row will have."""
+        metric = self.setup.config.early_stop.metric
+        if metric:
+            known = ["epoch", "steps_per_sec", "images_per_sec", *metric_names, "g/lr", "d/lr"]
+            checks.one_of("config.early_stop.metric", metric, known)
+
     @property
     def stalled(self) -> bool:
-        """Whether config.early_stop says that training no longer gets better; ValueError for an unknown metric."""
+        """Whether config.early_stop says that training no longer gets better."""
         stop = self.setup.config.early_stop
-        if not stop.metric or not self._rows:
-            return False
-        checks.one_of("config.early_stop.metric", stop.metric, self._rows[-1])
-        return stalled([row[stop.metric] for row in self._rows], stop.goal, stop.patience)
+        values = [row[stop.metric] for row in self.log.rows if stop.metric in row]
+        return bool(stop.metric) and stalled(values, stop.goal, stop.patience)
 
-    def picture(self, step: int, state: GanState) -> None:
-        """Draw the fixed-latent grid, at the run's start and at its marks."""
+    def picture(self, step: int, state: GanState, *, last: bool = False) -> None:
+        """Draw the fixed-latent grid where it is due, at the run's start, and at its last step."""
         every = self.setup.config.train.sample_every
-        if is_mark(step, every) or (every and step == 0):
-            self._pictures.draw(step, state)
+        if every and step != self._last_grid and (is_due(step, every) or step == 0 or last):
+            self._grids.write(step, state)
+            self._last_grid = step
 
-    def end(self, step: int, stop: StopRequest) -> None:
+    def end(self, step: int, *, asked: bool) -> None:
         """Draw curves and the animation, and say how the run ended and where its files are."""
         self._progress.close()
-        self._pictures.finish()
-        if self._rows:
-            curves.save_losses(self.run / LOSSES_FILE, self._rows)
-        self._save_progress()
-        seconds = time.monotonic() - self.began
-        if stop and step < self.setup.num_steps:
-            self._progress.say(f"stopped at step {step} and saved; run the same command again to go on")
-        elif step < self.setup.num_steps:
-            metric, patience = self.setup.config.early_stop.metric, self.setup.config.early_stop.patience
-            self._progress.say(f"stopped early at step {step}: no better {metric} in {patience} logged rows")
+        self._grids.finish()
+        self._save_pictures()
+        say = self._progress.say
+        if step >= self.setup.num_steps:
+            say(f"finished step {step} after {time.monotonic() - self.began:.1f} s of training in this process")
+        elif asked:
+            say(f"stopped at step {step} and saved; run the same command again to go on")
         else:
-            self._progress.say(f"finished step {step} after {seconds:.1f} s of training in this process")
-        self._progress.say(f"pictures, metrics and checkpoints are in {self.run}")
+            metric, patience = self.setup.config.early_stop.metric, self.setup.config.early_stop.patience
+            say(f"stopped early at step {step}: no better {metric} in {patience} logged rows")
+        say(f"pictures, metrics and checkpoints are in {self.workdir}")
 
-    def _save_progress(self) -> None:
-        grids = folder.grids(self.run)
-        if len(grids) > 1:
-            images.save_gif_of_files(self.run / PROGRESS_FILE, grids)
-
-
-class Pictures:
-    """Grids of the same latents over time, made on the device and written by a thread."""
-
-    def __init__(self, setup: Setup, run: Path):
-        self._setup, self._run = setup, run
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="pictures")
-        self._written: list[Future] = []
-        self._generate = jax.jit(self._fixed_pixels, compiler_options=machine.compiler_options(seldom=True))
-
-    def draw(self, step: int, state: GanState) -> None:
-        """Start making the grid of a state."""
-        params = generator_params(self._setup.gan, state.ema)
-        pixels = self._generate(params, keys.stream(self._setup.config.seed, keys.Stream.SAMPLE))
-        self._written.append(self._thread.submit(self._write, folder.grid_file(self._run, step), pixels))
-
-    def _fixed_pixels(self, params: GeneratorParams, key: Array) -> Array:
-        """Make the run's pictures, those of a conditional GAN class by class."""
-        shown, classes = self._setup.config.sample, params.num_classes
-        labels = None if classes is None else jnp.arange(shown.num) // math.ceil(shown.num / classes)
-        z = sampler.latents(params, key, shown.num)
-        return to_uint8(sampler.generate(params, z, labels, stats=shown.stats))
-
-    def _write(self, path: Path, pixels: Array) -> None:
-        shown = self._setup.config.sample
-        grid = images.grid(np.asarray(pixels), shown.columns)
-        images.save(path, images.invert(grid) if shown.invert else grid)
-
-    def draw_data(self) -> None:
-        """Write a grid of the real pictures, to see before training what the network will see."""
-        source, shown = self._setup.source, self._setup.config.sample
-        first = self._setup.plan.indices(0, math.ceil(shown.num / self._setup.plan.batch_size)).ravel()
-        pixels, _ = source.read(first[: shown.num])
-        images.save(self._run / folder.SAMPLES / "data.png", images.grid(pixels, shown.columns))
-
-    def finish(self) -> None:
-        """Wait until all is written, and raise what went wrong in the thread."""
-        for future in self._written:
-            future.result()
-
-    def close(self) -> None:
-        """End the thread."""
-        self._thread.shutdown()
+    def _save_pictures(self) -> None:
+        grids = folder.grids(self.workdir)
+        try:
+            if self.log.rows:
+                curves.save_losses(self.workdir / LOSSES_FILE, self.log.rows)
+            if len(grids) > 1:
+                images.save_gif_of_files(self.workdir / PROGRESS_FILE, grids)
+        except OSError as error:
+            terminal.say(f"warning: the curves of {self.workdir} could not be written ({error.strerror or error})")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
@@ -13,130 +14,154 @@ from jaxgan import config as config_lib
 from jaxgan import data
 from jaxgan.base import machine
 from jaxgan.base.checks import NotFinite
+from jaxgan.base.terminal import say
 from jaxgan.base.types import Array, Config, Source
-from jaxgan.runs import folder, progress
+from jaxgan.runs import folder
 from jaxgan.runs.interrupt import StopRequest, catch_stop
-from jaxgan.runs.journal import Journal, is_mark
+from jaxgan.runs.journal import Journal, is_due
+from jaxgan.runs.lock import locked
+from jaxgan.runs.metrics_log import Row
+from jaxgan.runs.progress import start_text
 from jaxgan.runs.setup import Setup, create_setup
 from jaxgan.training import parallel
 from jaxgan.training.state import GanState
 from jaxgan.training.step import make_train_step
 
 
-def train(config: Config, run: str | Path) -> GanState:
+def train(
+    config: Config,
+    workdir: str | Path,
+    *,
+    on_log: Callable[[Row], object] | None = None,
+    source: Source | None = None,
+) -> GanState:
     """Train a GAN, or go on with a run that was stopped.
 
     Freed memory stays with the process from here on (`jaxgan.keep_memory`).
 
     Args:
       config: complete, as `jaxgan.config.default()` or a file in `configs/` makes it.
-      run: folder of the run, made if missing; the same folder and configuration resume.
+      workdir: folder of the run, made if missing; the same folder and configuration resume.
+      on_log: called with each logged row, a dict as in metrics.jsonl, for loggers of one's own.
+      source: pictures of one's own; None opens what config.data names.
 
     Returns:
       The last state.
 
     Raises:
-      ValueError, FileNotFoundError: the configuration, the data or the folder do not fit.
-      FloatingPointError: a metric or a parameter became NaN or infinite; good checkpoints stay.
-      OSError: the disk refused a checkpoint, a picture or a line.
+      UserError, FileNotFoundError: the configuration, the data or the folder do not fit.
+      NotFinite: a metric or a parameter became NaN or infinite; good checkpoints stay.
+      OSError: the disk refused the last checkpoint.
     """
     config_lib.validate(config)
     machine.keep_memory()
-    run = Path(run)
+    workdir = Path(workdir)
     devices = parallel.choose_devices(config.train.num_devices, config.data.batch_size)
-    source = data.open_source(config.data)
+    source = source or data.open_source(config.data)
     setup = create_setup(config, source, devices)
-    changes = prepare_folder(run, config, source)
-    print(progress.start_text(config, devices, run), file=sys.stderr, flush=True)
+    with locked(workdir), catch_stop() as stop:
+        return _train(setup, workdir, stop, on_log)
+
+
+def _train(setup: Setup, workdir: Path, stop: StopRequest, on_log: Callable[[Row], object] | None) -> GanState:
+    config, source = setup.config, setup.source
+    fingerprint = data.fingerprint(source)
+    changes = folder.changes(workdir, config, source.info, fingerprint)
     # Orbax takes a second to import, which `import jaxgan` should not.
     from jaxgan.runs.checkpoint import Checkpoints
 
-    with Checkpoints(run, keep=config.train.keep_checkpoints) as checkpoints, catch_stop() as stop:
-        latest = checkpoints.latest()
-        call = make_call(setup, latest or 0)
-        state = start_state(setup, checkpoints, latest)
-        with Journal(setup, run, int(state.step)) as journal:
+    with Checkpoints(workdir, keep=config.train.keep_checkpoints) as checkpoints:
+        steps = make_steps(setup, checkpoints.latest() or 0)
+        restored = checkpoints.restore_newest(setup.state_shapes)
+        state, record = restored or (setup.new_state(), {})
+        start = int(state.step)
+        if restored and start >= setup.num_steps:
+            say(f"nothing to do: {workdir} is at step {start} of {setup.num_steps}")
+            return state
+        # Only now is it known that the run can go on as configured.
+        folder.save_config(workdir, config, source.info, fingerprint)
+        print(start_text(config, setup.devices, workdir), file=sys.stderr, flush=True)
+        with Journal(setup, workdir, start, record, on_log) as journal:
+            journal.check_early_stop(steps.metric_names)
+            if restored and journal.stalled:
+                say(f"nothing to do: {workdir} stopped early at step {start}")
+                return state
             journal.open(changes)
-            state = training_loop(setup, state, call, journal, checkpoints, stop)
+            state = parallel.replicate(state, setup.devices)
+            state = training_loop(setup, state, steps, journal, checkpoints, stop)
             checkpoints.wait()
-            journal.end(int(state.step), stop)
+            journal.end(int(state.step), asked=bool(stop))
     return state
 
 
-def prepare_folder(run: Path, config: Config, source: Source) -> dict[str, tuple[object, object]]:
-    """Write config.json and return what differs from the one that was there; ValueError if that cannot resume."""
-    changes = {}
-    if (run / folder.CONFIG_FILE).exists():
-        saved, _ = folder.load_config(run)
-        changes = folder.differences(saved, config)
-        folder.check_resumable(run, changes)
-    (run / folder.SAMPLES).mkdir(parents=True, exist_ok=True)
-    folder.save_config(run, config, source.info)
-    return changes
-
-
-def make_call(setup: Setup, start: int) -> parallel.Call:
+def make_steps(setup: Setup, start: int) -> parallel.CompiledSteps:
     """Return the steps of a run; if any are left to make, they are compiled while the state is made."""
     dataset = resident_dataset(setup)
-    call = parallel.Call(make_train_step(setup.gan), setup.devices, setup.steps_per_call, dataset)
+    steps = parallel.CompiledSteps(make_train_step(setup.gan), setup.devices, setup.steps_per_call, dataset)
     if start < setup.num_steps:
-        call.compile(setup.state_shapes, batch_shapes(setup, on_device=dataset is not None))
-    return call
-
-
-def start_state(setup: Setup, checkpoints, latest: int | None) -> GanState:
-    """Return the newest saved state, or a new one, on all devices."""
-    state = setup.new_state() if latest is None else checkpoints.restore(setup.state_shapes, latest)
-    return parallel.replicate(state, setup.devices)
+        steps.compile(setup.state_shapes, batch_shapes(setup, on_device=dataset is not None))
+    return steps
 
 
 def training_loop(
-    setup: Setup, state: GanState, call: parallel.Call, journal: Journal, checkpoints, stop: StopRequest
+    setup: Setup, state: GanState, steps: parallel.CompiledSteps, journal: Journal, checkpoints, stop: StopRequest
 ) -> GanState:
-    """Make all calls until the end or a request to stop; save at the marks and at the end."""
-    start, last = int(state.step), setup.num_steps
-    journal.picture(start, state)
-    with data.prefetch(batches(setup, start, on_device=call.dataset is not None)) as stream:
+    """Make all calls until the end or a request to stop; save where it is due and at the end."""
+    step, last = int(state.step), setup.num_steps
+    journal.picture(step, state)
+    with data.prefetch(batches(setup, step, on_device=steps.dataset is not None)) as stream:
         for (first, num), batch in stream:
-            state, metrics = call(state, batch, num)
+            if not wait_until_compiled(steps, stop):
+                break
+            state, metrics = steps(state, batch, num)
             step = first + num
             journal.add(first, num, metrics)
-            journal.picture(step, state)
             if stop or journal.stalled:
                 last = step
-            if step == last or is_mark(step, setup.config.train.checkpoint_every):
+            journal.picture(step, state, last=step == last)
+            if step == last or is_due(step, setup.config.train.checkpoint_every):
                 save(state, step, journal, checkpoints)
             if step == last:
-                break
+                return state
+    save(state, step, journal, checkpoints)
     return state
+
+
+def wait_until_compiled(steps: parallel.CompiledSteps, stop: StopRequest) -> bool:
+    """Return True once the step is compiled, or False at a request to stop: the compiler cannot be interrupted."""
+    while not steps.is_compiled():
+        if stop:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def save(state: GanState, step: int, journal: Journal, checkpoints) -> None:
     """Save a state that is known to be sound."""
     journal.catch_up()
     check_finite(state, step)
-    checkpoints.save(step, state)
+    checkpoints.save(step, state, journal.record())
 
 
 def check_finite(state: GanState, step: int) -> None:
-    """Raise FloatingPointError unless all that would be saved can be trained on."""
+    """Raise NotFinite unless all that would be saved can be trained on."""
     from jaxgan.runs.checkpoint import is_finite
 
     if not jax.jit(is_finite, compiler_options=machine.compiler_options(seldom=True))(state):
         raise NotFinite(
-            f"a parameter or running statistic was no finite number after step {step}; the last checkpoint is good: "
-            "lower config.optim.*.learning_rate and run the same command again."
+            f"a parameter, a running statistic or an optimiser's moment was no finite number after step {step}; the "
+            "last checkpoint is good: lower config.optim.*.learning_rate and run the same command again."
         )
 
 
 def calls(setup: Setup, start: int) -> Iterator[tuple[int, int]]:
-    """Yield (first step, number of steps) of each compiled call; none runs across a mark."""
+    """Yield (first step, number of steps) of each compiled call; none runs across a step where something is due."""
     train = setup.config.train
     periods = [p for p in (train.log_every, train.sample_every, train.checkpoint_every) if p]
     step = start
     while step < setup.num_steps:
-        marks = [setup.num_steps, *(step - step % p + p for p in periods)]
-        num = min(setup.steps_per_call, min(marks) - step)
+        due = [setup.num_steps, *(step - step % p + p for p in periods)]
+        num = min(setup.steps_per_call, min(due) - step)
         yield step, num
         step += num
 

@@ -4,39 +4,72 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from jaxgan.base import files
+from jaxgan.base.terminal import say
 
 METRICS_FILE = "metrics.jsonl"
 
+Row = dict[str, Any]  # 'step' and numbers by name
+
 
 class MetricsLog:
-    """`metrics.jsonl`: one JSON object a logged step."""
+    """`metrics.jsonl`: one JSON object a logged step.
 
-    def __init__(self, run: Path, start: int):
-        """Open the file of a run that goes on from step `start`; later lines, of lost work, are dropped."""
-        self.path = Path(run) / METRICS_FILE
-        kept = [row for row in read_metrics(run) if row["step"] <= start]
-        files.write(self.path, "".join(json.dumps(row) + "\n" for row in kept))
-        self._file = self.path.open("a")
+    Attributes:
+      rows: all rows so far, oldest first.
+    """
 
-    def write(self, row: dict[str, float]) -> None:
-        """Append one line and hand it to the system, so that a killed run has it."""
-        self._file.write(json.dumps(row) + "\n")
-        self._file.flush()
+    def __init__(self, workdir: Path, start: int):
+        """Take up the file of a run that goes on from step `start`; later lines, of lost work, are dropped."""
+        self.path = Path(workdir) / METRICS_FILE
+        self.rows = [row for row in read_metrics(workdir) if row["step"] <= start]
+        self._unwritten: list[str] = []
+        files.write(self.path, "".join(map(_line, self.rows)))
 
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+    def write(self, row: Row) -> None:
+        """Append one line and hand it to the system, so that a killed run has it.
 
-
-def read_metrics(run: Path) -> list[dict[str, float]]:
-    """Return the logged rows of a run in order; a line cut short by a crash is left out."""
-    path = Path(run) / METRICS_FILE
-    rows = []
-    for line in path.read_text().splitlines() if path.is_file() else []:
+        A disk that refuses is said, and the line is kept for the next time.
+        """
+        self.rows.append(row)
+        self._unwritten.append(_line(row))
         try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
-    return rows
+            with self.path.open("a") as file:
+                file.write("".join(self._unwritten))
+            self._unwritten.clear()
+        except OSError as error:
+            self._unwritten.insert(0, "\n")  # ends the line that may have been cut short
+            say(f"warning: {self.path} could not be written ({error.strerror}); training goes on")
+
+
+def _line(row: Row) -> str:
+    return json.dumps(row) + "\n"
+
+
+def read_metrics(workdir: Path) -> list[Row]:
+    """Return the logged rows of a run in order.
+
+    A line cut short by a crash is left out, and so are lines that are no rows, which is said.
+    """
+    path = Path(workdir) / METRICS_FILE
+    lines = path.read_bytes().split(b"\n") if path.is_file() else []
+    rows = [_parse(line) for line in lines if line.strip()]
+    bad = sum(row is None for row in rows[:-1])
+    if bad:
+        say(f"warning: {bad} lines of {path} are no rows of metrics and were left out")
+    return [row for row in rows if row is not None]
+
+
+def _parse(line: bytes) -> Row | None:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    is_row = isinstance(row, dict) and isinstance(row.get("step"), int) and not isinstance(row["step"], bool)
+    return row if is_row and all(_is_number(value) for value in row.values()) else None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -58,7 +58,7 @@ def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup
         make_optimiser(config.optim[net], schedules[net], counters.get(net, own_counter)) for net in ("g", "d")
     )
 
-    key = keys.stream(config.seed, keys.Stream.INIT)
+    key = keys.stream(config.seed, keys.Stream.PARAMETERS)
     create = jax.jit(
         lambda key: create_state(gan, g_optimiser, d_optimiser, key),
         compiler_options=machine.compiler_options(seldom=True),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.base import axis, machine
+from jaxgan.base import axis, background, machine
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array, Device, PyTree
 
@@ -37,7 +37,7 @@ def choose_devices(num_devices: int, batch_size: int) -> list[Device]:
     return devices
 
 
-class Call:
+class CompiledSteps:
     """Up to `steps_per_call` training steps on all devices, as one compiled program.
 
     A call takes (state, batch, num) and returns the state after `num` steps and metrics float32[steps_per_call], of
@@ -48,6 +48,7 @@ class Call:
 
     Attributes:
       dataset: None, or the whole data set (images uint8[N, H, W, C], labels int32[N]) on every device.
+      metric_names: names of the metrics, known once traced.
     """
 
     def __init__(self, step: Step, devices: Sequence[Device], steps_per_call: int, dataset: PyTree = None):
@@ -61,10 +62,11 @@ class Call:
             donate_argnums=(0,),
             devices=list(devices),
         )
+        self.metric_names: list[str] = []
         self._program: Future | None = None
 
     def compile(self, state: PyTree, batch: PyTree) -> Future:
-        """Trace the steps, and begin to compile them in a thread, which the end of the process waits for.
+        """Trace the steps, and begin to compile them in a thread.
 
         Args:
           state: of the calls to come, or its shapes.
@@ -72,10 +74,13 @@ class Call:
         """
         state, batch = _shapes(state, _everywhere(self._devices)), _shapes(batch, _shared_out(self._devices))
         lowered = self._mapped.lower(state, self.dataset, batch, 0)
-        thread = ThreadPoolExecutor(1, thread_name_prefix="compile")
-        self._program = thread.submit(lowered.compile, machine.compiler_options())
-        thread.shutdown(wait=False)
+        self.metric_names = sorted(lowered.out_info[1])
+        self._program = background.start("compile", lowered.compile, machine.compiler_options())
         return self._program
+
+    def is_compiled(self) -> bool:
+        """Return whether a call would start at once."""
+        return self._program is None or self._program.done()
 
     def __call__(self, state: PyTree, batch: PyTree, num: int) -> tuple[PyTree, dict[str, Array]]:
         """Make `num` steps; compiles first, or waits for that."""
@@ -84,7 +89,7 @@ class Call:
 
 
 def _several(step: Step, steps_per_call: int) -> Callable:
-    """Return the function of a `Call`, on one device."""
+    """Return the function of `CompiledSteps`, on one device."""
 
     def one(state, dataset, batch):
         images, labels = batch if dataset is None else jax.tree.map(lambda x: x[batch], dataset)

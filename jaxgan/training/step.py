@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -83,8 +83,10 @@ def check_batch(gan: Gan, images: Array, labels: Array) -> None:
 def _update_both(gan: Gan, state: GanState, images: Array, labels: Array) -> tuple[GanState, Metrics]:
     rule, batch = gan.rule, images.shape[1]
     g_key, d_key = jax.random.split(jax.random.fold_in(state.key, state.step))
+    # More keys than before leave the first ones as they were (threefry's split), so old runs go on bit for bit.
     g_noise_key, *g_keys = jax.random.split(g_key, 3)
-    d_keys = [DKeys(*keys) for keys in zip(*jax.random.split(d_key, (3, rule.d_steps)), strict=True)]
+    of_d = jax.random.split(d_key, (3, rule.d_steps))
+    d_keys = [DKeys(of_d[0, i], of_d[1, i], of_d[2, i]) for i in range(rule.d_steps)]
     g_noise = draw_noise(gan, g_noise_key, batch)
     shared = rule.latents == "shared"
     noises = [g_noise if shared else draw_noise(gan, keys.noise, batch) for keys in d_keys]
@@ -161,7 +163,7 @@ def d_loss(
     for name, term in (("real", gan.loss.d_real), ("fake", gan.loss.d_fake)):
         if name not in sides:
             continue
-        loss = jnp.mean(term(logits.get("real"), logits.get("fake")))
+        loss = jnp.mean(term(*both(logits)))
         class_logits = scored[name][1]
         if class_logits is not None:
             metrics[f"d/class_{name}"] = class_loss(class_logits, sides[name].labels)
@@ -171,6 +173,11 @@ def d_loss(
         total += gan.rule.d_loss_weight * loss
     penalty, penalty_metrics = penalise(gan, params, stats, sides, penalty_key)
     return total + penalty, (new_stats, metrics | penalty_metrics)
+
+
+def both(logits: dict[str, Array]) -> tuple[Any, Any]:
+    """Return the logits of reals and of fakes; None for a kind that was not shown, which only some losses need."""
+    return logits.get("real"), logits.get("fake")
 
 
 def taken_for_real(gan: Gan, logits: dict[str, Array], name: str) -> Array:
@@ -268,7 +275,7 @@ def g_loss(
     logits = {"fake": fake_logits}
     if gan.loss.relative:
         logits["real"] = score(*real, real_key, real_dropout_key)[0][0]
-    loss = jnp.mean(gan.loss.g(logits.get("real"), fake_logits))
+    loss = jnp.mean(gan.loss.g(*both(logits)))
     metrics = {"g/acc": jnp.mean(taken_for_real(gan, logits, "fake"))}
     if class_logits is not None:
         metrics["g/class"] = class_loss(class_logits, noise.labels)

@@ -1,0 +1,69 @@
+"""Grids of the same latents over time, made on the device and written by a thread."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import Future
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from jaxgan.base import background, keys, machine
+from jaxgan.base.pixels import to_uint8
+from jaxgan.base.terminal import say
+from jaxgan.base.types import Array
+from jaxgan.runs import folder
+from jaxgan.runs.setup import Setup
+from jaxgan.sampling import sampler
+from jaxgan.sampling.generator import GeneratorParams
+from jaxgan.sampling.labels import spread_labels
+from jaxgan.show import images
+from jaxgan.training.gan import generator_params
+from jaxgan.training.state import GanState
+
+
+class GridWriter:
+    """Makes a run's fixed-latent pictures and writes them, without making the devices wait."""
+
+    def __init__(self, setup: Setup, workdir: Path):
+        self._setup, self._workdir = setup, workdir
+        self._writing: Future | None = None
+        self._generate = jax.jit(self._fixed_pixels, compiler_options=machine.compiler_options(seldom=True))
+
+    def write(self, step: int, state: GanState) -> Array:
+        """Start making and writing the grid of a state; return its pictures uint8[num, H, W, C], still in the making.
+
+        A disk that refuses is said, and training goes on.
+        """
+        params = generator_params(self._setup.gan, state.ema)
+        pixels = self._generate(params, keys.stream(self._setup.config.seed, keys.Stream.GRID))
+        self.finish()
+        self._writing = background.start("grid", self._save, folder.grid_file(self._workdir, step), pixels)
+        return pixels
+
+    def _fixed_pixels(self, params: GeneratorParams, key: Array) -> Array:
+        shown = self._setup.config.sample
+        labels = None if params.num_classes is None else spread_labels(shown.num, params.num_classes)
+        z = sampler.latents(params, key, shown.num)
+        return to_uint8(sampler.generate(params, z, labels, stats=shown.stats))
+
+    def _save(self, path: Path, pixels: Array | np.ndarray) -> None:
+        shown = self._setup.config.sample
+        grid = images.grid(np.asarray(pixels), shown.columns)
+        try:
+            images.save(path, images.invert(grid) if shown.invert else grid)
+        except OSError as error:
+            say(f"warning: {path} could not be written ({error.strerror or error}); training goes on")
+
+    def write_data(self) -> None:
+        """Write a grid of the real pictures, to see before training what the network will see."""
+        source, shown, plan = self._setup.source, self._setup.config.sample, self._setup.plan
+        first = plan.indices(0, math.ceil(shown.num / plan.batch_size)).ravel()
+        pixels, _ = source.read(first[: shown.num])
+        self._save(self._workdir / folder.SAMPLES / "data.png", pixels)
+
+    def finish(self) -> None:
+        """Wait until all is written."""
+        if self._writing is not None:
+            self._writing.result()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
+import jax.numpy as jnp
 from flax import linen as nn
 from flax import struct
+from jax import lax
 
 from jaxgan.base import checks, draws
+from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array, PyTree
 
 LAWS = ("normal", "uniform")
@@ -32,6 +36,27 @@ class Latent:
         """Return float32[num, *shape]."""
         draw = draws.uniform if self.law == "uniform" else draws.normal
         return draw(key, (num, *self.shape))
+
+    def draw_truncated(self, key: Array, num: int, limit: float) -> Array:
+        """Return float32[num, *shape] from the normal law given that |z| <= limit, the law of redrawing what is beyond.
+
+        z = sqrt(2) erfinv(u erf(limit / sqrt(2))), u from U(-1, 1)
+
+        The same key gives the latents of `draw`, each moved towards 0.
+
+        Raises:
+          ValueError: a limit that is not above 0, or a law without tails.
+        """
+        if self.law != "normal":
+            raise UserError(
+                f"truncation is {limit}, but this GAN draws its latents from the {self.law} law, which has no tails to "
+                "cut; leave it out, or scale the latents instead."
+            )
+        if not limit > 0:
+            raise UserError(f"truncation is {limit}; expected a number above 0, such as 2, or none for all latents.")
+        inside = math.erf(limit / math.sqrt(2))
+        z = math.sqrt(2) * lax.erf_inv(draws.uniform(key, (num, *self.shape)) * inside)
+        return jnp.clip(z, -limit, limit)
 
 
 class GeneratorParams(struct.PyTreeNode):

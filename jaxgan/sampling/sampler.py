@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import operator
+
 import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
+from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array
 from jaxgan.sampling.generator import GeneratorParams
+
+STATS = ("running", "batch")
 
 
 def sample(params: GeneratorParams, key: Array, *, num: int = 64, labels: Array | None = None) -> Array:
@@ -24,17 +30,42 @@ def sample(params: GeneratorParams, key: Array, *, num: int = 64, labels: Array 
       float32[N, H, W, C] in [-1, 1], whatever range the GAN itself uses.
 
     Raises:
-      ValueError: labels for an unconditional GAN, of another length than `num`, or out of range.
+      ValueError: no typed key, `num` traced or below 1, labels for an unconditional GAN, of another length than `num`,
+        or out of range.
     """
+    _check_key(key)
+    num = _checked_num(params, num)
     z_key, label_key = jax.random.split(key)
     if labels is None and params.num_classes is not None:
         labels = jax.random.randint(label_key, (num,), 0, params.num_classes)
     return generate(params, latents(params, z_key, num), labels)
 
 
-def latents(params: GeneratorParams, key: Array, num: int) -> Array:
-    """Draw float32[num, *latent.shape] from the GAN's latent law."""
-    return params.latent.draw(key, num)
+def latents(params: GeneratorParams, key: Array, num: int, truncation: float | None = None) -> Array:
+    """Draw latents from the GAN's law.
+
+    Args:
+      params: the generator.
+      key: typed key.
+      num: number of latents N; static under `jit`.
+      truncation: the truncation trick: numbers of normal latents beyond +-truncation are drawn anew, for pictures that
+        are more typical and less varied. Above 0 and static; None draws from the whole law, as in training.
+
+    Returns:
+      float32[N, *latent.shape].
+
+    Raises:
+      ValueError: no typed key, `num` traced or below 1, or a truncation that is not above 0 or of uniform latents.
+
+    References:
+      Brock, Donahue and Simonyan, "Large Scale GAN Training for High Fidelity Natural Image Synthesis", 2019,
+      section 3.1.
+    """
+    _check_key(key)
+    num = _checked_num(params, num)
+    if truncation is None:
+        return params.latent.draw(key, num)
+    return params.latent.draw_truncated(key, num, truncation)
 
 
 def generate(params: GeneratorParams, z: Array, labels: Array | None = None, *, stats: str = "running") -> Array:
@@ -50,14 +81,46 @@ def generate(params: GeneratorParams, z: Array, labels: Array | None = None, *, 
       float32[N, H, W, C] in [-1, 1].
 
     Raises:
-      ValueError: z of another shape, labels that do not fit.
+      ValueError: z of another shape or of whole numbers, labels that do not fit, or other `stats`.
     """
-    if z.shape[1:] != params.latent.shape:
-        raise UserError(f"z has shape {z.shape}; expected (N, {', '.join(map(str, params.latent.shape))}).")
+    checks.one_of("stats", stats, STATS)
+    z = _checked_latents(params, z)
     labels = _checked_labels(params, labels, z.shape[0])
     out, _ = params.module.apply(params.variables, z, labels, train=stats == "batch", mutable=["batch_stats"])
     low, high = params.image_range
     return jnp.clip((out.astype(jnp.float32) - low) * (2 / (high - low)) - 1, -1.0, 1.0)
+
+
+def _check_key(key: Array) -> None:
+    dtype = getattr(key, "dtype", None)
+    if dtype is None or not jnp.issubdtype(dtype, jax.dtypes.prng_key):
+        given = repr(key) if dtype is None else f"{dtype}{list(key.shape)}"
+        raise UserError(f"key is {given}; expected a typed key: make one of a seed by jax.random.key(seed).")
+    if key.shape:
+        raise UserError(f"key holds {list(key.shape)} keys; expected one: give key[0], or map over them with jax.vmap.")
+
+
+def _checked_num(params: GeneratorParams, num: int) -> int:
+    if isinstance(num, Tracer):
+        raise UserError(
+            "num is traced, but shapes depend on it; make it static: jax.jit(jaxgan.sample, static_argnames='num')."
+        )
+    try:
+        num = operator.index(num)
+    except TypeError:
+        raise UserError(f"num is {num!r}; expected a whole number of at least 1.") from None
+    # A draw has a position of 32 bits for each number.
+    checks.in_range("num", num, 1, 2**32 // max(1, math.prod(params.latent.shape)) - 1)
+    return num
+
+
+def _checked_latents(params: GeneratorParams, z: Array) -> Array:
+    z, shape = jnp.asarray(z), params.latent.shape
+    if z.shape[1:] != shape or z.ndim != 1 + len(shape) or not len(z):
+        raise UserError(f"z has shape {z.shape}; expected (N, {', '.join(map(str, shape))}), with N at least 1.")
+    if not jnp.issubdtype(z.dtype, jnp.floating):
+        raise UserError(f"z is {z.dtype}; expected float32, as jaxgan.latents makes it.")
+    return z
 
 
 def _checked_labels(params: GeneratorParams, labels: Array | None, num: int) -> Array:
@@ -69,11 +132,15 @@ def _checked_labels(params: GeneratorParams, labels: Array | None, num: int) -> 
     if labels is None:
         raise UserError(f"this GAN is conditional; give labels, int32[{num}] in 0..{classes - 1}.")
     labels = jnp.asarray(labels)
-    if labels.shape == (num, classes):
-        return labels
-    if labels.shape != (num,):
+    mixed = labels.shape == (num, classes)
+    if labels.shape != (num,) and not mixed:
         raise UserError(f"labels have shape {labels.shape}; expected ({num},), one for each picture.")
+    if not jnp.issubdtype(labels.dtype, jnp.floating if mixed else jnp.integer):
+        raise UserError(
+            f"labels are {labels.dtype}{list(labels.shape)}; expected int32[{num}], a class for each picture, or "
+            f"float32[{num}, {classes}], weights of the classes."
+        )
     # Under jit the values are not known; Flax's embedding then clips nothing, so they must be right.
-    if not isinstance(labels, Tracer) and num and (labels.min() < 0 or labels.max() >= classes):
+    if not mixed and not isinstance(labels, Tracer) and (labels.min() < 0 or labels.max() >= classes):
         raise UserError(f"labels reach from {labels.min()} to {labels.max()}; expected 0..{classes - 1}.")
     return labels

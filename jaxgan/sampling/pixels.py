@@ -1,0 +1,70 @@
+"""Many pictures as bytes, made part by part, so that memory stays bounded."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.base import machine
+from jaxgan.base.checks import NotFinite
+from jaxgan.base.pixels import to_uint8
+from jaxgan.base.types import Array
+from jaxgan.sampling.generator import GeneratorParams
+from jaxgan.sampling.sampler import generate
+
+# Pictures made at once, which bounds memory.
+PART = 256
+
+
+def generate_pixels(params: GeneratorParams, z: Array, labels: Array | None, stats: str = "running") -> np.ndarray:
+    """Make the pictures of any number of latents, at most 256 at once.
+
+    With stats='batch', batch norm uses the statistics of the pictures made together: all N where N <= 256. More are
+    dealt out like cards to parts of nearly the same size, so that each part has every class of `spread_labels`.
+
+    Args:
+      params: the generator.
+      z: float32[N, *latent.shape].
+      labels: see `generate`, int32[N] or float32[N, K]; None for an unconditional GAN.
+      stats: see `generate`.
+
+    Returns:
+      uint8[N, H, W, C].
+
+    Raises:
+      ValueError: see `generate`.
+      FloatingPointError: a picture has pixels that are no numbers.
+    """
+    machine.keep_memory()
+    make = _compiled(stats)
+    num_parts = max(1, math.ceil(len(z) / PART))
+    parts = [slice(first, None, num_parts) for first in range(num_parts)]
+
+    def inputs(rows: slice) -> tuple[GeneratorParams, Array, Array | None]:
+        return params, z[rows], None if labels is None else labels[rows]
+
+    shape = jax.eval_shape(make, *inputs(parts[0]))[0].shape
+    pixels = np.empty((len(z), *shape[1:]), np.uint8)
+    for rows in parts:
+        pixels[rows], finite = make(*inputs(rows))
+        if not finite:
+            raise NotFinite(
+                "the generator made pixels that are no numbers; scale the latents less, or read another checkpoint."
+            )
+    return pixels
+
+
+@functools.cache
+def _compiled(stats: str) -> Callable[[GeneratorParams, Array, Array | None], tuple[Array, Array]]:
+    """Return a function that makes uint8[N, H, W, C] and says whether all pixels were numbers."""
+
+    def make(params, z, labels):
+        images = generate(params, z, labels, stats=stats)
+        return to_uint8(images), jnp.isfinite(images).all()
+
+    return jax.jit(make, compiler_options=machine.compiler_options())

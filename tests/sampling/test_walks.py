@@ -1,0 +1,38 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.spatial
+
+import jaxgan
+
+
+def test_spherical_walks_are_scipys():
+    a, b = jax.random.normal(jax.random.key(0), (2, 4, 3))
+    ours = jaxgan.interpolate(a, b, 6, spherical=True)
+    for start, stop, walk in zip(a, b, ours, strict=True):
+        unit = [np.asarray(x, np.float64) / np.linalg.norm(np.asarray(x, np.float64)) for x in (start, stop)]
+        arc = scipy.spatial.geometric_slerp(*unit, np.linspace(0, 1, 6))
+        # On the unit sphere the weights are the same; here each end keeps its own length.
+        weights = np.linalg.lstsq(np.stack(unit, 1), arc.T, rcond=None)[0].T
+        np.testing.assert_allclose(walk, weights @ np.stack([start, stop]), atol=1e-5)
+
+
+def test_linear_walks_and_walks_on_one_ray_are_straight():
+    a, b = jnp.asarray([[1.0, 0.0]]), jnp.asarray([[3.0, 0.0]])
+    for spherical in (False, True):
+        walk = jaxgan.interpolate(a, b, 3, spherical=spherical)
+        np.testing.assert_allclose(walk, [[[1, 0], [2, 0], [3, 0]]], atol=1e-6)
+
+
+def test_a_latent_of_zeros_has_a_walk():
+    walk = jaxgan.interpolate(jnp.zeros((1, 2)), jnp.asarray([[3.0, 4.0]]), 3, spherical=True)
+    assert jnp.isfinite(walk).all()
+    np.testing.assert_allclose(walk[0, -1], [3, 4], atol=1e-6)
+
+
+def test_ends_of_different_shapes_and_walks_without_points_are_refused():
+    with pytest.raises(jaxgan.UserError, match=r"from latents \(1, 2\) to \(1, 3\); expected the same shape twice"):
+        jaxgan.interpolate(jnp.zeros((1, 2)), jnp.zeros((1, 3)), 3, spherical=False)
+    with pytest.raises(jaxgan.UserError, match="num is 0; expected a value at least 1"):
+        jaxgan.interpolate(jnp.zeros((1, 2)), jnp.zeros((1, 2)), 0, spherical=False)

@@ -22,7 +22,7 @@ from jaxgan.training.gan import RULE_CHOICES
 
 def default() -> Config:
     """Return a complete configuration; `config.model` is left to the GAN. Fields that it has not cannot be set."""
-    config = ConfigDict(
+    config: Config = ConfigDict(
         {
             "gan": "",  # a file of jaxgan/gans without its ending, or the path of your own .py file
             "seed": 0,  # everything random follows from it
@@ -208,13 +208,7 @@ def validate(config: Config) -> None:
     Raises:
       UserError: naming the field, its value and what is expected.
     """
-    if not isinstance(config, ConfigDict):
-        raise UserError(
-            f"config is {type(config).__name__}; expected what jaxgan.config.default() or a file in configs/ makes."
-        )
-    missing = [path for path in flatten(default()) if not _has(config, path)]
-    if missing:
-        raise UserError(f"config has no field {missing[0]}; start from jaxgan.config.default().")
+    _check_complete(config)
     for path, value in flatten(config).items():
         _check_number(f"config.{path}", value)
     for path, known in CHOICES.items():
@@ -229,6 +223,16 @@ def validate(config: Config) -> None:
             "config.optim.shared_counter is True, which only adam_tf knows; set config.optim.g.name and "
             "config.optim.d.name to adam_tf, or shared_counter to False."
         )
+
+
+def _check_complete(config: object) -> None:
+    if not isinstance(config, ConfigDict):
+        raise UserError(
+            f"config is {type(config).__name__}; expected what jaxgan.config.default() or a file in configs/ makes."
+        )
+    missing = [path for path in flatten(default()) if not _has(config, path)]
+    if missing:
+        raise UserError(f"config has no field {missing[0]}; start from jaxgan.config.default().")
 
 
 def _has(config: Config, path: str) -> bool:

@@ -70,24 +70,28 @@ def check_batch(gan: Gan, images: Array, labels: Array) -> None:
     """Raise UserError unless a batch has the shapes and types that a step takes."""
     d_steps, shape = gan.rule.d_steps, gan.data.image_shape
     expected = f"uint8[{d_steps}, B, {', '.join(map(str, shape))}], one batch for each of D's updates"
-    dtype, got = getattr(images, "dtype", type(images).__name__), tuple(getattr(images, "shape", ()))
+    dtype, got = _type_and_shape(images)
     if dtype != jnp.uint8 or len(got) != 5 or (got[0], *got[2:]) != (d_steps, *shape):
         raise UserError(f"images are {dtype}{list(got)}; expected {expected}: pixels 0..255 as the source gives them.")
-    dtype, given = getattr(labels, "dtype", type(labels).__name__), tuple(getattr(labels, "shape", ()))
-    if not jnp.issubdtype(jnp.result_type(dtype) if labels is not None else float, jnp.integer) or given != got[:2]:
+    dtype, given = _type_and_shape(labels)
+    if not str(dtype).startswith(("int", "uint")) or given != got[:2]:
         raise UserError(
             f"labels are {dtype}{list(given)}; expected int32{list(got[:2])}, zeros where the pictures have none."
         )
+
+
+def _type_and_shape(array: Any) -> tuple[Any, tuple[int, ...]]:
+    return getattr(array, "dtype", type(array).__name__), tuple(getattr(array, "shape", ()))
 
 
 def _update_both(gan: Gan, state: GanState, images: Array, labels: Array) -> tuple[GanState, Metrics]:
     rule, batch = gan.rule, images.shape[1]
     g_key, d_key = jax.random.split(jax.random.fold_in(state.key, state.step))
     # More keys than before leave the first ones as they were (threefry's split), so old runs go on bit for bit.
-    g_noise_key, *g_keys = jax.random.split(g_key, 3)
+    of_g = jax.random.split(g_key, 3)
     of_d = jax.random.split(d_key, (3, rule.d_steps))
     d_keys = [DKeys(of_d[0, i], of_d[1, i], of_d[2, i]) for i in range(rule.d_steps)]
-    g_noise = draw_noise(gan, g_noise_key, batch)
+    g_noise, g_keys = draw_noise(gan, of_g[0], batch), [of_g[1], of_g[2]]
     shared = rule.latents == "shared"
     noises = [g_noise if shared else draw_noise(gan, keys.noise, batch) for keys in d_keys]
     reals = [Batch(to_range(x, gan.image_range), y) for x, y in zip(images, labels, strict=True)]

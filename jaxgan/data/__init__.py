@@ -13,6 +13,7 @@ from jaxgan.data.identity import fingerprint
 from jaxgan.data.idx import open_idx
 from jaxgan.data.memory import CACHES, InMemory, in_memory, resolve_cache, skip
 from jaxgan.data.mnist import open_mnist
+from jaxgan.data.on_device import Resident, resident
 from jaxgan.data.plan import SHUFFLES, IndexPlan
 from jaxgan.data.prefetch import prefetch
 from jaxgan.data.synthetic import Synthetic
@@ -25,10 +26,12 @@ __all__ = [
     "SOURCES",
     "InMemory",
     "IndexPlan",
+    "Resident",
     "fingerprint",
     "in_memory",
     "open_source",
     "prefetch",
+    "resident",
     "resolve_cache",
 ]
 

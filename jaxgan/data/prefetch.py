@@ -8,9 +8,14 @@ import weakref
 from collections.abc import Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
+import jax
+
 from jaxgan.base.checks import UserError
 
 T = TypeVar("T")
+
+# Items are made ahead of their consumer up to this many bytes, but always one.
+AHEAD_BYTES = 2**28
 
 # Seconds that closing waits for an item under way; past that the thread ends by itself once it is done.
 PATIENCE = 5.0
@@ -23,11 +28,11 @@ class Prefetch(Generic[T]):
     exit) stops and joins the thread, and closes the inner iterator if that can be closed.
     """
 
-    def __init__(self, iterable: Iterable[T], depth: int = 2):
+    def __init__(self, iterable: Iterable[T], depth: int = 3, max_bytes: int = AHEAD_BYTES):
         if depth < 1:
             raise UserError(f"Prefetch depth is {depth}; expected at least 1.")
         # The thread knows the shelf but not this object, so that dropping this object ends the thread.
-        self._shelf = _Shelf(depth)
+        self._shelf = _Shelf(depth, max_bytes)
         thread = threading.Thread(target=_fill, args=(self._shelf, iter(iterable)), name="jaxgan-prefetch", daemon=True)
         self._finalizer = weakref.finalize(self, _stop, self._shelf, thread)
         thread.start()
@@ -49,12 +54,14 @@ class Prefetch(Generic[T]):
         self._finalizer()
 
 
-def prefetch(iterable: Iterable[T], depth: int = 2) -> Prefetch[T]:
+def prefetch(iterable: Iterable[T], depth: int = 3, max_bytes: int = AHEAD_BYTES) -> Prefetch[T]:
     """Run an iterable ahead of its consumer in one background thread.
 
     Args:
       iterable: yields the items; it runs in the thread, so it must not be used elsewhere.
-      depth: how many finished items may wait, at least 1.
+      depth: how many items may be ahead of the consumer, the one being made among them, at least 1.
+      max_bytes: how many bytes of arrays they may hold, if that is less; one item is made ahead whatever its size.
+        The size of the item being made is taken to be that of the one before.
 
     Returns:
       An iterator over the same items, also a context manager. An exception of the iterable is raised in the
@@ -63,28 +70,36 @@ def prefetch(iterable: Iterable[T], depth: int = 2) -> Prefetch[T]:
     Raises:
       ValueError: if `depth` is less than 1.
     """
-    return Prefetch(iterable, depth)
+    return Prefetch(iterable, depth, max_bytes)
 
 
 class _Shelf:
     """A bounded queue that both ends can close."""
 
-    def __init__(self, depth: int):
-        self._depth = depth
+    def __init__(self, depth: int, max_bytes: int):
+        self._depth, self._max_bytes = depth, max_bytes
         self._items: collections.deque[Any] = collections.deque()
         self._changed = threading.Condition()
         self._error: BaseException | None = None
         self._ended = False  # the iterable has no more items
         self._closed = False  # the consumer wants no more items
 
-    def put(self, item: Any) -> bool:
-        """Wait for room and add an item; returns False once the consumer has gone."""
+    def wait_for_room(self, item_bytes: int) -> bool:
+        """Wait until one more item of this size may be made; returns False once the consumer has gone."""
+
+        def has_room() -> bool:
+            num = len(self._items) + 1
+            return self._closed or num == 1 or (num <= self._depth and num * item_bytes <= self._max_bytes)
+
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or len(self._items) < self._depth)
+            self._changed.wait_for(has_room)
+            return not self._closed
+
+    def put(self, item: Any) -> None:
+        with self._changed:
             if not self._closed:
                 self._items.append(item)
                 self._changed.notify_all()
-            return not self._closed
 
     def end(self, error: BaseException | None) -> None:
         with self._changed:
@@ -112,15 +127,25 @@ class _Shelf:
 def _fill(shelf: _Shelf, iterator: Iterator[Any]) -> None:
     error: BaseException | None = None
     try:
-        for item in iterator:
-            if not shelf.put(item):
+        item_bytes = 0
+        while shelf.wait_for_room(item_bytes):
+            try:
+                item = next(iterator)
+            except StopIteration:
                 break
+            item_bytes = num_bytes(item)
+            shelf.put(item)
             del item  # the consumer alone holds a batch while the next one is made
         if close := getattr(iterator, "close", None):
             close()
     except BaseException as caught:  # also KeyboardInterrupt: it belongs to the consumer
         error = caught
     shelf.end(error)
+
+
+def num_bytes(item: Any) -> int:
+    """Return how much memory the arrays of a pytree take."""
+    return sum(getattr(leaf, "nbytes", 0) for leaf in jax.tree.leaves(item))
 
 
 def _stop(shelf: _Shelf, thread: threading.Thread) -> None:

@@ -6,7 +6,10 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from jaxgan.data import prefetch
@@ -37,12 +40,34 @@ def test_items_come_in_order_and_end():
 
 def test_it_runs_ahead_by_its_depth_and_no_further():
     made = []
-    with prefetch((made.append(i) or i for i in itertools.count()), depth=2) as items:
-        wait_until(lambda: len(made) == 3)  # two on the shelf, one in the hand
+    with prefetch((made.append(i) or i for i in itertools.count()), depth=3) as items:
+        wait_until(lambda: len(made) == 3)
         time.sleep(0.05)
         assert len(made) == 3
         assert next(items) == 0
         wait_until(lambda: len(made) == 4)
+
+
+@pytest.mark.parametrize(("max_bytes", "ahead"), [(0, 1), (999, 1), (2000, 2), (10**6, 3)])
+def test_large_items_are_made_ahead_up_to_a_number_of_bytes(max_bytes, ahead):
+    alive = set()
+
+    def batches():
+        for first in itertools.count():
+            pixels = np.zeros(900, np.uint8)
+            alive.add(first)
+            weakref.finalize(pixels, alive.remove, first)
+            yield (first, 50), {"pixels": pixels, "labels": jnp.zeros(25, jnp.int32)}
+            del pixels
+
+    with prefetch(batches(), max_bytes=max_bytes) as items:
+        held = None
+        for step in range(5):
+            held = next(items)
+            assert held[0] == (step, 50)
+            wait_until(lambda: len(alive) >= 1 + ahead)
+            time.sleep(0.02)
+            assert len(alive) <= 1 + ahead  # and the one that the consumer holds
 
 
 def test_an_exception_comes_after_the_items_before_it():

@@ -165,9 +165,9 @@ RANGES: dict[str, tuple[float, float]] = {
         }.items()
     },
     "data.skip": (0, _MANY),
-    "data.batch_size": (1, 2**20),
-    "data.image_size": (1, 2**14),
-    "data.workers": (0, 1_024),
+    "data.batch_size": (1, data.MAX_BATCH_SIZE),
+    "data.image_size": (1, data.MAX_IMAGE_SIZE),
+    "data.workers": (0, data.MAX_WORKERS),
     "train.num_steps": (1, 10**12),
     "train.log_every": (1, 10**12),
     "train.sample_every": (0, 10**12),

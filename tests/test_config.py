@@ -24,6 +24,15 @@ def test_every_check_names_its_field(path):
         config_lib.validate(with_field(path, bad))
 
 
+@pytest.mark.parametrize("path", [*config_lib.AT_MOST])
+def test_absurd_values_are_refused(path):
+    for value in (config_lib.AT_MOST[path] + 1, 10**30):
+        with pytest.raises(ValueError, match=f"config.{path} is {value}; expected a value from . to"):
+            config_lib.validate(with_field(path, value))
+    config_lib.validate(with_field(path, config_lib.AT_MOST[path]))
+    assert path in config_lib.AT_LEAST
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [

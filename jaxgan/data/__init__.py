@@ -7,21 +7,24 @@ from typing import Any
 
 from jaxgan.base import checks
 from jaxgan.base.types import Config, DataInfo, Source
-from jaxgan.data.canvas import Canvas, on_canvas
+from jaxgan.data.canvas import MAX_IMAGE_SIZE, Canvas, on_canvas
 from jaxgan.data.folder import Folder
 from jaxgan.data.identity import fingerprint
 from jaxgan.data.idx import open_idx
-from jaxgan.data.memory import CACHES, InMemory, in_memory, resolve_cache, skip
+from jaxgan.data.memory import CACHES, InMemory, check_batch, in_memory, resolve_cache, skip
 from jaxgan.data.mnist import open_mnist
 from jaxgan.data.on_device import Resident, resident
-from jaxgan.data.plan import SHUFFLES, IndexPlan
+from jaxgan.data.plan import MAX_BATCH_SIZE, SHUFFLES, IndexPlan
 from jaxgan.data.prefetch import prefetch
 from jaxgan.data.synthetic import Synthetic
 from jaxgan.data.tfds import Tfds
-from jaxgan.data.workers import Workers
+from jaxgan.data.workers import MAX_WORKERS, Workers
 
 __all__ = [
     "CACHES",
+    "MAX_BATCH_SIZE",
+    "MAX_IMAGE_SIZE",
+    "MAX_WORKERS",
     "SHUFFLES",
     "SOURCES",
     "InMemory",
@@ -45,7 +48,7 @@ def open_source(config_data: Any) -> Source:
 
     Args:
       config_data: the data section of a config. Its fields: source (one of SOURCES), path, name, split, skip,
-        image_size, channels, fit, background, workers, cache.
+        image_size, channels, fit, background, workers, cache, batch_size.
 
     Returns:
       A source, an `InMemory` one wherever `resolve_cache` says 'device' or 'host'.
@@ -56,9 +59,11 @@ def open_source(config_data: Any) -> Source:
     """
     checks.one_of("data.source", config_data.source, SOURCES)
     checks.one_of("data.cache", config_data.cache, CACHES)
-    checks.in_range("data.workers", config_data.workers, 0)
+    checks.in_range("data.workers", config_data.workers, 0, MAX_WORKERS)
+    checks.in_range("data.batch_size", config_data.batch_size, 1, MAX_BATCH_SIZE)
     checks.in_range("data.skip", config_data.skip, 0)
     source = _open(config_data)
+    check_batch(config_data.batch_size, source.info)
     left = max(0, source.info.num_images - config_data.skip)
     if resolve_cache(config_data, dataclasses.replace(source.info, num_images=left)) != "none":
         source = source.load() if isinstance(source, Folder) else in_memory(source)

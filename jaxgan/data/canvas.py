@@ -15,6 +15,9 @@ from jaxgan.base.types import DataInfo, Source
 from jaxgan.data import identity
 from jaxgan.data.workers import Workers
 
+# Height and width of what networks see, at most.
+MAX_IMAGE_SIZE = 4096
+
 FITS = ("squeeze", "crop", "pad")
 
 # A JPEG may be decoded at a fraction of its size, but never below this multiple of the size asked for.
@@ -41,7 +44,7 @@ class Canvas:
     background: str = "white"
 
     def __post_init__(self):
-        checks.in_range("data.image_size", self.size, 1)
+        checks.in_range("data.image_size", self.size, 1, MAX_IMAGE_SIZE)
         checks.one_of("data.channels", self.channels, (1, 3))
         checks.one_of("data.fit", self.fit, FITS)
         try:

@@ -31,7 +31,7 @@ def digest(*parts: object) -> str:
     hasher = hashlib.blake2b(digest_size=16)
     for part in parts:
         if isinstance(part, np.ndarray):
-            content = np.ascontiguousarray(part).data.cast("B")
+            content = np.ascontiguousarray(part).reshape(-1).view(np.uint8).data
         else:
             content = part if isinstance(part, bytes) else str(part).encode()
         hasher.update(f"{len(content)}:".encode())

@@ -23,6 +23,9 @@ DEVICE_BYTES = 2**30
 # ... and at most this part of the machine's memory on the host, so that other programs keep room.
 HOST_FRACTION = 0.25
 
+# Batches are read ahead, and become float32 pixels and feature maps many times as large.
+BATCH_FRACTION = 0.1
+
 # Pictures read at a time while a cache is filled.
 CHUNK = 1024
 
@@ -139,6 +142,18 @@ def resolve_cache(config_data: Any, info: DataInfo, memory_limit: int | None = N
             f"machine has {memory / 2**30:.1f} GiB of memory; set data.cache to 'none' or 'auto'."
         )
     return config_data.cache
+
+
+def check_batch(batch_size: int, info: DataInfo, memory_limit: int | None = None) -> None:
+    """Raise ValueError if the pixels of one batch, as bytes, take more than BATCH_FRACTION of the host's memory."""
+    memory = host_memory() if memory_limit is None else memory_limit
+    needed = batch_size * math.prod(info.image_shape)
+    if needed > BATCH_FRACTION * memory:
+        raise UserError(
+            f"data.batch_size is {batch_size}, whose pictures of {' x '.join(map(str, info.image_shape))} bytes take "
+            f"{needed / 2**30:.1f} GiB, and this machine has {memory / 2**30:.1f} GiB of memory; set data.batch_size "
+            f"to {int(BATCH_FRACTION * memory) // math.prod(info.image_shape)} or less."
+        )
 
 
 def host_memory() -> int:

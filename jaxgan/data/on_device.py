@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import numpy as np
 from flax import struct
 
 from jaxgan.base.types import Array, Source
@@ -20,8 +21,8 @@ class Resident:
       labels: int32[N].
     """
 
-    images: Array
-    labels: Array
+    images: Array | np.ndarray
+    labels: Array | np.ndarray
 
     def take(self, indices: Array) -> tuple[Array, Array]:
         """Gather pictures and labels; works inside `jax.jit`.

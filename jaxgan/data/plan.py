@@ -10,6 +10,8 @@ import numpy as np
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 
+MAX_BATCH_SIZE = 2**20
+
 SHUFFLES = ("samples", "batches")
 
 

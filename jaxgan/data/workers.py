@@ -7,6 +7,8 @@ import os
 import threading
 from collections.abc import Callable
 
+MAX_WORKERS = 1024
+
 # Pictures a thread takes at a time: few enough to share a batch out evenly, enough to hide the hand-over.
 PIECE = 32
 

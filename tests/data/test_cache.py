@@ -10,7 +10,7 @@ from PIL import Image
 
 from jaxgan.base.types import DataInfo
 from jaxgan.data import InMemory, fingerprint, in_memory, open_source, resolve_cache
-from jaxgan.data.memory import DEVICE_BYTES, host_memory
+from jaxgan.data.memory import DEVICE_BYTES, check_batch, host_memory
 from jaxgan.data.synthetic import Synthetic
 
 GIB = 2**30
@@ -31,7 +31,7 @@ def config(**changes):
 
 
 def info(num_bytes):
-    return DataInfo((1, 1, 1), num_bytes)
+    return DataInfo((1, 1, num_bytes), 1)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,12 @@ def test_the_given_cache_is_kept_if_it_is_possible():
     with pytest.raises(ValueError, match=r"3.0 GiB and this machine has 2.0 GiB"):
         resolve_cache(config(cache="host"), info(3 * GIB), 2 * GIB)
     assert resolve_cache(config(cache="none"), info(3 * GIB), 2 * GIB) == "none"
+
+
+def test_a_batch_must_fit_into_memory():
+    check_batch(100, info(2**20), 10 * GIB)
+    with pytest.raises(ValueError, match=r"batch_size is 2000, .* 2.0 GiB, .* set data.batch_size to 1024 or less"):
+        check_batch(2000, info(2**20), 10 * GIB)
 
 
 def test_the_memory_of_this_machine_is_plausible():
@@ -126,6 +132,11 @@ def test_damaged_files_are_the_same_in_every_cache(tmp_path, capfd):
         ({"source": "mnits"}, 'Did you mean "mnist"'),
         ({"cache": "gpu"}, "data.cache"),
         ({"workers": -1}, "data.workers"),
+        ({"workers": 10**12}, "data.workers is 1000000000000; expected a value from 0 to 1024"),
+        ({"image_size": 10**30}, "data.image_size is 10{30}; expected a value from 1 to 4096"),
+        ({"source": "mnist", "image_size": 10**30, "split": "test"}, "data.image_size is 10{30}; expected"),
+        ({"batch_size": 0}, "data.batch_size is 0; expected a value from 1 to"),
+        ({"batch_size": 10**9}, "data.batch_size is 1000000000; expected a value from 1 to"),
         ({"skip": -1}, "data.skip"),
         ({"skip": 4096}, "keep at least one"),
         ({"channels": 4}, "data.channels"),

@@ -10,22 +10,25 @@ import jax
 from tqdm import tqdm
 
 from jaxgan.base.types import Config, Device
-from jaxgan.config import flatten
+from jaxgan.config import default, flatten
+from jaxgan.runs.folder import CONFIG_FILE
 
 # Short names of what the bar shows, and of what there is room for in a line.
 SHOWN = {"d_loss": "d/loss", "d_acc": "d/acc", "g_loss": "g/loss"}
 MORE = {"d_acc_real": "d/acc_real", "d_acc_fake": "d/acc_fake", "g_acc": "g/acc"}
 
 
-def start_text(config: Config, devices: list[Device], run: Path) -> str:
-    """Return the device report and the configuration as aligned lines."""
+def start_text(config: Config, devices: list[Device], workdir: Path) -> str:
+    """Return the device report and, as aligned lines, the settings that are not the defaults of `jaxgan/config.py`."""
     head = (
         f"jax {jax.__version__}, {len(devices)} x {devices[0].device_kind} ({devices[0].platform}); "
         f"{config.data.batch_size} pictures a step, {config.data.batch_size // len(devices)} a device"
     )
-    flat = flatten(config)
-    width = max(map(len, flat))
-    return "\n".join([head, *(f"  {path:<{width}}  {value}" for path, value in flat.items()), f"files in {run}"])
+    usual = flatten(default())
+    chosen = {path: value for path, value in flatten(config).items() if path not in usual or value != usual[path]}
+    width = max(map(len, chosen), default=0)
+    lines = (f"  {path:<{width}}  {value}" for path, value in chosen.items())
+    return "\n".join([head, *lines, f"all settings are in {Path(workdir) / CONFIG_FILE}"])
 
 
 class Progress:
@@ -71,4 +74,10 @@ class Progress:
         left = spent / max(1, step - self._start) * (self._stop - step)
         losses = "  ".join(f"{name} {value}" for name, value in shown.items())
         speed = f"{row['steps_per_sec']:.2f} steps/s  {row['images_per_sec']:.0f} images/s"
-        return f"step {step}/{self._stop}  {losses}  {speed}  ETA {left // 60:.0f}:{left % 60:02.0f}"
+        return f"step {step}/{self._stop}  {losses}  {speed}  ETA {clock(left)}"
+
+
+def clock(seconds: float) -> str:
+    """Return h:mm:ss of a length of time."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"

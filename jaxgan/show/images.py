@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,16 @@ from PIL import Image
 from jaxgan.base import files
 from jaxgan.base.checks import UserError
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".npy", ".gif")
+JPEG = (".jpg", ".jpeg")
+ENDINGS = (".png", *JPEG, ".npy", ".gif")
+
+# Longer side, in pixels, up to which small pictures are enlarged for the eye; the second where they are many.
+SIDE, SMALL_SIDE = 1000, 500
+
+# The shortest time that viewers show a frame for as it is asked, and how long an animation lasts.
+FRAME_MS, GIF_MS = 40, 6000
+
+JPEG_SIDE = 65_500  # the format has no more
 
 
 def invert(images: np.ndarray) -> np.ndarray:
@@ -42,6 +51,16 @@ def grid(images: np.ndarray, columns: int | None = None, *, padding: int = 0) ->
     return canvas[: canvas.shape[0] - padding, : canvas.shape[1] - padding]
 
 
+def scale_for_eye(image: np.ndarray, side: int = SIDE) -> int:
+    """Return the largest whole factor that keeps a picture [H, W, C] within `side` pixels, at least 1."""
+    return max(1, side // max(image.shape[:2]))
+
+
+def enlarge(image: np.ndarray, scale: int) -> np.ndarray:
+    """Repeat every pixel of [H, W, C], so that none is blurred: [scale * H, scale * W, C]."""
+    return image.repeat(scale, 0).repeat(scale, 1)
+
+
 def to_pil(image: np.ndarray) -> Image.Image:
     """Turn uint8[H, W, 1 or 3] into a Pillow picture."""
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
@@ -55,39 +74,95 @@ def check_ending(path: str | os.PathLike) -> None:
 
 def save(path: str | os.PathLike, image: np.ndarray) -> None:
     """Write one picture uint8[H, W, C] as .png or .jpg; folders are made, and a file appears whole or not at all."""
-    kind = "JPEG" if Path(path).suffix.lower() in (".jpg", ".jpeg") else "PNG"
-    files.write(path, lambda half: to_pil(image).save(half, format=kind))
+    is_jpeg = Path(path).suffix.lower() in JPEG
+    if is_jpeg and max(image.shape[:2]) > JPEG_SIDE:
+        raise UserError(
+            f"{path} would have {image.shape[1]} x {image.shape[0]} pixels, more than a JPEG holds; write a .png."
+        )
+    files.write(path, lambda half: to_pil(image).save(half, format="JPEG" if is_jpeg else "PNG"))
 
 
-def save_many(path: str | os.PathLike, images: np.ndarray, columns: int | None = None) -> None:
-    """Write uint8[N, H, W, C] as its ending says: a grid as .png or .jpg, the array itself as .npy, frames as .gif."""
-    ending = Path(path).suffix.lower()
-    if ending == ".npy":
-        files.write(path, lambda half: save_array(half, images))
-    elif ending == ".gif":
-        save_gif(path, images)
-    else:
-        save(path, grid(images, columns))
+def save_for_eye(path: str | os.PathLike, image: np.ndarray, *, scale: int | None = None, side: int = SIDE) -> None:
+    """Write one picture uint8[H, W, C] as .png or .jpg, each pixel as scale x scale; None: see `scale_for_eye`."""
+    save(path, enlarge(image, scale or scale_for_eye(image, side)))
 
 
-def save_array(path: Path, array: np.ndarray) -> None:
+def save_array(path: str | os.PathLike, array: np.ndarray) -> None:
     """Write an array in NumPy's format to a file of any name."""
-    with path.open("wb") as file:
-        np.save(file, array)
+
+    def write(half: Path) -> None:
+        with half.open("wb") as file:
+            np.save(file, array)
+
+    files.write(path, write)
 
 
-def save_gif_of_files(path: str | os.PathLike, files: Iterable[Path]) -> None:
-    """Join picture files of one size into an animation."""
-    frames = []
-    for file in files:
-        with Image.open(file) as image:
-            frames.append(np.asarray(image.convert("RGB")))
-    save_gif(path, frames)
+def save_folder(path: str | os.PathLike, images: np.ndarray, labels: np.ndarray | None, num_classes: int) -> None:
+    """Write each picture to a file of its own: 000000.png, ..., as a data set that the source `folder` reads.
+
+    Args:
+      path: the folder, made if missing.
+      images: uint8[N, H, W, C].
+      labels: int[N] in 0..K-1: each picture goes to the subfolder of its class; None for no subfolders.
+      num_classes: K, which decides how many digits the names of subfolders have, so that they sort as numbers do.
+
+    Raises:
+      ValueError: the folder holds something already, which would mix with the new pictures.
+    """
+    folder = Path(path)
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UserError(f"{folder} is not empty, and old and new pictures would mix; give a new or an empty folder.")
+    digits = len(str(num_classes - 1))
+    for i, image in enumerate(images):
+        place = folder if labels is None else folder / f"{labels[i]:0{digits}}"
+        save(place / f"{i:06}.png", image)
 
 
-def save_gif(path: str | os.PathLike, frames: Iterable[np.ndarray], *, seconds: float = 6.0) -> None:
-    """Write uint8[H, W, C] frames as an endless animation that lasts about `seconds`."""
-    first, *rest = map(to_pil, frames)
-    duration = int(max(40, 1000 * seconds / (1 + len(rest))))
+def save_gif_of_files(path: str | os.PathLike, pictures: Sequence[Path], *, scale: int | None = None) -> None:
+    """Join picture files into an animation.
+
+    Args:
+      path: a .gif.
+      pictures: at least one file, oldest first. Smaller ones are enlarged and set on black to the size of the largest.
+      scale: see `save_gif`.
+    """
+    opened = []
+    for picture in thin_out(pictures):
+        with Image.open(picture) as image:
+            opened.append(image.convert("L" if image.mode == "L" else "RGB"))
+    mode = "L" if all(image.mode == "L" for image in opened) else "RGB"
+    frames = [np.asarray(image.convert(mode)).reshape(image.height, image.width, -1) for image in opened]
+    save_gif(path, _same_size(frames), scale=scale)
+
+
+def _same_size(frames: list[np.ndarray]) -> list[np.ndarray]:
+    height, width = (max(frame.shape[axis] for frame in frames) for axis in (0, 1))
+    even = []
+    for frame in frames:
+        frame = enlarge(frame, min(height // frame.shape[0], width // frame.shape[1]))
+        even.append(np.pad(frame, ((0, height - frame.shape[0]), (0, width - frame.shape[1]), (0, 0))))
+    return even
+
+
+def thin_out(frames: Sequence) -> list:
+    """Return as many frames as an animation has room for, evenly spaced, the first and the last among them."""
+    most = GIF_MS // FRAME_MS
+    if len(frames) <= most:
+        return list(frames)
+    return [frames[round(i)] for i in np.linspace(0, len(frames) - 1, most)]
+
+
+def save_gif(path: str | os.PathLike, frames: Iterable[np.ndarray], *, scale: int | None = None) -> None:
+    """Write frames as an endless animation of about six seconds, with at most 150 of them.
+
+    Args:
+      path: a .gif.
+      frames: uint8[H, W, C], all of one shape, at least one.
+      scale: pixels a side for each pixel; None enlarges small frames for the eye.
+    """
+    frames = thin_out(list(frames))
+    scale = scale or scale_for_eye(frames[0], SMALL_SIDE)
+    first, *rest = (to_pil(enlarge(frame, scale)) for frame in frames)
+    duration = max(FRAME_MS, GIF_MS // len(frames))
     how = {"format": "GIF", "save_all": True, "append_images": rest, "duration": duration, "loop": 0}
     files.write(path, lambda half: first.save(half, **how))

@@ -2,6 +2,7 @@ import io
 import re
 
 import jax
+import pytest
 import tiny
 
 from jaxgan.runs import progress
@@ -22,7 +23,9 @@ def test_lines_where_there_is_no_terminal():
     bar.say("hello")
     bar.close()
     line, hello = out.getvalue().splitlines()
-    assert line.startswith("step 10/20  d_loss 0.5000  d_acc 0.7500  g_loss 1.2500  2.00 steps/s  256 images/s  ETA ")
+    assert line.startswith(
+        "step 10/20  d_loss 0.5000  d_acc 0.7500  g_loss 1.2500  2.00 steps/s  256 images/s  ETA 0:00:0"
+    )
     assert hello == "hello"
 
 
@@ -34,8 +37,17 @@ def test_bar_on_a_terminal():
     assert re.search(r"10/20 .*step/s.*d_loss=0.5000, d_acc=0.7500, g_loss=1.2500, img/s=256", out.getvalue())
 
 
-def test_start_text_names_devices_and_every_setting(tmp_path):
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0:00:00"), (59.7, "0:01:00"), (8879.6, "2:28:00"), (360_000, "100:00:00")]
+)
+def test_time_left_is_hours_minutes_and_seconds(seconds, text):
+    assert progress.clock(seconds) == text
+
+
+def test_start_text_names_devices_and_the_settings_that_are_not_defaults(tmp_path):
     text = progress.start_text(tiny.get_config(), jax.local_devices(), tmp_path)
     assert f"jax {jax.__version__}, 2 x cpu (cpu); 8 pictures a step, 4 a device" in text
     assert re.search(r"train\.num_steps +6\n", text)
-    assert text.endswith(f"files in {tmp_path}")
+    assert "model.dropout" in text
+    assert "optim" not in text
+    assert text.endswith(f"all settings are in {tmp_path / 'config.json'}")

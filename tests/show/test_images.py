@@ -2,9 +2,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jaxgan.base.types import DataInfo
+from jaxgan.config import default
+from jaxgan.data import open_source
 from jaxgan.show import images
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 4, 6, 3), np.uint8)
+
+
+def frames_of(path):
+    """Return size, and (pixels, milliseconds) of each frame, of an animation."""
+    with Image.open(path) as opened:
+        frames = []
+        for i in range(getattr(opened, "n_frames", 1)):
+            opened.seek(i)
+            frames.append((np.asarray(opened.convert("RGB")), opened.info["duration"]))
+        return opened.size, frames
 
 
 def test_inversion_is_an_involution():
@@ -26,6 +39,21 @@ def test_grid_padding_and_default_columns():
     assert not sheet[4:6].any()
 
 
+def test_enlarging_is_pillows_nearest_neighbour():
+    theirs = Image.fromarray(PIXELS[0]).resize((18, 12), Image.Resampling.NEAREST)
+    np.testing.assert_array_equal(images.enlarge(PIXELS[0], 3), np.asarray(theirs))
+
+
+@pytest.mark.parametrize(("shape", "scale"), [((112, 112), 8), ((280, 140), 3), ((28, 400), 2), ((501, 9), 1)])
+def test_small_pictures_are_enlarged_to_between_500_and_1000_pixels(shape, scale):
+    assert images.scale_for_eye(np.zeros((*shape, 1), np.uint8)) == scale
+    assert 500 < scale * max(shape) <= 1000
+
+
+def test_large_pictures_stay_as_they_are():
+    assert images.scale_for_eye(np.zeros((2000, 100, 1), np.uint8)) == 1
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_png_is_read_back_the_same(tmp_path, channels):
     path = tmp_path / "new" / "a.png"
@@ -35,19 +63,85 @@ def test_png_is_read_back_the_same(tmp_path, channels):
     assert [p.name for p in path.parent.iterdir()] == ["a.png"]
 
 
-@pytest.mark.parametrize("ending", ["png", "jpg", "npy", "gif"])
+@pytest.mark.parametrize("ending", ["png", "jpg", "JPEG"])
 def test_ending_decides(tmp_path, ending):
     path = tmp_path / f"a.{ending}"
     images.check_ending(path)
-    images.save_many(path, PIXELS)
-    if ending == "npy":
-        np.testing.assert_array_equal(np.load(path), PIXELS)
-    else:
-        with Image.open(path) as opened:
-            assert opened.format == {"png": "PNG", "jpg": "JPEG", "gif": "GIF"}[ending]
-            assert getattr(opened, "n_frames", 1) == (5 if ending == "gif" else 1)
+    images.save_for_eye(path, PIXELS[0], scale=2)
+    with Image.open(path) as opened:
+        assert opened.format == {"png": "PNG"}.get(ending, "JPEG")
+        assert opened.size == (12, 8)
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.NPY", "a"])
+def test_arrays_have_the_name_that_was_asked(tmp_path, name):
+    images.save_array(tmp_path / name, PIXELS)
+    np.testing.assert_array_equal(np.load(tmp_path / name), PIXELS)
+    assert [p.name for p in tmp_path.iterdir()] == [name]
 
 
 def test_other_endings_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"no ending that pictures are written to; use one of \.png"):
         images.check_ending(tmp_path / "a.pdf")
+
+
+def test_more_pixels_than_a_jpeg_holds_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"65501 x 1 pixels, more than a JPEG holds; write a \.png"):
+        images.save(tmp_path / "a.jpg", np.zeros((1, 65_501, 1), np.uint8))
+
+
+def test_a_folder_of_classes_is_read_back_as_data(tmp_path):
+    labels = np.array([0, 10, 2, 2, 9])
+    images.save_folder(tmp_path / "out", PIXELS, labels, 11)
+    assert (tmp_path / "out" / "10" / "000001.png").is_file()
+    config = default().data
+    config.update({"source": "folder", "path": str(tmp_path / "out"), "image_size": 6, "channels": 3, "fit": "pad"})
+    source = open_source(config)
+    assert source.info == DataInfo((6, 6, 3), 5, 4)
+    pixels, classes = source.read(np.arange(5))
+    # Sorted by class, and padded above and below.
+    np.testing.assert_array_equal(pixels[:, 1:5], PIXELS[[0, 2, 3, 4, 1]])
+    assert classes.tolist() == [0, 1, 1, 2, 3]
+
+
+def test_a_folder_without_classes_has_all_pictures_in_a_row(tmp_path):
+    images.save_folder(tmp_path, PIXELS, None, 1)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [f"00000{i}.png" for i in range(5)]
+    with pytest.raises(ValueError, match="is not empty, and old and new pictures would mix"):
+        images.save_folder(tmp_path, PIXELS, None, 1)
+
+
+def test_animations_show_every_frame_where_they_are_few(tmp_path):
+    images.save_gif(tmp_path / "a.gif", PIXELS, scale=1)
+    size, frames = frames_of(tmp_path / "a.gif")
+    assert size == (6, 4)
+    assert [duration for _, duration in frames] == [1200] * 5
+
+
+def test_long_animations_are_thinned_out_and_last_as_long_as_short_ones(tmp_path):
+    # Each frame is black, but for the bits of its number.
+    numbers = np.arange(1001, dtype=">u2").view(np.uint8).reshape(-1, 2)
+    frames = np.unpackbits(numbers, axis=1).reshape(1001, 4, 4, 1) * np.uint8(255)
+    images.save_gif(tmp_path / "a.gif", frames, scale=1)
+    _, shown = frames_of(tmp_path / "a.gif")
+    read = [int("".join("1" if x > 127 else "0" for x in pixels[..., 0].ravel()), 2) for pixels, _ in shown]
+    assert len(read) == 150
+    assert (read[0], read[-1]) == (0, 1000)
+    assert set(np.diff(read)) <= {6, 7}
+    assert sum(duration for _, duration in shown) == 6000
+
+
+def test_animations_enlarge_small_frames(tmp_path):
+    images.save_gif(tmp_path / "a.gif", np.zeros((2, 112, 100, 1), np.uint8))
+    assert frames_of(tmp_path / "a.gif")[0] == (400, 448)
+
+
+def test_picture_files_of_two_sizes_make_one_animation(tmp_path):
+    images.save(tmp_path / "0.png", PIXELS[0])
+    images.save(tmp_path / "1.png", images.enlarge(PIXELS[1], 2))
+    images.save(tmp_path / "2.png", PIXELS[2, ..., :1])
+    images.save_gif_of_files(tmp_path / "a.gif", sorted(tmp_path.glob("*.png")), scale=1)
+    size, frames = frames_of(tmp_path / "a.gif")
+    assert size == (12, 8)
+    for i, native in enumerate((PIXELS[0], PIXELS[1], PIXELS[2, ..., :1].repeat(3, -1))):
+        np.testing.assert_allclose(frames[i][0].astype(int), images.enlarge(native, 2), atol=8)

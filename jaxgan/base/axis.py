@@ -1,34 +1,37 @@
 """The mapped device axis: code below the step asks here, so networks carry no axis names.
 
-On one device, and outside `pmap`, where the axis is not bound, `mean`, `share` and `fold_in_index` return what they are
-given: no array is copied to be averaged with nothing.
+On one device, and outside `pmap`, where the axis is not bound, `mean` and `share` return what they are given: no array
+is copied to be averaged with nothing.
 """
 
 from __future__ import annotations
 
-import jax
+import contextlib
+import contextvars
+from collections.abc import Iterator
+
+import jax.numpy as jnp
+from jax import lax
 
 from jaxgan.base.types import Array, PyTree
 
-NAME = "devices"
+# A name that nobody else gives an axis: what a user maps over must not be averaged.
+NAME = "jaxgan.devices"
+
+_num_shares = contextvars.ContextVar("num_shares", default=1)
 
 
 def mean(tree: PyTree) -> PyTree:
     """Average every leaf over the devices."""
-    return jax.lax.pmean(tree, NAME) if size() > 1 else tree
+    return lax.pmean(tree, NAME) if size() > 1 else tree
 
 
 def size() -> int:
     """Return the number of devices that share the batch."""
     try:
-        return jax.lax.axis_size(NAME)
+        return lax.axis_size(NAME)
     except NameError:
         return 1
-
-
-def fold_in_index(key: Array) -> Array:
-    """Make a key differ between devices; the same key comes back where there is one device."""
-    return jax.random.fold_in(key, jax.lax.axis_index(NAME)) if size() > 1 else key
 
 
 def share(global_batch: Array) -> Array:
@@ -36,4 +39,29 @@ def share(global_batch: Array) -> Array:
     if size() == 1:
         return global_batch
     rows = global_batch.shape[0] // size()
-    return jax.lax.dynamic_slice_in_dim(global_batch, jax.lax.axis_index(NAME) * rows, rows)
+    return lax.dynamic_slice_in_dim(global_batch, lax.axis_index(NAME) * rows, rows)
+
+
+@contextlib.contextmanager
+def stacked(num: int) -> Iterator[None]:
+    """Say that a batch traced inside is `num` shares of as many global batches, one after the other."""
+    token = _num_shares.set(num)
+    try:
+        yield
+    finally:
+        _num_shares.reset(token)
+
+
+def row_numbers(num: int) -> Array:
+    """Return the numbers uint32[num] that this device's rows have in the global batch.
+
+    Inside `stacked` the global batches follow one another as the shares do. So each row has the number that it has on
+    one device.
+    """
+    rows = lax.iota(jnp.uint32, num)
+    if size() == 1:
+        return rows
+    batches = _num_shares.get()
+    part = num // batches if num % batches == 0 else num
+    before = lax.axis_index(NAME).astype(jnp.uint32) * part
+    return rows + before + rows // part * (part * (size() - 1))

@@ -13,26 +13,37 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxgan.base import axis
 from jaxgan.base.types import Array
 
 Shape = tuple[int, ...]
 
 
-def words(key: Array, shape: Shape) -> Array:
+def words(key: Array, shape: Shape, *, share: bool = False) -> Array:
     """Draw uint32[shape], of fewer than 2^32 elements, as if independent, but that no word of a draw repeats.
 
     Equal keys give equal words:
 
         word[i] = mix(mix(i + a) xor b),   (a, b) two words drawn from the key
+
+    Args:
+      key: typed key.
+      shape: of the words.
+      share: these are this device's rows of an array that all devices draw together; they take the words that the same
+        rows have on one device.
     """
     first, second = jax.random.bits(key, (2,), jnp.uint32)
     position = lax.iota(jnp.uint32, math.prod(shape)).reshape(shape)
+    if share and axis.size() > 1:
+        num = shape[0] if shape else 1
+        ahead = axis.row_numbers(num) - lax.iota(jnp.uint32, num)
+        position += (ahead * math.prod(shape[1:])).reshape(shape[:1] + (1,) * (len(shape) - 1))
     return _mix(_mix(position + first) ^ second)
 
 
-def bernoulli(key: Array, p: float, shape: Shape) -> Array:
-    """Draw independent bool[shape], true with a probability of p in (0, 1), to 2^-32."""
-    return words(key, shape) < np.uint32(min(round(p * 2**32), 2**32 - 1))
+def bernoulli(key: Array, p: float, shape: Shape, *, share: bool = False) -> Array:
+    """Draw independent bool[shape], true with a probability of p in (0, 1), to 2^-32; `share` as in `words`."""
+    return words(key, shape, share=share) < np.uint32(min(round(p * 2**32), 2**32 - 1))
 
 
 def uniform(key: Array, shape: Shape) -> Array:

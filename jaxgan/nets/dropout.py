@@ -13,7 +13,8 @@ from jaxgan.base.types import Array
 class Dropout(nn.Module):
     """Zero each element with probability `rate` and scale the rest by 1 / (1 - rate).
 
-    Active if and only if `apply` is given a 'dropout' key, the identity otherwise.
+    Active if and only if `apply` is given a 'dropout' key, the identity otherwise. The key is the same on all devices:
+    each takes its rows of one mask for the global batch, so that masks do not depend on the number of devices.
 
     References:
       Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov, "Dropout: A Simple Way to Prevent Neural
@@ -34,5 +35,5 @@ class Dropout(nn.Module):
         if self.rate == 0 or not self.has_rng("dropout"):
             return x
         keep = 1 - self.rate
-        mask = draws.bernoulli(self.make_rng("dropout"), keep, x.shape)
+        mask = draws.bernoulli(self.make_rng("dropout"), keep, x.shape, share=True)
         return jnp.where(mask, x / keep, jnp.zeros((), x.dtype))

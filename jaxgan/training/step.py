@@ -223,10 +223,11 @@ def score_sides(
 ) -> tuple[dict[str, Scores], PyTree]:
     """Let D score each kind of pictures, in one pass over all of them or one after the other."""
     if gan.rule.d_passes == "joint":
-        both = Batch(*(jnp.concatenate(parts) for parts in zip(*sides.values(), strict=True)))
-        scores, stats = apply(
-            gan, gan.discriminator, {"params": params, "batch_stats": stats}, *both, train=True, dropout_key=key
-        )
+        together = Batch(*(jnp.concatenate(parts) for parts in zip(*sides.values(), strict=True)))
+        with axis.stacked(len(sides)):
+            scores, stats = apply(
+                gan, gan.discriminator, {"params": params, "batch_stats": stats}, *together, train=True, dropout_key=key
+            )
         halves = jax.tree.map(lambda x: jnp.split(x, len(sides)), scores)
         return {
             name: jax.tree.map(lambda x, i=i: x[i], halves, is_leaf=_is_list) for i, name in enumerate(sides)
@@ -309,7 +310,7 @@ def apply(
     dropout_key: Array | None = None,
 ) -> tuple[PyTree, PyTree]:
     """Run a network in the GAN's precision; return its output, float32 again, and its batch statistics afterwards."""
-    rngs = None if dropout_key is None else {"dropout": axis.fold_in_index(dropout_key)}
+    rngs = None if dropout_key is None else {"dropout": dropout_key}
     variables = variables | {"params": cast(variables["params"], gan.precision)}
     out, moved = module.apply(
         variables, cast(images_or_z, gan.precision), labels, train=train, mutable=["batch_stats"], rngs=rngs

@@ -13,9 +13,9 @@ def test_everything_is_the_identity_outside():
     x = jnp.arange(4.0)
     assert axis.size() == 1
     np.testing.assert_array_equal(axis.mean(x), x)
-    np.testing.assert_array_equal(axis.share(x), x)
-    key = jax.random.key(0)
-    assert axis.fold_in_index(key) is key
+    assert axis.share(x) is x
+    with axis.stacked(2):
+        np.testing.assert_array_equal(axis.row_numbers(4), np.arange(4))
 
 
 def test_share_and_mean_on_two_devices():
@@ -26,9 +26,24 @@ def test_share_and_mean_on_two_devices():
     assert int(mapped(lambda x: x + axis.size())(jnp.zeros(2))[0]) == 2
 
 
-def test_keys_differ_between_devices():
-    data = mapped(lambda _: jax.random.key_data(axis.fold_in_index(jax.random.key(0))))(jnp.zeros(2))
-    assert not np.array_equal(data[0], data[1])
+def test_rows_have_the_numbers_they_have_on_one_device():
+    def numbers(num, shares):
+        def rows(_):
+            with axis.stacked(shares):
+                return axis.row_numbers(num)
+
+        return mapped(rows)(jnp.zeros(2))
+
+    np.testing.assert_array_equal(numbers(3, 1), [[0, 1, 2], [3, 4, 5]])
+    # Three global batches of four rows, of which each device has two.
+    np.testing.assert_array_equal(numbers(6, 3), [[0, 1, 4, 5, 8, 9], [2, 3, 6, 7, 10, 11]])
+    # What does not divide is a batch of its own.
+    np.testing.assert_array_equal(numbers(3, 2), [[0, 1, 2], [3, 4, 5]])
+
+
+def test_axes_of_others_are_left_alone():
+    x = jnp.arange(4.0)
+    np.testing.assert_array_equal(jax.vmap(axis.mean, axis_name="devices")(x), x)
 
 
 def test_one_device_is_no_axis():

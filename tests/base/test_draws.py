@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jaxgan.base import draws
+from jaxgan.base import axis, draws
 
 
 def many(num, draw):
@@ -107,3 +107,13 @@ def test_columns_of_latents_are_independent():
     assert np.abs(corr).max() < 5 / np.sqrt(20_000)
     squares = np.corrcoef(z**2, rowvar=False)[~np.eye(10, dtype=bool)]
     assert np.abs(squares).max() < 5 / np.sqrt(20_000)
+
+
+@pytest.mark.parametrize("shape", [(), (6,), (6, 2, 3)])
+def test_devices_share_one_draw(shape):
+    def draw(_):
+        return draws.words(jax.random.key(3), shape, share=True)
+
+    shares = np.asarray(jax.pmap(draw, axis_name=axis.NAME)(jnp.zeros(2)))
+    whole = draws.words(jax.random.key(3), (2 * shape[0], *shape[1:]) if shape else (2,))
+    np.testing.assert_array_equal(shares.reshape(whole.shape), whole)

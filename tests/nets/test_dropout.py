@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxgan.base import axis
 from jaxgan.nets.dropout import Dropout
 
 
@@ -48,6 +49,22 @@ def test_is_reproducible_and_the_same_in_jit_vmap_scan_and_pmap():
     devices = jax.local_device_count()
     mapped = jax.pmap(apply, in_axes=(0, None))(keys()[:devices], x)
     np.testing.assert_array_equal(mapped, expected[:devices])
+
+
+def test_each_device_takes_its_rows_of_one_mask():
+    x = jnp.ones((2, 6, 5))
+    key = jax.random.key(1)
+
+    def joint(_, x):
+        with axis.stacked(2):
+            return apply(key, x)
+
+    on_one, pairs = apply(key, x.reshape(12, 5)), (jnp.zeros(2), x)
+    shares = jax.pmap(lambda _, x: apply(key, x), axis_name=axis.NAME)(*pairs)
+    np.testing.assert_array_equal(shares.reshape(12, 5), on_one)
+    # Two batches of six rows in one pass: each device has three of either.
+    stacked = jax.pmap(joint, axis_name=axis.NAME)(*pairs)
+    np.testing.assert_array_equal(jnp.swapaxes(stacked.reshape(2, 2, 3, 5), 0, 1).reshape(12, 5), on_one)
 
 
 def test_gradient_is_the_mask():

@@ -19,9 +19,10 @@ from jaxgan.training.gan import generator_params
 from jaxgan.training.step import make_train_step
 
 
-def run(num_devices, steps=4, steps_per_call=1, cache="device", **model):
+def run(num_devices, steps=4, steps_per_call=1, cache="device", d_passes="joint", **model):
     config = tiny.get_config()
     config.model.update(model)
+    config.rule.d_passes = d_passes
     config.data.cache = cache
     config.train.num_steps = steps
     config.train.steps_per_call = steps_per_call
@@ -65,6 +66,13 @@ def test_dropout_changes_the_run_and_replicas_agree_to_the_bit(two_devices):
     for leaf in jax.tree.leaves(state.replace(key=jax.random.key_data(state.key))):
         first, second = (np.asarray(shard.data) for shard in leaf.addressable_shards)
         np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("d_passes", ["joint", "separate"])
+def test_dropout_masks_do_not_depend_on_the_number_of_devices(d_passes):
+    (_, one), (_, two) = (run(n, steps=2, d_passes=d_passes, dropout=0.5) for n in (1, 2))
+    for name in one:
+        np.testing.assert_allclose(one[name], two[name], rtol=1e-4, err_msg=name)
 
 
 def test_several_steps_in_one_call_are_the_same_steps(one_device):

@@ -64,5 +64,5 @@ def test_misspelt_fields_are_refused_in_python_too():
 def test_what_is_no_configuration_is_said():
     with pytest.raises(ValueError, match="config is dict; expected what"):
         config_lib.validate({"gan": "dcgan"})
-    with pytest.raises(ValueError, match=r"config has no field seed"):
+    with pytest.raises(ValueError, match=r"config has no field augment"):
         config_lib.validate(ConfigDict({"gan": "dcgan"}))

@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+
+from jaxgan.base import checks
+from jaxgan.base.types import Config
+
+
+def check_metric(config_early_stop: Config, metric_names: Iterable[str]) -> None:
+    """Raise UserError where `metric` is a name that no logged row will have.
+
+    Args:
+      config_early_stop: the section of a configuration.
+      metric_names: what the step and the evaluations measure.
+    """
+    if config_early_stop.metric:
+        known = ["epoch", "steps_per_sec", "images_per_sec", *metric_names, "g/lr", "d/lr"]
+        checks.one_of("config.early_stop.metric", config_early_stop.metric, known)
+
+
+def has_stalled(rows: Iterable[Mapping[str, float]], config_early_stop: Config) -> bool:
+    """Return whether the last `patience` rows that have the metric brought no new best; False where none is named."""
+    stop = config_early_stop
+    values = [row[stop.metric] for row in rows if stop.metric in row]
+    return bool(stop.metric) and stalled(values, stop.goal, stop.patience)
 
 
 def stalled(values: Sequence[float], goal: str, patience: int) -> bool:

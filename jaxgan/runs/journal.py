@@ -11,11 +11,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxgan.base import checks, terminal
+from jaxgan.base import terminal
 from jaxgan.base.checks import NotFinite
 from jaxgan.base.types import Array
 from jaxgan.runs import folder
-from jaxgan.runs.early_stop import stalled
+from jaxgan.runs.early_stop import has_stalled
 from jaxgan.runs.grids import GridWriter
 from jaxgan.runs.metrics_log import MetricsLog, Row
 from jaxgan.runs.progress import Progress
@@ -141,19 +141,10 @@ class Journal:
         updates = {"g": step, "d": step * self.setup.gan.rule.d_updates}
         return {f"{net}/lr": float(np.asarray(self.setup.schedules[net](num - 1))) for net, num in updates.items()}
 
-    def check_early_stop(self, metric_names: list[str]) -> None:
-        """Raise UserError where config.early_stop names a metric that no row will have."""
-        metric = self.setup.config.early_stop.metric
-        if metric:
-            known = ["epoch", "steps_per_sec", "images_per_sec", *metric_names, "g/lr", "d/lr"]
-            checks.one_of("config.early_stop.metric", metric, known)
-
     @property
     def stalled(self) -> bool:
         """Whether config.early_stop says that training no longer gets better."""
-        stop = self.setup.config.early_stop
-        values = [row[stop.metric] for row in self.log.rows if stop.metric in row]
-        return bool(stop.metric) and stalled(values, stop.goal, stop.patience)
+        return has_stalled(self.log.rows, self.setup.config.early_stop)
 
     def picture(self, step: int, state: GanState, *, last: bool = False) -> None:
         """Draw the fixed-latent grid where it is due, at the run's start, and at its last step."""

@@ -17,6 +17,7 @@ from jaxgan.base.checks import NotFinite
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Array, Config, Source
 from jaxgan.runs import folder
+from jaxgan.runs.early_stop import check_metric
 from jaxgan.runs.interrupt import StopRequest, catch_stop
 from jaxgan.runs.journal import Journal, is_due
 from jaxgan.runs.lock import locked
@@ -78,11 +79,11 @@ def _train(setup: Setup, workdir: Path, stop: StopRequest, on_log: Callable[[Row
         if restored and start >= setup.num_steps:
             say(f"nothing to do: {workdir} is at step {start} of {setup.num_steps}")
             return state
+        check_metric(config.early_stop, steps.metric_names)
         # Only now is it known that the run can go on as configured.
         folder.save_config(workdir, config, source.info, fingerprint)
         print(start_text(config, setup.devices, workdir), file=sys.stderr, flush=True)
         with Journal(setup, workdir, start, record, on_log) as journal:
-            journal.check_early_stop(steps.metric_names)
             if restored and journal.stalled:
                 say(f"nothing to do: {workdir} stopped early at step {start}")
                 return state

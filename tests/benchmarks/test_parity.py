@@ -20,8 +20,9 @@ from weights import export
 from jaxgan import gans
 from jaxgan.base import machine
 from jaxgan.base.types import DataInfo
+from jaxgan.training.passes import cast, draw_noise
 from jaxgan.training.state import create_state
-from jaxgan.training.step import cast, draw_noise, make_train_step
+from jaxgan.training.step import make_train_step
 
 torch = pytest.importorskip("torch")
 

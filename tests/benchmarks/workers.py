@@ -143,7 +143,7 @@ class JaxWorker:
         from jaxgan.training import parallel
         from jaxgan.training.step import make_train_step
 
-        self.call = parallel.Call(
+        self.call = parallel.CompiledSteps(
             make_train_step(self.setup.gan), self.setup.devices, self.setup.steps_per_call, resident_dataset(self.setup)
         )
         self.stream = data.prefetch(batches(self.setup, 0, on_device=self.call.dataset is not None))

@@ -17,7 +17,8 @@ from jaxgan import gans, generate, sample
 from jaxgan.base.types import DataInfo
 from jaxgan.show.table import network_rows, totals
 from jaxgan.training.gan import UpdateRule, generator_params
-from jaxgan.training.step import Noise, Pictures, apply, d_loss, g_loss, make_train_step
+from jaxgan.training.passes import Noise, apply
+from jaxgan.training.step import Pictures, d_loss, g_loss, make_train_step
 
 # Parameters of G, running statistics of G, the same of D.
 COUNTS = {

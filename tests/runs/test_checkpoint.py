@@ -1,8 +1,10 @@
 import errno
 import os
+import re
 import shutil
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
@@ -11,6 +13,7 @@ import jaxgan
 from jaxgan import data
 from jaxgan.runs import checkpoint, folder
 from jaxgan.runs.checkpoint import Checkpoints
+from jaxgan.runs.evaluations import write_evaluations
 from jaxgan.runs.setup import create_setup
 
 
@@ -28,9 +31,9 @@ def state(setup):
 @pytest.fixture
 def run(tmp_path, setup, state):
     """A folder with steps 3 and 5, the second with doubled parameters."""
-    folder.save_config(tmp_path, setup.config, setup.source.info)
+    folder.save_config(tmp_path, setup.config, setup.source.info, None)
     with Checkpoints(tmp_path, keep=2) as checkpoints:
-        checkpoints.save(3, state)
+        checkpoints.save(3, state, {"extra": 1.5})
         checkpoints.save(5, doubled(state))
     return tmp_path
 
@@ -46,7 +49,8 @@ def leaves(state):
 def test_every_leaf_comes_back_to_the_bit(run, setup, state):
     with Checkpoints(run, keep=2) as checkpoints:
         assert checkpoints.latest() == 5
-        back = checkpoints.restore(setup.state_shapes, 3)
+        back, record = checkpoints.restore(setup.state_shapes, 3)
+    assert record == {"extra": 1.5}
     for a, b in zip(leaves(state), leaves(back), strict=True):
         assert a.dtype == b.dtype
         np.testing.assert_array_equal(a, b)
@@ -62,19 +66,19 @@ def test_only_the_newest_are_kept(tmp_path, state):
 def test_load_reads_the_generator_that_was_asked_for(run, state):
     kernel = state.g.params["Dense_0"]["kernel"]
     for step, weights, factor in [("latest", "raw", 2), (3, "raw", 1), ("3", "ema", 1), ("latest", "ema", 1)]:
-        params = jaxgan.load(run, step=step, weights=weights)
+        params = jaxgan.load(run, trust=True, step=step, weights=weights)
         np.testing.assert_array_equal(params.variables["params"]["Dense_0"]["kernel"], factor * kernel)
     assert jaxgan.sample(params, jax.random.key(0), num=2).shape == (2, 8, 8, 1)
 
 
 def test_what_load_refuses(run, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"step is 4, but .* holds steps 3, 5"):
-        jaxgan.load(run, step=4)
+        jaxgan.load(run, trust=True, step=4)
     with pytest.raises(ValueError, match=r'weights is .emma.; .*Did you mean "ema"'):
-        jaxgan.load(run, weights="emma")
+        jaxgan.load(run, trust=True, weights="emma")
     shutil.rmtree(run / "checkpoints")
     with pytest.raises(FileNotFoundError, match="holds no checkpoint yet; train first"):
-        jaxgan.load(run)
+        jaxgan.load(run, trust=True)
 
 
 def test_another_architecture_is_one_sentence(run):
@@ -83,26 +87,113 @@ def test_another_architecture_is_one_sentence(run):
     other = create_setup(config, data.open_source(config.data), jax.local_devices()[:1])
     with (
         Checkpoints(run) as checkpoints,
-        pytest.raises(ValueError, match=r"does not fit .* is \(\(\d"),
+        pytest.raises(ValueError, match=r"does not fit .* is \[\[\d"),
     ):
         checkpoints.restore(other.state_shapes, 5)
-    folder.save_config(run, config, other.source.info)
+    folder.save_config(run, config, other.source.info, None)
     with pytest.raises(ValueError, match="does not fit the configured networks"):
-        jaxgan.load(run)
+        jaxgan.load(run, trust=True)
 
 
-def test_a_full_disk_is_one_sentence_and_the_previous_checkpoint_stays(run, state, monkeypatch):
+def full(*args, **kwargs):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_is_said_each_time_and_raised_if_it_was_the_last(run, state, monkeypatch, capfd):
+    sentence = r"could not be written to .*No space left on device.*previous checkpoint is kept"
     with Checkpoints(run, keep=2) as checkpoints:
+        with monkeypatch.context() as patch:
+            patch.setattr(checkpoints._manager, "save", full)
+            for step in 8, 9:
+                checkpoints.save(step, state)
+            with pytest.raises(OSError, match=sentence):
+                checkpoints.wait()
+        checkpoints.save(9, state)
+    said = capfd.readouterr().err
+    assert re.search("warning: step 8: .*No space", said)
+    assert re.search("warning: step 9: .*No space", said)
+    assert checkpoint.find_step(run, "latest") == 9
 
-        def full(*args, **kwargs):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-        monkeypatch.setattr(checkpoints._manager, "save", full)
-        with pytest.raises(
-            OSError, match=r"could not be written to .*No space left on device.*previous checkpoint is kept"
-        ):
-            checkpoints.save(9, state)
-    assert jaxgan.load(run).variables["params"].keys() == state.g.params.keys()
+def test_a_disk_that_takes_the_last_state_raises_nothing(run, state, monkeypatch, capfd):
+    with Checkpoints(run, keep=2) as checkpoints:
+        with monkeypatch.context() as patch:
+            patch.setattr(checkpoints._manager, "save", full)
+            checkpoints.save(8, state)
+            assert checkpoints._saving.exception() is not None
+        checkpoints.save(9, state)
+    assert "warning: step 8" in capfd.readouterr().err
+    assert checkpoint.find_step(run, "latest") == 9
+
+
+def test_the_best_is_kept_beside_the_newest(tmp_path, state):
+    with Checkpoints(tmp_path, keep=1) as checkpoints:
+        for step in (1, 2, 3, 4):
+            checkpoints.save(step, state)
+            checkpoints.best = 2 if step >= 2 else None
+    assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir()) == ["2", "4"]
+    with pytest.raises(FileNotFoundError, match="no evaluation that names a best step"):
+        checkpoint.find_step(tmp_path, "best")
+    entry = {"step": 2, "main": "fd", "metrics": {"fd": 1.0}}
+    write_evaluations(tmp_path, [entry, {"step": 4, "metrics": {"fd": 3.0}}])
+    assert checkpoint.find_step(tmp_path, "best") == 2
+
+
+def data_file(run, step):
+    """The largest file of a step: its arrays."""
+    files = [p for p in (run / "checkpoints" / str(step)).rglob("*") if p.is_file()]
+    return max(files, key=lambda p: p.stat().st_size)
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+DAMAGE = {
+    "one bit": lambda run: flip(data_file(run, 5)),
+    "cut short": lambda run: data_file(run, 5).write_bytes(data_file(run, 5).read_bytes()[:-100]),
+    "zeros": lambda run: data_file(run, 5).write_bytes(bytes(data_file(run, 5).stat().st_size)),
+    "no arrays": lambda run: shutil.rmtree(run / "checkpoints" / "5" / "state"),
+    "no record": lambda run: shutil.rmtree(run / "checkpoints" / "5" / "record"),
+    "a bit of the record": lambda run: flip(run / "checkpoints" / "5" / "record" / "metadata"),
+    "nothing": lambda run: [shutil.rmtree(run / "checkpoints" / "5"), (run / "checkpoints" / "5").mkdir()],
+    "a copy": lambda run: shutil.copytree(run / "checkpoints" / "3", run / "checkpoints" / "9"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_damage_is_named_set_aside_and_the_one_before_is_used(run, setup, state, capfd, kind):
+    DAMAGE[kind](run)
+    bad = "9" if kind == "a copy" else "5"
+    wrong = {step: sentence for step, sentence in checkpoint.verify(run) if sentence}
+    assert list(wrong) == [int(bad)]
+    good_kernel = (1 if bad == "5" else 2) * state.g.params["Dense_0"]["kernel"]
+    params = jaxgan.load(run, weights="raw", trust=True)
+    np.testing.assert_array_equal(params.variables["params"]["Dense_0"]["kernel"], good_kernel)
+    assert f"checkpoints/{bad} is" in capfd.readouterr().err
+    with pytest.raises(ValueError, match=f"checkpoints/{bad} is"):
+        jaxgan.load(run, step=int(bad), trust=True)
+    with Checkpoints(run, keep=2) as checkpoints:
+        back, _ = checkpoints.restore_newest(setup.state_shapes)
+        np.testing.assert_array_equal(back.g.params["Dense_0"]["kernel"], good_kernel)
+        checkpoints.save(10, state)
+    assert f"set aside as {bad}.damaged" in capfd.readouterr().err
+    assert (run / "checkpoints" / f"{bad}.damaged").is_dir()
+    assert checkpoint.find_step(run, "latest") == 10
+
+
+def test_none_left_is_an_error(run, setup):
+    for step in 3, 5:
+        flip(data_file(run, step))
+    with Checkpoints(run, keep=2) as checkpoints, pytest.raises(ValueError, match="none of the 2 checkpoints"):
+        checkpoints.restore_newest(setup.state_shapes)
+
+
+def test_equal_loads_have_equal_structures(run):
+    one, two = (jaxgan.load(run, trust=True) for _ in range(2))
+    assert jax.tree.structure(one) == jax.tree.structure(two)
 
 
 def test_a_place_that_cannot_be_written(tmp_path):
@@ -115,3 +206,10 @@ def test_is_finite_sees_one_bad_number(state):
     assert checkpoint.is_finite(state)
     bad = jax.tree.map(lambda x: x.at[(0,) * x.ndim].set(np.nan), state.d.params)
     assert not checkpoint.is_finite(state.replace(d=state.d.replace(params=bad)))
+
+
+def test_is_finite_sees_the_optimisers_too(state):
+    bad = jax.tree.map(
+        lambda x: jnp.full_like(x, np.inf) if jnp.issubdtype(x.dtype, jnp.floating) else x, state.g.opt_state
+    )
+    assert not checkpoint.is_finite(state.replace(g=state.g.replace(opt_state=bad)))

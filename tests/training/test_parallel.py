@@ -30,7 +30,7 @@ def run(num_devices, steps=4, steps_per_call=1, cache="device", d_passes="joint"
     config.train.sample_every = config.train.checkpoint_every = 0
     devices = parallel.choose_devices(num_devices, config.data.batch_size)
     setup = create_setup(config, data.open_source(config.data), devices)
-    call = parallel.Call(make_train_step(setup.gan), devices, setup.steps_per_call, resident_dataset(setup))
+    call = parallel.CompiledSteps(make_train_step(setup.gan), devices, setup.steps_per_call, resident_dataset(setup))
     state = parallel.replicate(setup.new_state(), devices)
     history = []
     for (_, num), batch in batches(setup, 0, on_device=call.dataset is not None):
@@ -93,7 +93,7 @@ def test_the_step_is_compiled_once(num_devices):
     config = tiny.get_config()
     devices = parallel.choose_devices(num_devices, config.data.batch_size)
     setup = create_setup(config, data.open_source(config.data), devices)
-    call = parallel.Call(make_train_step(setup.gan), devices, 1, resident_dataset(setup))
+    call = parallel.CompiledSteps(make_train_step(setup.gan), devices, 1, resident_dataset(setup))
     state = parallel.replicate(setup.new_state(), devices)
     stream = batches(dataclasses.replace(setup, steps_per_call=1), 0, on_device=True)
     (_, num), batch = next(stream)

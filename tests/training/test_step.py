@@ -16,8 +16,9 @@ from jaxgan.nets.norm import BatchNorm
 from jaxgan.objectives import augment, losses, penalties
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan, UpdateRule
+from jaxgan.training.passes import draw_noise
 from jaxgan.training.state import create_state
-from jaxgan.training.step import draw_noise, make_train_step
+from jaxgan.training.step import make_train_step
 
 BATCH, RATE = 6, 0.1
 

@@ -1,0 +1,57 @@
+"""One pass of a network in training: what it is given, the precision it computes in, what comes back."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxgan.base import axis
+from jaxgan.base.types import Array, PyTree
+from jaxgan.training.gan import Gan
+
+
+class Noise(NamedTuple):
+    """What a generator makes pictures from: z float32[B, *latent.shape] and labels int32[B]."""
+
+    z: Array
+    labels: Array
+
+
+def augmented(gan: Gan, images: Array, key: Array) -> Array:
+    """Return the pictures as D is to see them."""
+    return images if gan.augment is None else gan.augment(key, images, gan.image_range)
+
+
+def apply(
+    gan: Gan,
+    module: nn.Module,
+    variables: dict[str, PyTree],
+    images_or_z: Array,
+    labels: Array,
+    *,
+    train: bool,
+    dropout_key: Array | None = None,
+) -> tuple[PyTree, PyTree]:
+    """Run a network in the GAN's precision; return its output, float32 again, and its batch statistics afterwards."""
+    rngs = None if dropout_key is None else {"dropout": dropout_key}
+    variables = variables | {"params": cast(variables["params"], gan.precision)}
+    out, moved = module.apply(
+        variables, cast(images_or_z, gan.precision), labels, train=train, mutable=["batch_stats"], rngs=rngs
+    )
+    return cast(out, "float32"), moved.get("batch_stats", variables["batch_stats"])
+
+
+def cast(tree: PyTree, dtype: str) -> PyTree:
+    """Give all floating-point arrays of a tree one type."""
+    return jax.tree.map(lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, tree)
+
+
+def draw_noise(gan: Gan, key: Array, num: int) -> Noise:
+    """Draw latents and labels for the global batch and return this device's share of `num` rows."""
+    z_key, label_key = jax.random.split(key)
+    total = num * axis.size()
+    labels = jax.random.randint(label_key, (total,), 0, gan.num_classes or 1)
+    return Noise(axis.share(gan.latent.draw(z_key, total)), axis.share(labels))

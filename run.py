@@ -2,35 +2,57 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
+import functools
+import importlib.util
 import os
-import re
+import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+
+def leave(*_: object) -> NoReturn:
+    """End at once, as Ctrl-C asks: one line, no traceback, no waiting for threads."""
+    os.write(2, b"interrupted\n")
+    os._exit(128 + signal.SIGINT)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, leave)  # before the other imports, which take seconds
+
 import jax
 from absl import app, flags, logging
-from ml_collections import config_flags
+from ml_collections import ConfigDict
 
 import jaxgan
+from jaxgan import config as config_lib
 from jaxgan import data
-from jaxgan.runs import gallery
+from jaxgan.base import checks
+from jaxgan.base.types import Config
+from jaxgan.runs import folder, gallery
 from jaxgan.show import diagram, table
 
-MODES = ("train", "sample", "interpolate", "summary")
-
 FLAGS = flags.FLAGS
-CONFIG = config_flags.DEFINE_config_file("config", None, "File with get_config(), such as configs/dcgan.py.")
+flags.DEFINE_string(
+    "config", None, "File with get_config(), such as configs/dcgan.py; --config.FIELD=VALUE changes it."
+)
 flags.DEFINE_string("workdir", None, "Folder of the run; when training, runs/NAME for configs/NAME.py by default.")
-flags.DEFINE_enum("mode", "train", MODES, "What to do. All but train and summary need only --workdir.")
 flags.DEFINE_integer("num", None, "Pictures to draw, or points of each walk between latents.", lower_bound=1)
 flags.DEFINE_integer("label", None, "Class to draw, for a conditional GAN; by default all classes in turn.")
 flags.DEFINE_float("z_scale", 1.0, "Factor on the latents.")
+flags.DEFINE_float("truncation", None, "Draw numbers of normal latents anew where they are beyond +-T.")
 flags.DEFINE_enum("stats", None, ("running", "batch"), "Batch-norm statistics; by default config.sample.stats.")
 flags.DEFINE_enum("weights", "ema", ("ema", "raw"), "Averaged generator, or the one that trained last.")
-flags.DEFINE_string("step", "latest", "Checkpoint to read: a step, or latest.")
+flags.DEFINE_string("step", "latest", "Checkpoint to read: a step, latest, or best.")
 flags.DEFINE_integer("seed", None, "Seed of the drawn pictures; by default config.seed.")
-flags.DEFINE_string("out", None, "File to write; its ending decides: .png .jpg .npy .gif, for a summary .png .svg.")
+flags.DEFINE_string(
+    "out", None, "File to write; its ending decides: .png .jpg .npy .gif, for a summary .png .svg. Or a FOLDER/."
+)
+flags.DEFINE_integer("scale", None, "Pixels a side for each pixel of a picture; by default small ones are enlarged.")
+flags.DEFINE_bool("trust", False, "Run Python files that a run's folder or config names.")
 
 
 def main(argv: list[str]) -> None:
@@ -38,34 +60,42 @@ def main(argv: list[str]) -> None:
     if len(argv) > 1:
         fail(f"{argv[1]!r} is no flag; flags are written --name=value.")
     keep_compiled_programs()
+    mode = MODES[FLAGS.mode]
     try:
-        {"train": train, "sample": sample, "interpolate": interpolate, "summary": summarise}[FLAGS.mode]()
-    except (jaxgan.UserError, OSError) as error:
+        refuse_all_but(mode.reads, f"--mode={FLAGS.mode}")
+        mode.run()
+    except (jaxgan.UserError, OSError, MemoryError) as error:
         logging.debug("Where it happened:", exc_info=True)
         fail(str(error))
 
 
-def train() -> None:
-    """Train, or resume."""
-    jaxgan.train(given_config(), FLAGS.workdir or Path("runs") / Path(config_file()).stem)
+# ---- One function a mode --------------------------------------------------------------------------------------------
 
 
-def sample() -> None:
-    """Write a grid of pictures."""
-    options = chosen("num", "label", "z_scale", "stats", "weights", "step", "seed")
-    print(f"wrote {gallery.sample(given_workdir(), FLAGS.out, **options)}")
+def train_or_resume() -> None:
+    """Train, or go on with the run in --workdir."""
+    jaxgan.train(given_config(), FLAGS.workdir or Path("runs") / Path(FLAGS.config).stem)
 
 
-def interpolate() -> None:
+def write_samples() -> None:
+    """Write pictures, or the animation of a training's progress."""
+    if (FLAGS.out or "").lower().endswith(".gif"):
+        refuse_all_but("workdir out scale", "a .gif, which shows the training's progress")
+        path = gallery.save_progress(given_workdir(), FLAGS.out, scale=FLAGS.scale)
+    else:
+        path = gallery.save_samples(given_workdir(), **chosen(MODES["sample"].reads))
+    print(f"wrote {path}")
+
+
+def write_walks() -> None:
     """Write a strip or an animation of walks between latents."""
-    options = chosen("num", "label", "weights", "step", "seed")
-    print(f"wrote {gallery.interpolate(given_workdir(), FLAGS.out, **options)}")
+    print(f"wrote {gallery.save_walks(given_workdir(), **chosen(MODES['interpolate'].reads))}")
 
 
-def summarise() -> None:
+def show_summary() -> None:
     """Print the tables of both networks, or draw them."""
     config = given_config()
-    gan = jaxgan.build(config, data.describe(config.data))
+    gan = jaxgan.build(config, data_info(config))
     if FLAGS.out is None:
         print(table.text(gan))
     else:
@@ -73,24 +103,39 @@ def summarise() -> None:
         print(f"wrote {FLAGS.out}")
 
 
-def chosen(*names: str) -> dict[str, Any]:
-    """Return the values of some flags."""
-    return {name: FLAGS[name].value for name in names}
+@dataclasses.dataclass(frozen=True)
+class Mode:
+    """What a name of --mode stands for: a function, and the flags that it reads."""
+
+    run: Callable[[], None]
+    reads: str
 
 
-def given_config():
-    """Return the configuration of --config with its overrides."""
-    path = FLAGS["config"].present and config_file()
-    if path and not Path(path.partition(":")[0]).is_file():
-        raise FileNotFoundError(f"--config={path} is no file; give one such as --config=configs/dcgan.py.")
-    if CONFIG.value is None:
-        raise jaxgan.UserError(f"--mode={FLAGS.mode} needs --config; give a file such as --config=configs/dcgan.py.")
-    return CONFIG.value
+MODES = {
+    "train": Mode(train_or_resume, "config workdir trust"),
+    "sample": Mode(write_samples, "workdir out num label z_scale truncation stats weights step seed scale trust"),
+    "interpolate": Mode(write_walks, "workdir out num label weights step seed scale trust"),
+    "summary": Mode(show_summary, "config workdir out trust"),
+}
+flags.DEFINE_enum("mode", "train", list(MODES), "What to do. All but train and summary need only --workdir.")
 
 
-def config_file() -> str:
-    """Return the path given as --config."""
-    return config_flags.get_config_filename(FLAGS["config"])
+# ---- What the flags say ---------------------------------------------------------------------------------------------
+
+
+def chosen(reads: str) -> dict[str, Any]:
+    """Return the values of some flags, without --workdir."""
+    return {name: FLAGS[name].value for name in reads.split() if name != "workdir"}
+
+
+def refuse_all_but(reads: str, reader: str) -> None:
+    """Raise ValueError where a flag was given that would be ignored."""
+    read = reads.split()
+    ours = {name for mode in MODES.values() for name in mode.reads.split()}
+    for name in FLAGS:
+        if FLAGS[name].present and name.partition(".")[0] in ours.difference(read):
+            listed = ", ".join(f"--{other}" for other in read)
+            raise jaxgan.UserError(f"--{name} means nothing to {reader}; leave it out: what counts is {listed}.")
 
 
 def given_workdir() -> str:
@@ -100,12 +145,80 @@ def given_workdir() -> str:
     return FLAGS.workdir
 
 
+def given_config() -> Config:
+    """Return the configuration of --config, or of the run in --workdir, with what --config.FIELD=VALUE changes."""
+    config = base_config()
+    if config is None:
+        raise jaxgan.UserError(
+            f"--mode={FLAGS.mode} needs --config, a file such as --config=configs/dcgan.py, or the --workdir of a run."
+        )
+    for path in changed(config):
+        value = FLAGS[f"config.{path}"].value
+        if isinstance(config_lib.get(config, path), tuple | list):
+            value = read_list(path, str(value))
+        config.update_from_flattened_dict({path: value})
+    return config
+
+
+def data_info(config: Config) -> jaxgan.DataInfo:
+    """Return what the networks must know of the data: as the run in --workdir found them, or as they are now."""
+    if FLAGS.config is None and not any(path.startswith("data.") for path in changed(config)):
+        return folder.load_config(Path(FLAGS.workdir))[1]
+    return data.describe(config.data)
+
+
+def changed(config: Config) -> list[str]:
+    """Return the settings that the command line changes, such as 'data.batch_size'."""
+    return [path for path in config_lib.flatten(config) if FLAGS[f"config.{path}"].present]
+
+
+def read_list(path: str, text: str) -> tuple:
+    """Read a setting that is a list of values."""
+    try:
+        return tuple(ast.literal_eval(text))
+    except (SyntaxError, TypeError, ValueError):
+        raise jaxgan.UserError(f"--config.{path}={text} is no list; write one as in --config.{path}=0,1.") from None
+
+
+@functools.cache
+def base_config() -> Config | None:
+    """Return the configuration before changes; None where neither --config nor --workdir gives one."""
+    if FLAGS.config is not None:
+        return load_file(*FLAGS.config.split(":", 1))
+    if FLAGS.workdir and (Path(FLAGS.workdir) / folder.CONFIG_FILE).is_file():
+        return folder.load_config(Path(FLAGS.workdir))[0]
+    return None
+
+
+def load_file(path: str, *argument: str) -> Config:
+    """Return what get_config() of a Python file returns; of `file.py:x`, get_config("x")."""
+    spec = importlib.util.spec_from_file_location("config_file", path)
+    if not Path(path).is_file() or spec is None or spec.loader is None:
+        raise FileNotFoundError(f"--config={path} is no Python file; give one such as --config=configs/dcgan.py.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look a module up
+    spec.loader.exec_module(module)
+    config = module.get_config(*argument) if hasattr(module, "get_config") else None
+    if not isinstance(config, ConfigDict):
+        raise jaxgan.UserError(
+            f"--config={path} has no function get_config() that returns a ConfigDict; configs/dcgan.py shows one."
+        )
+    return config
+
+
+# ---- Reading flags --------------------------------------------------------------------------------------------------
+
+
 def parse(argv: list[str]) -> list[str]:
     """Read the flags; a misspelt setting or a wrong type is a sentence, not a traceback."""
     FLAGS.set_default("verbosity", logging.WARNING)
+    FLAGS.set_gnu_getopt()
     try:
-        rest = FLAGS(argv)
-    except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
+        # Which settings there are is known only when --config and --workdir are.
+        rest = FLAGS(argv, known_only=True)
+        define_settings(base_config())
+        rest = FLAGS(rest)
+    except (flags.Error, jaxgan.UserError, OSError) as error:
         fail(explain(error))
     logging.set_verbosity(FLAGS.verbosity)
     # Orbax logs each failed write with tracebacks, from several threads; the one sentence comes from jaxgan.
@@ -113,13 +226,30 @@ def parse(argv: list[str]) -> list[str]:
     return rest
 
 
+def define_settings(config: Config | None) -> None:
+    """Define a flag --config.FIELD for each setting."""
+    kinds = {bool: flags.DEFINE_bool, int: flags.DEFINE_integer, float: flags.DEFINE_float}
+    for path, value in config_lib.flatten(config or ConfigDict()).items():
+        define = kinds.get(type(value), flags.DEFINE_string)
+        define(f"config.{path}", None, f"Instead of {value!r}.")
+
+
+# What Python says where a value is of another type, and what is expected.
+KINDS = {"invalid literal": "a whole number", "could not convert": "a number", "Non-boolean": "true or false"}
+
+
 def explain(error: Exception) -> str:
-    """Make a sentence of what flags and ml_collections raise."""
-    if isinstance(error, KeyError | AttributeError):
-        # A KeyError's text is quoted twice on its way here, so only the words are taken.
-        field, meant = re.search(r"\w+", str(error)), re.search(r'Did you mean "(\w+)"', str(error))
-        hint = f' Did you mean "{meant[1]}"?' if meant else ""
-        return f"the configuration has no field {field and field[0]!r}; jaxgan/config.py lists all fields.{hint}"
+    """Make a sentence of what absl's flags raise."""
+    if isinstance(error, flags.UnrecognizedFlagError) and error.flagname.startswith("config."):
+        config = base_config()
+        if config is None:
+            return f"--{error.flagname} has no configuration to change; add --config=FILE or the --workdir of a run."
+        known = [f"config.{path}" for path in config_lib.flatten(config)]
+        return f"--{error.flagname} is no setting; jaxgan/config.py lists all.{checks.suggest(error.flagname, known)}"
+    given, _, reason = str(error).removeprefix("flag ").partition(": ")
+    for word, kind in KINDS.items():
+        if word in reason:
+            return f"{given} is not {kind}, as is expected there."
     return str(error)
 
 
@@ -137,5 +267,17 @@ def keep_compiled_programs() -> None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 
+def interrupt(*_: object) -> NoReturn:
+    """Unwind at the first Ctrl-C, which removes half-written files; the next one ends at once."""
+    signal.signal(signal.SIGINT, leave)
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
-    app.run(main, flags_parser=parse)
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        app.run(main, flags_parser=parse)
+    except KeyboardInterrupt:
+        leave()
+    finally:
+        signal.signal(signal.SIGINT, leave)

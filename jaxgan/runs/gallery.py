@@ -2,77 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
+import math
+import os
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.base import keys, machine
+from jaxgan.base import checks, keys
 from jaxgan.base.checks import UserError
-from jaxgan.base.pixels import to_uint8
 from jaxgan.base.types import Array, Config
 from jaxgan.runs import folder
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
-from jaxgan.sampling.walks import interpolate as walk
+from jaxgan.sampling.labels import spread_labels
+from jaxgan.sampling.pixels import generate_pixels
+from jaxgan.sampling.walks import interpolate
 from jaxgan.show import images
 
-# Pictures made at once, which bounds memory.
-CHUNK = 256
 
-
-def sample(
-    run: str | Path,
+def save_samples(
+    workdir: str | Path,
     out: str | Path | None = None,
     *,
     num: int | None = None,
     label: int | None = None,
     z_scale: float = 1.0,
+    truncation: float | None = None,
     stats: str | None = None,
     weights: str = "ema",
     step: int | str = "latest",
     seed: int | None = None,
+    scale: int | None = None,
+    trust: bool = False,
 ) -> Path:
-    """Draw pictures from a run's generator and write them to one file.
+    """Draw pictures from a run's generator and write them to a file or a folder.
+
+    Grids are for the eye: enlarged, and inverted where config.sample.invert says so. Arrays and folders hold what the
+    generator made.
 
     Args:
-      run: folder of the run.
-      out: .png or .jpg for a grid, .npy for uint8[num, H, W, C], .gif for the run's fixed-latent grids over time (the
-        other arguments do not matter then); None writes samples.png into the run.
+      workdir: folder of the run.
+      out: .png or .jpg for a grid; .npy for uint8[num, H, W, C]; a folder, with a slash at its end where it is new, for
+        a file a picture, 000000.png and on, which config.data.path reads: those of a conditional GAN in a subfolder a
+        class. None writes samples.png into the run.
       num: how many pictures; None for 64, or for ten of each class.
       label: class of all of them, for a conditional GAN; None takes all classes, one a row where `num` allows.
       z_scale: factor on the latents.
-      stats: 'running' or 'batch', see `jaxgan.generate`; None for the run's config.sample.stats.
+      truncation: see `jaxgan.latents`.
+      stats: 'running' or 'batch', see `generate_pixels`; None for the run's config.sample.stats.
       weights: 'ema' or 'raw', see `jaxgan.load`.
-      step: 'latest' or a saved step.
+      step: 'latest', 'best' or a saved step.
       seed: of the latents; None takes the run's own.
+      scale: pixels a side for each pixel; None enlarges small grids for the eye, and leaves pictures in a folder alone.
+      trust: allow Python files that the run names to be run, see `jaxgan.load`.
 
     Returns:
-      The file written.
+      The file or folder written.
 
     Raises:
       ValueError, FileNotFoundError: see `jaxgan.load` and `jaxgan.generate`.
     """
-    run = Path(run)
-    out = Path(out or run / "samples.png")
-    images.check_ending(out)
-    if out.suffix.lower() == ".gif":
-        return progress(run, out)
-    params, z_key, config = open_run(run, step, weights, seed)
+    workdir = Path(workdir)
+    to_folder = out is not None and is_folder(out)
+    out = Path(out or workdir / "samples.png")
+    if to_folder:
+        images.check_empty(out)
+    else:
+        check_out(out, scale, images.STILL)
+    if not math.isfinite(z_scale):
+        raise UserError(f"--z_scale={z_scale} is no factor; give a finite number, such as 1.")
+    params, z_key, config = open_run(workdir, step, weights, seed, trust=trust)
     classes = params.num_classes or 0
-    num = num or 10 * classes or 64
+    if num is None:
+        num = 10 * classes or 64
     labels = choose_labels(params, num, label)
-    pixels = draw(params, z_scale * sampler.latents(params, z_key, num), labels, stats or config.sample.stats)
-    by_class = classes and label is None and num % classes == 0
-    write(out, pixels, num // classes if by_class else None, invert=config.sample.invert)
+    z = z_scale * sampler.latents(params, z_key, num, truncation)
+    pixels = generate_pixels(params, z, labels, stats or config.sample.stats)
+    if to_folder:
+        images.save_folder(out, pixels, None if labels is None else np.asarray(labels), classes, scale=scale or 1)
+    elif out.suffix.lower() == images.ARRAY:
+        images.save_array(out, pixels)
+    else:
+        by_class = classes and label is None and num % classes == 0
+        sheet = images.grid(for_eye(pixels, config), num // classes if by_class else None)
+        images.save_for_eye(out, sheet, scale=scale)
     return out
 
 
-def interpolate(
-    run: str | Path,
+def save_walks(
+    workdir: str | Path,
     out: str | Path | None = None,
     *,
     num: int | None = None,
@@ -81,6 +101,8 @@ def interpolate(
     step: int | str = "latest",
     seed: int | None = None,
     walks: int = 8,
+    scale: int | None = None,
+    trust: bool = False,
 ) -> Path:
     """Walk between latents, and for a conditional GAN between classes, and write the pictures to one file.
 
@@ -88,11 +110,11 @@ def interpolate(
     the next by mixing their embeddings, unless `label` holds the class.
 
     Args:
-      run: folder of the run.
+      workdir: folder of the run.
       out: .png or .jpg for a strip a walk, one below the other; .gif to see all walks move, there and back; .npy for
-        uint8[walks, num, H, W, C]; None writes interpolation.png into the run.
+        uint8[walks, num, H, W, C] as the generator made them; None writes interpolation.png into the run.
       num: points of a walk; None for 10, or 30 in an animation.
-      label: see `sample`; also `weights`, `step`, `seed`.
+      label: see `save_samples`; also `weights`, `step`, `seed`, `scale`, `trust`.
       walks: number of walks.
 
     Returns:
@@ -101,47 +123,84 @@ def interpolate(
     Raises:
       ValueError, FileNotFoundError: see `jaxgan.load` and `jaxgan.generate`.
     """
-    run = Path(run)
-    out = Path(out or run / "interpolation.png")
-    images.check_ending(out)
+    workdir = Path(workdir)
+    out = Path(out or workdir / "interpolation.png")
+    check_out(out, scale, images.ENDINGS)
     ending = out.suffix.lower()
-    num = num or (30 if ending == ".gif" else 10)
-    params, z_key, config = open_run(run, step, weights, seed)
+    if num is None:
+        num = 30 if ending == images.ANIMATION else 10
+    params, z_key, config = open_run(workdir, step, weights, seed, trust=trust)
     start, stop = sampler.latents(params, z_key, 2 * walks).reshape(2, walks, *params.latent.shape)
-    z = walk(start, stop, num, spherical=params.latent.law == "normal")
+    z = interpolate(start, stop, num, spherical=params.latent.law == "normal")
     labels = walk_labels(params, walks, num, label)
-    pixels = draw(params, z.reshape(-1, *params.latent.shape), labels, config.sample.stats)
-    if ending == ".npy":
-        pixels = pixels.reshape(walks, num, *pixels.shape[1:])
-    elif ending == ".gif":
-        frames = pixels.reshape(walks, num, *pixels.shape[1:]).swapaxes(0, 1)
-        pixels = np.stack([images.grid(frame, walks // 2) for frame in (*frames, *frames[-2:0:-1])])
-    write(out, pixels, num, invert=config.sample.invert)
+    pixels = generate_pixels(params, z.reshape(-1, *params.latent.shape), labels, config.sample.stats)
+    by_walk = pixels.reshape(walks, num, *pixels.shape[1:])
+    if ending == images.ARRAY:
+        images.save_array(out, by_walk)
+    elif ending == images.ANIMATION:
+        frames = for_eye(by_walk, config).swapaxes(0, 1)
+        columns = math.ceil(walks / 2)
+        images.save_gif(out, [images.grid(frame, columns) for frame in (*frames, *frames[-2:0:-1])], scale=scale)
+    else:
+        images.save_for_eye(out, images.grid(for_eye(pixels, config), num), scale=scale)
     return out
 
 
-def progress(run: Path, out: Path) -> Path:
-    """Join a run's fixed-latent grids into an animation; FileNotFoundError where there are none."""
-    folder.load_config(run)
-    grids = folder.grids(run)
+def save_progress(workdir: str | Path, out: str | Path, *, scale: int | None = None) -> Path:
+    """Join a run's fixed-latent grids, as they lie in its folder, into an animation.
+
+    Args:
+      workdir: folder of the run.
+      out: a .gif.
+      scale: pixels a side for each pixel; None enlarges small grids for the eye.
+
+    Returns:
+      The file written.
+
+    Raises:
+      FileNotFoundError: no run, or none with grids.
+    """
+    workdir, out = Path(workdir), Path(out)
+    check_out(out, scale, (images.ANIMATION,))
+    folder.load_config(workdir)
+    grids = folder.grids(workdir)
     if not grids:
-        raise FileNotFoundError(f"{run} holds no grids to animate; train with config.train.sample_every above 0.")
-    images.save_gif_of_files(out, grids)
+        raise FileNotFoundError(f"{workdir} holds no grids to animate; train with config.train.sample_every above 0.")
+    images.save_gif_of_files(out, grids, scale=scale)
     return out
 
 
-def open_run(run: Path, step: int | str, weights: str, seed: int | None) -> tuple[GeneratorParams, Array, Config]:
+def is_folder(out: str | Path) -> bool:
+    """Return whether pictures go to files of their own in `out`: it ends in a slash, or is a folder already."""
+    return str(out).endswith(("/", os.sep)) or Path(out).is_dir()
+
+
+def check_out(out: Path, scale: int | None, endings: tuple[str, ...]) -> None:
+    """Raise ValueError unless pictures can be written to a file of this name, and at this scale."""
+    images.check_ending(out, endings)
+    if scale is not None and out.suffix.lower() == images.ARRAY:
+        raise UserError(
+            f"--scale={scale} is for pictures that are looked at, not for arrays such as {out}; leave it out."
+        )
+    checks.in_range("--scale", 1 if scale is None else scale, 1)
+
+
+def open_run(
+    workdir: Path, step: int | str, weights: str, seed: int | None, *, trust: bool
+) -> tuple[GeneratorParams, Array, Config]:
     """Return a run's generator, the key of its pictures and its configuration."""
     from jaxgan.runs.checkpoint import load
 
-    config, _ = folder.load_config(run)
+    config, _ = folder.load_config(workdir)
+    if seed is not None:
+        checks.in_range("--seed", seed, 0, 2**32 - 1)
     key = keys.stream(config.seed if seed is None else seed, keys.Stream.GALLERY)
-    return load(run, step, weights), key, config
+    return load(workdir, step, weights, trust=trust), key, config
 
 
-def write(out: Path, pixels: np.ndarray, columns: int | None, *, invert: bool) -> None:
-    """Write pictures as the run shows them."""
-    images.save_many(out, images.invert(pixels) if invert else pixels, columns)
+def for_eye(pixels: np.ndarray, config: Config) -> np.ndarray:
+    """Return uint8 pixels as the run shows them."""
+    return images.invert(pixels) if config.sample.invert else pixels
 
 
 def walk_labels(params: GeneratorParams, walks: int, num: int, label: int | None) -> Array | None:
@@ -150,7 +209,7 @@ def walk_labels(params: GeneratorParams, walks: int, num: int, label: int | None
     if classes is None or label is not None:
         return choose_labels(params, walks * num, label)
     corners = jax.nn.one_hot(jnp.arange(walks + 1) % classes, classes)
-    return walk(corners[:-1], corners[1:], num, spherical=False).reshape(-1, classes)
+    return interpolate(corners[:-1], corners[1:], num, spherical=False).reshape(-1, classes)
 
 
 def choose_labels(params: GeneratorParams, num: int, label: int | None) -> Array | None:
@@ -161,22 +220,7 @@ def choose_labels(params: GeneratorParams, num: int, label: int | None) -> Array
             raise UserError(f"--label={label} was given, but this GAN is unconditional; leave it out.")
         return None
     if label is None:
-        return jnp.arange(num) * classes // max(num, classes)
+        return spread_labels(num, classes)
     if not 0 <= label < classes:
         raise UserError(f"--label={label} is no class of this GAN; give one from 0 to {classes - 1}.")
     return jnp.full((num,), label)
-
-
-def draw(params: GeneratorParams, z: Array, labels: Array | None, stats: str = "running") -> np.ndarray:
-    """Make the pictures of many latents, uint8[N, H, W, C], in chunks where they do not depend on each other."""
-    chunk = len(z) if stats == "batch" else CHUNK
-    machine.keep_memory()
-    generate = jax.jit(partial(sampler.generate, stats=stats), compiler_options=machine.compiler_options())
-
-    def chunks() -> Iterator[np.ndarray]:
-        for i in range(0, len(z), chunk):
-            yield np.asarray(
-                to_uint8(generate(params, z[i : i + chunk], None if labels is None else labels[i : i + chunk]))
-            )
-
-    return np.concatenate(list(chunks()))

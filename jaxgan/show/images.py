@@ -13,8 +13,9 @@ from PIL import Image
 from jaxgan.base import files
 from jaxgan.base.checks import UserError
 
-JPEG = (".jpg", ".jpeg")
-ENDINGS = (".png", *JPEG, ".npy", ".gif")
+JPEG, ARRAY, ANIMATION = (".jpg", ".jpeg"), ".npy", ".gif"
+STILL = (".png", *JPEG, ARRAY)
+ENDINGS = (*STILL, ANIMATION)
 
 # Longer side, in pixels, up to which small pictures are enlarged for the eye; the second where they are many.
 SIDE, SMALL_SIDE = 1000, 500
@@ -66,10 +67,16 @@ def to_pil(image: np.ndarray) -> Image.Image:
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
 
 
-def check_ending(path: str | os.PathLike) -> None:
-    """Raise ValueError unless pictures can be written to a file of this name."""
-    if Path(path).suffix.lower() not in ENDINGS:
-        raise UserError(f"{path} has no ending that pictures are written to; use one of {', '.join(ENDINGS)}.")
+def check_ending(path: str | os.PathLike, endings: Sequence[str] = ENDINGS) -> None:
+    """Raise ValueError unless the name of a file has one of some endings."""
+    if Path(path).suffix.lower() not in endings:
+        raise UserError(f"{path} has no ending that pictures are written to; use one of {', '.join(endings)}.")
+
+
+def check_empty(folder: Path) -> None:
+    """Raise ValueError where a folder holds something."""
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UserError(f"{folder} is not empty, and old and new pictures would mix; give a new or an empty folder.")
 
 
 def save(path: str | os.PathLike, image: np.ndarray) -> None:
@@ -97,7 +104,9 @@ def save_array(path: str | os.PathLike, array: np.ndarray) -> None:
     files.write(path, write)
 
 
-def save_folder(path: str | os.PathLike, images: np.ndarray, labels: np.ndarray | None, num_classes: int) -> None:
+def save_folder(
+    path: str | os.PathLike, images: np.ndarray, labels: np.ndarray | None, num_classes: int, *, scale: int = 1
+) -> None:
     """Write each picture to a file of its own: 000000.png, ..., as a data set that the source `folder` reads.
 
     Args:
@@ -105,17 +114,17 @@ def save_folder(path: str | os.PathLike, images: np.ndarray, labels: np.ndarray 
       images: uint8[N, H, W, C].
       labels: int[N] in 0..K-1: each picture goes to the subfolder of its class; None for no subfolders.
       num_classes: K, which decides how many digits the names of subfolders have, so that they sort as numbers do.
+      scale: pixels a side for each pixel.
 
     Raises:
       ValueError: the folder holds something already, which would mix with the new pictures.
     """
     folder = Path(path)
-    if folder.is_dir() and any(folder.iterdir()):
-        raise UserError(f"{folder} is not empty, and old and new pictures would mix; give a new or an empty folder.")
+    check_empty(folder)
     digits = len(str(num_classes - 1))
     for i, image in enumerate(images):
         place = folder if labels is None else folder / f"{labels[i]:0{digits}}"
-        save(place / f"{i:06}.png", image)
+        save(place / f"{i:06}.png", enlarge(image, scale))
 
 
 def save_gif_of_files(path: str | os.PathLike, pictures: Sequence[Path], *, scale: int | None = None) -> None:

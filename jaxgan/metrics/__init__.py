@@ -1,0 +1,1 @@
+"""How good pictures are: one measure a file, on arrays of pictures or of their features."""

@@ -1,0 +1,68 @@
+"""The nearest training picture of each picture: does a generator draw, or repeat?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jaxgan.base.checks import UserError
+
+# Training pictures compared at a time.
+CHUNK = 2048
+# Larger pictures are compared as means over squares of pixels, so that no side has more.
+MAX_SIDE = 32
+
+
+def nearest_pictures(images: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the training picture that is nearest in its pixels.
+
+    The distance is the root of the mean squared difference of pixels in 0..1: 0 is a copy. Compare it with the
+    distances of held-out real pictures: well below those, the generator repeats training pictures.
+
+    Args:
+      images: uint8[N, H, W, C].
+      training: uint8[M, H, W, C].
+
+    Returns:
+      Distances float64[N] and indices of training pictures int64[N].
+
+    Raises:
+      ValueError: pictures of different shapes.
+    """
+    if images.shape[1:] != training.shape[1:]:
+        raise UserError(f"pictures have shape {images.shape[1:]}; expected {training.shape[1:]}, the training data's.")
+    queries = pixel_vectors(images)
+    least = np.full(len(images), np.inf, np.float32)
+    indices = np.zeros(len(images), np.int64)
+    for start in range(0, len(training), CHUNK):
+        block = pixel_vectors(training[start : start + CHUNK])
+        scores = queries @ block.T  # |b|^2 - 2 a.b orders as the distance does
+        scores *= -2
+        scores += np.square(block).sum(1)
+        best = scores.argmin(1)
+        score = scores[np.arange(len(best)), best]
+        nearer = score < least
+        least[nearer], indices[nearer] = score[nearer], start + best[nearer]
+    # By differences: a copy is then at exactly 0, which the products above would blur.
+    return _root_mean_square(images, training, indices), indices
+
+
+def pixel_vectors(images: np.ndarray) -> np.ndarray:
+    """Return pixels in 0..1 as float32[N, D], as means over squares where a side has more than MAX_SIDE."""
+    num, height, width, channels = images.shape
+    square = -(-max(height, width) // MAX_SIDE)
+    pixels = images.astype(np.float32) / 255
+    if square > 1:
+        pads = [(0, -height % square), (0, -width % square)]
+        pixels = np.pad(pixels, [(0, 0), *pads, (0, 0)], mode="edge")
+        rows, columns = pixels.shape[1] // square, pixels.shape[2] // square
+        pixels = pixels.reshape(num, rows, square, columns, square, channels).mean((2, 4))
+    return pixels.reshape(num, -1)
+
+
+def _root_mean_square(images: np.ndarray, training: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    out = np.empty(len(images))
+    for start in range(0, len(images), CHUNK):
+        rows = slice(start, start + CHUNK)
+        difference = images[rows].astype(np.float32) - training[indices[rows]]
+        out[rows] = np.sqrt(np.square(difference / 255).mean((1, 2, 3), dtype=np.float64))
+    return out

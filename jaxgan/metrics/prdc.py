@@ -1,0 +1,83 @@
+"""Fidelity and variety by nearest neighbours: precision and recall, density and coverage."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jaxgan.base import checks
+from jaxgan.metrics.distances import squared_distances
+
+# Neighbours in the sources.
+K_MANIFOLD = 3
+K_DENSITY = 5
+
+
+def prdc(
+    real: np.ndarray, fake: np.ndarray, *, k_manifold: int = K_MANIFOLD, k_density: int = K_DENSITY
+) -> dict[str, float]:
+    """Return precision, recall, density and coverage.
+
+    Around each picture stands a ball that reaches to its k-th nearest neighbour in its own set, itself not counted.
+
+        precision: share of fakes in the ball of a real picture      (k = 3, distance <= radius)
+        recall:    share of reals in the ball of a fake              (k = 3, distance <= radius)
+        density:   mean number of real balls that a fake is in, / k  (k = 5, distance < radius)
+        coverage:  share of real balls with a fake in them           (k = 5, distance < radius)
+
+    On equal laws density is 1 on average and coverage `expected_coverage`; precision and recall stay below 1, the more
+    so the more numbers a feature has. Density may exceed 1.
+
+    Args:
+      real: float[N, D] features.
+      fake: float[M, D] features.
+      k_manifold: of precision and recall.
+      k_density: of density and coverage.
+
+    Raises:
+      ValueError: no more than k pictures in a set.
+
+    References:
+      Kynkaanniemi, Karras, Laine, Lehtinen and Aila, "Improved Precision and Recall Metric for Assessing Generative
+      Models", 2019, equations 1 and 2. Naeem, Oh, Uh, Choi and Yoo, "Reliable Fidelity and Diversity Metrics for
+      Generative Models", 2020, equations 5 and 6.
+    """
+    checks.in_range("k", min(k_manifold, k_density), 1)
+    checks.in_range("The number of pictures", min(len(real), len(fake)), max(k_manifold, k_density) + 1)
+    of_real = _squared_radii(real, k_manifold, k_density)
+    of_fake = _squared_radii(fake, k_manifold)
+    precise = np.zeros(len(fake), bool)
+    recalled, covered, inside = 0, 0, 0
+    for rows, block in squared_distances(real, fake):
+        precise |= (block <= of_real[0][rows, None]).any(0)
+        recalled += (block <= of_fake[0]).any(1).sum()
+        within = block < of_real[1][rows, None]
+        covered += within.any(1).sum()
+        inside += np.count_nonzero(within)
+    return {
+        "precision": float(precise.mean()),
+        "recall": float(recalled / len(real)),
+        "density": float(inside / (k_density * len(fake))),
+        "coverage": float(covered / len(real)),
+    }
+
+
+def expected_coverage(num_real: int, num_fake: int, k: int = K_DENSITY) -> float:
+    """Return the coverage to expect where both sets come from one continuous law.
+
+        1 - [(N - 1) ... (N - k)] / [(N + M - 1) ... (N + M - k)],
+
+    the chance that not all k nearest of the other N + M - 1 pictures are real.
+    """
+    real = np.arange(num_real - k, num_real, dtype=np.float64)
+    return float(1 - np.prod(real / (real + num_fake)))
+
+
+def _squared_radii(x: np.ndarray, *neighbours: int) -> list[np.ndarray]:
+    """Return the squared distance to the k-th neighbour, float64[N], for each k."""
+    radii = [np.empty(len(x)) for _ in neighbours]
+    for rows, block in squared_distances(x, x):
+        # A vector is its own nearest one, so the k-th other one has index k.
+        near = np.partition(block, neighbours, axis=1)
+        for radius, k in zip(radii, neighbours, strict=True):
+            radius[rows] = near[:, k]
+    return radii

@@ -1,0 +1,135 @@
+"""What the measures must know of the real pictures, computed once and kept on disk."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+from pathlib import Path
+
+import numpy as np
+
+from jaxgan.base.checks import UserError
+from jaxgan.base.types import Source
+from jaxgan.metrics import store, swd
+from jaxgan.metrics.classes import class_histogram
+from jaxgan.metrics.features import FeatureNet
+from jaxgan.metrics.frechet import Moments, moments
+
+# Real pictures, drawn at random, whose features and projections are kept one by one. Moments and classes are of all.
+NUM_KEPT = 10_000
+# Changes with what is computed, so that older files are not taken for newer ones.
+VERSION = 1
+
+Pictures = tuple[np.ndarray, np.ndarray | None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Reference:
+    """Real pictures, and what is computed of them.
+
+    Attributes:
+      images: uint8[N, H, W, C].
+      labels: int[N], or None.
+      held_out: real pictures that the generator does not train on, with labels or None; or None.
+      net: where features come from, or None for measures of pixels alone.
+      moments: of the features of all pictures, or None.
+      features: float32[M, D] of M pictures drawn at random, or None.
+      class_counts: int64[K], which classes the network sees in all pictures, or None.
+      projections: float32[M, P] of the same M pictures, see `swd.project`.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray | None
+    held_out: Pictures | None
+    net: FeatureNet | None
+    moments: Moments | None
+    features: np.ndarray | None
+    class_counts: np.ndarray | None
+    projections: np.ndarray
+
+
+def create_reference(
+    images: np.ndarray,
+    labels: np.ndarray | None = None,
+    net: FeatureNet | None = None,
+    *,
+    held_out: Pictures | None = None,
+) -> Reference:
+    """Compute a reference; `cached_reference` reads it where that was done before.
+
+    Args:
+      images: uint8[N, H, W, C], the pictures that a generator trains on.
+      labels: int[N], or None.
+      net: where features come from; without it there are the measures of pixels.
+      held_out: other real pictures and their labels or None, for `suite.floor`.
+    """
+    return _assemble(images, labels, net, held_out, _compute(images, net))
+
+
+def cached_reference(
+    images: np.ndarray,
+    labels: np.ndarray | None = None,
+    net: FeatureNet | None = None,
+    *,
+    held_out: Pictures | None = None,
+    folder: str | os.PathLike | None = None,
+) -> Reference:
+    """Return `create_reference`, from a file where the same pictures and network were seen before.
+
+    A damaged file is replaced. Nothing is written if the network's digest is not known, or the disk refuses.
+
+    Args:
+      images, labels, net, held_out: as there.
+      folder: of the files; the cache where it is None.
+    """
+    if net is not None and not net.digest:
+        return create_reference(images, labels, net, held_out=held_out)
+    path = Path(folder or store.cache_folder()) / "references" / f"{_digest(images, net)}.npz"
+    try:
+        arrays = store.load(path)[0]
+    except (OSError, UserError):
+        arrays = _compute(images, net)
+        with contextlib.suppress(OSError):
+            store.save(path, arrays, {})
+    return _assemble(images, labels, net, held_out, arrays)
+
+
+def pictures_of(source: Source, most: int = 100_000, seed: int = 0) -> Pictures:
+    """Read all pictures of a source, or `most` of them drawn at random where it has more; and labels if it has any."""
+    num = source.info.num_images
+    rows = np.arange(num) if num <= most else np.sort(np.random.default_rng(seed).choice(num, most, replace=False))
+    if not num:
+        raise UserError("the data set has no pictures; expected at least one.")
+    images, labels = source.read(rows)
+    return images, None if source.info.num_classes is None else labels
+
+
+def _compute(images: np.ndarray, net: FeatureNet | None) -> dict[str, np.ndarray]:
+    kept = np.random.default_rng(0).permutation(len(images))[:NUM_KEPT]
+    arrays = {"projections": swd.project(swd.pixels(images[kept]))}
+    if net is None:
+        return arrays
+    features, logits = net.features_and_logits(images)
+    law = moments(features)
+    arrays |= {"features": features[kept], "num": np.array(law.num), "mean": law.mean, "cov": law.cov}
+    if logits is not None:
+        arrays["class_counts"] = class_histogram(logits.argmax(1), logits.shape[1])
+    return arrays
+
+
+def _assemble(
+    images: np.ndarray,
+    labels: np.ndarray | None,
+    net: FeatureNet | None,
+    held_out: Pictures | None,
+    arrays: dict[str, np.ndarray],
+) -> Reference:
+    law = Moments(int(arrays["num"]), arrays["mean"], arrays["cov"]) if "mean" in arrays else None
+    return Reference(
+        images, labels, held_out, net, law, arrays.get("features"), arrays.get("class_counts"), arrays["projections"]
+    )
+
+
+def _digest(images: np.ndarray, net: FeatureNet | None) -> str:
+    return store.digest(str(VERSION), net.digest if net else "pixels", images)

@@ -1,0 +1,77 @@
+"""Arrays on disk with a digest of their content: weights, and what is computed once from real pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxgan.base import files
+from jaxgan.base.checks import UserError
+
+_FACTS = "facts"  # the entry that holds everything but arrays, as JSON
+
+
+def cache_folder() -> Path:
+    """Return the folder of what can be computed again: `$XDG_CACHE_HOME/jaxgan`, or `~/.cache/jaxgan`."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "jaxgan"
+
+
+def digest(*parts: np.ndarray | str) -> str:
+    """Return 16 hexadecimal digits of the SHA-256 of arrays, with their shapes and types, and of texts."""
+    return _sha256(parts)[:16]
+
+
+def save(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
+    """Write arrays, and facts that JSON can hold, to a .npz file."""
+    full = {**facts, "sha256": _content(arrays, facts)}
+    text = np.frombuffer(json.dumps(full).encode(), np.uint8)
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **{**arrays, _FACTS: text})
+    files.write(path, buffer.getvalue())
+
+
+def load(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read what `save` wrote: arrays and facts.
+
+    Raises:
+      FileNotFoundError: no such file.
+      ValueError: the file is damaged.
+    """
+    try:
+        # NumPy leaves a file open that turns out not to be one of its own.
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        facts = json.loads(arrays.pop(_FACTS).tobytes())
+        sound = facts.pop("sha256") == _content(arrays, facts)
+    except FileNotFoundError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, zipfile.BadZipFile):
+        sound, arrays, facts = False, {}, {}
+    if not sound:
+        raise UserError(f"{os.fspath(path)} is damaged: its content does not fit its digest; delete it, make it again.")
+    return arrays, facts
+
+
+def _content(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> str:
+    names = sorted(arrays)
+    return _sha256([json.dumps([names, facts], sort_keys=True), *(arrays[name] for name in names)])
+
+
+def _sha256(parts: Any) -> str:
+    total = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            total.update(f"{part.dtype.str}{part.shape}".encode())
+            total.update(np.ascontiguousarray(part).data)
+        else:
+            total.update(f"{len(part.encode())}:{part}".encode())
+    return total.hexdigest()

@@ -61,48 +61,27 @@
       this.hidden = new Set();
       this.plot = figure.querySelector(".plot");
       this.read = figure.querySelector(".read");
-      this.values = [];
-      this.fillLegend(figure.querySelector(".legend"));
-      if (this.spec.positive) this.addAxisButton(figure.querySelector("figcaption"));
+      this.values = figure.querySelectorAll(".legend b");
+      this.listenToLegend(figure);
       this.draw();
       new ResizeObserver(() => { if (this.plot.clientWidth !== this.width) this.draw(); }).observe(this.plot);
     }
 
-    fillLegend(legend) {
-      legend.replaceChildren();
-      this.spec.series.forEach((line, i) => {
-        const button = document.createElement("button");
-        button.type = "button";
-        button.setAttribute("aria-pressed", "true");
-        const mark = make("svg", { viewBox: "0 0 16 8", "aria-hidden": "true" }, button);
-        make("line", { x1: 0, x2: 16, y1: 4, y2: 4, class: `c${line.colour}`, "stroke-dasharray": line.dashed ? "4 3" : "none" }, mark);
-        const name = document.createElement("span");
-        name.textContent = line.name;
-        const value = document.createElement("b");
-        this.values.push(value);
-        button.append(name, value);
+    listenToLegend(figure) {
+      figure.querySelectorAll(".legend button").forEach((button, i) => {
         button.onclick = () => {
           if (!this.hidden.delete(i)) this.hidden.add(i);
           button.setAttribute("aria-pressed", String(!this.hidden.has(i)));
           this.draw();
         };
-        legend.append(button);
       });
-    }
-
-    addAxisButton(caption) {
-      const axis = document.createElement("button");
-      axis.type = "button";
-      axis.className = "axis";
-      axis.textContent = "log";
-      axis.setAttribute("aria-label", "Logarithmic axis");
-      axis.setAttribute("aria-pressed", String(this.log));
+      const axis = figure.querySelector(".axis");
+      if (!axis) return;
       axis.onclick = () => {
         this.log = !this.log;
         axis.setAttribute("aria-pressed", String(this.log));
         this.draw();
       };
-      caption.append(axis);
     }
 
     // The range of the vertical axis: a fixed one, or around what is shown; from zero where that costs little.
@@ -155,7 +134,7 @@
         make("line", { x1: LEFT, x2: right, y1: y, y2: y, class: "rule" }, this.svg);
         make("text", { x: LEFT - 8, y: y + 4, "text-anchor": "end" }, this.svg, short(value));
       }
-      for (const step of ticks(first, last, Math.max(2, Math.floor(this.width / 110)))) {
+      for (const step of ticks(first, last, Math.max(3, Math.floor(this.width / 110)))) {
         if (step % 1) continue;
         const x = this.x(step), end = right - x < 16;
         make("text", { x: end ? right : x, y: bottom + 17, "text-anchor": end ? "end" : "middle" }, this.svg, step ? short(step) : "step 0");

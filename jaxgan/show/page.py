@@ -171,7 +171,7 @@ def _player(grids: list[tuple[int, Embedded]]) -> str:
         most = len(grids) - 1
         controls = f"""<div class="controls">
 <button type="button" id="play" aria-label="Play">
-<svg viewBox="0 0 16 16" aria-hidden="true"><path></path></svg></button>
+<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M4 1.5v13l10-6.5z"></path></svg></button>
 <input type="range" id="time" min="0" max="{most}" value="{most}" step="1" aria-label="Step of the pictures">
 </div>"""
     return f"""<figure class="player">
@@ -242,11 +242,22 @@ def _scores(report: Report) -> str:
 
 
 def _figure(number: int, chart: charts.Chart) -> str:
-    """Return an empty chart, whose size is known before the script fills it."""
+    """Return a chart with its place and its legend, so that nothing moves when the script draws the curves."""
+    pressed = "true" if chart["log"] else "false"
+    axis = f'<button type="button" class="axis" aria-pressed="{pressed}" aria-label="Logarithmic axis">log</button>'
+    return f"""<figure class="chart" data-chart="{number}">
+<figcaption><div><h3>{text(chart["title"])}</h3><span class="read">&nbsp;</span></div>
+<div><span class="quiet">{text(chart["unit"])}</span>{axis if chart["positive"] else ""}</div></figcaption>
+<div class="plot"><noscript>The script in this page draws the curves.</noscript></div>
+<div class="legend">{"".join(map(_key, chart["series"]))}</div></figure>"""
+
+
+def _key(line: charts.Chart) -> str:
+    dashes = ' stroke-dasharray="4 3"' if line["dashed"] else ""
+    mark = f'<line x1="0" x2="16" y1="4" y2="4" class="c{line["colour"]}"{dashes}></line>'
     return (
-        f'<figure class="chart" data-chart="{number}"><figcaption><h3>{text(chart["title"])}</h3>'
-        f'<span class="read"></span><span class="quiet">{text(chart["unit"])}</span></figcaption>'
-        '<div class="plot"></div><div class="legend"></div></figure>'
+        f'<button type="button" aria-pressed="true"><svg viewBox="0 0 16 8" aria-hidden="true">{mark}</svg>'
+        f"<span>{text(line['name'])}</span><b>&nbsp;</b></button>"
     )
 
 

@@ -112,7 +112,9 @@ def _data() -> dict:
         "channels": 1,
         "range": (-1.0, 1.0),  # of the pixels that the networks see
         "fit": "squeeze",  # squeeze, crop, pad
+        "follow_links": False,  # folder: take links that lead out of it
         "background": "white",  # behind transparent and padded pictures
+        "mirror": False,  # add the left-right flip of every picture; wrong for digits and text
         "shuffle": "samples",  # or batches: of fixed content, shuffled whole; an epoch is then a whole number of them
         "drop_remainder": False,  # leave out the images that do not fill an epoch's last batch
         "cache": "auto",  # device, host, none

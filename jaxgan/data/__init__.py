@@ -7,11 +7,12 @@ from typing import Any
 
 from jaxgan.base import checks
 from jaxgan.base.types import Config, DataInfo, Source
-from jaxgan.data.canvas import MAX_IMAGE_SIZE, Canvas, on_canvas
+from jaxgan.data.canvas import MAX_IMAGE_SIZE, Canvas, Converted, on_canvas
 from jaxgan.data.folder import Folder
 from jaxgan.data.identity import fingerprint
 from jaxgan.data.idx import open_idx
 from jaxgan.data.memory import CACHES, InMemory, check_batch, in_memory, resolve_cache, skip
+from jaxgan.data.mirror import Mirror
 from jaxgan.data.mnist import open_mnist
 from jaxgan.data.on_device import Resident, resident
 from jaxgan.data.plan import MAX_BATCH_SIZE, SHUFFLES, IndexPlan
@@ -48,10 +49,10 @@ def open_source(config_data: Any) -> Source:
 
     Args:
       config_data: the data section of a config. Its fields: source (one of SOURCES), path, name, split, skip,
-        image_size, channels, fit, background, workers, cache, batch_size.
+        image_size, channels, fit, background, mirror, follow_links, workers, cache, batch_size.
 
     Returns:
-      A source, an `InMemory` one wherever `resolve_cache` says 'device' or 'host'.
+      A source, an `InMemory` one wherever `resolve_cache` says 'device' or 'host', or with `mirror` a view of one.
 
     Raises:
       FileNotFoundError: if the data are not there.
@@ -62,14 +63,15 @@ def open_source(config_data: Any) -> Source:
     checks.in_range("data.workers", config_data.workers, 0, MAX_WORKERS)
     checks.in_range("data.batch_size", config_data.batch_size, 1, MAX_BATCH_SIZE)
     checks.in_range("data.skip", config_data.skip, 0)
-    source = _open(config_data)
+    source = opened = _open(config_data)
     check_batch(config_data.batch_size, source.info)
     left = max(0, source.info.num_images - config_data.skip)
     if resolve_cache(config_data, dataclasses.replace(source.info, num_images=left)) != "none":
         source = source.load() if isinstance(source, Folder) else in_memory(source)
-    elif isinstance(source, Folder):
-        source.announce()
-    return skip(source, config_data.skip)
+    if isinstance(opened, Folder | Tfds | Converted):
+        opened.announce()
+    source = skip(source, config_data.skip)
+    return Mirror(source) if config_data.mirror else source
 
 
 def describe(config_data: Config) -> DataInfo:
@@ -87,7 +89,7 @@ def _open(config_data: Any) -> Source:
     canvas = Canvas(c.image_size, c.channels, c.fit, c.background)
     workers = Workers(c.workers)
     if c.source == "folder":
-        return Folder(c.path, canvas, workers)
+        return Folder(c.path, canvas, workers, follow_links=c.follow_links)
     if c.source == "tfds":
         return Tfds(c.name, c.split, c.path, canvas, workers)
     if c.source == "synthetic":

@@ -9,19 +9,17 @@ from typing import cast
 import numpy as np
 from PIL import Image, ImageColor, ImageOps
 
-from jaxgan.base import checks
+from jaxgan.base import checks, terminal
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo, Source
 from jaxgan.data import identity
+from jaxgan.data.room import MAX_PIXELS, PIXELS
 from jaxgan.data.workers import Workers
 
 # Height and width of what networks see, at most.
 MAX_IMAGE_SIZE = 4096
 
 FITS = ("squeeze", "crop", "pad")
-
-# A JPEG may be decoded at a fraction of its size, but never below this multiple of the size asked for.
-DRAFT_MARGIN = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,8 +80,6 @@ def draw(image: Image.Image, canvas: Canvas) -> np.ndarray:
     Returns:
       uint8[H, W, C].
     """
-    # Only JPEG knows drafts: it leaves out the finest frequencies while decoding; other formats ignore this.
-    image.draft(None, (DRAFT_MARGIN * canvas.size, DRAFT_MARGIN * canvas.size))
     image.load()
     flat = flatten(upright(image), canvas)
     if flat.mode != canvas.mode:
@@ -147,6 +143,22 @@ def fit(image: Image.Image, canvas: Canvas) -> Image.Image:
     return padded
 
 
+def squeezed(canvas: Canvas, count: int, total: int, what: str) -> None:
+    """Say how many pictures lose their shape, if any do, and how to keep it.
+
+    Args:
+      canvas: the canvas that they are drawn on.
+      count: how many are not square.
+      total: how many were looked at.
+      what: of what kind or place: 'pictures in DIR'.
+    """
+    if count and canvas.fit == "squeeze":
+        terminal.say(
+            f"{count:,} of {total:,} {what} are not square and are squeezed to {canvas.size}x{canvas.size}; "
+            "set data.fit to 'crop' (centre square) or 'pad' (on data.background) to keep their shape."
+        )
+
+
 def from_array(pixels: np.ndarray) -> Image.Image:
     """Return a Pillow picture of [H, W] or [H, W, 1 to 4] pixels: grey, grey and alpha, RGB, RGBA."""
     pixels = to_8bit(pixels)
@@ -165,13 +177,22 @@ class Converted:
         """Read uint8[n, H, W, C] pictures and int32[n] labels."""
         native, labels = self._source.read(indices)
         images = np.empty((len(native), *self._canvas.shape), np.uint8)
+        height, width, _ = self._source.info.image_shape
+        pixels = min(height * width, MAX_PIXELS)
 
         def piece(start: int, stop: int) -> None:
             for i in range(start, stop):
-                images[i] = draw(from_array(native[i]), self._canvas)
+                with PIXELS.take(pixels):
+                    images[i] = draw(from_array(native[i]), self._canvas)
 
         self._workers.run(piece, len(native))
         return images, labels
+
+    def announce(self) -> None:
+        """Say so if the pictures lose their shape."""
+        height, width, _ = self._source.info.image_shape
+        num_images = self.info.num_images
+        squeezed(self._canvas, num_images if height != width else 0, num_images, "pictures")
 
 
 def on_canvas(source: Source, canvas: Canvas, workers: Workers) -> Source:

@@ -12,17 +12,27 @@ from __future__ import annotations
 
 import gzip
 import math
+import os
 import pathlib
 import re
 import zlib
+from typing import BinaryIO
 
 import numpy as np
 
-from jaxgan.base import checks
+from jaxgan.base import checks, terminal
 from jaxgan.base.checks import UserError
-from jaxgan.data.memory import InMemory
+from jaxgan.data.decoding import open_regular
+from jaxgan.data.memory import InMemory, host_memory
+from jaxgan.data.room import MAX_PIXELS
 
 UNSIGNED_BYTE = 0x08
+GZIP = b"\x1f\x8b"
+
+# A file may take at most this part of the machine's memory ...
+MEMORY_FRACTION = 0.5
+# ... and is read in pieces of so many bytes.
+PIECE = 2**20
 
 # How the files of each split begin, after the name of the data set if there is one.
 PREFIXES = {"train": "train", "test": "t10k|test"}
@@ -98,8 +108,9 @@ def find(folder: pathlib.Path, split: str, kind: str) -> pathlib.Path | None:
     files = sorted(f for f in folder.iterdir() if pattern.fullmatch(f.name) and f.is_file())
     sets = {f.name.removesuffix(".gz") for f in files}
     if len(sets) > 1:
+        names = terminal.printable(", ".join(sorted(sets)))
         raise UserError(
-            f"Several files hold the {kind} of split {split!r} in {folder}: {', '.join(sorted(sets))}; "
+            f"Several files hold the {kind} of split {split!r} in {folder}: {names}; "
             "expected one, so give each data set a folder of its own."
         )
     return files[0] if files else None  # of a packed and an unpacked twin the unpacked one sorts first
@@ -108,48 +119,82 @@ def find(folder: pathlib.Path, split: str, kind: str) -> pathlib.Path | None:
 def load(file: pathlib.Path, num_dims: int) -> np.ndarray:
     """Read one IDX file, unpacking it if its content (not its name) says gzip.
 
+    Only as much is unpacked as the header claims, and nothing where the claim cannot be true or takes more than
+    MEMORY_FRACTION of the memory.
+
     Returns:
       uint8 array with `num_dims` dimensions.
 
     Raises:
       ValueError: if the file is damaged or holds something else.
+      OSError: if it cannot be read, or is no regular file.
     """
-    content = file.read_bytes()
-    if content[:2] == b"\x1f\x8b":
+    name = terminal.printable(file)
+    with open_regular(file) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        packed = stream.read(2) == GZIP
+        stream.seek(0)
+        if not packed:
+            return parse(stream, num_dims, name, (size, size))
         try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as error:
-            raise UserError(f"{file} is a damaged gzip file ({error}); get the file again.") from error
-    return parse(content, num_dims, str(file))
+            with gzip.open(stream) as unpacked:
+                # What deflate makes of the content is not much longer than that, nor over 1,032 times shorter.
+                return parse(unpacked, num_dims, name, (size // 2 - 2**10, 1032 * size))
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise UserError(f"{name} is a damaged gzip file ({error}); get the file again.") from error
 
 
-def parse(content: bytes, num_dims: int, name: str) -> np.ndarray:
-    """Read the bytes of an unpacked IDX file of unsigned bytes.
+def parse(stream: BinaryIO | gzip.GzipFile, num_dims: int, name: str, num_bytes: tuple[int, int]) -> np.ndarray:
+    """Read an unpacked IDX file of unsigned bytes.
 
     Args:
-      content: the whole file.
+      stream: the whole file.
       num_dims: the number of dimensions to expect: 3 for pictures, 1 for labels.
       name: what to call the file in a message.
+      num_bytes: at least and at most so many bytes can be in the stream.
 
     Returns:
-      uint8 array with `num_dims` dimensions, read-only.
+      uint8 array with `num_dims` dimensions.
 
     Raises:
       ValueError: if magic number, type, dimensions or length are wrong.
     """
     magic = bytes((0, 0, UNSIGNED_BYTE, num_dims))
-    if content[:4] != magic:
+    header = stream.read(4 + 4 * num_dims)
+    if header[:4] != magic:
         raise UserError(
-            f"{name} begins with bytes {content[:4].hex() or 'of nothing'}; expected {magic.hex()}, an IDX "
+            f"{name} begins with bytes {header[:4].hex() or 'of nothing'}; expected {magic.hex()}, an IDX "
             f"file of unsigned bytes in {num_dims} dimensions."
         )
-    header = 4 + 4 * num_dims
-    if len(content) < header:
+    if len(header) < 4 + 4 * num_dims:
         raise UserError(f"{name} ends inside its header; get the file again.")
-    shape = tuple(int(n) for n in np.frombuffer(content, ">u4", num_dims, offset=4))
-    if len(content) - header != math.prod(shape):
+    shape = tuple(int(n) for n in np.frombuffer(header, ">u4", num_dims, offset=4))
+    claimed = math.prod(shape)
+    expected = f"expected {claimed} for dimensions {' x '.join(map(str, shape))}, so get the file again."
+    low, high = (bound - len(header) for bound in num_bytes)
+    if not low <= claimed <= high:
+        has = f"at least {low}" if claimed < low else f"at most {high}"
+        raise UserError(f"{name} has {low if low == high else has} bytes of values; {expected}")
+    if math.prod(shape[1:]) > MAX_PIXELS or claimed > MEMORY_FRACTION * host_memory():
         raise UserError(
-            f"{name} has {len(content) - header} bytes of values; expected {math.prod(shape)} for dimensions "
-            f"{' x '.join(map(str, shape))}, so get the file again."
+            f"{name} has {claimed / 2**30:.1f} GiB of pictures of {' x '.join(map(str, shape[1:]))}; expected at most "
+            f"{MAX_PIXELS:,} pixels a picture, and {MEMORY_FRACTION * host_memory() / 2**30:.1f} GiB in all."
         )
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+    values = np.empty(claimed, np.uint8)
+    filled = _fill(values.data, stream)
+    if filled < claimed or stream.read(1):
+        has = f"{filled}" if filled < claimed else f"more than {claimed}"
+        raise UserError(f"{name} has {has} bytes of values; {expected}")
+    return values.reshape(shape)
+
+
+def _fill(buffer: memoryview, stream: BinaryIO | gzip.GzipFile) -> int:
+    """Read into a buffer piece by piece; returns how many bytes came."""
+    filled = 0
+    while filled < len(buffer):
+        piece = stream.read(min(PIECE, len(buffer) - filled))
+        if not piece:
+            break
+        buffer[filled : filled + len(piece)] = piece
+        filled += len(piece)
+    return filled

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
 from jaxgan.base.types import Array, Source
 from jaxgan.data.memory import InMemory, resolve_cache
+from jaxgan.data.mirror import Mirror
 
 
 @struct.dataclass
@@ -19,21 +21,27 @@ class Resident:
     Attributes:
       images: uint8[N, H, W, C].
       labels: int32[N].
+      mirrored: whether indices N..2N-1 stand for the pictures flipped left to right; static.
     """
 
     images: Array | np.ndarray
     labels: Array | np.ndarray
+    mirrored: bool = struct.field(pytree_node=False, default=False)
 
     def take(self, indices: Array) -> tuple[Array, Array]:
         """Gather pictures and labels; works inside `jax.jit`.
 
         Args:
-          indices: int32[...], each in 0..N-1.
+          indices: int32[...], each in 0..N-1, or 0..2N-1 if mirrored.
 
         Returns:
           uint8[..., H, W, C] pictures and int32[...] labels.
         """
-        return jax.tree.map(lambda x: x[indices], (self.images, self.labels))
+        if not self.mirrored:
+            return jax.tree.map(lambda x: x[indices], (self.images, self.labels))
+        flips, rows = jnp.divmod(indices, len(self.images))
+        images = self.images[rows]
+        return jnp.where((flips > 0)[..., None, None, None], images[..., ::-1, :], images), self.labels[rows]
 
 
 def resident(config_data: Any, source: Source) -> Resident | None:
@@ -43,6 +51,8 @@ def resident(config_data: Any, source: Source) -> Resident | None:
       config_data: the data section of a config; only `cache` is read.
       source: as `open_source` returned it for this config.
     """
-    if not isinstance(source, InMemory) or resolve_cache(config_data, source.info) != "device":
+    mirrored = isinstance(source, Mirror)
+    held = source.source if mirrored else source
+    if not isinstance(held, InMemory) or resolve_cache(config_data, held.info) != "device":
         return None
-    return Resident(source.images, source.labels)
+    return Resident(held.images, held.labels, mirrored)

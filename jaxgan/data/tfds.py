@@ -9,17 +9,20 @@ import io
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo
 from jaxgan.data import identity
-from jaxgan.data.canvas import Canvas, draw, from_array
+from jaxgan.data.canvas import Canvas, draw, from_array, squeezed
+from jaxgan.data.decoding import decode_stream, open_picture
 from jaxgan.data.workers import Workers
 
 # The format with random access; tfds' default, TFRecord, has none.
 FILE_FORMAT = "array_record"
+
+# Pictures whose shape is looked at when the data set is opened.
+SAMPLE = 64
 
 
 class Tfds:
@@ -51,7 +54,7 @@ class Tfds:
         self._data = _open(builder, name, split, data_dir)
         self._image, has_label = _features(builder, name)
         self._data.decoders = _leave_encoded(builder)
-        self._canvas, self._workers = canvas, workers
+        self._name, self._canvas, self._workers = name, canvas, workers
         classes = builder.info.features["label"].num_classes if has_label else None
         if has_label and int(self._data[0]["label"]) < 0:
             classes = None
@@ -66,16 +69,31 @@ class Tfds:
         def piece(start: int, stop: int) -> None:
             for i in range(start, stop):
                 record = self._data[int(indices[i])]  # measured: twice as fast as its __getitems__
-                images[i] = draw(_picture(record[self._image]), self._canvas)
+                images[i] = self._draw(record[self._image], int(indices[i]))
                 if self.info.num_classes is not None:
                     labels[i] = record["label"]
 
         self._workers.run(piece, len(indices))
         return images, labels
 
+    def announce(self) -> None:
+        """Say so if pictures lose their shape, judged by SAMPLE of them."""
+        rows = np.unique(np.linspace(0, len(self._data) - 1, SAMPLE).round().astype(np.int64))
+        sizes = [_size(self._data[int(row)][self._image]) for row in rows]
+        squeezed(self._canvas, sum(width != height for width, height in sizes), len(sizes), "pictures looked at")
 
-def _picture(value: Any) -> Image.Image:
-    return Image.open(io.BytesIO(value)) if isinstance(value, bytes) else from_array(np.asarray(value))
+    def _draw(self, value: Any, index: int) -> np.ndarray:
+        if not isinstance(value, bytes):
+            return draw(from_array(np.asarray(value)), self._canvas)
+        try:
+            return decode_stream(io.BytesIO(value), self._canvas)
+        except Exception as error:  # decoders raise about anything on damaged files
+            raise UserError(f"Picture {index} of {self._name} cannot be decoded ({error}); prepare it anew.") from error
+
+
+def _size(value: Any) -> tuple[int, int]:
+    """Return width and height of a picture; of an encoded one only the header is read."""
+    return open_picture(io.BytesIO(value)).size if isinstance(value, bytes) else np.shape(value)[1::-1]
 
 
 def _import() -> Any:

@@ -1,14 +1,15 @@
 """open_source: the cache decision, skipping, and errors in the config."""
 
+import dataclasses
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from ml_collections import ConfigDict
 from PIL import Image
 
 from jaxgan.base.types import DataInfo
+from jaxgan.config import default
 from jaxgan.data import InMemory, fingerprint, in_memory, open_source, resolve_cache
 from jaxgan.data.memory import DEVICE_BYTES, check_batch, host_memory
 from jaxgan.data.synthetic import Synthetic
@@ -17,17 +18,11 @@ GIB = 2**30
 
 
 def config(**changes):
-    fields = {
-        "source": "synthetic",
-        "path": "",
-        "name": "",
-        "split": "train",
-        "skip": 0,
-        "image_size": 8,
-        "channels": 3,
-    }
-    fields |= {"fit": "squeeze", "background": "white", "batch_size": 4, "drop_remainder": False, "workers": 1}
-    return ConfigDict(fields | {"cache": "auto", "range": (-1.0, 1.0)} | changes)
+    """The data section of the default configuration, with small pictures from the nearest source."""
+    fields = default().data
+    with fields.unlocked():
+        fields.update({"source": "synthetic", "image_size": 8, "channels": 3, "batch_size": 4, "workers": 1} | changes)
+    return fields
 
 
 def info(num_bytes):
@@ -105,6 +100,32 @@ def test_a_folder_is_loaded_or_read(tmp_path):
         source = open_source(config(source="folder", path=str(tmp_path), cache=cache, skip=2))
         assert source.info.num_images == 3
         assert source.read(np.array([2, 0]))[0][:, 0, 0, 0].tolist() == [4, 2]
+
+
+@pytest.mark.parametrize("cache", ["device", "host", "none"])
+@pytest.mark.parametrize("source", ["synthetic", "mnist", "folder"])
+def test_every_source_can_be_mirrored_in_every_cache(tmp_path, source, cache):
+    for i in range(5):
+        noise = np.random.default_rng(i).integers(0, 256, (8, 8, 3), np.uint8)
+        Image.fromarray(noise).save(tmp_path / f"{i}.png")
+    fields = {"source": source, "path": str(tmp_path), "split": "test", "cache": cache, "skip": 2}
+    plain, twice = open_source(config(**fields)), open_source(config(mirror=True, **fields))
+    num = plain.info.num_images
+    assert twice.info == dataclasses.replace(plain.info, num_images=2 * num)
+    images, labels = plain.read(np.array([0, 2, num - 1]))
+    got, numbers = twice.read(np.array([0, num + 2, 2, 2 * num - 1, num - 1, num]))
+    np.testing.assert_array_equal(got[[0, 2, 4]], images)
+    np.testing.assert_array_equal(got[[5, 1, 3]], images[:, :, ::-1])
+    np.testing.assert_array_equal(numbers, labels[[0, 1, 1, 2, 2, 0]])
+    assert fingerprint(twice) != fingerprint(plain)
+    with pytest.raises(IndexError):
+        twice.read(np.array([2 * num]))
+
+
+def test_mirroring_takes_no_memory():
+    source = open_source(config(mirror=True))
+    assert isinstance(source.source, InMemory)
+    assert len(source.source.images) == 4096
 
 
 def test_damaged_files_are_the_same_in_every_cache(tmp_path, capfd):

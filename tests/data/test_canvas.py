@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan.data.canvas import Canvas, Converted, draw, from_array, on_canvas
+from jaxgan.data.canvas import Canvas, Converted, draw, from_array, on_canvas, squeezed
+from jaxgan.data.decoding import decode
 from jaxgan.data.memory import InMemory
 from jaxgan.data.workers import Workers
 
@@ -120,8 +121,7 @@ def test_a_large_jpeg_drafted_looks_like_one_decoded_in_full(tmp_path):
     y, x = np.mgrid[:512, :512]
     smooth = np.stack([127 + 100 * np.sin(x / 40), 127 + 100 * np.cos(y / 50), (x + y) / 4], -1).astype(np.uint8)
     Image.fromarray(smooth).save(tmp_path / "a.jpg", quality=95)
-    with Image.open(tmp_path / "a.jpg") as image:
-        got = draw(image, Canvas(64, 3))
+    got = decode(str(tmp_path / "a.jpg"), Canvas(64, 3))
     with Image.open(tmp_path / "a.jpg") as image:
         reference = np.asarray(image.resize((64, 64), Image.Resampling.BICUBIC))
     assert np.abs(got.astype(int) - reference).mean() < 1
@@ -145,3 +145,21 @@ def test_a_source_is_converted_only_where_it_must_be():
 def test_a_wrong_canvas_is_refused(field, value):
     with pytest.raises(ValueError, match="expected"):
         Canvas(**{"size": 8, "channels": 3, field: value})
+
+
+@pytest.mark.parametrize("fit", ["squeeze", "crop", "pad"])
+def test_pictures_that_lose_their_shape_are_counted(capfd, fit):
+    squeezed(Canvas(8, 3, fit), 3, 4000, "pictures in photos")
+    squeezed(Canvas(8, 3, fit), 0, 4000, "pictures in photos")
+    said = capfd.readouterr().err
+    if fit == "squeeze":
+        assert said.startswith("3 of 4,000 pictures in photos are not square and are squeezed to 8x8; set data.fit")
+    assert said.count("\n") == (fit == "squeeze")
+
+
+def test_a_source_of_oblong_pictures_says_so(capfd):
+    source = on_canvas(InMemory(np.zeros((5, 4, 3, 1), np.uint8), None, None), Canvas(8, 1), Workers(1))
+    source.announce()
+    assert "5 of 5 pictures are not square" in capfd.readouterr().err
+    on_canvas(InMemory(np.zeros((5, 4, 4, 1), np.uint8), None, None), Canvas(8, 1), Workers(1)).announce()
+    assert capfd.readouterr().err == ""

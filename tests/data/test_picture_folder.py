@@ -100,7 +100,7 @@ def test_bad_headers_are_left_out_and_named_once(tmp_path, warnings):
     assert warnings == []
     source.announce()
     assert len(warnings) == 1
-    assert "7 cannot be read and are left out" in warnings[0]
+    assert warnings[0].startswith(f"Left out of {tmp_path}: 7 unreadable (bad0.jpg,")
     assert "bad4.jpg, ..." in warnings[0]
     assert "bad5" not in warnings[0]
 
@@ -120,15 +120,17 @@ def test_the_next_good_picture_stands_in_for_a_truncated_file_however_they_are_c
     again, _ = source.read(np.array([4, 1]))
     np.testing.assert_array_equal(again, images[[4, 1]])
     assert len(warnings) == 1
-    assert "1.png is damaged" in warnings[0]
-    loaded = open_folder(tmp_path).load()
+    assert warnings[0].startswith(f"a/1.png in {tmp_path} is damaged")
+    source = open_folder(tmp_path)
+    loaded = source.load()
+    source.announce()
     assert loaded.info == source.info
     assert loaded.fingerprint == source.fingerprint
     np.testing.assert_array_equal(loaded.images, images)
     np.testing.assert_array_equal(loaded.labels, labels)
     assert len(warnings) == 2
-    assert "6.png" in warnings[1]
-    assert "2 are damaged and the next good picture stands in" in warnings[1]
+    assert "1 unreadable (c/6.png). Damaged, so that the next good" in warnings[1]
+    assert "2 (a/1.png, c/5.png)" in warnings[1]
 
 
 def test_the_fingerprint_tells_folders_apart(tmp_path):
@@ -164,20 +166,46 @@ def test_missing_empty_and_hopeless_folders(tmp_path, warnings):
     with pytest.raises(ValueError, match="holds no pictures"):
         open_folder(tmp_path)
     (tmp_path / "a.png").write_text("no picture")
-    with pytest.raises(ValueError, match="None of the 1 pictures"):
+    with pytest.raises(ValueError, match=r"No picture in .* is of use: 1 unreadable"):
         open_folder(tmp_path)
     truncate(tmp_path / "a.png")
     with pytest.raises(ValueError, match="can be decoded any more"):
         open_folder(tmp_path).read(np.array([0]))
-    with pytest.raises(ValueError, match="None of the 1 pictures"):
+    with pytest.raises(ValueError, match=r"Every picture in .* is damaged: a\.png"):
         open_folder(tmp_path).load()
 
 
 def test_a_forbidden_subfolder_is_named(tmp_path, monkeypatch):
-    def refuse(*args, onerror, **kwargs):
-        onerror(PermissionError(13, "Permission denied", str(tmp_path / "closed")))
-        return []
+    (tmp_path / "closed").mkdir()  # its mode would not stop root
+    scandir = os.scandir
 
-    monkeypatch.setattr(os, "walk", refuse)
+    def refuse(path):
+        if path.endswith("closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(ValueError, match=r"closed cannot be read .Permission denied"):
         open_folder(tmp_path)
+
+
+def test_oblong_pictures_are_counted_by_their_headers(tmp_path, warnings):
+    for i in range(3):
+        save(tmp_path / f"{i}.png", i)
+    for i, size in enumerate([(8, 4), (4, 8)]):
+        Image.new("RGB", size).save(tmp_path / f"oblong{i}.png")
+    source = open_folder(tmp_path)
+    source.announce()
+    assert len(warnings) == 1
+    assert warnings[0].startswith(f"2 of 5 pictures in {tmp_path} are not square")
+
+
+def test_a_file_that_vanished_is_one_more_damaged_file(tmp_path, warnings):
+    for i in range(3):
+        save(tmp_path / f"{i}.png", i)
+    source = open_folder(tmp_path)
+    (tmp_path / "1.png").unlink()
+    os.mkfifo(tmp_path / "1.png")
+    for _ in range(2):
+        assert source.read(np.arange(3))[0][:, 0, 0, 0].tolist() == [0, 2, 2]
+    assert len(warnings) == 1

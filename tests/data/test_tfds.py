@@ -134,3 +134,11 @@ def test_the_fingerprint_tells_splits_and_parts_apart(data_dir):
     assert open_tfds(data_dir).fingerprint == open_tfds(data_dir).fingerprint
     splits = ["train", "unlabelled", "train[:25%]", "train[25%:50%]"]
     assert len({open_tfds(data_dir, split=split).fingerprint for split in splits}) == 4
+
+
+def test_pictures_that_lose_their_shape_are_counted_in_a_sample(data_dir, capfd):
+    open_tfds(data_dir).announce()
+    assert capfd.readouterr().err == ""
+    with tfds.testing.mock_data(num_examples=70):
+        Tfds("oxford_flowers102", "train", "", CANVAS, Workers(1)).announce()
+    assert "of 64 pictures looked at are not square" in capfd.readouterr().err

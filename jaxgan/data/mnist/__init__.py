@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import importlib.resources
+import io
 import zlib
 
 import numpy as np
@@ -41,9 +42,13 @@ def open_mnist(split: str) -> InMemory:
     checks.one_of("data.split", split, idx.PREFIXES)
     stem = {"train": "train", "test": "t10k"}[split]
     pictures, numbers = f"{stem}-images-idx3-ubyte", f"{stem}-labels-idx1-ubyte"
-    images = idx.parse(_unpack(pictures), num_dims=3, name="the MNIST pictures")
-    labels = idx.parse(_unpack(numbers), num_dims=1, name="the MNIST labels")
+    images, labels = _read(pictures, num_dims=3), _read(numbers, num_dims=1)
     return InMemory(images[..., None], labels.astype(np.int32), 10, identity.digest(MD5[pictures], MD5[numbers]))
+
+
+def _read(name: str, num_dims: int) -> np.ndarray:
+    content = _unpack(name)
+    return idx.parse(io.BytesIO(content), num_dims, name, (len(content), len(content)))
 
 
 def _unpack(name: str) -> bytes:

@@ -1,0 +1,120 @@
+"""From a picture's bytes, which a stranger may have made, to pixels on the canvas; or to a reason why not.
+
+What a picture may take is bounded before its pixels are decoded: MAX_BYTES of the file, MAX_PIXELS of its header, and
+the same again over all that are being decoded at one time, whatever the number of threads.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from jaxgan.data.canvas import Canvas, draw
+from jaxgan.data.room import FILES, MAX_BYTES, MAX_PIXELS, PIXELS, SMALL
+from jaxgan.data.tree import TOO_LARGE, UNREADABLE
+
+# A JPEG may be decoded at a fraction of its size, but never below this multiple of the size asked for.
+DRAFT_MARGIN = 2
+
+# Pillow's names of the formats in tree.EXTENSIONS. Others are refused whatever the file is called: some start other
+# programs (EPS), and strangers choose what a file holds.
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "TGA", "JPEG2000", "AVIF", "QOI")
+
+
+class Header(NamedTuple):
+    """What is known of a picture file before its pixels are decoded."""
+
+    num_bytes: int
+    width: int
+    height: int
+
+
+def open_regular(path: str | os.PathLike) -> BinaryIO:
+    """Open a file for reading, at once.
+
+    Raises:
+      OSError: if it cannot be opened, or is no regular file: reading a FIFO or a terminal may wait for ever.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(f"{os.fspath(path)!r} is no regular file")
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def open_picture(stream: BinaryIO) -> Image.Image:
+    """Read the header of a picture in one of FORMATS.
+
+    Raises:
+      Exception: about any, where there is none.
+    """
+    return Image.open(stream, formats=FORMATS)
+
+
+def look(file: str) -> Header | str:
+    """Return the header of a picture file, or why it is of no use; no pixel is decoded."""
+    try:
+        with open_regular(file) as stream:
+            num_bytes = os.fstat(stream.fileno()).st_size
+            if num_bytes > MAX_BYTES:
+                return TOO_LARGE
+            with FILES.take(num_bytes), open_picture(stream) as image:
+                width, height = image.size
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return TOO_LARGE
+    except Exception:  # decoders raise about anything on damaged files
+        return UNREADABLE
+    return TOO_LARGE if width * height > MAX_PIXELS else Header(num_bytes, width, height)
+
+
+def decode(file: str, canvas: Canvas) -> np.ndarray | None:
+    """Decode a file to uint8[H, W, C], or return None where it is damaged or has become too large."""
+    try:
+        with open_regular(file) as stream:
+            num_bytes = os.fstat(stream.fileno()).st_size
+            if num_bytes > MAX_BYTES:
+                return None
+            with FILES.take(num_bytes):
+                return decode_stream(stream, canvas)
+    except Exception:  # decoders raise about anything on damaged files
+        return None
+
+
+def decode_stream(stream: BinaryIO, canvas: Canvas) -> np.ndarray:
+    """Decode a picture to uint8[H, W, C].
+
+    Raises:
+      Exception: about any, where it is damaged.
+    """
+    with _open_draft(stream, canvas) as image:
+        pixels = image.width * image.height
+        if pixels <= SMALL:
+            return draw(image, canvas)
+        if image.info.get("progressive"):  # such a JPEG keeps the coefficients of all its pixels
+            pixels = min(32 * pixels, MAX_PIXELS)
+    del image  # some decoders hold their buffers as long as it lives, so it is opened anew once there is room
+    stream.seek(0)
+    with PIXELS.take(pixels):
+        return _draw(stream, canvas)
+
+
+def _draw(stream: BinaryIO, canvas: Canvas) -> np.ndarray:
+    with _open_draft(stream, canvas) as image:
+        return draw(image, canvas)
+
+
+def _open_draft(stream: BinaryIO, canvas: Canvas) -> Image.Image:
+    """Read a header, and choose the fraction of its size at which a JPEG is decoded."""
+    image = open_picture(stream)
+    if image.width * image.height > MAX_PIXELS:
+        raise ValueError(f"{image.width} x {image.height} pixels are too many")
+    # Only JPEG knows drafts: it leaves out the finest frequencies while decoding; other formats ignore this.
+    image.draft(None, (DRAFT_MARGIN * canvas.size, DRAFT_MARGIN * canvas.size))
+    return image

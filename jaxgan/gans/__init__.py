@@ -13,10 +13,10 @@ import sys
 import types
 from pathlib import Path
 
+from jaxgan import config as config_lib
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Config, DataInfo
-from jaxgan.config import validate
 from jaxgan.training.gan import Gan
 
 
@@ -41,7 +41,7 @@ def build(config: Config, data: DataInfo) -> Gan:
             f"data is {type(data).__name__}; expected a jaxgan.DataInfo, such as the `info` of "
             "jaxgan.open_source(config.data)."
         )
-    validate(config)
+    config_lib.validate(config)
     module = _from_file(Path(config.gan)) if config.gan.endswith(".py") else _from_package(config.gan)
     if not hasattr(module, "build"):
         raise UserError(f"config.gan is {config.gan!r}, a file without a function build(config, data); add one.")

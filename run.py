@@ -30,9 +30,9 @@ from ml_collections import ConfigDict
 import jaxgan
 from jaxgan import config as config_lib
 from jaxgan import data
-from jaxgan.base import checks
+from jaxgan.base import background, checks
 from jaxgan.base.types import Config
-from jaxgan.runs import folder, gallery
+from jaxgan.runs import evaluate, evaluations, folder, gallery, metrics_log
 from jaxgan.show import diagram, table
 
 FLAGS = flags.FLAGS
@@ -40,13 +40,13 @@ flags.DEFINE_string(
     "config", None, "File with get_config(), such as configs/dcgan.py; --config.FIELD=VALUE changes it."
 )
 flags.DEFINE_string("workdir", None, "Folder of the run; when training, runs/NAME for configs/NAME.py by default.")
-flags.DEFINE_integer("num", None, "Pictures to draw, or points of each walk between latents.", lower_bound=1)
+flags.DEFINE_integer("num", None, "Pictures to draw or score, or points of each walk between latents.", lower_bound=1)
 flags.DEFINE_integer("label", None, "Class to draw, for a conditional GAN; by default all classes in turn.")
 flags.DEFINE_float("z_scale", 1.0, "Factor on the latents.")
 flags.DEFINE_float("truncation", None, "Draw numbers of normal latents anew where they are beyond +-T.")
 flags.DEFINE_enum("stats", None, ("running", "batch"), "Batch-norm statistics; by default config.sample.stats.")
 flags.DEFINE_enum("weights", "ema", ("ema", "raw"), "Averaged generator, or the one that trained last.")
-flags.DEFINE_string("step", "latest", "Checkpoint to read: a step, latest, or best.")
+flags.DEFINE_string("step", "latest", "Checkpoint to read: a step, latest, or best; for --mode=evaluate also all.")
 flags.DEFINE_integer("seed", None, "Seed of the drawn pictures; by default config.seed.")
 flags.DEFINE_string(
     "out", None, "File to write; its ending decides: .png .jpg .npy .gif, for a summary .png .svg. Or a FOLDER/."
@@ -67,6 +67,7 @@ def main(argv: list[str]) -> None:
     except (jaxgan.UserError, OSError, MemoryError) as error:
         logging.debug("Where it happened:", exc_info=True)
         fail(str(error))
+    end(0)
 
 
 # ---- One function a mode --------------------------------------------------------------------------------------------
@@ -103,6 +104,44 @@ def show_summary() -> None:
         print(f"wrote {FLAGS.out}")
 
 
+def score() -> None:
+    """Score checkpoints of a run, print the table and add it to evaluation.json."""
+    done = evaluate.evaluate_run(given_workdir(), **chosen("step num seed weights trust"))
+    print(evaluate.table(done))
+    print(f"wrote {Path(FLAGS.workdir) / evaluations.EVALUATION_FILE}")
+
+
+def learn_features() -> None:
+    """Train a classifier of the labelled pictures, whose features evaluations of this data use from then on."""
+    net = evaluate.train_features(given_config(), on_step=say_loss)
+    print(f"{net.distance_name}: {net.about}")
+
+
+def say_loss(step: int, loss: Any) -> None:
+    """Print the loss now and then."""
+    if step % 100 == 0:
+        print(f"step {step}  loss {float(loss):.4f}", file=sys.stderr, flush=True)
+
+
+def check_files() -> None:
+    """Check a run's files by their digests, and say what it holds."""
+    from jaxgan.runs import checkpoint  # Orbax takes a second to import
+
+    workdir = Path(given_workdir())
+    saved = folder.load_saved(workdir)
+    found = checkpoint.verify(workdir)
+    rows = metrics_log.read_metrics(workdir)
+    print(f"{workdir}: {saved.config.gan} on {saved.data.num_images:,} pictures {saved.data.image_shape}")
+    print(f"{len(rows)} logged rows, {len(evaluations.read_evaluations(workdir))} evaluations")
+    for step, wrong in found:
+        print(f"step {step}: {wrong or 'good'}")
+    bad = [step for step, wrong in found if wrong]
+    if bad:
+        raise jaxgan.UserError(
+            f"{len(bad)} of {len(found)} checkpoints are damaged; resume and sampling use the newest good one."
+        )
+
+
 @dataclasses.dataclass(frozen=True)
 class Mode:
     """What a name of --mode stands for: a function, and the flags that it reads."""
@@ -115,6 +154,9 @@ MODES = {
     "train": Mode(train_or_resume, "config workdir trust"),
     "sample": Mode(write_samples, "workdir out num label z_scale truncation stats weights step seed scale trust"),
     "interpolate": Mode(write_walks, "workdir out num label weights step seed scale trust"),
+    "evaluate": Mode(score, "workdir step num seed weights trust"),
+    "features": Mode(learn_features, "config workdir"),
+    "verify": Mode(check_files, "workdir"),
     "summary": Mode(show_summary, "config workdir out trust"),
 }
 flags.DEFINE_enum("mode", "train", list(MODES), "What to do. All but train and summary need only --workdir.")
@@ -256,7 +298,16 @@ def explain(error: Exception) -> str:
 def fail(sentence: str) -> NoReturn:
     """Print why and leave with status 1."""
     print("error:", " ".join(sentence.split()), file=sys.stderr)
-    sys.exit(1)
+    end(1)
+
+
+def end(status: int) -> NoReturn:
+    """Leave, without waiting for a compiler that still runs."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if background.is_busy():
+        os._exit(status)
+    sys.exit(status)
 
 
 def keep_compiled_programs() -> None:

@@ -62,7 +62,16 @@ def default() -> Config:
                 "columns": 4,
                 "invert": False,  # show 1 - picture
             },
-            "eval": {"every": 0},  # 0: no scoring while training
+            "eval": {
+                "every": 0,  # steps between evaluations while training; 0: none
+                "num": 10_000,  # generated pictures that are scored
+                "metrics": "",  # such as fd,class_entropy; empty: all that can be computed
+                "features": "",  # none, file.py:function or Inception's weights; empty: the data's own classifier
+            },
+            "watch": {
+                "action": "warn",  # when training collapses: warn, stop, rollback (to the best step, new key), or off
+                "max_rollbacks": 3,
+            },
         }
     )
     config.lock()
@@ -129,6 +138,7 @@ CHOICES = {
     "convolution": conv.FORMS,
     **{f"rule.{name}": known for name, known in RULE_CHOICES.items()},
     "early_stop.goal": ("min", "max"),
+    "watch.action": ("off", "warn", "stop", "rollback"),
     "optim.g.name": optim.OPTIMISERS,
     "optim.d.name": optim.OPTIMISERS,
     "optim.g.schedule": optim.SCHEDULES,
@@ -182,6 +192,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "sample.num": (1, 10**5),
     "sample.columns": (1, 10**5),
     "eval.every": (0, 10**12),
+    "eval.num": (2, 10**6),
+    "watch.max_rollbacks": (0, 1_000),
 }
 
 

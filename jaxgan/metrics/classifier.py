@@ -109,9 +109,9 @@ def train_classifier(
     """
     check_labelled(images, labels, num_classes)
     optimiser = _optimiser(num_steps)
-    params: PyTree = Classifier(num_classes).init(jax.random.key(seed), images[:1])["params"]
-    state = optimiser.init(params)
     plan = IndexPlan(seed, len(images), min(BATCH_SIZE, len(images)))
+    params = _first_params(num_classes, seed, images[plan.indices(0, 1)[0]])
+    state = optimiser.init(params)
     step = jax.jit(_make_step(optimiser), donate_argnums=(0, 1), compiler_options=machine.compiler_options())
     for i in range(num_steps):
         rows = plan.indices(i, 1)[0]
@@ -120,8 +120,22 @@ def train_classifier(
     return jax.tree.map(lambda x: np.asarray(x, np.float16).astype(np.float32), params)
 
 
+def _first_params(num_classes: int, seed: int, images: np.ndarray) -> PyTree:
+    """Draw parameters, and biases by which each feature is above 0 for about half of some pictures.
+
+    What features are made of is positive: without those biases, one in six is 0 for all pictures, and stays so.
+    """
+    net = Classifier(num_classes)
+    params: Any = net.init(jax.random.key(seed), images)["params"]
+    _, seen = net.apply({"params": params}, images, capture_intermediates=True, mutable="intermediates")
+    before: Any = seen["intermediates"]["Dense_0"]["__call__"][0]
+    params["Dense_0"]["bias"] = -before.mean(0)
+    return params
+
+
 def _optimiser(num_steps: int) -> optax.GradientTransformation:
-    rate = optax.warmup_cosine_decay_schedule(0.0, LEARNING_RATE, max(1, round(WARMUP * num_steps)), num_steps)
+    warmup = max(1, round(WARMUP * num_steps))
+    rate = optax.warmup_cosine_decay_schedule(0.0, LEARNING_RATE, warmup, max(num_steps, warmup + 1))
     return optax.adamw(rate, weight_decay=WEIGHT_DECAY)
 
 

@@ -20,7 +20,7 @@ from jaxgan.metrics.classifier import NUM_FEATURES, classify, train_classifier
 from jaxgan.metrics.features import FeatureNet, compiled, of_classifier
 
 FILE = "digits.npz"
-SHA256 = ""
+SHA256 = "268ecbfe71c23e12394acb36a615831a48e0c15d19e8254fed18ebdd9a121a13"
 SIZE = 28
 
 

@@ -34,9 +34,9 @@ _NORM = ("weight", "bias", "running_mean", "running_var")
 RESIZES = ("clean", "tensorflow")
 FILE = "pt_inception-2015-12-05-6726825d.pth"
 
-# A step of a branch: a convolution (name, features, kernel) or (name, features, kernel, stride), a list of convolutions
-# side by side, or the name of a pooling. A branch is a tuple of steps, a block a tuple of branches side by side.
-Step = tuple | list | str
+# A step of a branch: a convolution (name, features, kernel) or (name, features, kernel, stride), a tuple of
+# convolutions side by side, or the name of a pooling. A branch is a tuple of steps, a block a tuple of branches.
+Step = tuple | str
 Branch = tuple[Step, ...]
 
 
@@ -81,10 +81,10 @@ _BLOCK_D: tuple[Branch, ...] = (
 def _block_e(pool: str) -> tuple[Branch, ...]:
     return (
         (("branch1x1", 320, 1),),
-        (("branch3x3_1", 384, 1), [("branch3x3_2a", 384, (1, 3)), ("branch3x3_2b", 384, (3, 1))]),
+        (("branch3x3_1", 384, 1), (("branch3x3_2a", 384, (1, 3)), ("branch3x3_2b", 384, (3, 1)))),
         (
             ("branch3x3dbl_1", 448, 1), ("branch3x3dbl_2", 384, 3),
-            [("branch3x3dbl_3a", 384, (1, 3)), ("branch3x3dbl_3b", 384, (3, 1))],
+            (("branch3x3dbl_3a", 384, (1, 3)), ("branch3x3dbl_3b", 384, (3, 1))),
         ),
         (pool, ("branch_pool", 192, 1)),
     )  # fmt: skip
@@ -132,7 +132,7 @@ class Block(nn.Module):
         return jnp.concatenate(outputs, -1)
 
     def _step(self, step: Step, x: Array) -> Array:
-        if isinstance(step, list):
+        if isinstance(step[0], tuple):
             return jnp.concatenate([self._step(part, x) for part in step], -1)
         if isinstance(step, tuple):
             name, *shape = step

@@ -20,7 +20,7 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 from jaxgan.base.types import PyTree
 from jaxgan.runs import folder
-from jaxgan.runs.evaluations import best_step
+from jaxgan.runs.evaluations import best_of, read_evaluations
 from jaxgan.runs.sealing import Damaged, by_path, check_content, check_fit, is_key, kind_of, reason, seal, unseal
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.training.gan import example_inputs, generator_params
@@ -28,8 +28,6 @@ from jaxgan.training.state import GanState
 
 FOLDER = "checkpoints"
 WEIGHTS = ("ema", "raw")
-# Added to the name of a step's folder that turned out to be damaged.
-ASIDE = ".damaged"
 
 
 class Checkpoints:
@@ -114,12 +112,17 @@ class Checkpoints:
             try:
                 return self.restore(template, step)
             except Damaged as error:
-                say(f"warning: {error}; it is set aside as {_set_aside(self.folder / str(step)).name}")
-        self._manager.reload()
-        self._saved = []
+                say(f"warning: {error}; it is set aside as {self.set_aside([step], 'damaged')[0]}")
         if steps:
             raise UserError(f"none of the {len(steps)} checkpoints in {self.folder} is good; train anew elsewhere.")
         return None
+
+    def set_aside(self, steps: Sequence[int], why: str) -> list[str]:
+        """Rename steps' folders to names that no step has, ending in `why`; return the new names."""
+        names = [_rename(self.folder / str(step), why).name for step in steps]
+        self._manager.reload()
+        self._saved = self.steps()
+        return names
 
     def __enter__(self) -> Checkpoints:
         return self
@@ -177,11 +180,11 @@ def load(
 
 def find_step(workdir: Path, step: int | str) -> int:
     """Return the number of a saved step, of 'latest' or of 'best'; FileNotFoundError where there is none."""
-    steps = _saved_steps(workdir)
+    steps = saved_steps(workdir)
     if step == "latest":
         return steps[-1]
     if step == "best":
-        best = best_step(workdir)
+        best = best_of(read_evaluations(workdir), steps)
         if best is None:
             raise FileNotFoundError(
                 f"{workdir} holds no evaluation that names a best step; run --mode=evaluate --workdir={workdir} "
@@ -196,7 +199,8 @@ def find_step(workdir: Path, step: int | str) -> int:
     return int(step)
 
 
-def _saved_steps(workdir: Path) -> list[int]:
+def saved_steps(workdir: Path) -> list[int]:
+    """Return the steps of a run's checkpoints, oldest first; FileNotFoundError where there is none."""
     path = workdir / FOLDER
     names = [child.name for child in path.iterdir()] if path.is_dir() else []
     steps = sorted(int(name) for name in names if name.isdigit() and name.isascii())
@@ -209,7 +213,7 @@ def _saved_steps(workdir: Path) -> list[int]:
 
 def _read_step(workdir: Path, step: int | str, like: PyTree) -> PyTree:
     """Read some leaves of a checkpoint; for 'latest', those of the newest one that is good."""
-    asked = [find_step(workdir, step)] if step != "latest" else list(reversed(_saved_steps(workdir)))
+    asked = [find_step(workdir, step)] if step != "latest" else list(reversed(saved_steps(workdir)))
     for number in asked:
         try:
             return _read((workdir / FOLDER).absolute() / str(number), like)[0]
@@ -231,7 +235,7 @@ def verify(workdir: str | Path) -> list[tuple[int, str]]:
     """
     path = (Path(workdir) / FOLDER).absolute()
     found = []
-    for step in _saved_steps(Path(workdir)):
+    for step in saved_steps(Path(workdir)):
         try:
             _read(path / str(step), None)
             found.append((step, ""))
@@ -281,13 +285,12 @@ def _place() -> jax.sharding.Sharding:
     return jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
 
 
-def _set_aside(path: Path) -> Path:
-    """Rename a step's folder to a name that no step has."""
+def _rename(path: Path, why: str) -> Path:
     for number in range(1_000_000):
-        aside = path.with_name(f"{path.name}{ASIDE}{number or ''}")
+        aside = path.with_name(f"{path.name}.{why}{number or ''}")
         if not aside.exists():
             return path.rename(aside)
-    raise OSError(f"{path.parent} is full of damaged checkpoints; remove some.")
+    raise OSError(f"{path.parent} is full of checkpoints that were set aside; remove some.")
 
 
 def is_finite(state: GanState) -> jax.Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -40,21 +41,35 @@ def _is_evaluation(entry: object) -> bool:
 
 
 def write_evaluations(workdir: str | Path, evaluations: list[Evaluation]) -> None:
-    """Write a run's evaluations, one a step, oldest step first."""
-    entries = sorted(evaluations, key=lambda entry: entry["step"])
+    """Write a run's evaluations, oldest step first; of those of one step and one protocol the last stays."""
+    newest = {(entry["step"], *protocol(entry)): entry for entry in evaluations}
+    entries = sorted(newest.values(), key=lambda entry: entry["step"])
     files.write(Path(workdir) / EVALUATION_FILE, json.dumps(entries, indent=1) + "\n")
 
 
-def best_step(workdir: str | Path) -> int | None:
-    """Return the step whose evaluation has the lowest main metric, the earliest of equals; None where there is none."""
-    return best_of(read_evaluations(workdir))
+def keep_evaluations(workdir: str | Path, last: int) -> None:
+    """Drop the evaluations of steps after `last`: of work that was lost."""
+    evaluations = read_evaluations(workdir)
+    kept = [entry for entry in evaluations if entry["step"] <= last]
+    if len(kept) < len(evaluations):
+        write_evaluations(workdir, kept)
 
 
-def best_of(evaluations: list[Evaluation]) -> int | None:
-    """Return the step with the lowest main metric: what `main` names in the newest entry that names one."""
-    mains = [entry["main"] for entry in evaluations if isinstance(entry.get("main"), str)]
-    if not mains:
+def protocol(entry: Evaluation) -> tuple[str, ...]:
+    """Return what two evaluations must have in common for their figures to be compared."""
+    return tuple(json.dumps(entry.get(name)) for name in ("main", "num", "split", "seed", "weights", "features"))
+
+
+def best_of(evaluations: list[Evaluation], among: Collection[int] | None = None) -> int | None:
+    """Return the step with the lowest main metric, the earliest of equals; None where there is none.
+
+    Args:
+      evaluations: oldest step first; only those that were made as the last one are compared.
+      among: steps to choose from; None for all.
+    """
+    if not evaluations:
         return None
-    scored = [(entry["metrics"].get(mains[-1], math.inf), entry["step"]) for entry in evaluations]
-    value, step = min((pair for pair in scored if math.isfinite(pair[0])), default=(math.inf, None))
-    return step if math.isfinite(value) else None
+    alike = [entry for entry in evaluations if protocol(entry) == protocol(evaluations[-1])]
+    chosen = [entry for entry in alike if among is None or entry["step"] in among]
+    scored = [(entry["metrics"].get(str(entry.get("main")), math.nan), entry["step"]) for entry in chosen]
+    return min(((value, step) for value, step in scored if math.isfinite(value)), default=(0.0, None))[1]

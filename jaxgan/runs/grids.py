@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from concurrent.futures import Future
 from pathlib import Path
@@ -58,10 +59,14 @@ class GridWriter:
 
     def write_data(self) -> None:
         """Write a grid of the real pictures, to see before training what the network will see."""
-        source, shown, plan = self._setup.source, self._setup.config.sample, self._setup.plan
-        first = plan.indices(0, math.ceil(shown.num / plan.batch_size)).ravel()
-        pixels, _ = source.read(first[: shown.num])
-        self._save(self._workdir / folder.SAMPLES / "data.png", pixels)
+        self._save(self._workdir / folder.SAMPLES / "data.png", self.real)
+
+    @functools.cached_property
+    def real(self) -> np.ndarray:
+        """As many real pictures uint8[num, H, W, C] as a grid has, the first that training sees."""
+        num, plan = self._setup.config.sample.num, self._setup.plan
+        first = plan.indices(0, math.ceil(num / plan.batch_size)).ravel()
+        return self._setup.source.read(first[:num])[0]
 
     def finish(self) -> None:
         """Wait until all is written."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,11 +17,17 @@ from jaxgan.base.checks import NotFinite
 from jaxgan.base.types import Array
 from jaxgan.runs import folder
 from jaxgan.runs.early_stop import has_stalled
+from jaxgan.runs.evaluate import Evaluator
+from jaxgan.runs.evaluations import Evaluation, read_evaluations, write_evaluations
 from jaxgan.runs.grids import GridWriter
 from jaxgan.runs.metrics_log import MetricsLog, Row
 from jaxgan.runs.progress import Progress
+from jaxgan.runs.report import save_report
 from jaxgan.runs.setup import Setup
+from jaxgan.runs.watch import Finding, Watch, diversity
 from jaxgan.show import curves, images
+from jaxgan.show.page import Nearest
+from jaxgan.training.gan import generator_params
 from jaxgan.training.state import GanState
 
 LOSSES_FILE = "losses.png"
@@ -44,6 +51,7 @@ class Journal:
         workdir: Path,
         start: int,
         record: dict[str, Any],
+        evaluator: Evaluator | None = None,
         on_log: Callable[[Row], object] | None = None,
     ):
         """Take up a run at step `start`, with the `record` that was saved with that step."""
@@ -55,11 +63,21 @@ class Journal:
         self._window = [{name: np.asarray(v, np.float32) for name, v in window.items()}] if window else []
         self._extra: dict[str, float] = dict(record.get("extra") or {})
         self._counted_from = start
+        self.rollbacks: list[dict[str, Any]] = list(record.get("rollbacks") or [])
         self.log = MetricsLog(workdir, start)
         self._progress = Progress(start, setup.num_steps)
         self._divert = contextlib.ExitStack()
         self._grids = GridWriter(setup, workdir)
         self._last_grid = -1
+        self._drawn: list[Array] = []  # fixed-latent pictures since the last row
+        metric = "" if evaluator is None else f"eval/{evaluator.main}"
+        watched = setup.config.watch.action != "off"
+        self._watch = Watch(metric=metric, centred=not setup.gan.loss.relative) if watched else None
+        self.findings: list[Finding] = []
+        self._evaluator = evaluator
+        self._nearest: Nearest | None = None
+        for row in self.log.rows:
+            self._look(row)
 
     def __enter__(self) -> Journal:
         self._divert.enter_context(terminal.divert(self._progress.say))
@@ -92,15 +110,47 @@ class Journal:
 
     def record(self) -> dict[str, Any]:
         """Return what a checkpoint of the last step read must hold for the next row, as JSON."""
+        self._note_diversity()
         joined = {
             name: np.concatenate([part[name] for part in self._window]).tolist()
             for name in (self._window[0] if self._window else ())
         }
-        return {"window": joined, "extra": self._extra}
+        return {"window": joined, "extra": self._extra, "rollbacks": self.rollbacks}
 
-    def note(self, name: str, value: float) -> None:
-        """Add a number to the row that comes next."""
-        self._extra[name] = value
+    def evaluate(self, step: int, state: GanState) -> None:
+        """Score the averaged generator, for evaluation.json, the next row and the report."""
+        if self._evaluator is None:
+            return
+        began = time.monotonic()
+        params = generator_params(self.setup.gan, jax.device_get(state.ema))
+        entry = self._evaluator.evaluate(params, step)
+        generated, real, distances = self._evaluator.nearest(params)
+        self._nearest = Nearest(generated, real, distances.tolist())
+        self._extra |= {f"eval/{name}": value for name, value in entry["metrics"].items()}
+        self._save_evaluation(entry)
+        self.logged += time.monotonic() - began  # the speed is that of training
+        main = self._evaluator.main
+        self._progress.say(
+            f"evaluated step {step}: {main} {entry['metrics'][main]:.4g} (real pictures "
+            f"{entry['floor'].get(main, math.nan):.3g}) in {time.monotonic() - began:.1f} s"
+        )
+
+    def _save_evaluation(self, entry: Evaluation) -> None:
+        try:
+            write_evaluations(self.workdir, [*read_evaluations(self.workdir), entry])
+        except OSError as error:
+            terminal.say(f"warning: the evaluation could not be written ({error.strerror or error})")
+
+    def _note_diversity(self) -> None:
+        """Compare the pictures drawn since the last row with real ones, for the watch."""
+        if self._drawn and self._watch is not None and self.setup.config.sample.num > 1:
+            self._extra |= diversity(np.asarray(self._drawn[-1]), self._grids.real)
+        self._drawn = []
+
+    def _look(self, row: Row) -> list[Finding]:
+        found = [] if self._watch is None else self._watch.update(row)
+        self.findings += found
+        return found
 
     def _read(self, first: int, num: int, metrics: dict[str, Array]) -> None:
         host = {name: np.asarray(values)[:num] for name, values in jax.device_get(metrics).items()}
@@ -119,6 +169,7 @@ class Journal:
 
     def _write_row(self, step: int) -> Row:
         now, rule, size = time.monotonic(), self.setup.gan.rule, self.setup.config.data.batch_size
+        self._note_diversity()
         speed = (step - self._counted_from) / max(now - self.logged, 1e-9)
         means = {name: float(np.mean(np.concatenate([w[name] for w in self._window]))) for name in self._window[0]}
         row = {
@@ -132,6 +183,8 @@ class Journal:
             **self._extra,
         }
         self.log.write(row)
+        for finding in self._look(row):
+            self._progress.say(f"warning: {finding.sentence}")
         self._window, self._extra, self._counted_from, self.logged = [], {}, step, now
         if self._on_log is not None:
             self._on_log(dict(row))
@@ -150,23 +203,41 @@ class Journal:
         """Draw the fixed-latent grid where it is due, at the run's start, and at its last step."""
         every = self.setup.config.train.sample_every
         if every and step != self._last_grid and (is_due(step, every) or step == 0 or last):
-            self._grids.write(step, state)
+            pixels = self._grids.write(step, state)
             self._last_grid = step
+            if is_due(step, every):
+                self._drawn.append(pixels)
 
     def end(self, step: int, *, asked: bool) -> None:
         """Draw curves and the animation, and say how the run ended and where its files are."""
         self._progress.close()
         self._grids.finish()
         self._save_pictures()
+        self.report()
         say = self._progress.say
         if step >= self.setup.num_steps:
             say(f"finished step {step} after {time.monotonic() - self.began:.1f} s of training in this process")
         elif asked:
             say(f"stopped at step {step} and saved; run the same command again to go on")
+        elif self.collapsed is not None:
+            say(f"stopped at step {step}, for training collapsed; config.watch.action=warn goes on all the same")
         else:
             metric, patience = self.setup.config.early_stop.metric, self.setup.config.early_stop.patience
             say(f"stopped early at step {step}: no better {metric} in {patience} logged rows")
         say(f"pictures, metrics and checkpoints are in {self.workdir}")
+
+    @property
+    def collapsed(self) -> Finding | None:
+        """The first thing that the watch found and that makes going on as before useless, or None."""
+        return next((f for f in self.findings if f.severity == "error" or f.kind == "worse"), None)
+
+    def report(self) -> None:
+        """Write the page of the run."""
+        try:
+            watched = None if self._watch is None else self.findings
+            save_report(self.workdir, self.setup.config, watched, self._nearest)
+        except OSError as error:
+            terminal.say(f"warning: the report could not be written ({error.strerror or error})")
 
     def _save_pictures(self) -> None:
         grids = folder.grids(self.workdir)

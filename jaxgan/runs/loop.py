@@ -18,11 +18,14 @@ from jaxgan.base.terminal import say
 from jaxgan.base.types import Array, Config, Source
 from jaxgan.runs import folder
 from jaxgan.runs.early_stop import check_metric
+from jaxgan.runs.evaluate import create_evaluator
+from jaxgan.runs.evaluations import best_of, keep_evaluations, read_evaluations
 from jaxgan.runs.interrupt import StopRequest, catch_stop
 from jaxgan.runs.journal import Journal, is_due
 from jaxgan.runs.lock import locked
 from jaxgan.runs.metrics_log import Row
 from jaxgan.runs.progress import start_text
+from jaxgan.runs.rollback import Collapsed, roll_back
 from jaxgan.runs.setup import Setup, create_setup
 from jaxgan.training import parallel
 from jaxgan.training.state import GanState
@@ -60,38 +63,51 @@ def train(
     devices = parallel.choose_devices(config.train.num_devices, config.data.batch_size)
     source = source or data.open_source(config.data)
     setup = create_setup(config, source, devices)
-    with locked(workdir), catch_stop() as stop:
-        return _train(setup, workdir, stop, on_log)
-
-
-def _train(setup: Setup, workdir: Path, stop: StopRequest, on_log: Callable[[Row], object] | None) -> GanState:
-    config, source = setup.config, setup.source
-    fingerprint = data.fingerprint(source)
-    changes = folder.changes(workdir, config, source.info, fingerprint)
     # Orbax takes a second to import, which `import jaxgan` should not.
     from jaxgan.runs.checkpoint import Checkpoints
 
-    with Checkpoints(workdir, keep=config.train.keep_checkpoints) as checkpoints:
-        steps = make_steps(setup, checkpoints.latest() or 0)
-        restored = checkpoints.restore_newest(setup.state_shapes)
-        state, record = restored or (setup.new_state(), {})
-        start = int(state.step)
-        if restored and start >= setup.num_steps:
-            say(f"nothing to do: {workdir} is at step {start} of {setup.num_steps}")
+    with locked(workdir), catch_stop() as stop:
+        while True:
+            with Checkpoints(workdir, keep=config.train.keep_checkpoints) as checkpoints:
+                try:
+                    return _train(setup, workdir, checkpoints, stop, on_log)
+                except Collapsed as collapsed:
+                    roll_back(setup, checkpoints, collapsed)
+
+
+def _train(
+    setup: Setup, workdir: Path, checkpoints, stop: StopRequest, on_log: Callable[[Row], object] | None
+) -> GanState:
+    config, source = setup.config, setup.source
+    fingerprint = data.fingerprint(source)
+    changes = folder.changes(workdir, config, source.info, fingerprint)
+    steps = make_steps(setup, checkpoints.latest() or 0)
+    restored = checkpoints.restore_newest(setup.state_shapes)
+    state, record = restored or (setup.new_state(), {})
+    start = int(state.step)
+    if restored and start >= setup.num_steps:
+        say(f"nothing to do: {workdir} is at step {start} of {setup.num_steps}")
+        return state
+    evaluator = create_evaluator(config, source) if config.eval.every else None
+    scored = [] if evaluator is None else [f"eval/{name}" for name in evaluator.floor.scores]
+    check_metric(config.early_stop, [*steps.metric_names, *scored])
+    # Only now is it known that the run can go on as configured.
+    folder.save_config(workdir, config, source.info, fingerprint)
+    print(start_text(config, setup.devices, workdir), file=sys.stderr, flush=True)
+    keep_evaluations(workdir, start)
+    checkpoints.best = best_of(read_evaluations(workdir))
+    with Journal(setup, workdir, start, record, evaluator, on_log) as journal:
+        if restored and journal.stalled:
+            say(f"nothing to do: {workdir} stopped early at step {start}")
             return state
-        check_metric(config.early_stop, steps.metric_names)
-        # Only now is it known that the run can go on as configured.
-        folder.save_config(workdir, config, source.info, fingerprint)
-        print(start_text(config, setup.devices, workdir), file=sys.stderr, flush=True)
-        with Journal(setup, workdir, start, record, on_log) as journal:
-            if restored and journal.stalled:
-                say(f"nothing to do: {workdir} stopped early at step {start}")
-                return state
-            journal.open(changes)
-            state = parallel.replicate(state, setup.devices)
-            state = training_loop(setup, state, steps, journal, checkpoints, stop)
-            checkpoints.wait()
-            journal.end(int(state.step), asked=bool(stop))
+        if restored and config.watch.action == "stop" and journal.collapsed:
+            say(f"nothing to do: {workdir} collapsed by step {start}; --config.watch.action=warn goes on all the same")
+            return state
+        journal.open(changes)
+        state = parallel.replicate(state, setup.devices)
+        state = training_loop(setup, state, steps, journal, checkpoints, stop)
+        checkpoints.wait()
+        journal.end(int(state.step), asked=bool(stop))
     return state
 
 
@@ -108,7 +124,7 @@ def training_loop(
     setup: Setup, state: GanState, steps: parallel.CompiledSteps, journal: Journal, checkpoints, stop: StopRequest
 ) -> GanState:
     """Make all calls until the end or a request to stop; save where it is due and at the end."""
-    step, last = int(state.step), setup.num_steps
+    step, last, config = int(state.step), setup.num_steps, setup.config
     journal.picture(step, state)
     with data.prefetch(batches(setup, step, on_device=steps.dataset is not None)) as stream:
         for (first, num), batch in stream:
@@ -117,15 +133,31 @@ def training_loop(
             state, metrics = steps(state, batch, num)
             step = first + num
             journal.add(first, num, metrics)
-            if stop or journal.stalled:
+            if journal.collapsed and may_roll_back(config, journal, checkpoints):
+                raise Collapsed(step, journal.collapsed)
+            if stop or journal.stalled or (config.watch.action == "stop" and journal.collapsed):
                 last = step
             journal.picture(step, state, last=step == last)
-            if step == last or is_due(step, setup.config.train.checkpoint_every):
+            if evaluated(config, step, last):
+                journal.evaluate(step, state)
+                checkpoints.best = best_of(read_evaluations(journal.workdir))
+            if step == last or is_due(step, config.train.checkpoint_every) or is_due(step, config.eval.every):
                 save(state, step, journal, checkpoints)
             if step == last:
                 return state
     save(state, step, journal, checkpoints)
     return state
+
+
+def evaluated(config: Config, step: int, last: int) -> bool:
+    """Return whether the generator is scored after this step: where that is due, and at the end."""
+    return is_due(step, config.eval.every) or (config.eval.every > 0 and step == last)
+
+
+def may_roll_back(config: Config, journal: Journal, checkpoints) -> bool:
+    """Return whether an earlier state is to be gone back to, and there is one, and it was not done too often."""
+    allowed = config.watch.action == "rollback" and len(journal.rollbacks) < config.watch.max_rollbacks
+    return allowed and checkpoints.latest() is not None
 
 
 def wait_until_compiled(steps: parallel.CompiledSteps, stop: StopRequest) -> bool:
@@ -158,7 +190,7 @@ def check_finite(state: GanState, step: int) -> None:
 def calls(setup: Setup, start: int) -> Iterator[tuple[int, int]]:
     """Yield (first step, number of steps) of each compiled call; none runs across a step where something is due."""
     train = setup.config.train
-    periods = [p for p in (train.log_every, train.sample_every, train.checkpoint_every) if p]
+    periods = [p for p in (train.log_every, train.sample_every, train.checkpoint_every, setup.config.eval.every) if p]
     step = start
     while step < setup.num_steps:
         due = [setup.num_steps, *(step - step % p + p for p in periods)]

@@ -10,7 +10,7 @@ import bisect
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -153,8 +153,8 @@ class _Sign:
 
     def update(self, row: Row) -> Finding | None:
         """Add a row that has all the columns; at the end of a window, judge its means."""
-        values = [row.get(name) for name in self.columns]
-        if not all(map(_is_finite, values)):
+        values = [value for name in self.columns if _is_finite(value := row.get(name))]
+        if len(values) < len(self.columns):
             return None
         self._rows.append(values)
         if row["step"] - self._ends[-1] < WINDOW:
@@ -301,5 +301,5 @@ def _not_finite(row: Row) -> Finding | None:
     return Finding(row["step"], "not_finite", "error", sentence, bad)
 
 
-def _is_finite(value: object) -> bool:
+def _is_finite(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and math.isfinite(value)

@@ -1,0 +1,251 @@
+"""Scores of a generator against the pictures that it was trained on."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan import data
+from jaxgan.base import keys
+from jaxgan.base.checks import UserError
+from jaxgan.base.types import Config, Source
+from jaxgan.metrics import digits, features, inception, store, suite, trained
+from jaxgan.metrics.features import FeatureNet
+from jaxgan.metrics.neighbours import nearest_pictures
+from jaxgan.metrics.reference import Pictures, Reference, cached_reference, pictures_of
+from jaxgan.runs import folder
+from jaxgan.runs.evaluations import Evaluation, read_evaluations, write_evaluations
+from jaxgan.sampling import sampler
+from jaxgan.sampling.generator import GeneratorParams
+from jaxgan.sampling.pixels import generate_pixels
+
+NUM = 10_000
+# Sources whose other split was not trained on.
+_WITH_TEST_SPLIT = ("mnist", "stacked_mnist", "idx")
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluator:
+    """Scores generators against one set of real pictures, always in the same way.
+
+    Attributes:
+      reference: the real pictures.
+      floor: what real pictures score.
+      split: which part of the data they are.
+      num: generated pictures.
+      seed: of their latents, and of what the measures draw.
+      stats: batch-norm statistics they are made with.
+      names: measures, None for all that can be computed.
+    """
+
+    reference: Reference
+    floor: suite.Floor
+    split: str
+    num: int
+    seed: int
+    stats: str
+    names: tuple[str, ...] | None
+
+    @property
+    def main(self) -> str:
+        """Name of the figure by which steps are compared; the lower the better."""
+        net = self.reference.net
+        return "swd" if net is None else net.distance_name
+
+    def pictures(self, params: GeneratorParams) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the pictures uint8[num, H, W, C] that are scored, and the classes asked for: each as often."""
+        classes = params.num_classes
+        labels = None if classes is None else jnp.arange(self.num) % classes
+        z = sampler.latents(params, keys.stream(self.seed, keys.Stream.EVALUATION), self.num)
+        return generate_pixels(params, z, labels, self.stats), None if labels is None else np.asarray(labels)
+
+    def evaluate(self, params: GeneratorParams, step: int, weights: str = "ema") -> Evaluation:
+        """Score a generator; equal arguments give equal figures.
+
+        Returns:
+          An entry of evaluation.json.
+        """
+        began = time.monotonic()
+        images, labels = self.pictures(params)
+        metrics = suite.score(images, labels, self.reference, names=self.names, seed=self.seed)
+        net = self.reference.net
+        return {
+            "step": step,
+            "num": self.num,
+            "split": self.split,
+            "weights": weights,
+            "seed": self.seed,
+            "main": self.main,
+            "metrics": metrics,
+            "floor": self.floor.scores,
+            "protocol": f"{self.num} generated pictures against {len(self.reference.images)} training pictures; "
+            f"floor: {self.floor.protocol}",
+            "features": None if net is None else {"name": net.name, "digest": net.digest, "about": net.about},
+            "seconds": round(time.monotonic() - began, 2),
+        }
+
+    def nearest(self, params: GeneratorParams, num: int = 12) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return generated pictures, the training picture nearest to each, and their distances, to see memorisation."""
+        few = dataclasses.replace(self, num=num)
+        images, _ = few.pictures(params)
+        distances, indices = nearest_pictures(images, self.reference.images)
+        return images, self.reference.images[indices], distances
+
+
+def create_evaluator(
+    config: Config,
+    source: Source | None = None,
+    *,
+    num: int | None = None,
+    seed: int | None = None,
+    names: Sequence[str] | None = None,
+    trust: bool = True,
+) -> Evaluator:
+    """Read the real pictures, and compute (or find on disk) what the measures must know of them.
+
+    Args:
+      config: of the run.
+      source: of the pictures, if it is open already.
+      num: generated pictures; None for config.eval.num.
+      seed: None for config.seed.
+      names: of measures; None for config.eval.metrics, and where that is empty all that can be computed.
+      trust: consent to execute the Python file that config.eval.features may name.
+
+    Raises:
+      UserError, FileNotFoundError: the data are not there, or features are asked for that cannot be had.
+    """
+    num = int(num or config.eval.num)
+    seed = int(config.seed if seed is None else seed)
+    chosen = tuple(names or [name.strip() for name in config.eval.metrics.split(",") if name.strip()]) or None
+    images, labels = pictures_of(source or data.open_source(config.data))
+    net = choose_features(config, images, labels, trust=trust)
+    reference = cached_reference(images, labels, net, held_out=held_out(config))
+    floor = suite.floor(reference, num, names=chosen, seed=seed)
+    return Evaluator(reference, floor, config.data.split, num, seed, config.sample.stats, chosen)
+
+
+def held_out(config: Config) -> Pictures | None:
+    """Return real pictures that are not trained on, or None where the data have none."""
+    if config.data.source not in _WITH_TEST_SPLIT or config.data.split != "train":
+        return None
+    other = config.data.copy_and_resolve_references()
+    other.split, other.skip = "test", 0
+    try:
+        return pictures_of(data.open_source(other))
+    except (UserError, FileNotFoundError):
+        return None  # an IDX folder may hold one split only
+
+
+def choose_features(
+    config: Config, images: np.ndarray, labels: np.ndarray | None, *, trust: bool = True
+) -> FeatureNet | None:
+    """Return the network whose features are compared: the one that config.eval.features names, or the data's own.
+
+    Args:
+      config: `eval.features` is empty for the classifier that belongs to the data, if there is one; 'none' for measures
+        of pixels alone; 'file.py:function' for features of one's own; or the path of Inception's weights.
+      images: uint8[N, H, W, C], the real pictures.
+      labels: int[N], or None.
+      trust: consent to execute a .py file.
+    """
+    given = config.eval.features
+    if given == "none":
+        return None
+    if ".py:" in given:
+        if not trust:
+            raise UserError(
+                f"config.eval.features is {given!r}, a file that would be executed; look at it, then say --trust."
+            )
+        return features.from_function(given, images.shape[1:])
+    if given:
+        return inception.load_inception(given)
+    if config.data.source == "mnist" and images.shape[1:] == (28, 28, 1):
+        return digits.load_digits()
+    if config.data.source == "stacked_mnist":
+        return digits.stacked_digits(images.shape[1])
+    return None if labels is None else trained.find(store.digest(images, labels), config.data.source)
+
+
+def evaluate_run(
+    workdir: str | Path,
+    step: int | str = "latest",
+    *,
+    num: int | None = None,
+    seed: int | None = None,
+    weights: str = "ema",
+    trust: bool = False,
+) -> list[Evaluation]:
+    """Score checkpoints of a run, and add what is found to its evaluation.json.
+
+    Args:
+      workdir: folder of the run.
+      step: a saved step, 'latest', 'best', or 'all'.
+      num: generated pictures; None for 10,000.
+      seed: None for the run's own.
+      weights: see `jaxgan.load`.
+      trust: consent to execute Python files that the run names.
+
+    Returns:
+      One evaluation a step, oldest step first.
+    """
+    from jaxgan.runs import checkpoint  # Orbax takes a second to import
+
+    workdir = Path(workdir)
+    steps = checkpoint.saved_steps(workdir) if step == "all" else [checkpoint.find_step(workdir, step)]
+    config, _ = folder.trusted_config(workdir, trust=trust)
+    evaluator = create_evaluator(config, num=num or NUM, seed=seed, trust=trust)
+    done = []
+    for one in steps:
+        params = checkpoint.load(workdir, one, weights, trust=trust)
+        done.append(evaluator.evaluate(params, one, weights))
+        write_evaluations(workdir, [*read_evaluations(workdir), done[-1]])
+    return done
+
+
+def train_features(config: Config, *, on_step=lambda step, loss: None) -> FeatureNet:
+    """Train a classifier of the labelled pictures that a configuration names; evaluations find it from then on.
+
+    Raises:
+      UserError: the pictures have no labels.
+    """
+    source = data.open_source(config.data)
+    images, labels = pictures_of(source)
+    if labels is None or source.info.num_classes is None:
+        raise UserError(
+            f"the pictures of config.data.source={config.data.source!r} have no labels to learn features from; use "
+            "labelled data, or let config.eval.features name a function or Inception's weights."
+        )
+    classes = source.info.num_classes
+    return trained.fit(images, labels, classes, config.data.source, held_out=_labelled(config), on_step=on_step)
+
+
+def _labelled(config: Config) -> tuple[np.ndarray, np.ndarray] | None:
+    held = held_out(config)
+    return None if held is None or held[1] is None else (held[0], held[1])
+
+
+def table(evaluations: Sequence[Evaluation]) -> str:
+    """Return evaluations as text: a column a step, a row a figure, and the floor that real pictures reach."""
+    names = list(dict.fromkeys(name for entry in evaluations for name in entry["metrics"]))
+    head = ["", *(f"step {entry['step']:,}" for entry in evaluations), "floor"]
+    floor = evaluations[-1]["floor"]
+    rows = [
+        [name, *(_figure(entry["metrics"].get(name)) for entry in evaluations), _figure(floor.get(name))]
+        for name in names
+    ]
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    lines = [
+        "  ".join([first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))])
+        for first, *rest in (head, *rows)
+    ]
+    about = evaluations[-1]["features"]
+    return "\n".join([*lines, evaluations[-1]["protocol"], about["about"] if about else "no features: pixels alone"])
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"

@@ -30,7 +30,7 @@ from ml_collections import ConfigDict
 import jaxgan
 from jaxgan import config as config_lib
 from jaxgan import data
-from jaxgan.base import background, checks
+from jaxgan.base import background, checks, terminal
 from jaxgan.base.types import Config
 from jaxgan.runs import evaluate, evaluations, folder, gallery, metrics_log
 from jaxgan.show import diagram, table
@@ -52,7 +52,7 @@ flags.DEFINE_string(
     "out", None, "File to write; its ending decides: .png .jpg .npy .gif, for a summary .png .svg. Or a FOLDER/."
 )
 flags.DEFINE_integer("scale", None, "Pixels a side for each pixel of a picture; by default small ones are enlarged.")
-flags.DEFINE_bool("trust", False, "Run Python files that a run's folder or config names.")
+flags.DEFINE_bool("trust", False, "Run the Python file of a run that has a GAN of its own.")
 
 
 def main(argv: list[str]) -> None:
@@ -95,6 +95,8 @@ def write_walks() -> None:
 
 def show_summary() -> None:
     """Print the tables of both networks, or draw them."""
+    if FLAGS.config is not None and FLAGS.workdir is not None:
+        raise jaxgan.UserError("--mode=summary shows the networks of --config or of --workdir; leave one of them out.")
     config = given_config()
     gan = jaxgan.build(config, data_info(config))
     if FLAGS.out is None:
@@ -194,6 +196,8 @@ def given_config() -> Config:
         raise jaxgan.UserError(
             f"--mode={FLAGS.mode} needs --config, a file such as --config=configs/dcgan.py, or the --workdir of a run."
         )
+    if FLAGS.config is None:
+        config.gan = folder.trusted_config(FLAGS.workdir, trust=FLAGS.trust)[0].gan
     for path in changed(config):
         value = FLAGS[f"config.{path}"].value
         if isinstance(config_lib.get(config, path), tuple | list):
@@ -255,17 +259,26 @@ def parse(argv: list[str]) -> list[str]:
     """Read the flags; a misspelt setting or a wrong type is a sentence, not a traceback."""
     FLAGS.set_default("verbosity", logging.WARNING)
     FLAGS.set_gnu_getopt()
+    # Which settings there are is known only when --config and --workdir are.
+    rest = read_flags(argv, known_only=True)
     try:
-        # Which settings there are is known only when --config and --workdir are.
-        rest = FLAGS(argv, known_only=True)
         define_settings(base_config())
-        rest = FLAGS(rest)
-    except (flags.Error, jaxgan.UserError, OSError) as error:
-        fail(explain(error))
+    except (jaxgan.UserError, OSError) as error:
+        fail(str(error))
+    rest = read_flags(rest)
     logging.set_verbosity(FLAGS.verbosity)
-    # Orbax logs each failed write with tracebacks, from several threads; the one sentence comes from jaxgan.
-    logging.get_absl_logger().addFilter(lambda record: "orbax" not in record.pathname or FLAGS.verbosity > 0)
+    if FLAGS.verbosity <= 0:
+        # Orbax logs each failed write with tracebacks, from several threads; the one sentence comes from jaxgan.
+        logging.get_absl_logger().addFilter(lambda record: "orbax" not in record.pathname)
     return rest
+
+
+def read_flags(argv: list[str], *, known_only: bool = False) -> list[str]:
+    """Read flags that are defined so far, and return what else there is."""
+    try:
+        return FLAGS(argv, known_only=known_only)
+    except (flags.Error, ValueError) as error:
+        fail(explain(error))
 
 
 def define_settings(config: Config | None) -> None:
@@ -297,7 +310,7 @@ def explain(error: Exception) -> str:
 
 def fail(sentence: str) -> NoReturn:
     """Print why and leave with status 1."""
-    print("error:", " ".join(sentence.split()), file=sys.stderr)
+    print("error:", terminal.printable(" ".join(sentence.split())), file=sys.stderr)
     end(1)
 
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import jax
-from absl import flags
+from absl import flags, logging
 
 ROOT = Path(__file__).parent.parent
 FLAGS = flags.FLAGS
@@ -31,6 +31,7 @@ OWN_FLAGS = set(FLAGS)
 def call(*args):
     """Run run.py in this process; return its exit status, and what it wrote to standard output and error."""
     out, err, status = io.StringIO(), io.StringIO(), 0
+    filters = list(logging.get_absl_logger().filters)
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             SCRIPT.main(SCRIPT.parse(["run.py", *map(str, args)]))
@@ -43,6 +44,7 @@ def call(*args):
             for name in FLAGS:
                 FLAGS[name].unparse()
             SCRIPT.base_config.cache_clear()
+            logging.get_absl_logger().filters[:] = filters
     return subprocess.CompletedProcess(args, status, out.getvalue(), err.getvalue())
 
 

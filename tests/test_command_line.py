@@ -42,12 +42,15 @@ def test_same_command_resumes(trained):
     workdir, _ = trained
     done = call(TINY, f"--workdir={workdir}", *SHORT)
     assert done.returncode == 0, done.stderr
-    assert "resumed at step 2 of 2" in done.stderr
+    assert "is at step 2 of 2" in done.stderr
 
 
 def test_the_workdir_alone_resumes_and_keeps_what_was_changed_before(tmp_path):
     changes = ["--config.data.range=0,1", "--config.train.log_every=1"]
     assert call(TINY, f"--workdir={tmp_path}", *SHORT, *changes).returncode == 0
+    refused = call(f"--workdir={tmp_path}", "--config.train.num_steps=3")
+    assert refused.returncode == 1
+    assert "has a GAN of its own" in refused.stderr
     done = call(f"--workdir={tmp_path}", "--trust", "--config.train.num_steps=3")
     assert done.returncode == 0, done.stderr
     assert "resumed at step 2 of 3" in done.stderr
@@ -128,6 +131,8 @@ def test_summary_of_dcgan_has_the_published_counts():
         (["--config.seed=2"], "--config.seed has no configuration to change; add --config=FILE or the --workdir"),
         (["--mode=sample"], "needs --workdir"),
         (["--mode=sampel", TINY], "sampel"),
+        (["--notrust=1", TINY], "--notrust=1 does not take an argument"),
+        (["--num", TINY], "--num=--config=.* is not a whole number"),
         (["--mode=sample", "--workdir=missing"], "missing holds no config.json"),
         ([TINY, "train"], "'train' is no flag"),
         ([TINY, "--config.gan=dcgam"], 'Did you mean "dcgan"'),
@@ -139,6 +144,7 @@ def test_summary_of_dcgan_has_the_published_counts():
         (["--mode=sample", "--workdir=x", "--label=1", "--out=a.GIF"], "--label means nothing to a .gif"),
         (["--mode=sample", "--workdir=x", TINY], "--config means nothing to --mode=sample"),
         (["--mode=summary", TINY, "--step=3"], "--step means nothing to --mode=summary"),
+        (["--mode=summary", TINY, "--workdir=x"], "of --config or of --workdir; leave one of them out"),
     ],
 )
 def test_mistakes_are_one_sentence(args, sentence, tmp_path):

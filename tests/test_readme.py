@@ -5,7 +5,7 @@ import shlex
 
 import numpy as np
 import pytest
-from cli import ROOT, run
+from cli import ROOT, SCRIPT, run
 from PIL import Image
 
 README = (ROOT / "README.md").read_text()
@@ -82,3 +82,10 @@ def test_layout_names_what_is_there():
     ]:
         name = path.name if path.suffix else f"{path.name}/"
         assert name.removesuffix(".py") in layout, f"{name} is missing in README's layout"
+
+
+def test_the_table_of_modes_has_the_flags_that_they_read():
+    listed = {}
+    for mode, flags in re.findall(r"^\| `(\w+)` \|.*\| ([^|]*--[^|]*) \|$", README, re.MULTILINE):
+        listed.setdefault(mode, set()).update(re.findall(r"--(\w+)", flags))
+    assert listed == {name: set(mode.reads.split()) for name, mode in SCRIPT.MODES.items()}

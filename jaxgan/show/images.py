@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -122,9 +123,17 @@ def save_folder(
     folder = Path(path)
     check_empty(folder)
     digits = len(str(num_classes - 1))
-    for i, image in enumerate(images):
+
+    def write(i: int) -> None:
         place = folder if labels is None else folder / f"{labels[i]:0{digits}}"
-        save(place / f"{i:06}.png", enlarge(image, scale))
+        save(place / f"{i:06}.png", enlarge(images[i], scale))
+
+    # Threads mostly wait for the disk.
+    threads = ThreadPoolExecutor(8, thread_name_prefix="pictures")
+    try:
+        list(threads.map(write, range(len(images))))
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 def save_gif_of_files(path: str | os.PathLike, pictures: Sequence[Path], *, scale: int | None = None) -> None:

@@ -111,7 +111,7 @@ def _optimiser() -> dict:
 
 def _data() -> dict:
     return {
-        "source": "mnist",  # mnist, idx, folder, tfds, synthetic
+        "source": "mnist",  # mnist, stacked_mnist, idx, folder, tfds, synthetic
         "path": "",  # idx, folder: the folder; tfds: its data_dir
         "name": "",  # tfds: the data set
         "split": "train",

@@ -17,6 +17,7 @@ from jaxgan.data.mnist import open_mnist
 from jaxgan.data.on_device import Resident, resident
 from jaxgan.data.plan import MAX_BATCH_SIZE, SHUFFLES, IndexPlan
 from jaxgan.data.prefetch import prefetch
+from jaxgan.data.stacked_mnist import StackedMnist
 from jaxgan.data.synthetic import Synthetic
 from jaxgan.data.tfds import Tfds
 from jaxgan.data.workers import MAX_WORKERS, Workers
@@ -39,7 +40,7 @@ __all__ = [
     "resolve_cache",
 ]
 
-SOURCES = ("mnist", "idx", "folder", "tfds", "synthetic")
+SOURCES = ("mnist", "stacked_mnist", "idx", "folder", "tfds", "synthetic")
 
 
 def open_source(config_data: Any) -> Source:
@@ -94,5 +95,7 @@ def _open(config_data: Any) -> Source:
         return Tfds(c.name, c.split, c.path, canvas, workers)
     if c.source == "synthetic":
         return Synthetic(c.image_size, c.channels)
+    if c.source == "stacked_mnist":
+        return StackedMnist(c.split, c.image_size, c.channels)
     native = open_mnist(c.split) if c.source == "mnist" else open_idx(c.path, c.split)
     return on_canvas(native, canvas, workers)

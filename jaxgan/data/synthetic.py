@@ -6,6 +6,7 @@ import numpy as np
 
 from jaxgan.base.types import DataInfo
 from jaxgan.data import identity
+from jaxgan.data.splitmix import uniforms
 
 NUM_IMAGES = 4096
 CLASSES = ("circle", "square", "triangle", "cross")
@@ -69,17 +70,3 @@ def outside(x: np.ndarray, y: np.ndarray, radius: np.ndarray, indices: np.ndarra
         bar,
     )
     return np.choose(indices[:, None, None] % len(CLASSES), shapes)
-
-
-def uniforms(indices: np.ndarray, count: int) -> np.ndarray:
-    """Return float64[n, count] numbers in [0, 1), a pure function of each index.
-
-    References:
-      G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators", 2014 (SplitMix64).
-    """
-    counters = indices.astype(np.uint64)[:, None] * np.uint64(count) + np.arange(1, count + 1, dtype=np.uint64)
-    state = counters * np.uint64(0x9E3779B97F4A7C15)
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    state ^= state >> np.uint64(31)
-    return (state >> np.uint64(11)) * 2.0**-53

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxgan.data.synthetic import CLASSES, NUM_IMAGES, Synthetic, uniforms
+from jaxgan.data.synthetic import CLASSES, NUM_IMAGES, Synthetic
 
 
 @pytest.mark.parametrize(("size", "channels"), [(28, 1), (64, 3), (9, 3)])
@@ -36,14 +36,6 @@ def test_the_shapes_have_the_areas_of_their_names():
     box = np.array([np.ptp(np.argwhere(b), axis=0).__add__(1).prod() for b in bright])
     for label, part in enumerate([np.pi / 4, 1, 1 / 2, 5 / 9]):  # of the box around the shape
         np.testing.assert_allclose((area / box)[labels == label].mean(), part, atol=0.03)
-
-
-def test_the_random_numbers_are_even_and_independent():
-    numbers = uniforms(np.arange(NUM_IMAGES), 9)
-    assert numbers.min() >= 0
-    assert numbers.max() < 1
-    np.testing.assert_allclose(numbers.mean(0), 0.5, atol=0.03)
-    np.testing.assert_allclose(np.corrcoef(numbers.T), np.eye(9), atol=0.06)
 
 
 def test_no_pictures_and_too_many():

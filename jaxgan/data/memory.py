@@ -31,13 +31,22 @@ CHUNK = 1024
 
 
 class InMemory:
-    """A source that holds all its pictures.
+    """A source that holds all its pictures; the way to learn from arrays of one's own.
+
+    Args:
+      images: uint8[N, H, W, C], C = 1 or 3, not copied.
+      labels: integers [N] in 0..K-1, or None (or zeros) where the pictures have no labels.
+      num_classes: K, or None likewise.
+      fingerprint: what the data are, where that is known; otherwise it is made from the arrays.
 
     Attributes:
       info: shape, number of pictures and number of classes.
       images: uint8[N, H, W, C].
       labels: int32[N], zeros where `info.num_classes` is None.
       fingerprint: given, or made of shape, labels and pixels (`identity.of_arrays`).
+
+    Raises:
+      ValueError: if an array has another type, rank or range.
     """
 
     def __init__(
@@ -47,10 +56,10 @@ class InMemory:
         num_classes: int | None,
         fingerprint: str | None = None,
     ):
-        num_images, height, width, channels = images.shape
+        self.images = check_images(images)
+        num_images, height, width, channels = self.images.shape
+        self.labels = check_labels(labels, num_images, num_classes)
         self.info = DataInfo((height, width, channels), num_images, num_classes)
-        self.images = images
-        self.labels = np.zeros(num_images, np.int32) if labels is None else labels
         self._fingerprint = fingerprint
 
     @functools.cached_property
@@ -61,6 +70,50 @@ class InMemory:
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Gather uint8[n, H, W, C] pictures and int32[n] labels."""
         return self.images[indices], self.labels[indices]
+
+
+def check_images(images: np.ndarray) -> np.ndarray:
+    """Return pictures as numpy's uint8[N, H, W, C], or raise ValueError where they are something else."""
+    images = np.asarray(images)
+    if images.dtype != np.uint8:
+        raise UserError(
+            f"images are {images.dtype}; expected uint8 pixels from 0 to 255, so convert them, of pixels in [-1, 1] by "
+            "jaxgan.to_uint8(images)."
+        )
+    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+        raise UserError(
+            f"images have the shape {images.shape}; expected [N, H, W, C] with C = 1 or 3; grey pictures get a last "
+            "axis by images[..., None]."
+        )
+    if not images.size:
+        raise UserError(f"images have the shape {images.shape}, which is empty; expected at least one picture.")
+    return images
+
+
+def check_labels(labels: np.ndarray | None, num_images: int, num_classes: int | None) -> np.ndarray:
+    """Return labels as int32[N], zeros where there are none, or raise ValueError where they do not fit."""
+    if num_classes is not None and num_classes < 1:
+        raise UserError(f"num_classes is {num_classes}; expected at least 1, or None where there are no labels.")
+    if (labels is None and num_classes is not None) or (num_classes is None and labels is not None and np.any(labels)):
+        raise UserError(
+            f"labels are {'not ' * (labels is None)}given and num_classes is {num_classes}; expected both, or None for "
+            "both where the pictures have no labels."
+        )
+    if labels is None or num_classes is None:
+        return np.zeros(num_images, np.int32)
+    labels = np.asarray(labels)
+    if labels.shape != (num_images,) or labels.dtype.kind not in "iu":
+        raise UserError(
+            f"labels are {labels.dtype} of the shape {labels.shape}; expected integers of the shape ({num_images},), "
+            "one for each picture."
+        )
+    low, high = int(labels.min()), int(labels.max())
+    if not 0 <= low <= high < num_classes:
+        raise UserError(
+            f"labels run from {low} to {high} and num_classes is {num_classes}; expected labels from 0 to "
+            f"{num_classes - 1}."
+        )
+    return labels.astype(np.int32, copy=False)
 
 
 class Skip:

@@ -124,7 +124,7 @@ def _data() -> dict:
         "follow_links": False,  # folder: take links that lead out of it
         "background": "white",  # behind transparent and padded pictures
         "mirror": False,  # add the left-right flip of every picture; wrong for digits and text
-        "shuffle": "samples",  # or batches: of fixed content, shuffled whole; an epoch is then a whole number of them
+        "shuffle": "samples",  # index: the same, for 10^8 and more; batches: of fixed content, shuffled whole
         "drop_remainder": False,  # leave out the images that do not fill an epoch's last batch
         "cache": "auto",  # device, host, none
         "workers": 0,  # threads that decode; 0: one a core

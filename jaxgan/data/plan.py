@@ -9,10 +9,11 @@ import numpy as np
 
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
+from jaxgan.data.feistel import shuffled
 
 MAX_BATCH_SIZE = 2**20
 
-SHUFFLES = ("samples", "batches")
+SHUFFLES = ("samples", "batches", "index")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +34,7 @@ class IndexPlan:
       num_images: N.
       batch_size: B, at most N.
       drop_remainder: whether to cut each epoch to whole batches.
-      shuffle: what is shuffled, 'samples' or 'batches'.
+      shuffle: 'samples'; 'batches'; or 'index', samples for sets of which not even the order fits into memory.
 
     Raises:
       ValueError: if N or B is less than 1, or B exceeds N.
@@ -79,6 +80,8 @@ class IndexPlan:
         """Return the pictures at some positions of an epoch, int64[stop - start]."""
         if self.shuffle == "samples":
             return permutation(int(self.seed), epoch, self.num_images)[start:stop]
+        if self.shuffle == "index":
+            return shuffled(np.arange(start, stop), self.num_images, int(self.seed), epoch)
         order = permutation(int(self.seed), epoch, self.epoch_length // self.batch_size)
         batch, place = np.divmod(np.arange(start, stop), self.batch_size)
         return (order[batch] * self.batch_size + place) % self.num_images
@@ -86,7 +89,8 @@ class IndexPlan:
     def indices(self, start: int, count: int) -> np.ndarray:
         """Return the pictures of some steps.
 
-        An epoch's order is drawn once and kept, at O(N) ('batches': O(N / B)); a step within it costs O(B).
+        An epoch's order is drawn once and kept, at O(N) ('batches': O(N / B), 'index': nothing); a step within it costs
+        O(B).
 
         Args:
           start: the first step, from 0.

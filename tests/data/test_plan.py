@@ -87,6 +87,18 @@ def test_negative_steps_are_refused():
 
 
 @pytest.mark.parametrize("drop", [False, True])
+def test_shuffling_by_index_is_an_epoch_too(drop):
+    plan = IndexPlan(3, 103, 10, drop, shuffle="index")
+    rows = plan.indices(0, 206).ravel()
+    epochs = rows[: 20 * plan.epoch_length].reshape(20, plan.epoch_length)
+    for epoch in epochs:
+        assert len(set(epoch)) == plan.epoch_length
+        assert 0 <= epoch.min() <= epoch.max() < 103
+    assert len({tuple(epoch) for epoch in epochs}) == 20
+    np.testing.assert_array_equal(plan.indices(57, 3).ravel(), rows[570:600])
+
+
+@pytest.mark.parametrize("drop", [False, True])
 @pytest.mark.parametrize(("num_images", "batch_size"), [(11, 4), (12, 4), (5, 4), (7, 7), (6, 1)])
 def test_batches_of_fixed_content_are_shuffled_whole(num_images, batch_size, drop):
     plan = IndexPlan(3, num_images, batch_size, drop, shuffle="batches")

@@ -29,7 +29,7 @@ def default() -> Config:
             "loss": "non_saturating",
             "precision": "float32",  # of the layers in training, or bfloat16; parameters and statistics stay float32
             "matmul": "default",  # float32 products in training, on accelerators: default, tensorfloat32, float32
-            "convolution": "auto",  # form in training: auto (by platform), lax (XLA's), phases (our own)
+            "convolution": "auto",  # form in training: auto (by platform), lax (XLA's), cpu (our own)
             "penalty": dict.fromkeys(penalties.PENALTIES, 0.0) | {"every": 1},  # weights of D's gradient penalties
             "augment": "",  # of all pictures that D sees, such as color,translation,cutout
             "class_weight": 0.0,  # weight of the class cross-entropy, for discriminators with a class head

@@ -14,21 +14,23 @@ import numpy as np
 from jax import lax
 
 from jaxgan.base import checks
+from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array
-from jaxgan.nets.cpu import trilinear
+from jaxgan.nets.cpu import forms, trilinear
 from jaxgan.nets.cpu.geometry import Geometry, Padding, Pads, Pair, adjoint, pair
 
-# The one place that says which form runs where: our own on CPU, XLA's convolution on accelerators.
-_FORM_OF_BACKEND = {"cpu": "phases"}
-FORMS = ("auto", "lax", "phases")
+FORMS = ("auto", "lax", "cpu")
 _form = contextvars.ContextVar("form", default="auto")
 
 
 @contextlib.contextmanager
 def forced(form: str) -> Iterator[None]:
-    """Choose the form of all convolutions traced inside: 'auto', 'lax' or 'phases'.
+    """Choose the form of all convolutions traced inside.
 
     A compiled function keeps the form it was traced with, and gradients that of their forward pass.
+
+    Args:
+      form: 'cpu', our own, which is fast there; 'lax', XLA's convolution; 'auto', the one for JAX's default backend.
     """
     checks.one_of("form", form, FORMS)
     token = _form.set(form)
@@ -39,47 +41,72 @@ def forced(form: str) -> Iterator[None]:
 
 
 def current_form() -> str:
-    """Return the form that a convolution traced now takes: 'lax' or 'phases'."""
-    form = _form.get()
-    return form if form != "auto" else _FORM_OF_BACKEND.get(jax.default_backend(), "lax")
+    """Return the form that a convolution traced now takes: 'lax' or 'cpu'."""
+    if _form.get() != "auto":
+        return _form.get()
+    return "cpu" if jax.default_backend() == "cpu" else "lax"
 
 
 def conv(x: Array, kernel: Array, strides: Pair = (1, 1), padding: Padding = "SAME") -> Array:
     """Convolve x [B, H, W, C] and kernel [k, k, C, F] to [B, H', W', F], as `jax.lax.conv_general_dilated`.
 
-    Padding is 'SAME', or ((low, high), (low, high)) zeros around x.
+    Padding is 'SAME', 'SAME_LOWER', 'VALID', or ((low, high), (low, high)) zeros around x.
     """
-    size, taps = pair(x.shape[1:3]), pair(kernel.shape[:2])
-    pads = lax.padtype_to_pads(size, taps, strides, padding) if isinstance(padding, str) else padding
-    geo = Geometry(size, taps, pair(strides), (pair(pads[0]), pair(pads[1])))
-    return trilinear.lax_forward(geo, x, kernel) if current_form() == "lax" else trilinear.forward(geo, x, kernel)
+    geo = _geometry(x, kernel, strides, pair(x.shape[1:3]), padding)
+    return (forms.lax_forward if _is_left_to_xla(x, kernel) else trilinear.forward)(geo, x, kernel)
 
 
 def conv_transpose(x: Array, kernel: Array, strides: Pair = (1, 1), padding: Padding = "SAME") -> Array:
     """Convolve the input dilated by `strides`, as `jax.lax.conv_transpose(transpose_kernel=False)` does.
 
-    Shapes as in `conv`. Padding is 'SAME' (H' = H s), or ((low, high), (low, high)) zeros around the dilated
-    input: k - 1 - p on every side for PyTorch's `padding=p`.
+    Shapes as in `conv`. Padding is 'SAME' (H' = H s), 'VALID' (H' = H s + max(k - s, 0)), or ((low, high), (low, high))
+    zeros around the dilated input: k - 1 - p on every side for PyTorch's `padding=p`.
     """
-    if current_form() == "lax":
-        pads = padding if isinstance(padding, str) else [pair(p) for p in padding]
-        return lax.conv_transpose(x, kernel, strides, pads, dimension_numbers=trilinear.DIMS)
+    _check_operands(x, kernel)
     geo = adjoint(pair(x.shape[1:3]), pair(kernel.shape[:2]), pair(strides), padding)
-    return trilinear.input_grad(geo, trilinear.mirror(kernel), x)
+    if _is_left_to_xla(x, kernel):
+        pads = padding if isinstance(padding, str) else [pair(p) for p in padding]
+        return lax.conv_transpose(x, kernel, strides, pads, dimension_numbers=forms.DIMS)
+    return trilinear.input_grad(geo, forms.mirror(kernel), x)
 
 
-def upsample_conv(x: Array, kernel: Array, factor: int = 2) -> Array:
-    """Enlarge by nearest neighbour, then convolve with 'SAME' padding, in one transposed convolution.
+def upsample_conv(x: Array, kernel: Array, factor: int | Pair = 2, padding: Padding = "SAME") -> Array:
+    """Enlarge by nearest neighbour, then convolve with stride 1, in one transposed convolution.
 
     A pixel repeated s times is a dilated input convolved with a box of s ones; the box goes into the kernel.
     For k = 3 and s = 2 that takes 16 products for each 2 x 2 outputs instead of 36. Maps x [B, H, W, C] and a
-    kernel [k, k, C, F], k odd, to [B, H s, W s, F], where s is the `factor`.
+    kernel [k, k, C, F] to [B, H', W', F], where s is the `factor`; with 'SAME' padding H' = H s. Padding as in `conv`.
     """
-    more = factor - 1
-    pads = [(k // 2 + more, k // 2 + more) for k in kernel.shape[:2]]
-    edges = [((i, more - i), (j, more - j), (0, 0), (0, 0)) for i, j in np.ndindex(factor, factor)]
+    (height, width), (rows, cols) = x.shape[1:3], pair(factor)
+    geo, more = _geometry(x, kernel, (1, 1), (height * rows, width * cols), padding), (rows - 1, cols - 1)
+    pads = [(low + m, high + m) for (low, high), m in zip(geo.pads, more, strict=True)]
+    edges = [((i, more[0] - i), (j, more[1] - j), (0, 0), (0, 0)) for i, j in np.ndindex(rows, cols)]
     kernel = functools.reduce(jnp.add, [jnp.pad(kernel, edge) for edge in edges])
-    return conv_transpose(x, kernel, (factor, factor), pads)
+    return conv_transpose(x, kernel, (rows, cols), pads)
+
+
+def _geometry(x: Array, kernel: Array, strides: Pair, size: Pair, padding: Padding) -> Geometry:
+    """Return the geometry of a convolution of maps of that size."""
+    _check_operands(x, kernel)
+    taps, strides = pair(kernel.shape[:2]), pair(strides)
+    if isinstance(padding, str):
+        checks.one_of("padding", padding, ("SAME", "SAME_LOWER", "VALID"))
+        padding = lax.padtype_to_pads(size, taps, strides, padding)
+    return Geometry(size, taps, strides, (pair(padding[0]), pair(padding[1]))).checked()
+
+
+def _is_left_to_xla(x: Array, kernel: Array) -> bool:
+    # Where `shard_map` checks which values vary over a mesh, each operation must say so; ours does not.
+    kinds = (getattr(jax.typeof(array), "manual_axis_type", None) for array in (x, kernel))
+    return current_form() == "lax" or any(getattr(kind, "varying", ()) for kind in kinds)
+
+
+def _check_operands(x: Array, kernel: Array) -> None:
+    if (x.ndim, kernel.ndim, x.shape[-1:], x.dtype) != (4, 4, kernel.shape[2:3], kernel.dtype):
+        raise UserError(
+            f"x is {x.dtype}{list(x.shape)} and the kernel {kernel.dtype}{list(kernel.shape)}; "
+            "expected [B, H, W, C] and [k, k, C, F] of one type."
+        )
 
 
 class Conv(nn.Module):
@@ -114,8 +141,7 @@ class UpsampleConv(Conv):
 
     @staticmethod
     def _convolve(x: Array, kernel: Array, strides: Pair, padding: Padding) -> Array:
-        del padding
-        return upsample_conv(x, kernel, strides[0])
+        return upsample_conv(x, kernel, strides, padding)
 
 
 class ConvTranspose(Conv):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import jax
@@ -18,8 +19,6 @@ Normalised = tuple[Array, Array, Array]
 
 class BatchNorm(nn.Module):
     """Batch norm over all axes but the last, with the variables of `flax.linen.BatchNorm`, so its checkpoints too.
-
-    With `train` it can be differentiated in reverse mode only, to any order.
 
     Attributes:
       train: normalise with the batch's statistics and move the running ones; else use the running ones.
@@ -53,7 +52,8 @@ class BatchNorm(nn.Module):
         return y
 
 
-def _values(x: Array, scale: Array, bias: Array, epsilon: float) -> Normalised:
+@functools.partial(jax.custom_jvp, nondiff_argnums=(3,))
+def _normalise(x: Array, scale: Array, bias: Array, epsilon: float) -> Normalised:
     """Return x [..., C] normalised, scaled and shifted, and the batch's mean and variance, each [C]."""
     mean = _mean(x)
     # E[x^2] - E[x]^2 cancels where inputs are huge, as in latent-scale experiments.
@@ -61,35 +61,30 @@ def _values(x: Array, scale: Array, bias: Array, epsilon: float) -> Normalised:
     return _shift_and_scale(x, mean, lax.rsqrt(var + epsilon), scale, bias), mean, var
 
 
-def _forward(x: Array, scale: Array, bias: Array, epsilon: float) -> tuple[Normalised, tuple[Array, ...]]:
-    y, mean, var = _normalise(x, scale, bias, epsilon)
-    return (y, mean, var), (x, scale, bias, mean, lax.rsqrt(var + epsilon))
+@_normalise.defjvp
+def _tangents(
+    epsilon: float, primals: tuple[Array, Array, Array], tangents: tuple[Array, Array, Array]
+) -> tuple[Normalised, Normalised]:
+    """Return `_normalise` and how its results move with x, scale and bias.
 
+        dmean = mean(dx),   dvar = 2 mean(dx h),
+        dy = gain dx + h (dscale - gain dvar / (2 std)) / std + dbias - gain dmean
 
-def _backward(epsilon: float, residuals: tuple[Array, ...], grads: Normalised) -> tuple[Array, Array, Array]:
-    """Return the gradients by x, scale and bias, the latter two of this device's share as everywhere in the step.
-
-        dx = gain (g - mean(g) - h mean(g h)) + (dmean + 2 (x - mean) dvar) / n,   h = (x - mean) / std,
-
-    where gain is scale / std, means and n are over the whole batch, and dmean and dvar are the statistics' own.
+    where h = x - mean, gain = scale / std, and means are over the whole batch. Written so that its transpose, the
+    gradient, is two sums over the maps and one more pass; what JAX makes of the forward pass reads them twice as often.
     """
-    del epsilon
-    x, scale, bias, mean, inverse = residuals
-    g, of_mean, of_var = grads
-    axes = tuple(range(x.ndim - 1))
-    centred = x - _along(x, mean)
-    of_bias = g.sum(axes, dtype=mean.dtype)
-    of_scale = (g * centred).sum(axes, dtype=mean.dtype) * inverse
+    (x, scale, bias), (dx, dscale, dbias) = primals, tangents
+    y, mean, var = _normalise(x, scale, bias, epsilon)
+    inverse = lax.rsqrt(var + epsilon)
     gain = inverse * scale
-    slope, shift = axis.mean((2 * of_var - gain * inverse * of_scale, of_mean - gain * of_bias))
-    num = math.prod(x.shape[:-1])  # this device's: the means have divided by the number of devices
-    of_x = g * _along(x, gain) + centred * _along(x, slope / num) + _along(x, shift / num)
-    return of_x.astype(x.dtype), of_scale.astype(scale.dtype), of_bias.astype(bias.dtype)
-
-
-# Two sums over the maps and one more pass; the derivative of the forward pass reads them twice as often.
-_normalise = jax.custom_vjp(_values, nondiff_argnums=(3,))
-_normalise.defvjp(_forward, _backward)
+    centred = x - _along(x, mean)
+    axes, num = tuple(range(x.ndim - 1)), math.prod(x.shape[:-1])
+    dx = dx.astype(centred.dtype)
+    dmean = axis.mean(dx.sum(axes) / num)
+    half_dvar = axis.mean((dx * centred).sum(axes) / num)
+    slope = inverse * (dscale - gain * inverse * half_dvar)
+    dy = dx * _along(x, gain) + centred * _along(x, slope) + _along(x, dbias - gain * dmean)
+    return (y, mean, var), (dy.astype(x.dtype), dmean, 2 * half_dvar)
 
 
 def _mean(x: Array) -> Array:

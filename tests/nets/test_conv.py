@@ -29,6 +29,8 @@ CONVS = [
     (2, 3, ((0, 2), (1, 0)), 9, 8, 5, 6),
     (3, 2, ((-1, 1), (0, 1)), 9, 8, 5, 6),
     (5, 1, "SAME", 7, 6, 64, 65),
+    (3, 2, "VALID", 8, 7, 5, 6),
+    (4, 2, "SAME_LOWER", 8, 7, 5, 6),
 ]
 TRANSPOSED = [
     (5, 1, "SAME", 7, 6, 5, 6),
@@ -42,6 +44,8 @@ TRANSPOSED = [
     (4, 2, TWO, 4, 6, 5, 3),
     (5, 2, ((3, 2), (2, 4)), 4, 3, 5, 6),
     (5, 1, "SAME", 7, 7, 65, 64),
+    (3, 2, "VALID", 3, 4, 6, 5),
+    (2, 3, "VALID", 3, 4, 6, 5),
 ]
 CASES = [(layers.conv, *case) for case in CONVS] + [(layers.conv_transpose, *case) for case in TRANSPOSED]
 
@@ -65,7 +69,7 @@ def both(case):
     x, kernel = jnp.asarray(rng.normal(size=(batch, h, w, c))), jnp.asarray(rng.normal(size=(k, k, c, f)))
 
     def ours(x, kernel):
-        with layers.forced("phases"):
+        with layers.forced("cpu"):
             return function(x, kernel, (s, s), padding)
 
     return ours, plain(function, (s, s), padding), x, kernel
@@ -121,14 +125,28 @@ def test_maps_over_inputs_and_over_kernels(case):
             jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9), mapped, expected)
 
 
-@pytest.mark.parametrize(("k", "factor"), [(3, 2), (5, 2), (3, 3), (3, 1)])
-def test_folds_the_upsampling_into_the_kernel(k, factor):
+@pytest.mark.parametrize("padding", ["SAME", "VALID", ((2, 0), (1, 3))])
+@pytest.mark.parametrize(("k", "factor"), [(3, 2), (4, 2), (2, 3), (3, 1), (3, (1, 2))])
+def test_folds_the_upsampling_into_the_kernel(k, factor, padding):
     with jax.enable_x64(True):
         rng = np.random.default_rng(1)
         x, kernel = jnp.asarray(rng.normal(size=(2, 3, 4, 5))), jnp.asarray(rng.normal(size=(k, k, 5, 6)))
-        expected = plain(layers.conv, (1, 1), "SAME")(jnp.repeat(jnp.repeat(x, factor, 1), factor, 2), kernel)
-        ours = jax.jit(layers.upsample_conv, static_argnums=2, compiler_options=QUICK)(x, kernel, factor)
-        np.testing.assert_allclose(ours, expected, atol=1e-10)
+        rows, cols = (factor, factor) if isinstance(factor, int) else factor
+        expected = plain(layers.conv, (1, 1), padding)(jnp.repeat(jnp.repeat(x, rows, 1), cols, 2), kernel)
+        for form in ("cpu", "lax"):
+            with layers.forced(form):
+                ours = jax.jit(lambda *a: layers.upsample_conv(*a, factor, padding), compiler_options=QUICK)
+                np.testing.assert_allclose(ours(x, kernel), expected, atol=1e-10)
+
+
+def test_upsampling_layer_takes_padding_and_even_kernels():
+    def shape(k, **settings):
+        layer = layers.UpsampleConv(6, k, 2, **settings)
+        return jax.eval_shape(lambda x: layer.init_with_output(jax.random.key(0), x)[0], jnp.ones((1, 8, 8, 3))).shape
+
+    assert shape(4) == shape(3) == (1, 16, 16, 6)
+    assert shape(4, padding="VALID") == (1, 13, 13, 6)
+    assert shape(3, padding=((0, 1), (0, 1))) == (1, 15, 15, 6)
 
 
 @pytest.mark.parametrize(("padding", "use_bias"), [("SAME", True), (ONE, False)])
@@ -186,20 +204,46 @@ def test_half_precision_and_hashing(layer):
 def test_the_form_can_be_forced():
     x, kernel = jnp.ones((1, 6, 6, 2)), jnp.ones((5, 5, 2, 8))
 
-    def text(form):
+    def program(form):
         with layers.forced(form):
-            return str(jax.make_jaxpr(lambda x: layers.conv_transpose(x, kernel, (2, 2)))(x))
+            return jax.jit(lambda x: layers.conv_transpose(x, kernel, (2, 2))).lower(x).as_text()
 
-    assert "lhs_dilation=(2, 2)" in text("lax")
-    assert "lhs_dilation=(2, 2)" not in text("phases")
-    assert layers.current_form() == ("phases" if jax.default_backend() == "cpu" else "lax")
-    with pytest.raises(ValueError, match="expected one of auto, lax, phases"), layers.forced("fast"):
+    # The sign of an input that is dilated.
+    assert "lhs_dilate = [2, 2]" in program("lax")
+    assert "lhs_dilate = [2, 2]" not in program("cpu")
+    assert layers.current_form() == ("cpu" if jax.default_backend() == "cpu" else "lax")
+    with pytest.raises(ValueError, match="expected one of auto, lax, cpu"), layers.forced("fast"):
         pass
 
 
-def test_refuses_a_padding_it_does_not_know():
-    with layers.forced("phases"), pytest.raises(ValueError, match="padding is 'VALID'"):
-        layers.conv_transpose(jnp.ones((1, 4, 4, 1)), jnp.ones((3, 3, 1, 1)), (2, 2), "VALID")
+@pytest.mark.parametrize("form", ["cpu", "lax"])
+def test_what_does_not_fit_is_named(form):
+    x, kernel = jnp.ones((1, 4, 4, 2)), jnp.ones((3, 3, 2, 1))
+    with layers.forced(form):
+        for function in layers.conv, layers.conv_transpose, layers.upsample_conv:
+            with pytest.raises(ValueError, match=r"x is float32\[1, 4, 4, 2\] and the kernel float32\[3, 3, 1, 2\]"):
+                function(x, jnp.swapaxes(kernel, 2, 3))
+            with pytest.raises(ValueError, match="x is bfloat16"):
+                function(x.astype(jnp.bfloat16), kernel)
+            with pytest.raises(ValueError, match="padding is 'FULL'; expected one of SAME"):
+                function(x, kernel, (2, 2), "FULL")
+        with pytest.raises(ValueError, match="expected at least one pixel"):
+            layers.conv(x, jnp.ones((5, 5, 2, 1)), padding="VALID")
+
+
+def test_gradients_are_summed_over_a_mesh_that_is_checked():
+    mesh = jax.make_mesh((2,), ("rows",), axis_types=(jax.sharding.AxisType.Auto,))
+    x, kernel = jnp.cos(jnp.arange(288.0)).reshape(4, 6, 6, 2), jnp.sin(jnp.arange(54.0)).reshape(3, 3, 2, 3)
+
+    def loss(kernel, x):
+        return jnp.sum(jnp.sin(layers.conv(x, kernel, (2, 2))))
+
+    def gradient(kernel, x):
+        return jax.grad(lambda kernel: jax.lax.psum(loss(kernel, x), "rows"))(kernel)
+
+    spec = jax.P(), jax.P("rows")
+    shared = jax.jit(jax.shard_map(gradient, mesh=mesh, in_specs=spec, out_specs=jax.P()), compiler_options=QUICK)
+    np.testing.assert_allclose(shared(kernel, x), jax.grad(loss)(kernel, x), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("case", [CASES[i] for i in (0, 1, 2, 11, 12, 15, 20)], ids=name)

@@ -22,8 +22,8 @@ def flax_own(train=True):
     return nn.BatchNorm(not train, momentum=MOMENTUM, epsilon=EPSILON, use_fast_variance=False)
 
 
-def inputs(shape=(6, 3, 4, 5), dtype=np.float64):
-    rng = np.random.default_rng(0)
+def inputs(shape=(6, 3, 4, 5), dtype=np.float64, seed=0):
+    rng = np.random.default_rng(seed)
     x = rng.normal(2, 3, size=shape).astype(dtype)
     channels = shape[-1:]
     params = {"scale": rng.normal(1, 0.3, channels), "bias": rng.normal(size=channels)}
@@ -94,6 +94,36 @@ def test_gradients_of_gradients(float64):
 
     first, second = (jax.grad(lambda *a, m=m: penalty(m, *a), (0, 1))(x, params) for m in (ours(), flax_own()))
     assert_same(first, second, rtol=1e-7)
+
+
+def test_forward_mode_alone_and_with_reverse(float64):
+    x, params, stats = inputs((5, 2, 3))
+    directions = inputs((5, 2, 3), seed=1)[:2]
+
+    def first(module):
+        return jax.jvp(lambda *a: run(module, *a, stats), (x, params), directions)
+
+    def mixed(module):
+        def grad(*a):
+            return jax.grad(lambda *a: weigh(run(module, *a, stats)), (0, 1))(*a)
+
+        def slope(*a):
+            return jax.jvp(lambda *a: weigh(run(module, *a, stats)), a, directions)[1]
+
+        return jax.jvp(grad, (x, params), directions), jax.grad(slope, (0, 1))(x, params)
+
+    assert_same(first(ours()), first(flax_own()))
+    assert_same(mixed(ours()), mixed(flax_own()), rtol=1e-7)
+
+
+def test_maps_over_batches_of_their_own(float64):
+    x, params, stats = inputs((5, 2, 3))
+    xs = jnp.stack([x, 2 * x, 3 + x])
+
+    def gradients(x):
+        return jax.grad(lambda x: weigh(run(ours(), x, params, stats)))(x)
+
+    assert_same(jax.vmap(gradients)(xs), jnp.stack([gradients(x) for x in xs]))
 
 
 def test_large_inputs_do_not_cancel():

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 
 Pair = tuple[int, int]
 Pads = tuple[Pair, Pair]
-Padding = str | Sequence[Sequence[int]]  # what users give: 'SAME', or zeros before and after, for H and W
+Padding = str | Sequence[Sequence[int]]  # what users give: a word, or zeros before and after, for H and W
 
 
 def pair(value: int | Sequence[int]) -> Pair:
@@ -47,19 +48,40 @@ class Geometry(NamedTuple):
         rows, cols = ((k - 1 - low, k - 1 - high) for k, (low, high) in zip(self.taps, self.pads, strict=True))
         return self._replace(size=self.outputs, pads=(rows, cols))
 
+    def checked(self) -> Geometry:
+        """Return it, or raise ValueError where there is no pixel on either side."""
+        if min(*self.size, *self.outputs) < 1:
+            raise UserError(
+                f"a kernel of {self.taps} pixels with strides {self.strides} and padding {self.pads} makes maps of "
+                f"{self.outputs} from {self.size}; expected at least one pixel, so use larger maps or more padding."
+            )
+        return self
+
 
 def adjoint(inputs: Pair, taps: Pair, strides: Pair, padding: Padding) -> Geometry:
     """Return the convolution whose input gradient is the given transposed convolution.
 
     Raises:
-      ValueError: the padding is a word other than 'SAME'.
+      ValueError: the padding is a word other than 'SAME' or 'VALID', or leaves no output.
     """
-    if isinstance(padding, str) and padding != "SAME":
-        raise UserError(f"padding is {padding!r}; expected 'SAME' or ((low, high), (low, high)).")
     size, pads = [], []
-    for axis, (n, k, s) in enumerate(zip(inputs, taps, strides, strict=True)):
-        same = k - 1 if s > k - 1 else -(-(k + s - 2) // 2)
-        low, high = (same, k + s - 2 - same) if isinstance(padding, str) else padding[axis]
+    for n, k, s, edge in zip(inputs, taps, strides, _around_dilated(taps, strides, padding), strict=True):
+        low, high = edge
         size.append((n - 1) * s + 1 + low + high - k + 1)
         pads.append((k - 1 - low, k - 1 - high))
-    return Geometry(pair(size), taps, strides, (pads[0], pads[1]))
+    return Geometry(pair(size), taps, strides, (pads[0], pads[1])).checked()
+
+
+def _around_dilated(taps: Pair, strides: Pair, padding: Padding) -> Sequence[Sequence[int]]:
+    """Return the zeros before and after a dilated input, for H and W."""
+    if not isinstance(padding, str):
+        return padding
+    checks.one_of("padding", padding, ("SAME", "VALID"))
+    pads = []
+    for k, s in zip(taps, strides, strict=True):
+        if padding == "SAME":
+            low = k - 1 if s > k - 1 else -(-(k + s - 2) // 2)
+            pads.append((low, k + s - 2 - low))
+        else:
+            pads.append((k - 1, s - 1 + max(k - s, 0)))
+    return pads

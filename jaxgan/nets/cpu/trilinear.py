@@ -1,219 +1,110 @@
-"""A convolution as a trilinear function, and its three partial derivatives in forms that are fast on a CPU.
+"""A convolution as a trilinear function, and its partial derivatives as a primitive of JAX.
 
-XLA on CPU is slow, by up to a factor of 100, where it dilates a map or meets tiny maps or few channels.
-That is avoided by choosing the form of each of the three partial derivatives of
+    T(x, w, g) = <conv(x, w), g>
 
-    T(x, w, g) = <conv(x, w), g>:   forward = dT/dg,   input_grad = dT/dx,   kernel_grad = dT/dw.
-
-The derivatives of each are the other two, so any order of derivative works (in reverse mode). A transposed
-convolution is the second of them.
+dT/dg is the convolution, dT/dx its input gradient (a transposed convolution is one of these) and dT/dw its kernel
+gradient. Each is linear in either of its two arguments, so its own derivatives are the other two: gradients of any
+order, forward or reverse, are made of the same three, each in the form that is fast for its sizes.
 """
 
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax import lax
+from jax.core import ShapedArray
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
 
 from jaxgan.base.types import Array
-from jaxgan.nets.cpu import spectral
-from jaxgan.nets.cpu.geometry import Geometry, Pair, pair
+from jaxgan.nets.cpu import forms
+from jaxgan.nets.cpu.geometry import Geometry
 
-DIMS = ("NHWC", "HWIO", "NHWC")
-# Channels that count as few; found by timing.
-_NARROW = 4
-# At most so many pictures make a kernel gradient in one convolution (found by timing), unless those become too many.
-_PIECE, _MOST_PIECES = 32, 8
+# The axes of x [B, H, W, C], w [k, k, C, F] and g [B, H', W', F] that are not positions.
+_AXES = {"x": {"B": 0, "C": 3}, "w": {"C": 2, "F": 3}, "g": {"B": 0, "F": 3}}
+_FORMS = {"g": forms.forward, "x": forms.input_grad, "w": forms.kernel_grad}
+# dT / d`by` at the two arguments that are left, in the order x, w, g.
+_partial = Primitive("convolution_partial")
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def forward(geo: Geometry, x: Array, w: Array) -> Array:
     """dT/dg: the convolution, [B, H, W, C] and [k, k, C, F] to [B, H', W', F]."""
-    if _is_tiny(geo):
-        y = x.reshape(len(x), -1) @ _matrix(geo, w)
-        return y.reshape(len(x), *geo.outputs, w.shape[3])
-    if spectral.pays(geo, len(x), w.shape[2:]):
-        return spectral.forward(geo, x, w)
-    if w.shape[3] <= _NARROW and geo.strides == (1, 1):
-        return input_grad(geo.exchanged(), mirror(w), x)
-    return lax_forward(geo, x, w)
+    return _bind(x, w, by="g", geo=geo)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def input_grad(geo: Geometry, w: Array, g: Array) -> Array:
-    """dT/dx: the transposed convolution, [k, k, C, F] and [B, H', W', F] to [B, H, W, C].
-
-    Along one axis u[i] = sum_t w[t] g[(i + low - t) / s] over the taps t for which s divides i + low - t. So
-    the outputs of one residue i mod s are a stride-1 convolution of g with every s-th tap: no zeros are used.
-    For few channels all taps are one product, and the rest is shifting and adding.
-    """
-    if _is_tiny(geo):
-        u = g.reshape(len(g), -1) @ _matrix(geo, w).T
-        return u.reshape(len(g), *geo.size, w.shape[2])
-    if spectral.pays(geo, len(g), w.shape[2:]):
-        return spectral.input_grad(geo, w, g)
-    if w.shape[2] <= _NARROW:
-        phase = functools.partial(_shifted_sum, geo, _products_of_taps(w, g))
-    else:
-        phase = functools.partial(_phase, geo, w, g)
-    rows, cols = geo.strides
-    phases = [jnp.stack([phase((i, j)) for j in range(cols)], axis=3) for i in range(rows)]
-    b, h, w_, _, c = phases[0].shape
-    u = jnp.stack(phases, axis=2).reshape(b, h * rows, w_ * cols, c)[:, : geo.size[0], : geo.size[1]]
-    return u.astype(g.dtype)
+    """dT/dx: the transposed convolution, [k, k, C, F] and [B, H', W', F] to [B, H, W, C]."""
+    return _bind(w, g, by="x", geo=geo)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def kernel_grad(geo: Geometry, x: Array, g: Array) -> Array:
     """dT/dw: the kernel gradient, [B, H, W, C] and [B, H', W', F] to [k, k, C, F]."""
-    c, f = x.shape[-1], g.shape[-1]
-    w = jax.ShapeDtypeStruct((*geo.taps, c, f), x.dtype)
-    if _is_tiny(geo):
-        matrix = x.reshape(len(x), -1).T @ g.reshape(len(g), -1)
-        return jax.linear_transpose(functools.partial(_matrix, geo), w)(matrix)[0]
-    if spectral.pays(geo, len(x), (c, f)):
-        return spectral.kernel_grad(geo, x, g)
-    if geo.strides == (1, 1) and f * math.prod(geo.size) < c * math.prod(geo.outputs):
-        return mirror(kernel_grad(geo.exchanged(), g, x))
-    if c <= _NARROW:
-        return _kernel_grad_by_patches(geo, x, g)
-    num_pieces = min(max(1, -(-len(x) // _PIECE)), _MOST_PIECES)
-    pieces = (jnp.array_split(maps, num_pieces) for maps in (x, g))
-    grads = [_kernel_grad_along_rows(geo, *piece) for piece in zip(*pieces, strict=True)]
-    return functools.reduce(jnp.add, grads).astype(x.dtype)
+    return _bind(x, g, by="w", geo=geo)
 
 
-forward.defvjp(
-    lambda geo, x, w: (forward(geo, x, w), (x, w)),
-    lambda geo, res, g: (input_grad(geo, res[1], g), kernel_grad(geo, res[0], g)),
-)
-input_grad.defvjp(
-    lambda geo, w, g: (input_grad(geo, w, g), (w, g)),
-    lambda geo, res, x: (kernel_grad(geo, x, res[1]), forward(geo, x, res[0])),
-)
-kernel_grad.defvjp(
-    lambda geo, x, g: (kernel_grad(geo, x, g), (x, g)),
-    lambda geo, res, w: (input_grad(geo, w, res[1]), forward(geo, res[0], w)),
-)
+def _bind(a: Array, b: Array, *, by: str, geo: Geometry) -> Array:
+    # The products are made later, when the context that says how precisely has been left.
+    matmul = jax.config.jax_default_matmul_precision  # pyright: ignore[reportAttributeAccessIssue]
+    return _partial.bind(a, b, by=by, geo=geo, matmul=matmul)
 
 
-def lax_forward(geo: Geometry, x: Array, w: Array) -> Array:
-    """The convolution as XLA does it."""
-    return lax.conv_general_dilated(x, w, geo.strides, geo.pads, dimension_numbers=DIMS)
+def _operands(by: str) -> tuple[str, str]:
+    first, second = (name for name in _AXES if name != by)
+    return first, second
 
 
-def _phase(geo: Geometry, w: Array, g: Array, residue: Pair) -> Array:
-    """Return the outputs of `input_grad` whose coordinates are `residue` modulo the strides."""
-    rows, cols = (_terms(geo, axis, residue[axis]) for axis in (0, 1))
-    if not rows or not cols:
-        return _nothing(geo, g, w.shape[2])
-    kernel = mirror(w[rows[0][0] :: geo.strides[0], cols[0][0] :: geo.strides[1]])
-    pads = (rows[-1][1], rows[0][2]), (cols[-1][1], cols[0][2])
-    return lax_forward(Geometry(pair(g.shape[1:3]), pair(kernel.shape[:2]), (1, 1), pads), g, kernel)
+def _value(a: Array, b: Array, *, by: str, geo: Geometry, matmul: str | None) -> Array:
+    with jax.default_matmul_precision(matmul):
+        return _FORMS[by](geo, a, b)
 
 
-def _shifted_sum(geo: Geometry, products: Array, residue: Pair) -> Array:
-    """Return what `_phase` does, at least float32, from [B, H', W', k, k, C], the products of g with all taps."""
-    rows, cols = (_terms(geo, axis, residue[axis]) for axis in (0, 1))
-    zero = jnp.zeros((), products.dtype)
-    terms = [
-        lax.pad(products[:, :, :, i, j], zero, [(0, 0, 0), (top, bottom, 0), (left, right, 0), (0, 0, 0)])
-        for i, top, bottom in rows
-        for j, left, right in cols
-    ]
-    return functools.reduce(jnp.add, terms) if terms else _nothing(geo, products, products.shape[-1])
+def _shape(a: ShapedArray, b: ShapedArray, *, by: str, geo: Geometry, matmul: str | None) -> ShapedArray:
+    del matmul
+    shape = {"x": [0, *geo.size, 0], "w": [*geo.taps, 0, 0], "g": [0, *geo.outputs, 0]}[by]
+    for name, operand in zip(_operands(by), (a, b), strict=True):
+        for letter in _AXES[name].keys() & _AXES[by].keys():
+            shape[_AXES[by][letter]] = operand.shape[_AXES[name][letter]]
+    return ShapedArray(shape, a.dtype)
 
 
-def _terms(geo: Geometry, axis: int, residue: int) -> list[tuple[int, int, int]]:
-    """Return the taps of one phase, each with the zeros before and after g that put what it multiplies in place.
+def _transposed(argument: int, cotangent: Array, a: Array, b: Array, *, by: str, **params) -> Array:
+    """Return the gradient by the argument of that number: T's partial derivative by it."""
+    given = {**dict(zip(_operands(by), (a, b), strict=True)), by: cotangent}
+    name = _operands(by)[argument]
+    return _partial.bind(*(given[other] for other in _operands(name)), by=name, **params)
 
-    Output q of the phase reads g[q + shift - j] for its tap number j.
+
+def _mapped(operands: Sequence[Array], dims: Sequence[int | None], *, by: str, **params) -> tuple[Array, int]:
+    """Map over one operand, or over both together, and return also which axis of the result is the mapped one.
+
+    What is mapped has an axis that the other operand lacks and the result has. The mapped axis becomes a part of it:
+    one convolution with more pictures or channels. Where both are mapped there are so many convolutions, one after the
+    other: XLA's way to make them at once is slow on a CPU.
     """
-    n, k, s, (low, _), m = list(zip(*geo, geo.outputs, strict=True))[axis]
-    first, outputs, shift = (residue + low) % s, -(-n // s), (residue + low) // s
-    return [(tap, j - shift, outputs + shift - j - m) for j, tap in enumerate(range(first, k, s))]
+    first, second = dims
+    if first is not None and second is not None:
+        pairs = zip(jnp.moveaxis(operands[0], first, 0), jnp.moveaxis(operands[1], second, 0), strict=True)
+        return jnp.stack([_partial.bind(*pair, by=by, **params) for pair in pairs]), 0
+    dim, mapped = (first, 0) if first is not None else (second, 1)
+    assert dim is not None
+    names, arrays = _operands(by), list(operands)
+    (letter,) = _AXES[names[mapped]].keys() - _AXES[names[1 - mapped]].keys()
+    size = arrays[mapped].shape[dim]
+    arrays[mapped] = _merged(arrays[mapped], dim, _AXES[names[mapped]][letter])
+    y, axis = _partial.bind(*arrays, by=by, **params), _AXES[by][letter]
+    return y.reshape(*y.shape[:axis], size, -1, *y.shape[axis + 1 :]), axis
 
 
-def _nothing(geo: Geometry, like: Array, channels: int) -> Array:
-    """Return a phase without taps."""
-    h, w = (-(-n // s) for n, s in zip(geo.size, geo.strides, strict=True))
-    return jnp.zeros((len(like), h, w, channels), like.dtype)
+def _merged(x: Array, mapped: int, axis: int) -> Array:
+    """Make the mapped axis a part of another, whose number is that without the mapped one."""
+    x = jnp.moveaxis(x, mapped, axis)
+    return x.reshape(*x.shape[:axis], -1, *x.shape[axis + 2 :])
 
 
-def _products_of_taps(w: Array, g: Array) -> Array:
-    """Multiply each pixel of g [B, H', W', F] with all taps: [B, H', W', k, k, C], at least float32."""
-    f, wide = g.shape[-1], jnp.promote_types(g.dtype, jnp.float32)
-    products = jnp.matmul(g.reshape(-1, f), w.reshape(-1, f).T, preferred_element_type=wide)
-    return products.reshape(*g.shape[:3], *w.shape[:3])
-
-
-def _is_tiny(geo: Geometry) -> bool:
-    """Whether one dense matrix from map to map is at most a few times larger than the kernel."""
-    return math.prod(geo.size) * math.prod(geo.outputs) <= 4 * math.prod(geo.taps)
-
-
-def _matrix(geo: Geometry, w: Array) -> Array:
-    """Write a kernel [k, k, C, F] as the dense matrix [H W C, H' W' F] of its convolution."""
-    axes = []
-    for n, k, s, (low, _), m in zip(*geo, geo.outputs, strict=True):
-        tap = np.arange(n)[:, None] + low - s * np.arange(m)
-        axes.append(tap[..., None] == np.arange(k))
-    joins, (c, f) = np.einsum("hpi,wqj->hwpqij", *axes).reshape(-1, math.prod(geo.taps)), w.shape[2:]
-    dense = (jnp.asarray(joins, w.dtype) @ w.reshape(-1, c * f)).reshape(math.prod(geo.size), -1, c, f)
-    return jnp.swapaxes(dense, 1, 2).reshape(math.prod(geo.size) * c, -1)
-
-
-def _pad(geo: Geometry, x: Array, axis: int) -> Array:
-    """Pad maps (H at `axis`) with zeros, or crop them where a number is negative."""
-    edges = [(0, 0, 0)] * axis + [(low, high, 0) for low, high in geo.pads]
-    return lax.pad(x, jnp.zeros((), x.dtype), edges + [(0, 0, 0)] * (x.ndim - axis - 2))
-
-
-def _cut(geo: Geometry, x: Array, tap: Sequence[int]) -> Array:
-    """Return the part of padded maps [B, C, H, W] that one tap multiplies, [B, C, H', W']."""
-    rows, cols = (slice(t, t + s * (m - 1) + 1, s) for t, s, m in zip(tap, geo.strides, geo.outputs, strict=True))
-    return x[:, :, rows, cols]
-
-
-def _kernel_grad_by_patches(geo: Geometry, x: Array, g: Array) -> Array:
-    """Kernel gradient where x has few channels: patches [B, k k C, H' W'] times g [B, H' W', F]."""
-    (b, *_, c), f, wide = x.shape, g.shape[-1], jnp.promote_types(x.dtype, jnp.float32)
-    x = _pad(geo, jnp.moveaxis(x, -1, 1), 2)
-    patches = jnp.stack([_cut(geo, x, tap) for tap in np.ndindex(geo.taps)], axis=1)
-    patches, g = patches.reshape(b, -1, math.prod(geo.outputs)), g.reshape(b, -1, f)
-    grads = jnp.matmul(patches, g, preferred_element_type=wide)
-    return grads.sum(0).reshape(*geo.taps, c, f).astype(x.dtype)
-
-
-def _kernel_grad_along_rows(geo: Geometry, x: Array, g: Array) -> Array:
-    """Kernel gradient, at least float32, as a convolution of x as [1, H, W C, B] and g as [H', W', B, F].
-
-    The next pixel of a row is C numbers further. XLA's own form puts C first, which costs it slow transposes.
-    """
-    # Just so many zeros, or pixels less, that the outputs are the taps.
-    axes = zip(*geo, geo.outputs, strict=True)
-    rows, cols = ((low, s * (m - 1) + k - n - low) for n, k, s, (low, _), m in axes)
-    x = jnp.transpose(_pad(geo._replace(pads=(rows, cols)), x, 1), (1, 2, 3, 0))
-    # XLA would fuse the transposes with what computes the maps, and then take several times as long for them.
-    x, g = lax.optimization_barrier((x, jnp.transpose(g, (1, 2, 0, 3))))
-    h, _, c, b = x.shape
-    grad = lax.conv_general_dilated(
-        x.reshape(1, h, -1, b),
-        g,
-        (1, 1),
-        "VALID",
-        rhs_dilation=(geo.strides[0], geo.strides[1] * c),
-        dimension_numbers=DIMS,
-        preferred_element_type=jnp.promote_types(x.dtype, jnp.float32),
-    )
-    return grad.reshape(*geo.taps, c, -1)
-
-
-def mirror(w: Array) -> Array:
-    """Reverse the taps and exchange input and output channels."""
-    return jnp.swapaxes(w[::-1, ::-1], 2, 3)
+_partial.def_impl(jax.jit(_value, static_argnames=("by", "geo", "matmul")))
+_partial.def_abstract_eval(_shape)
+mlir.register_lowering(_partial, mlir.lower_fun(_value, multiple_results=False))
+ad.defbilinear(_partial, functools.partial(_transposed, 0), functools.partial(_transposed, 1))
+batching.primitive_batchers[_partial] = _mapped

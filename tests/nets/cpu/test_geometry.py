@@ -28,8 +28,8 @@ def test_exchanged_roles_return_the_input():
     assert other.exchanged() == geo
 
 
-@pytest.mark.parametrize("padding", ["SAME", ((2, 2), (1, 2))])
-@pytest.mark.parametrize("strides", [(1, 1), (2, 2), (3, 2)])
+@pytest.mark.parametrize("padding", ["SAME", "VALID", ((2, 2), (1, 2))])
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2), (5, 2)])
 def test_adjoint_has_the_output_of_a_transposed_convolution_as_its_input(strides, padding):
     x, w = jnp.zeros((1, 4, 5, 1)), jnp.zeros((4, 3, 1, 1))
     y = jax.eval_shape(lambda x, w: lax.conv_transpose(x, w, strides, padding, dimension_numbers=DIMS), x, w)
@@ -39,8 +39,14 @@ def test_adjoint_has_the_output_of_a_transposed_convolution_as_its_input(strides
 
 
 def test_words_that_are_no_padding():
-    with pytest.raises(ValueError, match="padding is 'VALID'; expected 'SAME' or"):
-        adjoint((4, 4), (3, 3), (1, 1), "VALID")
+    with pytest.raises(ValueError, match="padding is 'FULL'; expected one of SAME, VALID"):
+        adjoint((4, 4), (3, 3), (1, 1), "FULL")
+
+
+def test_maps_without_a_pixel():
+    assert GEOMETRIES[0].checked() is GEOMETRIES[0]
+    with pytest.raises(ValueError, match=r"makes maps of \(0, 1\) from \(2, 2\); expected at least one pixel"):
+        Geometry((2, 2), (3, 2), (1, 1), ((0, 0), (0, 0))).checked()
 
 
 def test_pair():

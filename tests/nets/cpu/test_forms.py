@@ -1,4 +1,4 @@
-"""The three partial derivatives of <conv(x, w), g> against each other, and kernel gradients against XLA's."""
+"""The forms of a convolution and its two gradients against each other, and kernel gradients against XLA's."""
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxgan.nets import conv as layers
-from jaxgan.nets.cpu import trilinear
+from jaxgan.nets.cpu import forms
 from jaxgan.nets.cpu.geometry import Geometry
 
 # The tests are all compilation, and what is compiled runs once.
@@ -29,10 +29,10 @@ def test_all_three_give_the_same_number(geo, channels):
         x, w, g = (jnp.asarray(rng.normal(size=shape)) for shape in shapes)
 
         def numbers(x, w, g):
-            by_g, by_x = trilinear.forward(geo, x, w), trilinear.input_grad(geo, w, g)
-            return jnp.vdot(by_g, g), jnp.vdot(by_x, x), jnp.vdot(trilinear.kernel_grad(geo, x, g), w)
+            by_g, by_x = forms.forward(geo, x, w), forms.input_grad(geo, w, g)
+            return jnp.vdot(by_g, g), jnp.vdot(by_x, x), jnp.vdot(forms.kernel_grad(geo, x, g), w)
 
-        theirs = jnp.vdot(trilinear.lax_forward(geo, x, w), g)
+        theirs = jnp.vdot(forms.lax_forward(geo, x, w), g)
         np.testing.assert_allclose(jax.jit(numbers, compiler_options=QUICK)(x, w, g), theirs, rtol=1e-12)
 
 
@@ -54,7 +54,7 @@ def test_kernel_gradient_of_many_pictures_in_pieces(k, s, c, f):
     with jax.enable_x64(True):
         kernel = kernel.astype(jnp.float64)
         exact = gradient("lax", jnp.float64)
-        np.testing.assert_allclose(gradient("phases", jnp.float64), exact, atol=1e-10)
+        np.testing.assert_allclose(gradient("cpu", jnp.float64), exact, atol=1e-10)
         # Of 16 bits only the result, not what is summed over the pieces.
-        ours = gradient("phases", jnp.bfloat16).astype(jnp.float64)
+        ours = gradient("cpu", jnp.bfloat16).astype(jnp.float64)
         np.testing.assert_allclose(ours, exact, rtol=2.0**-8, atol=1e-3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 # A curve has at most so many points: more than that are finer than a screen. Of longer ones a point is the mean of a
 # bucket of rows, and keeps the bucket's extremes, so that no spike is lost.
@@ -111,7 +111,7 @@ def column(rows: Rows, name: str) -> list[tuple[int, float]]:
     return [(row["step"], float(row[name])) for row in rows if is_number(row.get(name)) and "step" in row]
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Return whether a value is a number, finite or not."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 

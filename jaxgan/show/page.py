@@ -11,16 +11,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-import numpy as np
-
 from jaxgan.show import charts
-from jaxgan.show.embed import Embedded, Picture, embed, embed_all, embed_pixels
-from jaxgan.show.markup import duration, image, listing, section, text, value
+from jaxgan.show.embed import Picture, embed_all
+from jaxgan.show.figures import Nearest, chart, class_grid, pairs, player, side_by_side
+from jaxgan.show.markup import duration, listing, section, text, value
 
 # The page stays light enough to send around: so many grids, of so many bytes together.
 MOST_GRIDS = 40
 GRID_BYTES = 8 << 20
-MOST_PAIRS = 24
 
 _No: Mapping[str, Any] = {}
 
@@ -38,15 +36,6 @@ class Finding(Protocol):
     def sentence(self) -> str: ...
     @property
     def evidence(self) -> Mapping[str, float]: ...
-
-
-@dataclasses.dataclass(frozen=True)
-class Nearest:
-    """Generated pictures uint8[N, H, W, C], the nearest training picture of each, and their distances float[N]."""
-
-    generated: np.ndarray
-    real: np.ndarray
-    distances: Sequence[float] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +81,7 @@ def render(report: Report) -> str:
     style, script = _read("page.css"), _read("page.js")
     scores = charts.of_evaluations(report.evaluations, report.goals)
     drawn = scores + charts.of_rows(report.rows)
-    figures = [_figure(i, one) for i, one in enumerate(drawn)]
+    figures = [chart(i, one) for i, one in enumerate(drawn)]
     # The chart that says most stands beside the pictures.
     first = next((i for i, one in enumerate(scores) if one["title"] == report.best_metric), 0)
     others = ["" if i == first else figure for i, figure in enumerate(figures)]
@@ -100,11 +89,11 @@ def render(report: Report) -> str:
     body = "".join(
         [
             _header(report),
-            f'<div class="first">{_player(grids)}<div class="facts">{facts}</div></div>',
-            section("Quality", _charts(others[: len(scores)]) + _scores(report)),
-            section("Training", _charts(others[len(scores) :])),
-            _class_grid(report.class_grid),
-            _nearest(report.nearest),
+            f'<div class="first">{player(grids)}<div class="facts">{facts}</div></div>',
+            section("Quality", side_by_side(others[: len(scores)]) + _scores(report)),
+            section("Training", side_by_side(others[len(scores) :])),
+            class_grid(report.class_grid),
+            pairs(report.nearest),
             section("Configuration", _config(report.config, report.defaults)),
             section("Environment", listing([], [[k, value(v)] for k, v in report.environment.items()])),
         ]
@@ -139,7 +128,7 @@ def render(report: Report) -> str:
 
 
 def _read(name: str) -> str:
-    return importlib.resources.files(__package__).joinpath(name).read_text("utf-8")
+    return importlib.resources.files("jaxgan.show").joinpath(name).read_text("utf-8")
 
 
 def _policy(style: str, script: str) -> str:
@@ -159,25 +148,6 @@ def _json(data: object) -> str:
 def _header(report: Report) -> str:
     written = f'<p class="quiet">{text(report.written)}</p>' if report.written else ""
     return f'<header><p class="quiet">Training run</p><h1>{text(report.title)}</h1>{written}</header>'
-
-
-def _player(grids: list[tuple[int, Embedded]]) -> str:
-    """Return the grids of fixed latents, with a slider over time where there are several."""
-    if not grids:
-        return ""
-    step, last = grids[-1]
-    controls = ""
-    if len(grids) > 1:
-        most = len(grids) - 1
-        controls = f"""<div class="controls">
-<button type="button" id="play" aria-label="Play">
-<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M4 1.5v13l10-6.5z"></path></svg></button>
-<input type="range" id="time" min="0" max="{most}" value="{most}" step="1" aria-label="Step of the pictures">
-</div>"""
-    return f"""<figure class="player">
-{image(last, f"Samples at step {step:,}", "grid")}
-{controls}<figcaption>Same latents at step <output id="shown">{step:,}</output></figcaption>
-</figure>"""
 
 
 def _verdict(findings: Sequence[Finding] | None) -> str:
@@ -241,51 +211,6 @@ def _scores(report: Report) -> str:
     return listing(heads, lines) + (f'<p class="quiet">{text(how)}</p>' if lines else "")
 
 
-def _figure(number: int, chart: charts.Chart) -> str:
-    """Return a chart with its place and its legend, so that nothing moves when the script draws the curves."""
-    pressed = "true" if chart["log"] else "false"
-    axis = f'<button type="button" class="axis" aria-pressed="{pressed}" aria-label="Logarithmic axis">log</button>'
-    return f"""<figure class="chart" data-chart="{number}">
-<figcaption><div><h3>{text(chart["title"])}</h3><span class="read">&nbsp;</span></div>
-<div><span class="quiet">{text(chart["unit"])}</span>{axis if chart["positive"] else ""}</div></figcaption>
-<div class="plot"><noscript>The script in this page draws the curves.</noscript></div>
-<div class="legend">{"".join(map(_key, chart["series"]))}</div></figure>"""
-
-
-def _key(line: charts.Chart) -> str:
-    dashes = ' stroke-dasharray="4 3"' if line["dashed"] else ""
-    mark = f'<line x1="0" x2="16" y1="4" y2="4" class="c{line["colour"]}"{dashes}></line>'
-    return (
-        f'<button type="button" aria-pressed="true"><svg viewBox="0 0 16 8" aria-hidden="true">{mark}</svg>'
-        f"<span>{text(line['name'])}</span><b>&nbsp;</b></button>"
-    )
-
-
-def _charts(figures: Sequence[str]) -> str:
-    return f'<div class="charts">{"".join(figures)}</div>' if any(figures) else ""
-
-
-def _class_grid(picture: Picture | None) -> str:
-    grid = embed(picture, GRID_BYTES // 4) if picture is not None else None
-    if grid is None:
-        return ""
-    return section("Classes", f"<p>One row for each class, in order.</p>{image(grid, 'Samples of each class')}")
-
-
-def _nearest(nearest: Nearest | None) -> str:
-    if nearest is None or not len(nearest.generated):
-        return ""
-    pairs = []
-    for i, both in enumerate(zip(nearest.generated[:MOST_PAIRS], nearest.real[:MOST_PAIRS], strict=True)):
-        made, real = map(embed_pixels, both)
-        distance = f"<figcaption>{value(nearest.distances[i])}</figcaption>" if len(nearest.distances) else ""
-        pairs.append(f"<figure>{image(made, 'generated')}{image(real, 'nearest real')}{distance}</figure>")
-    explained = "Left: generated. Right: the nearest training picture" + (
-        ", and how far it is." if len(nearest.distances) else "."
-    )
-    return section("Nearest training pictures", f'<p>{explained}</p><div class="pairs">{"".join(pairs)}</div>')
-
-
 def _config(config: Mapping[str, object], defaults: Mapping[str, object]) -> str:
     """Return the settings: those that differ from the defaults, and the others folded away."""
     own = {name: set_to for name, set_to in config.items() if name not in defaults or defaults[name] != set_to}
@@ -317,13 +242,13 @@ def _end(report: Report) -> int:
 def _epoch_length(rows: Sequence[Mapping[str, Any]]) -> float | None:
     last = rows[-1] if rows else _No
     step, epoch = last.get("step"), last.get("epoch")
-    return step / epoch if step and charts.is_number(epoch) and epoch > 0 else None
+    return step / epoch if step and charts.is_number(epoch) and 0 < epoch < math.inf else None
 
 
 def _seconds(rows: Sequence[Mapping[str, Any]]) -> float:
     """Add up the time of training; the clock of a resumed run starts again at zero."""
     total = before = 0.0
-    for _, now in charts.column(rows, "seconds"):
+    for now in filter(math.isfinite, (seconds for _, seconds in charts.column(rows, "seconds"))):
         total += now - before if now >= before else now
         before = now
     return total

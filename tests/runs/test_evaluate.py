@@ -1,0 +1,123 @@
+"""Evaluation of whole runs; the figures themselves are tested in tests/metrics."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+import tiny
+from cli import call
+
+import jaxgan
+from jaxgan import data
+from jaxgan.runs import evaluate, metrics_log
+from jaxgan.runs.evaluations import read_evaluations
+
+
+def config(**train):
+    cfg = tiny.get_config()
+    cfg.train.num_devices = 1
+    cfg.train.num_steps = 6
+    cfg.train.keep_checkpoints = 1
+    cfg.train.log_every = 1
+    cfg.eval.every, cfg.eval.num, cfg.eval.metrics = 2, 40, "swd"
+    cfg.train.update(train)
+    return cfg
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    run = tmp_path_factory.mktemp("evaluated") / "run"
+    jaxgan.train(config(), run)
+    return run
+
+
+def test_training_scores_where_it_is_due_and_at_the_end(finished):
+    entries = read_evaluations(finished)
+    assert [entry["step"] for entry in entries] == [2, 4, 6]
+    assert {"num", "split", "protocol", "seed", "floor", "features", "main", "seconds"} <= entries[0].keys()
+    assert entries[0]["num"] == 40
+    rows = {row["step"]: row for row in metrics_log.read_metrics(finished)}
+    assert rows[4]["eval/swd"] == entries[1]["metrics"]["swd"]
+    assert "eval/swd" not in rows[3]
+
+
+def test_the_best_checkpoint_is_kept_beside_the_newest(finished):
+    entries = read_evaluations(finished)
+    best = min(entries, key=lambda entry: entry["metrics"]["swd"])["step"]
+    assert {int(p.name) for p in (finished / "checkpoints").iterdir()} == {best, 6}
+    one, two = (jaxgan.load(finished, step=step, trust=True) for step in ("best", best))
+    jax.tree.map(np.testing.assert_array_equal, one, two)
+
+
+def test_figures_do_not_depend_on_when_they_are_computed(finished):
+    (again,) = evaluate.evaluate_run(finished, 6, num=40, trust=True)
+    trained = read_evaluations(finished)[-1]["metrics"]
+    assert again["metrics"]["swd"] == trained["swd"]
+    assert again["metrics"].keys() > trained.keys() or again["metrics"].keys() == trained.keys()
+
+
+def test_a_resumed_run_has_the_evaluations_of_an_unbroken_one(finished, tmp_path):
+    jaxgan.train(config(num_steps=3), tmp_path)
+    jaxgan.train(config(), tmp_path)
+
+    def untimed(entries):
+        return [{k: v for k, v in entry.items() if k != "seconds"} for entry in entries if entry["step"] in (2, 4, 6)]
+
+    assert untimed(read_evaluations(tmp_path)) == untimed(read_evaluations(finished))
+
+
+def test_command_prints_a_table_and_adds_to_the_file(finished):
+    done = call("--mode=evaluate", f"--workdir={finished}", "--num=20", "--step=all", "--trust")
+    assert done.returncode == 0, done.stderr
+    assert "floor" in done.stdout.splitlines()[0]
+    assert any(line.startswith("swd ") for line in done.stdout.splitlines())
+    entries = json.loads((finished / "evaluation.json").read_text())
+    assert {entry["num"] for entry in entries} == {20, 40}
+
+
+def test_own_code_in_a_run_needs_consent(finished):
+    with pytest.raises(ValueError, match="--trust"):
+        evaluate.evaluate_run(finished, 6, num=20)
+    cfg = config()
+    cfg.eval.features = "mine.py:embed"
+    with pytest.raises(ValueError, match="which would be executed|a file that would be executed"):
+        evaluate.create_evaluator(cfg, num=20, trust=False)
+
+
+def test_features_of_ones_own(tmp_path):
+    (tmp_path / "mine.py").write_text("def embed(images):\n    return images.mean((1, 2)) / 255\n")
+    cfg = config()
+    cfg.eval.features, cfg.eval.metrics = f"{tmp_path}/mine.py:embed", "fd"
+    evaluator = evaluate.create_evaluator(cfg, num=50)
+    assert evaluator.main == "fd_embed"
+    assert evaluator.floor.scores["fd_embed"] >= 0
+
+
+def test_early_stopping_by_a_score(tmp_path, capfd):
+    cfg = config(num_steps=100)
+    cfg.early_stop.metric, cfg.early_stop.patience = "eval/swd", 1
+    cfg.optim.g.learning_rate = 0.0
+    cfg.train.ema_decay = 0.0
+    state = jaxgan.train(cfg, tmp_path)
+    assert 4 <= int(state.step) <= 6
+    assert "no better eval/swd" in capfd.readouterr().err
+    cfg.early_stop.metric = "eval/swdd"
+    with pytest.raises(ValueError, match='Did you mean "eval/swd"'):
+        jaxgan.train(cfg, tmp_path / "new")
+
+
+def test_pictures_without_labels_have_no_features_to_learn():
+    cfg = config()
+    cfg.data.source, cfg.data.image_size = "synthetic", 8
+    assert data.open_source(cfg.data).info.num_classes == 4
+    table = evaluate.table(
+        [{"step": 5, "metrics": {"fd": 1.5}, "floor": {"fd": 0.5}, "protocol": "p", "features": None}]
+    )
+    assert [line.split() for line in table.splitlines()[:2]] == [["step", "5", "floor"], ["fd", "1.5", "0.5"]]
+
+
+def test_report_is_written_and_holds_the_scores(finished):
+    page = (finished / "report.html").read_text()
+    assert "swd" in page
+    assert "<script" in page

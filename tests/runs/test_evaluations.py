@@ -1,0 +1,53 @@
+import json
+
+import pytest
+
+from jaxgan.runs.evaluations import (
+    EVALUATION_FILE,
+    best_of,
+    keep_evaluations,
+    read_evaluations,
+    write_evaluations,
+)
+
+
+def entry(step, fd, **others):
+    return {"step": step, "num": 100, "main": "fd", "metrics": {"fd": fd, "swd": 1.0}, **others}
+
+
+def test_written_in_the_order_of_steps_and_the_last_of_one_step_stays(tmp_path):
+    write_evaluations(tmp_path, [entry(2, 3.0), entry(1, 4.0)])
+    write_evaluations(tmp_path, [*read_evaluations(tmp_path), entry(2, 2.5)])
+    assert [(e["step"], e["metrics"]["fd"]) for e in read_evaluations(tmp_path)] == [(1, 4.0), (2, 2.5)]
+
+
+def test_best_is_the_lowest_and_the_earliest_of_equals():
+    assert best_of([]) is None
+    assert best_of([entry(1, 3.0), entry(2, 1.0), entry(3, 1.0)]) == 2
+    assert best_of([entry(1, 3.0), entry(2, 1.0), entry(3, 2.0)], among=[1, 3]) == 3
+    assert best_of([entry(1, float("nan"))]) is None
+
+
+def test_figures_of_other_protocols_are_not_compared():
+    assert best_of([entry(1, 0.1, num=10), entry(2, 3.0), entry(3, 2.0)]) == 3
+    assert best_of([entry(1, 0.1, features={"digest": "a"}), entry(2, 3.0, features={"digest": "b"})]) == 2
+
+
+def test_work_that_was_lost_is_dropped(tmp_path):
+    write_evaluations(tmp_path, [entry(1, 3.0), entry(5, 1.0)])
+    keep_evaluations(tmp_path, 4)
+    assert [e["step"] for e in read_evaluations(tmp_path)] == [1]
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "{}", "[1]", '[{"step": 1}]', '[{"step": 1, "metrics": {"fd": "x"}}]', "[" * 99999]
+)
+def test_a_file_that_is_none_is_said(tmp_path, capfd, content):
+    (tmp_path / EVALUATION_FILE).write_text(content)
+    assert read_evaluations(tmp_path) == []
+    assert "is no list of evaluations" in capfd.readouterr().err
+
+
+def test_the_file_is_plain_json(tmp_path):
+    write_evaluations(tmp_path, [entry(1, 3.0)])
+    assert json.loads((tmp_path / EVALUATION_FILE).read_text()) == [entry(1, 3.0)]

@@ -33,17 +33,18 @@ class Header(NamedTuple):
     height: int
 
 
-def open_regular(path: str | os.PathLike) -> BinaryIO:
-    """Open a file for reading, at once.
+def open_regular(path: str | os.PathLike) -> tuple[BinaryIO, int]:
+    """Open a file for reading, at once; returns it and its number of bytes.
 
     Raises:
       OSError: if it cannot be opened, or is no regular file: reading a FIFO or a terminal may wait for ever.
     """
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(f"{os.fspath(path)!r} is no regular file")
-        return os.fdopen(descriptor, "rb")
+        return open(descriptor, "rb"), status.st_size
     except BaseException:
         os.close(descriptor)
         raise
@@ -61,8 +62,8 @@ def open_picture(stream: BinaryIO) -> Image.Image:
 def look(file: str) -> Header | str:
     """Return the header of a picture file, or why it is of no use; no pixel is decoded."""
     try:
-        with open_regular(file) as stream:
-            num_bytes = os.fstat(stream.fileno()).st_size
+        stream, num_bytes = open_regular(file)
+        with stream:
             if num_bytes > MAX_BYTES:
                 return TOO_LARGE
             with FILES.take(num_bytes), open_picture(stream) as image:
@@ -77,8 +78,10 @@ def look(file: str) -> Header | str:
 def decode(file: str, canvas: Canvas) -> np.ndarray | None:
     """Decode a file to uint8[H, W, C], or return None where it is damaged or has become too large."""
     try:
-        with open_regular(file) as stream:
-            num_bytes = os.fstat(stream.fileno()).st_size
+        stream, num_bytes = open_regular(file)
+        with stream:
+            if num_bytes <= SMALL:
+                return decode_stream(stream, canvas)
             if num_bytes > MAX_BYTES:
                 return None
             with FILES.take(num_bytes):
@@ -93,12 +96,16 @@ def decode_stream(stream: BinaryIO, canvas: Canvas) -> np.ndarray:
     Raises:
       Exception: about any, where it is damaged.
     """
-    with _open_draft(stream, canvas) as image:
+    with open_picture(stream) as image:
+        full = image.width * image.height
+        if full > MAX_PIXELS:
+            raise ValueError(f"{image.width} x {image.height} pixels are too many")
+        draft(image, canvas)
         pixels = image.width * image.height
-        if pixels <= SMALL:
+        if full <= SMALL:
             return draw(image, canvas)
-        if image.info.get("progressive"):  # such a JPEG keeps the coefficients of all its pixels
-            pixels = min(32 * pixels, MAX_PIXELS)
+        if image.info.get("progressive"):  # such a JPEG keeps the coefficients of all its pixels, 6 bytes each
+            pixels = max(pixels, full // 3)
     del image  # some decoders hold their buffers as long as it lives, so it is opened anew once there is room
     stream.seek(0)
     with PIXELS.take(pixels):
@@ -106,15 +113,11 @@ def decode_stream(stream: BinaryIO, canvas: Canvas) -> np.ndarray:
 
 
 def _draw(stream: BinaryIO, canvas: Canvas) -> np.ndarray:
-    with _open_draft(stream, canvas) as image:
+    with open_picture(stream) as image:
+        draft(image, canvas)
         return draw(image, canvas)
 
 
-def _open_draft(stream: BinaryIO, canvas: Canvas) -> Image.Image:
-    """Read a header, and choose the fraction of its size at which a JPEG is decoded."""
-    image = open_picture(stream)
-    if image.width * image.height > MAX_PIXELS:
-        raise ValueError(f"{image.width} x {image.height} pixels are too many")
-    # Only JPEG knows drafts: it leaves out the finest frequencies while decoding; other formats ignore this.
+def draft(image: Image.Image, canvas: Canvas) -> None:
+    """Let a JPEG be decoded at a fraction of its size, without the finest frequencies; other formats ignore this."""
     image.draft(None, (DRAFT_MARGIN * canvas.size, DRAFT_MARGIN * canvas.size))
-    return image

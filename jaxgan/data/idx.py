@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import gzip
 import math
-import os
 import pathlib
 import re
 import zlib
@@ -130,8 +129,8 @@ def load(file: pathlib.Path, num_dims: int) -> np.ndarray:
       OSError: if it cannot be read, or is no regular file.
     """
     name = terminal.printable(file)
-    with open_regular(file) as stream:
-        size = os.fstat(stream.fileno()).st_size
+    stream, size = open_regular(file)
+    with stream:
         packed = stream.read(2) == GZIP
         stream.seek(0)
         if not packed:

@@ -32,8 +32,8 @@ NAMED, NAME_LENGTH = 5, 80
 # Why something is left out.
 UNREADABLE = "unreadable"
 TOO_LARGE = "too large"
-SPECIAL = "no regular files"
-OUTSIDE = "linked from outside, which data.follow_links allows"
+SPECIAL = "special, such as FIFOs and devices"
+OUTSIDE = "linked to the outside, which data.follow_links allows"
 TOO_DEEP = "too deep in folders or too long in their paths"
 
 

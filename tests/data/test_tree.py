@@ -60,7 +60,7 @@ def test_what_is_no_regular_file_is_left_out_at_once(tmp_path):
     assert listed(tmp_path)[0] == ["a.png"]
     assert said_of(tmp_path) == [
         f"Left out of {tmp_path}: 2 unreadable (broken.png, self.png), "
-        "3 no regular files (fifo.png, linked.png, socket.png)."
+        "3 special, such as FIFOs and devices (fifo.png, linked.png, socket.png)."
     ]
 
 
@@ -78,11 +78,11 @@ def test_links_may_lead_about_in_the_folder_but_not_out_of_it(tmp_path):
     os.symlink("/etc/hostname", inside / "notes.txt")
     found, left_out = listed(inside)
     assert found == ["a/1.png", "again.png"]
-    assert left_out == "3 linked from outside, which data.follow_links allows (2.png, c, zero.png)"
+    assert left_out == "3 linked to the outside, which data.follow_links allows (2.png, c, zero.png)"
     found, left_out = listed(inside, follow_links=True)
     assert found == ["2.png", "a/1.png", "again.png", "c/2.png", "c/3.png"]
-    assert left_out == "1 no regular files (zero.png)"
-    assert said_of(inside)[1].startswith(f"Left out of {inside}: 3 linked from outside")
+    assert left_out == "1 special, such as FIFOs and devices (zero.png)"
+    assert said_of(inside)[1].startswith(f"Left out of {inside}: 3 linked to the outside")
 
 
 def test_the_folder_itself_may_be_a_link(tmp_path):
@@ -95,7 +95,7 @@ def test_a_folder_of_nothing_but_links_out_says_what_to_do(tmp_path):
     save(tmp_path / "there" / "1.png")
     (tmp_path / "here").mkdir()
     os.symlink(tmp_path / "there" / "1.png", tmp_path / "here" / "1.png")
-    with pytest.raises(ValueError, match=r"holds no pictures but .* 1 linked from outside, which data.follow_links"):
+    with pytest.raises(ValueError, match=r"holds no pictures but .* 1 linked to the outside, which data.follow_links"):
         listed(tmp_path / "here")
 
 

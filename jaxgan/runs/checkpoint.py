@@ -45,11 +45,13 @@ class Checkpoints:
             preservation_policy=_Preserve(keep, self), cleanup_tmp_directories=True, enable_async_checkpointing=False
         )
         self._manager = _explained(lambda: ocp.CheckpointManager(self.folder, options=options), self.folder)
-        self._saving: Future | None = None
+        self._saving: Future | None = None  # one at a time; a failure is said when it happens
         self._saved = self.steps()
 
     def steps(self) -> list[int]:
-        """Return the steps of all complete checkpoints, oldest first."""
+        """Return the steps of all complete checkpoints, oldest first, when all is written."""
+        if self._saving is not None:
+            self._saving.exception()
         return sorted(self._manager.all_steps(read=True))
 
     def latest(self) -> int | None:
@@ -67,7 +69,7 @@ class Checkpoints:
           record: what belongs to the state and is no array, as JSON.
         """
         if self._saving is not None:
-            self._saving.exception()  # one at a time; its failure has been said
+            self._saving.exception()
         if step not in self._saved:
             host = jax.tree.map(_copy, state)
             self._saving = background.start("checkpoint", self._write, step, host, record or {})

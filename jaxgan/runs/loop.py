@@ -15,7 +15,7 @@ from jaxgan import data
 from jaxgan.base import machine
 from jaxgan.base.checks import NotFinite
 from jaxgan.base.terminal import say
-from jaxgan.base.types import Array, Config, Source
+from jaxgan.base.types import Config, Source
 from jaxgan.runs import folder
 from jaxgan.runs.early_stop import check_metric
 from jaxgan.runs.evaluate import create_evaluator
@@ -210,7 +210,10 @@ def batches(setup: Setup, start: int, *, on_device: bool) -> Iterator[tuple[tupl
         else:
             pixels, labels = setup.source.read(indices.ravel())
             batch = pixels.reshape(*indices.shape, *pixels.shape[1:]), labels.reshape(indices.shape)
-        yield (first, num), parallel.put_batch(batch, setup.devices)
+            del pixels, labels  # or one batch more is alive while this one waits
+        batch = parallel.put_batch(batch, setup.devices)
+        yield (first, num), batch
+        del batch
 
 
 def batch_shapes(setup: Setup, *, on_device: bool) -> object:
@@ -223,8 +226,7 @@ def batch_shapes(setup: Setup, *, on_device: bool) -> object:
     return jax.ShapeDtypeStruct((*lead, *setup.source.info.image_shape), np.uint8), per_picture
 
 
-def resident_dataset(setup: Setup) -> tuple[Array, Array] | None:
+def resident_dataset(setup: Setup) -> data.Resident | None:
     """Put the whole data set on every device if `config.data.cache` says so."""
-    if data.resolve_cache(setup.config.data, setup.source.info) != "device":
-        return None
-    return parallel.replicate(setup.source.read(np.arange(setup.source.info.num_images)), setup.devices)
+    resident = data.resident(setup.config.data, setup.source)
+    return None if resident is None else parallel.replicate(resident, setup.devices)

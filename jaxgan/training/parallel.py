@@ -92,7 +92,7 @@ def _several(step: Step, steps_per_call: int) -> Callable:
     """Return the function of `CompiledSteps`, on one device."""
 
     def one(state, dataset, batch):
-        images, labels = batch if dataset is None else jax.tree.map(lambda x: x[batch], dataset)
+        images, labels = batch if dataset is None else dataset.take(batch)
         return step(state, images, labels)
 
     def single(state, dataset, batch, num):

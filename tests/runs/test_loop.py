@@ -45,7 +45,16 @@ def finished(tmp_path_factory):
 def test_a_run_leaves_what_it_says(finished):
     run, state = finished
     assert int(state.step) == 6
-    files = {"config.json", "gan.py", "metrics.jsonl", "samples", "checkpoints", "losses.png", "progress.gif"}
+    files = {
+        "config.json",
+        "gan.py",
+        "metrics.jsonl",
+        "samples",
+        "checkpoints",
+        "losses.png",
+        "progress.gif",
+        "report.html",
+    }
     assert {p.name for p in run.iterdir()} - {".lock"} == files
     assert [p.name for p in folder.grids(run)] == [f"step_0000000{i}.png" for i in (0, 3, 6)]
     with Image.open(run / "progress.gif") as animation:

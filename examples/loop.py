@@ -1,0 +1,27 @@
+"""A training loop of one's own: `python examples/loop.py`."""
+
+import jax
+import optax
+
+import jaxgan
+from jaxgan import config, data
+
+settings = config.default()
+settings.gan, settings.data.source, settings.data.image_size = "dcgan64", "synthetic", 32
+settings.model = {"latent_size": 16, "latent_law": "normal", "width": 8, "init_stddev": 0.02, "bn_scale_mean": 1.0,
+                  "bn_momentum": 0.9, "bn_epsilon": 1e-5}  # fmt: skip
+
+source = jaxgan.open_source(settings.data)
+gan = jaxgan.build(settings, source.info)
+adam = optax.adam(2e-4, b1=0.5)
+state = jaxgan.create_state(gan, adam, adam, jax.random.key(settings.seed))
+step = jax.jit(jaxgan.make_train_step(gan), donate_argnums=0, compiler_options=jaxgan.compiler_options())
+plan = data.IndexPlan(settings.seed, source.info.num_images, batch_size=32)
+
+for i in range(3):
+    images, labels = source.read(plan.indices(i, 1)[0])  # uint8 [B, H, W, C] and int32 [B]
+    state, metrics = step(state, images[None], labels[None])  # a leading axis: one batch for each update of D
+    print(i, {name: round(float(value), 3) for name, value in metrics.items()})
+
+pictures = jaxgan.sample(jaxgan.generator_params(gan, state.ema), jax.random.key(1), num=4)
+print(pictures.shape, float(pictures.min()), float(pictures.max()))

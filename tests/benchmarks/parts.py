@@ -71,28 +71,31 @@ def pieces(setup: Any) -> tuple[Pieces, Pieces]:
     import jax
     import numpy as np
 
+    from jaxgan.base.pixels import to_range
+    from jaxgan.base.types import Batch
+    from jaxgan.training import average, passes
     from jaxgan.training import step as steps
 
     gan, state, batch = setup.gan, setup.new_state(), setup.config.data.batch_size
     rule = gan.rule
     data = jax.device_put(setup.source.read(np.arange(setup.source.info.num_images)))
     rows = jax.numpy.asarray(setup.plan.indices(0, rule.d_steps), "int32")
-    key = jax.random.key(0)
+    key, other = jax.random.key(0), jax.random.key(1)
     fresh = rule.latents == "fresh"
 
     def gather(data, rows):
         images, labels = jax.tree.map(lambda x: x[rows], data)
-        return [steps.Pictures(steps.to_range(x, gan.image_range), y) for x, y in zip(images, labels, strict=True)]
+        return [Batch(to_range(x, gan.image_range), y) for x, y in zip(images, labels, strict=True)]
 
     def noise(key):
         keys = jax.random.split(key, 1 + rule.d_steps * fresh)
-        return [steps.draw_noise(gan, k, batch) for k in keys]
+        return [passes.draw_noise(gan, k, batch) for k in keys]
 
     def make(g, noise):
-        return steps.apply(gan, gan.generator, g.variables, *noise, train=rule.g_stats_for_d == "batch")
+        return passes.apply(gan, gan.generator, g.variables, *noise, train=rule.g_stats_for_d == "batch")
 
     def score(d, pictures, key):
-        return steps.apply(gan, gan.discriminator, d.variables, *pictures, train=True, dropout_key=key)
+        return passes.apply(gan, gan.discriminator, d.variables, *pictures, train=True, dropout_key=key)
 
     def optimise(net, grads):
         return net.apply_gradients(grads=grads)
@@ -102,7 +105,7 @@ def pieces(setup: Any) -> tuple[Pieces, Pieces]:
 
     g, d = state.g, state.d
     real, z = jax.jit(gather)(data, rows)[0], jax.jit(noise)(key)[0]
-    fake = steps.Pictures(jax.jit(make)(g, z)[0], z.labels)
+    fake = Batch(jax.jit(make)(g, z)[0], z.labels)
     step: Pieces = {
         "whole step": (train, (state, data, rows)),
         "gather": (gather, (data, rows)),
@@ -115,9 +118,9 @@ def pieces(setup: Any) -> tuple[Pieces, Pieces]:
         number = f" {i + 1}" if rule.d_steps > 1 else ""
         if fresh or rule.order == "d_first":
             step[f"fakes for D{number}"] = (make, (g, z))
-        step[f"update of D{number}"] = (lambda *args: steps.update_d(gan, *args), (d, real, fake, key))
-    step["update of G"] = (lambda *args: steps.update_g(gan, *args), (g, d, z, key))
-    step["average of G"] = (lambda *args: steps.average(gan.ema_decay, *args), (state.step, state.ema, g.variables))
+        step[f"update of D{number}"] = (lambda *args: steps.update_d(gan, *args), (d, real, fake, key, other))
+    step["update of G"] = (lambda *args: steps.update_g(gan, *args), (g, d, z, real, [key, other]))
+    step["average of G"] = (lambda *args: average.average(gan.ema_decay, *args), (state.step, state.ema, g.variables))
     details: Pieces = {
         "G forward": (make, (g, z)),
         "D forward": (score, (d, real, key)),

@@ -143,6 +143,7 @@ def header(*dims):
         (gzip.compress(header(1, 28, 28) + bytes(2**25)), "at least .* bytes of values; expected 784"),
         (gzip.compress(header(1, 2**13, 2**13 + 1) + bytes(2**26 + 2**13)), "expected at most 67,108,864 pixels"),
     ],
+    ids=["plain", "packed", "bomb", "huge"],  # packed bytes hold the time
 )
 def test_what_a_header_claims_is_bounded_before_it_is_read(tmp_path, content, message):
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(content)

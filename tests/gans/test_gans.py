@@ -14,11 +14,11 @@ import systems
 
 from jaxgan import config as config_lib
 from jaxgan import gans, generate, sample
-from jaxgan.base.types import DataInfo
+from jaxgan.base.types import Batch, DataInfo
 from jaxgan.show.table import network_rows, totals
 from jaxgan.training.gan import UpdateRule, generator_params
 from jaxgan.training.passes import Noise, apply
-from jaxgan.training.step import Pictures, d_loss, g_loss, make_train_step
+from jaxgan.training.step import d_loss, g_loss, make_train_step
 
 # Parameters of G, running statistics of G, the same of D.
 COUNTS = {
@@ -158,9 +158,11 @@ def test_labels_matter_where_they_should(system):
 def first_losses(gan, state, real, noise, keys):
     """Return the metrics of both networks at their first parameters."""
     images, _ = apply(gan, gan.generator, state.g.variables, *noise, train=True)
-    sides = {"real": Pictures(real, noise.labels), "fake": Pictures(images, noise.labels)}
-    _, (_, d_metrics) = d_loss(state.d.params, gan, state.d.batch_stats, sides, keys[0])
-    _, (_, _, _, g_metrics) = g_loss(state.g.params, gan, state.g, state.d, noise, keys[1])
+    sides = {"real": Batch(real, noise.labels), "fake": Batch(images, noise.labels)}
+    _, (_, d_metrics) = d_loss(state.d.params, gan, state.d.batch_stats, sides, *jax.random.split(keys[0]))
+    _, (_, _, _, g_metrics) = g_loss(
+        state.g.params, gan, state.g, state.d, noise, sides["real"], *jax.random.split(keys[1])
+    )
     return d_metrics | g_metrics
 
 

@@ -1,5 +1,7 @@
 """Runs made to collapse, with a watch that is made to see it at once."""
 
+from typing import ClassVar
+
 import jax
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from jaxgan.runs.watch import Finding
 class Alarm:
     """A watch that finds something at one step, the first time it is shown it."""
 
-    seen: list[int] = []
+    seen: ClassVar[list[int]] = []
 
     def __init__(self, **_):
         pass

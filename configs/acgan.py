@@ -25,6 +25,7 @@ def get_config() -> Config:
             "embedding_bound": 0.05,  # labels start in U(-bound, bound)
             "bn_momentum": 0.8,
             "bn_epsilon": 1e-3,
+            "d_norm": "batch",  # of D's layers: batch, group, layer, spectral, none
         }
     )
     # D learns on real pictures, then on fakes, an update each; then G with the same z and labels.

@@ -23,6 +23,7 @@ def get_config() -> Config:
             "init_stddev": 0.02,
             "bn_momentum": 0.9,
             "bn_epsilon": 1e-5,
+            "d_norm": "none",  # of D's layers: batch, group, layer, spectral, none
             "dropout": 0.3,  # of D
         }
     )

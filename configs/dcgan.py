@@ -21,6 +21,7 @@ def get_config() -> Config:
             "init_stddev": 0.02,
             "bn_momentum": 0.99,
             "bn_epsilon": 1e-3,
+            "d_norm": "none",  # of D's layers: batch, group, layer, spectral, none
             "dropout": 0.3,  # of D
         }
     )

@@ -25,6 +25,7 @@ def get_config() -> Config:
             "bn_scale_mean": 0.1,  # the reference's; 1.0 is usual
             "bn_momentum": 0.9,
             "bn_epsilon": 1e-5,
+            "d_norm": "batch",  # of D's layers: batch, group, layer, spectral, none
         }
     )
     # D sees real and fake pictures in batches of their own, one update; then G with fresh latents.

@@ -24,6 +24,7 @@ def get_config() -> Config:
             "init_stddev": 0.02,
             "bn_momentum": 0.9,
             "bn_epsilon": 1e-5,
+            "d_norm": "batch",  # of D's layers: batch, group, layer, spectral, none
         }
     )
     # G first; then D on the very pictures that G was judged by, apart from the real ones.

@@ -7,25 +7,23 @@ References:
 
 from __future__ import annotations
 
-from functools import partial
-
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.base import checks
-from jaxgan.base.checks import UserError
+from jaxgan.base import checks, shapes
 from jaxgan.base.types import Array, Config, DataInfo
+from jaxgan.nets.activation import leaky_relu
 from jaxgan.nets.conv import Conv, UpsampleConv
 from jaxgan.nets.embed import Embed
 from jaxgan.nets.init import uniform_within
-from jaxgan.nets.norm import BatchNorm
+from jaxgan.nets.norm import Norm, norms
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
 
 LABEL_MODES = ("product", "concat")
+# Settings of config.model that the runs of earlier versions lack, as they were.
+ADDED = {"d_norm": "batch"}
 
-leaky_relu = partial(jax.nn.leaky_relu, negative_slope=0.2)
 # Keras's default start; biases start at 0.
 init = nn.initializers.glorot_uniform()
 
@@ -36,19 +34,17 @@ class Generator(nn.Module):
     num_classes: int
     label_mode: str
     embedding_bound: float
-    bn_momentum: float
-    bn_epsilon: float
+    norm: Norm
 
     @nn.compact
     def __call__(self, z: Array, labels: Array, *, train: bool) -> Array:
-        norm = partial(BatchNorm, train=train, momentum=self.bn_momentum, epsilon=self.bn_epsilon)
         embed = Embed(self.num_classes, z.shape[-1], uniform_within(self.embedding_bound))
         label = embed(labels)
         x = z * label if self.label_mode == "product" else jnp.concatenate([z, label], axis=-1)
         x = nn.relu(nn.Dense(7 * 7 * 32, kernel_init=init)(x)).reshape(-1, 7, 7, 32)
         for features, factor in (64, 1), (128, 2), (64, 2):
             x = UpsampleConv(features, 3, factor, kernel_init=init)(x)
-            x = nn.relu(norm()(x))
+            x = nn.relu(self.norm(x, train=train))
         return jnp.tanh(Conv(1, 3, kernel_init=init)(x))
 
 
@@ -56,37 +52,33 @@ class Discriminator(nn.Module):
     """Pictures [B, 28, 28, 1] -> logits [B] and class logits [B, K]."""
 
     num_classes: int
-    bn_momentum: float
-    bn_epsilon: float
+    norm: Norm
 
     @nn.compact
     def __call__(self, images: Array, labels: Array, *, train: bool) -> tuple[Array, Array]:
         del labels
-        norm = partial(BatchNorm, train=train, momentum=self.bn_momentum, epsilon=self.bn_epsilon)
         x = images
         for features in 32, 64, 128:
-            x = Conv(features, 3, 2, kernel_init=init)(x)
-            x = leaky_relu(norm()(x))
+            x = self.norm.apply(Conv(features, 3, 2, kernel_init=init), x, train=train)
+            x = leaky_relu(self.norm(x, train=train))
         x = x.mean((1, 2))
-        logits = nn.Dense(1, kernel_init=init, name="real")(x)[:, 0]
-        return logits, nn.Dense(self.num_classes, kernel_init=init, name="classes")(x)
+        logits = self.norm.apply(nn.Dense(1, kernel_init=init, name="real"), x, train=train)[:, 0]
+        classes = nn.Dense(self.num_classes, kernel_init=init, name="classes")
+        return logits, self.norm.apply(classes, x, train=train)
 
 
 def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; ValueError for pictures that are not 28x28x1 or have no labels."""
-    if data.image_shape != (28, 28, 1):
-        raise UserError(
-            f"acgan makes pictures of shape (28, 28, 1), but the data has {data.image_shape}; "
-            "set config.data.image_size=28 and config.data.channels=1, or use the cgan GAN."
-        )
+    shapes.check_exact("acgan", data.image_shape, (28, 28, 1), other="cgan")
     model = config.model
     checks.one_of("config.model.label_mode", model.label_mode, LABEL_MODES)
+    g_norm, d_norm = norms(model, ADDED["d_norm"])
     classes = data.num_classes or 0  # from_config refuses pictures without labels
     return Gan.from_config(
         config,
         data,
-        generator=Generator(classes, model.label_mode, model.embedding_bound, model.bn_momentum, model.bn_epsilon),
-        discriminator=Discriminator(classes, model.bn_momentum, model.bn_epsilon),
+        generator=Generator(classes, model.label_mode, model.embedding_bound, g_norm),
+        discriminator=Discriminator(classes, d_norm),
         latent=Latent((model.latent_size,), model.latent_law),
         conditional=True,
     )

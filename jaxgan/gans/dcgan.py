@@ -8,25 +8,22 @@ References:
 
 from __future__ import annotations
 
-from functools import partial
-
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.base import checks
-from jaxgan.base.checks import UserError
+from jaxgan.base import checks, shapes
 from jaxgan.base.types import Array, Config, DataInfo
+from jaxgan.nets.activation import leaky_relu
 from jaxgan.nets.conv import Conv, ConvTranspose, UpsampleConv
 from jaxgan.nets.dropout import Dropout
-from jaxgan.nets.init import normal_around
-from jaxgan.nets.norm import BatchNorm
+from jaxgan.nets.norm import Norm, norms
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
 
-leaky_relu = partial(jax.nn.leaky_relu, negative_slope=0.2)
 ACTIVATIONS = {"leaky_relu": leaky_relu, "relu": nn.relu}
 UPSAMPLES = ("transpose", "nearest")
+# Settings of config.model that the runs of earlier versions lack, as they were.
+ADDED = {"d_norm": "none"}
 
 
 class Generator(nn.Module):
@@ -35,29 +32,21 @@ class Generator(nn.Module):
     upsample: str
     activation: str
     init_stddev: float
-    bn_momentum: float
-    bn_epsilon: float
+    norm: Norm
 
     @nn.compact
     def __call__(self, z: Array, labels: Array, *, train: bool) -> Array:
         del labels
         init = nn.initializers.normal(self.init_stddev)
-        norm = partial(
-            BatchNorm,
-            train=train,
-            momentum=self.bn_momentum,
-            epsilon=self.bn_epsilon,
-            scale_init=normal_around(1.0, self.init_stddev),
-        )
         activation = ACTIVATIONS[self.activation]
         x = nn.Dense(7 * 7 * 256, kernel_init=init)(z).reshape(-1, 7, 7, 256)
-        x = activation(norm()(x))
+        x = activation(self.norm(x, train=train))
         for features, factor in (128, 1), (64, 2), (32, 2):
             if self.upsample == "transpose":
                 x = ConvTranspose(features, 5, factor, use_bias=False, kernel_init=init)(x)
             else:
                 x = UpsampleConv(features, 5, factor, use_bias=False, kernel_init=init)(x)
-            x = activation(norm()(x))
+            x = activation(self.norm(x, train=train))
         return jnp.tanh(Conv(1, 5, use_bias=False, kernel_init=init)(x))
 
 
@@ -66,32 +55,33 @@ class Discriminator(nn.Module):
 
     init_stddev: float
     dropout: float
+    norm: Norm
 
     @nn.compact
     def __call__(self, images: Array, labels: Array, *, train: bool) -> tuple[Array, None]:
-        del labels, train
+        del labels
         init = nn.initializers.normal(self.init_stddev)
         x = images
         for features in 64, 128:
-            x = leaky_relu(Conv(features, 5, 2, use_bias=False, kernel_init=init)(x))
-            x = Dropout(self.dropout)(x)
-        return nn.Dense(1, kernel_init=init)(x.reshape(x.shape[0], -1))[:, 0], None
+            x = self.norm.apply(Conv(features, 5, 2, use_bias=False, kernel_init=init), x, train=train)
+            if features > 64:
+                x = self.norm(x, train=train)
+            x = Dropout(self.dropout)(leaky_relu(x))
+        x = x.reshape(x.shape[0], -1)
+        return self.norm.apply(nn.Dense(1, kernel_init=init), x, train=train)[:, 0], None
 
 
 def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; ValueError for pictures that are not 28x28x1."""
-    if data.image_shape != (28, 28, 1):
-        raise UserError(
-            f"dcgan makes pictures of shape (28, 28, 1), but the data has {data.image_shape}; "
-            "set config.data.image_size=28 and config.data.channels=1, or use the dcgan64 GAN."
-        )
+    shapes.check_exact("dcgan", data.image_shape, (28, 28, 1), other="dcgan64")
     model = config.model
     checks.one_of("config.model.upsample", model.upsample, UPSAMPLES)
     checks.one_of("config.model.g_activation", model.g_activation, ACTIVATIONS)
+    g_norm, d_norm = norms(model, ADDED["d_norm"], scale_stddev=model.init_stddev)
     return Gan.from_config(
         config,
         data,
-        generator=Generator(model.upsample, model.g_activation, model.init_stddev, model.bn_momentum, model.bn_epsilon),
-        discriminator=Discriminator(model.init_stddev, model.dropout),
+        generator=Generator(model.upsample, model.g_activation, model.init_stddev, g_norm),
+        discriminator=Discriminator(model.init_stddev, model.dropout, d_norm),
         latent=Latent((model.latent_size,), model.latent_law),
     )

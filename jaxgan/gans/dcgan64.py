@@ -7,22 +7,20 @@ References:
 
 from __future__ import annotations
 
-from functools import partial
-
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.base import checks
-from jaxgan.base.checks import UserError
+from jaxgan.base import checks, shapes
 from jaxgan.base.types import Array, Config, DataInfo
+from jaxgan.nets.activation import leaky_relu
 from jaxgan.nets.conv import Conv, ConvTranspose
-from jaxgan.nets.init import normal_around, uniform_by_fan_in
-from jaxgan.nets.norm import BatchNorm
+from jaxgan.nets.init import uniform_within
+from jaxgan.nets.norm import Norm, norms
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
 
-leaky_relu = partial(jax.nn.leaky_relu, negative_slope=0.2)
+# Settings of config.model that the runs of earlier versions lack, as they were.
+ADDED = {"d_norm": "batch"}
 
 
 class Generator(nn.Module):
@@ -31,28 +29,19 @@ class Generator(nn.Module):
     shape: tuple[int, int, int]
     width: int
     init_stddev: float
-    bn_scale_mean: float
-    bn_momentum: float
-    bn_epsilon: float
+    norm: Norm
 
     @nn.compact
     def __call__(self, z: Array, labels: Array, *, train: bool) -> Array:
         del labels
         init = nn.initializers.normal(self.init_stddev)
-        norm = partial(
-            BatchNorm,
-            train=train,
-            momentum=self.bn_momentum,
-            epsilon=self.bn_epsilon,
-            scale_init=normal_around(self.bn_scale_mean, self.init_stddev),
-        )
         height, width, channels = self.shape
         start = (height // 16, width // 16, 8 * self.width)
         x = nn.Dense(start[0] * start[1] * start[2], kernel_init=init)(z).reshape(-1, *start)
-        x = nn.relu(norm()(x))
+        x = nn.relu(self.norm(x, train=train))
         for times in 4, 2, 1:
             x = ConvTranspose(times * self.width, 4, 2, kernel_init=init)(x)
-            x = nn.relu(norm()(x))
+            x = nn.relu(self.norm(x, train=train))
         return jnp.tanh(ConvTranspose(channels, 4, 2, kernel_init=init)(x))
 
 
@@ -61,9 +50,7 @@ class Discriminator(nn.Module):
 
     width: int
     init_stddev: float
-    bn_scale_mean: float
-    bn_momentum: float
-    bn_epsilon: float
+    norm: Norm
 
     @nn.compact
     def __call__(self, images: Array, labels: Array, *, train: bool) -> tuple[Array, None]:
@@ -72,34 +59,26 @@ class Discriminator(nn.Module):
         x = images
         for times in 1, 2, 4, 8:
             # The reference initialises all but these biases, so they keep PyTorch's start.
-            bias_init = uniform_by_fan_in(4 * 4 * x.shape[-1])
-            x = Conv(times * self.width, 4, 2, kernel_init=init, bias_init=bias_init)(x)
+            bias_init = uniform_within((4 * 4 * x.shape[-1]) ** -0.5)
+            conv = Conv(times * self.width, 4, 2, kernel_init=init, bias_init=bias_init)
+            x = self.norm.apply(conv, x, train=train)
             if times > 1:
-                x = BatchNorm(
-                    train=train,
-                    momentum=self.bn_momentum,
-                    epsilon=self.bn_epsilon,
-                    scale_init=normal_around(self.bn_scale_mean, self.init_stddev),
-                )(x)
+                x = self.norm(x, train=train)
             x = leaky_relu(x)
-        return nn.Dense(1, kernel_init=init)(x.reshape(x.shape[0], -1))[:, 0], None
+        x = x.reshape(x.shape[0], -1)
+        return self.norm.apply(nn.Dense(1, kernel_init=init), x, train=train)[:, 0], None
 
 
 def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; ValueError for sides that are not multiples of 16."""
-    height, width, _ = data.image_shape
-    if height % 16 or width % 16:
-        raise UserError(
-            f"dcgan64 makes pictures whose sides are multiples of 16, but the data has {data.image_shape}; "
-            "set config.data.image_size to one, such as 32 or 64."
-        )
+    shapes.check_multiples("dcgan64", data.image_shape, 16, examples="32 or 64")
     model = config.model
     checks.in_range("config.model.width", model.width, 1)
-    shared = (model.width, model.init_stddev, model.bn_scale_mean, model.bn_momentum, model.bn_epsilon)
+    g_norm, d_norm = norms(model, ADDED["d_norm"], scale_mean=model.bn_scale_mean, scale_stddev=model.init_stddev)
     return Gan.from_config(
         config,
         data,
-        generator=Generator(data.image_shape, *shared),
-        discriminator=Discriminator(*shared),
+        generator=Generator(data.image_shape, model.width, model.init_stddev, g_norm),
+        discriminator=Discriminator(model.width, model.init_stddev, d_norm),
         latent=Latent((model.latent_size,), model.latent_law),
     )

@@ -13,39 +13,34 @@ from __future__ import annotations
 
 from functools import partial
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.base.checks import UserError
+from jaxgan.base import shapes
 from jaxgan.base.types import Array, Config, DataInfo
+from jaxgan.nets.activation import leaky_relu
 from jaxgan.nets.conv import Conv, ConvTranspose
-from jaxgan.nets.init import normal_around, uniform_by_fan_in
-from jaxgan.nets.norm import BatchNorm
+from jaxgan.nets.init import uniform_within
+from jaxgan.nets.norm import Norm, norms
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
 
-leaky_relu = partial(jax.nn.leaky_relu, negative_slope=0.2)
+# Settings of config.model that the runs of earlier versions lack, as they were.
+ADDED = {"d_norm": "batch"}
+# PyTorch's start of a dense kernel, U(-1/sqrt(inputs), 1/sqrt(inputs)).
+PYTORCH = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
 
 
 class Generator(nn.Module):
     """z [B, 1, 1, Z] -> pictures [B, 28, 28, 1] in [-1, 1]."""
 
     init_stddev: float
-    bn_momentum: float
-    bn_epsilon: float
+    norm: Norm
 
     @nn.compact
     def __call__(self, z: Array, labels: Array, *, train: bool) -> Array:
         del labels
         init = nn.initializers.normal(self.init_stddev)
-        norm = partial(
-            BatchNorm,
-            train=train,
-            momentum=self.bn_momentum,
-            epsilon=self.bn_epsilon,
-            scale_init=normal_around(1.0, self.init_stddev),
-        )
         # PyTorch's padding 1 for both. `grow` makes n pixels a side 2 n with stride 2, and n + 1 with stride 1.
         keep = partial(Conv, kernel_size=3, padding=((1, 1), (1, 1)), kernel_init=init)
         grow = partial(ConvTranspose, kernel_size=4, padding=((2, 2), (2, 2)), kernel_init=init)
@@ -63,8 +58,9 @@ class Generator(nn.Module):
         )
         x = z
         for layer, features, stride in blocks:
-            x = nn.relu(norm()(layer(features, strides=stride, use_bias=False)(x)))
-        return jnp.tanh(keep(1, bias_init=uniform_by_fan_in(3 * 3 * 64))(x))
+            x = layer(features, strides=stride, use_bias=False)(x)
+            x = nn.relu(self.norm(x, train=train))
+        return jnp.tanh(keep(1, bias_init=uniform_within((3 * 3 * 64) ** -0.5))(x))
 
 
 class Discriminator(nn.Module):
@@ -72,8 +68,7 @@ class Discriminator(nn.Module):
 
     leaky: bool
     init_stddev: float
-    bn_momentum: float
-    bn_epsilon: float
+    norm: Norm
 
     @nn.compact
     def __call__(self, images: Array, labels: Array, *, train: bool) -> tuple[Array, None]:
@@ -82,33 +77,25 @@ class Discriminator(nn.Module):
         activation = leaky_relu if self.leaky else nn.relu
         x = images
         for features, stride in (32, 2), (64, 1), (128, 2), (128, 2), (64, 2):
-            x = Conv(features, 3, stride, padding=((1, 1), (1, 1)), use_bias=False, kernel_init=init)(x)
-            x = BatchNorm(
-                train=train,
-                momentum=self.bn_momentum,
-                epsilon=self.bn_epsilon,
-                scale_init=normal_around(1.0, self.init_stddev),
-            )(x)
-            x = activation(x)
-        head_init = uniform_by_fan_in(64)
-        pair = nn.Dense(2, kernel_init=head_init, bias_init=head_init)(x.mean((1, 2)))
+            bias = not self.norm.shifts
+            conv = Conv(features, 3, stride, padding=((1, 1), (1, 1)), use_bias=bias, kernel_init=init)
+            x = self.norm.apply(conv, x, train=train)
+            x = activation(self.norm(x, train=train))
+        head = nn.Dense(2, kernel_init=PYTORCH, bias_init=uniform_within(64**-0.5))
+        pair = self.norm.apply(head, x.mean((1, 2)), train=train)
         # Softmax cross-entropy of (fake, real) is the logistic loss of their difference.
         return pair[:, 1] - pair[:, 0], None
 
 
 def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; ValueError for pictures that are not 28x28x1."""
-    if data.image_shape != (28, 28, 1):
-        raise UserError(
-            f"dcgan_z1x1 makes pictures of shape (28, 28, 1), but the data has {data.image_shape}; "
-            "set config.data.image_size=28 and config.data.channels=1, or use the dcgan64 GAN."
-        )
+    shapes.check_exact("dcgan_z1x1", data.image_shape, (28, 28, 1), other="dcgan64")
     model = config.model
-    shared = (model.init_stddev, model.bn_momentum, model.bn_epsilon)
+    g_norm, d_norm = norms(model, ADDED["d_norm"], scale_stddev=model.init_stddev)
     return Gan.from_config(
         config,
         data,
-        generator=Generator(*shared),
-        discriminator=Discriminator(model.leaky, *shared),
+        generator=Generator(model.init_stddev, g_norm),
+        discriminator=Discriminator(model.leaky, model.init_stddev, d_norm),
         latent=Latent((1, 1, model.latent_size), model.latent_law),
     )

@@ -16,18 +16,12 @@ def normal_around(mean: float, stddev: float) -> Initializer:
 
 
 def uniform_within(bound: float) -> Initializer:
-    """Return U(-bound, bound)."""
+    """Return U(-bound, bound).
+
+    PyTorch starts biases within 1 / sqrt(inputs of one output), a number that an initialiser of biases does not see.
+    """
 
     def init(key, shape, dtype=float):
         return jax.random.uniform(key, shape, dtype, -bound, bound)
 
     return init
-
-
-def uniform_by_fan_in(fan_in: int) -> Initializer:
-    """Return U(-1/sqrt(fan_in), 1/sqrt(fan_in)), PyTorch's start for kernels and biases of dense and conv layers.
-
-    Args:
-      fan_in: numbers that one output is computed from, k * k * C for a convolution. A bias does not know it.
-    """
-    return uniform_within(fan_in**-0.5)

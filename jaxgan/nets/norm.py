@@ -1,7 +1,8 @@
-"""Batch normalisation whose statistics are those of the whole batch, over all devices."""
+"""Normalisation of layers; batch norm whose statistics are those of the whole batch, over all devices."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 
@@ -11,10 +12,81 @@ from flax import linen as nn
 from flax.typing import Initializer
 from jax import lax
 
-from jaxgan.base import axis
-from jaxgan.base.types import Array
+from jaxgan.base import axis, checks
+from jaxgan.base.types import Array, Config
+from jaxgan.nets.init import normal_around
 
 Normalised = tuple[Array, Array, Array]
+
+
+KINDS = ("batch", "group", "layer", "spectral", "none")
+_GROUP = 16  # channels of a group; fewer where they do not divide
+
+
+@dataclasses.dataclass(frozen=True)
+class Norm:
+    """How a network normalises its layers, as one value that its module holds.
+
+    Attributes:
+      kind: 'batch': each channel over the whole batch, `BatchNorm`; 'group': 16 channels of one picture; 'layer': all
+        channels of one picture; 'spectral': no maps, but kernels, to a largest singular value of 1; 'none'.
+      momentum: of 'batch', as in `BatchNorm`.
+      epsilon: added to variances.
+      scale_mean: a channel's scale starts as N(scale_mean, scale_stddev).
+      scale_stddev: 0 for scales that start alike.
+
+    References:
+      Wu and He, "Group Normalization", 2018. Ba, Kiros and Hinton, "Layer Normalization", 2016. Miyato, Kataoka, Koyama
+      and Yoshida, "Spectral Normalization for Generative Adversarial Networks", 2018.
+    """
+
+    kind: str
+    momentum: float
+    epsilon: float
+    scale_mean: float = 1.0
+    scale_stddev: float = 0.0
+
+    @property
+    def shifts(self) -> bool:
+        """Whether it adds a number to each channel of a map, so that a layer before it needs no bias."""
+        return self.kind not in ("spectral", "none")
+
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        """Normalise maps [B, H, W, C] by a layer that belongs to the module whose `compact` method calls this."""
+        init = normal_around(self.scale_mean, self.scale_stddev)
+        if self.kind == "batch":
+            return BatchNorm(train=train, momentum=self.momentum, epsilon=self.epsilon, scale_init=init)(x)
+        if not self.shifts:
+            return x
+        groups = x.shape[-1] // math.gcd(x.shape[-1], _GROUP) if self.kind == "group" else 1
+        return nn.GroupNorm(groups, epsilon=self.epsilon, scale_init=init, use_fast_variance=False)(x)
+
+    def apply(self, layer: nn.Module, x: Array, *, train: bool) -> Array:
+        """Return layer(x), its kernel normalised where the kind is 'spectral'.
+
+        A step of power iteration for each pass; its vector is kept in 'batch_stats' by passes with `train` only.
+        """
+        if self.kind == "spectral":
+            return nn.SpectralNorm(layer)(x, update_stats=train)
+        return layer(x)
+
+
+def norms(model: Config, d_norm: str, *, scale_mean: float = 1.0, scale_stddev: float = 0.0) -> tuple[Norm, Norm]:
+    """Return the generator's batch norm and the discriminator's norm.
+
+    Args:
+      model: `config.model` with `bn_momentum`, `bn_epsilon` and `d_norm`.
+      d_norm: the discriminator's kind where a run of before has no such setting.
+      scale_mean: as in `Norm`.
+      scale_stddev: as in `Norm`.
+
+    Raises:
+      ValueError: an unknown kind.
+    """
+    kind = model.get("d_norm", d_norm)
+    checks.one_of("config.model.d_norm", kind, KINDS)
+    of_g, of_d = (Norm(k, model.bn_momentum, model.bn_epsilon, scale_mean, scale_stddev) for k in ("batch", kind))
+    return of_g, of_d
 
 
 class BatchNorm(nn.Module):

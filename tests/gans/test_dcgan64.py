@@ -49,7 +49,7 @@ def test_starts(preset):
 
 def test_usual_scales_are_a_switch():
     gan = systems.build("dcgan64", bn_scale_mean=1.0)
-    assert gan.generator.bn_scale_mean == gan.discriminator.bn_scale_mean == 1.0
+    assert gan.generator.norm.scale_mean == gan.discriminator.norm.scale_mean == 1.0
 
 
 @pytest.mark.parametrize("shape", [(16, 16, 3), (32, 48, 1), (128, 128, 3)])

@@ -1,3 +1,4 @@
+import dataclasses
 from functools import partial
 
 import jax.numpy as jnp
@@ -88,7 +89,7 @@ def test_the_scale_of_a_latent_does_not_matter_with_batch_statistics(gan, state)
 def test_with_running_statistics_huge_latents_saturate(gan, state):
     z, labels = systems.noise(gan, 20)
     # Momentum 0 leaves the statistics of one batch, as if training had been long.
-    learned = gan.generator.clone(bn_momentum=0.0)
+    learned = gan.generator.clone(norm=dataclasses.replace(gan.generator.norm, momentum=0.0))
     _, stats = systems.forward(learned, state.g, z, labels, train=True)
     params = generator_params(gan, {"params": state.g.params, "batch_stats": stats}).replace(image_range=(-1.0, 1.0))
     make = systems.quick_jit(partial(jaxgan.generate, stats="running"))

@@ -15,6 +15,7 @@ import systems
 from jaxgan import config as config_lib
 from jaxgan import gans, generate, sample
 from jaxgan.base.types import Batch, DataInfo
+from jaxgan.nets.norm import KINDS
 from jaxgan.show.table import network_rows, totals
 from jaxgan.training.gan import UpdateRule, generator_params
 from jaxgan.training.passes import Noise, apply
@@ -227,12 +228,43 @@ def test_pictures_of_a_wrong_shape_are_refused(name, shape, message):
         ("acgan", "label_mode", "sum"),
         ("gan_mlp", "hidden", 0),
         ("dcgan64", "width", 0),
+        ("dcgan64", "d_norm", "instance"),
         ("cgan", "label_size", 0),
     ],
 )
 def test_bad_numbers_of_a_model_are_refused(name, field, value):
     with pytest.raises(ValueError, match=f"config.model.{field} is"):
         systems.build(name, **{field: value})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["dcgan", "acgan", "dcgan64", "dcgan_z1x1", "cgan"])
+def test_norm_of_d_is_a_switch(name, kind):
+    d = systems.build(name, d_norm=kind).discriminator
+    shapes = systems.shapes(systems.build(name, d_norm=kind)).d
+    layers = {layer.split("_")[0] for layer in shapes.params}
+    assert ("BatchNorm" in layers) == (kind == "batch")
+    assert ("GroupNorm" in layers) == (kind in ("group", "layer"))
+    vectors = [stat for net in shapes.batch_stats.values() for stat in net if stat.endswith("/u")]
+    kernels = sum("kernel" in layer or "embedding" in layer for layer in shapes.params.values())
+    assert len(vectors) == (kernels if kind == "spectral" else 0)
+    images = jax.ShapeDtypeStruct((2, *systems.build(name).data.image_shape), jnp.float32)
+    labels = jax.ShapeDtypeStruct((2,), jnp.int32)
+    (logits, _), moved = jax.eval_shape(
+        lambda v, x, y: d.apply(v, x, y, train=True, mutable=["batch_stats"]), shapes.variables, images, labels
+    )
+    assert logits.shape == (2,)
+    assert jax.tree.structure(moved.get("batch_stats", {})) == jax.tree.structure(shapes.batch_stats)
+
+
+def test_runs_of_before_have_the_norm_of_before():
+    for name in set(systems.NAMES) - {"gan_mlp"}:
+        config = systems.get_config(name)
+        preset = config.model.d_norm
+        del config.model["d_norm"]
+        side = config.data.image_size
+        gan = gans.build(config, DataInfo((side, side, config.data.channels), 60_000, 10))
+        assert gan.discriminator.norm.kind == preset == importlib.import_module(f"jaxgan.gans.{name}").ADDED["d_norm"]
 
 
 def test_a_file_of_ones_own_may_be_any_module(tmp_path):

@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 
 from jaxgan.base import axis
-from jaxgan.nets.norm import BatchNorm
+from jaxgan.nets.norm import KINDS, BatchNorm, Norm, norms
 
 MOMENTUM, EPSILON = 0.7, 1e-3
 
@@ -185,3 +186,84 @@ def test_two_devices_normalise_as_one(float64):
     for device in range(2):
         assert_same(jax.tree.map(lambda leaf, i=device: leaf[i], two[1:]), (of_params, moved))
     assert_same(mapped(twice)(shares, params).reshape(x.shape) / 2, twice(x, params), rtol=1e-7)
+
+
+class Net(nn.Module):
+    """One convolution and what `Norm` makes of it."""
+
+    norm: Norm
+
+    @nn.compact
+    def __call__(self, x, *, train):
+        x = self.norm.apply(nn.Conv(32, (3, 3), use_bias=False), x, train=train)
+        return self.norm(x, train=train)
+
+
+def net(kind, x, train=True):
+    module = Net(Norm(kind, 0.9, 0.0, scale_stddev=0.0))
+    variables = jax.jit(functools.partial(module.init, train=False))(jax.random.key(0), x)
+    y, moved = module.apply(variables, x, train=train, mutable=["batch_stats"])
+    return y, variables, moved
+
+
+def test_kinds_normalise_over_what_they_say():
+    x = jnp.asarray(np.random.default_rng(0).normal(3, 2, size=(4, 5, 6, 3)), jnp.float32)
+    plain, _, _ = net("none", x)
+    groups = {"batch": plain, "group": plain.reshape(4, 5, 6, 2, 16), "layer": plain}
+    axes = {"batch": (0, 1, 2), "group": (1, 2, 4), "layer": (1, 2, 3)}
+    for kind, maps in groups.items():
+        mean, std = (f(axis=axes[kind], keepdims=True) for f in (maps.mean, maps.std))
+        expected = ((maps - mean) / std).reshape(plain.shape)
+        np.testing.assert_allclose(net(kind, x)[0], expected, atol=1e-4, err_msg=kind)
+        assert Norm(kind, 0.9, 0.0).shifts
+    assert not Norm("none", 0.9, 0.0).shifts
+
+
+def test_scales_start_as_asked():
+    x = jnp.zeros((1, 1, 1, 4096))
+    module = Norm("group", 0.9, 1e-5, 0.1, 0.02)
+
+    class Layer(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            return module(x, train=True)
+
+    scale = Layer().init(jax.random.key(0), x)["params"]["GroupNorm_0"]["scale"]
+    assert scale.mean() == pytest.approx(0.1, abs=2e-3)
+    assert scale.std() == pytest.approx(0.02, rel=0.05)
+
+
+def test_spectral_norm_iterates_in_training_and_divides_by_its_estimate(float64):
+    class Dense(nn.Module):
+        @nn.compact
+        def __call__(self, x, *, train):
+            return Norm("spectral", 0.9, 0.0).apply(nn.Dense(2, use_bias=False), x, train=train)
+
+    module, x = Dense(), jnp.eye(2)
+    variables = module.init(jax.random.key(0), x, train=False)
+    kernel = jnp.diag(jnp.asarray([3.0, 1.0]))
+    start = {"Dense_0/kernel/u": jnp.full((1, 2), 2**-0.5), "Dense_0/kernel/sigma": jnp.ones(())}
+    assert start.keys() == variables["batch_stats"]["SpectralNorm_0"].keys()
+    variables = {"params": {"Dense_0": {"kernel": kernel}}, "batch_stats": {"SpectralNorm_0": start}}
+    # Power iteration by hand from (1, 1): the estimate after each step.
+    for sigma in (2.863564, 2.998173, 2.999977):
+        _, still = module.apply(variables, x, train=False, mutable=["batch_stats"])
+        y, moved = module.apply(variables, x, train=True, mutable=["batch_stats"])
+        np.testing.assert_allclose(kernel / y, jnp.where(kernel > 0, sigma, jnp.nan), rtol=1e-6)
+        jax.tree.map(np.testing.assert_array_equal, still["batch_stats"], variables["batch_stats"])
+        variables = {**variables, **moved}
+    # With u and v held: d(W / s) = dW / s - W <v u^T, dW> / s^2, here with v = u = (1, 0) nearly.
+    slope = jax.jacobian(lambda w: module.apply({**variables, "params": {"Dense_0": {"kernel": w}}}, x, train=False))
+    expected = np.einsum("ac,bd->abcd", np.eye(2), np.eye(2)) / 3
+    expected[:, :, 0, 0] -= np.asarray(kernel) / 9
+    np.testing.assert_allclose(slope(kernel), expected, atol=2e-3)
+
+
+def test_norms_of_a_config():
+    model = ConfigDict({"bn_momentum": 0.7, "bn_epsilon": 1e-3, "d_norm": "layer"})
+    assert norms(model, "none", scale_mean=0.1) == (Norm("batch", 0.7, 1e-3, 0.1), Norm("layer", 0.7, 1e-3, 0.1))
+    with pytest.raises(ValueError, match="d_norm is 'batches'; expected one of batch, group, layer"):
+        norms(ConfigDict({**model, "d_norm": "batches"}), "none")
+    del model["d_norm"]
+    assert norms(model, "none")[1].kind == "none"
+    assert "none" in KINDS

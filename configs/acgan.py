@@ -26,6 +26,7 @@ def get_config() -> Config:
             "bn_momentum": 0.8,
             "bn_epsilon": 1e-3,
             "d_norm": "batch",  # of D's layers: batch, group, layer, spectral, none
+            "d_group": 0,  # pictures whose spread D is shown (minibatch standard deviation), such as 4
         }
     )
     # D learns on real pictures, then on fakes, an update each; then G with the same z and labels.

@@ -22,6 +22,7 @@ def get_config() -> Config:
             "bn_momentum": 0.99,
             "bn_epsilon": 1e-3,
             "d_norm": "none",  # of D's layers: batch, group, layer, spectral, none
+            "d_group": 0,  # pictures whose spread D is shown (minibatch standard deviation), such as 4
             "dropout": 0.3,  # of D
         }
     )

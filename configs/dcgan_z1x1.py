@@ -25,6 +25,7 @@ def get_config() -> Config:
             "bn_momentum": 0.9,
             "bn_epsilon": 1e-5,
             "d_norm": "batch",  # of D's layers: batch, group, layer, spectral, none
+            "d_group": 0,  # pictures whose spread D is shown (minibatch standard deviation), such as 4
         }
     )
     # G first; then D on the very pictures that G was judged by, apart from the real ones.

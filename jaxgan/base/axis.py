@@ -52,6 +52,12 @@ def stacked(num: int) -> Iterator[None]:
         _num_shares.reset(token)
 
 
+def share_size(num: int) -> int:
+    """Return how many of `num` rows are of one share: all, or inside `stacked` the part that one global batch has."""
+    shares = _num_shares.get()
+    return num // shares if num % shares == 0 else num
+
+
 def row_numbers(num: int) -> Array:
     """Return the numbers uint32[num] that this device's rows have in the global batch.
 
@@ -61,7 +67,6 @@ def row_numbers(num: int) -> Array:
     rows = lax.iota(jnp.uint32, num)
     if size() == 1:
         return rows
-    batches = _num_shares.get()
-    part = num // batches if num % batches == 0 else num
+    part = share_size(num)
     before = lax.axis_index(NAME).astype(jnp.uint32) * part
     return rows + before + rows // part * (part * (size() - 1))

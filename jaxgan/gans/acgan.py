@@ -11,18 +11,20 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.base import checks, shapes
+from jaxgan.base.settings import completed
 from jaxgan.base.types import Array, Config, DataInfo
 from jaxgan.nets.activation import leaky_relu
 from jaxgan.nets.conv import Conv, UpsampleConv
 from jaxgan.nets.embed import Embed
 from jaxgan.nets.init import uniform_within
+from jaxgan.nets.minibatch import append_std
 from jaxgan.nets.norm import Norm, norms
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
 
 LABEL_MODES = ("product", "concat")
 # Settings of config.model that the runs of earlier versions lack, as they were.
-ADDED = {"d_norm": "batch"}
+ADDED = {"d_norm": "batch", "d_group": 0}
 
 # Keras's default start; biases start at 0.
 init = nn.initializers.glorot_uniform()
@@ -53,6 +55,7 @@ class Discriminator(nn.Module):
 
     num_classes: int
     norm: Norm
+    group: int
 
     @nn.compact
     def __call__(self, images: Array, labels: Array, *, train: bool) -> tuple[Array, Array]:
@@ -61,7 +64,7 @@ class Discriminator(nn.Module):
         for features in 32, 64, 128:
             x = self.norm.apply(Conv(features, 3, 2, kernel_init=init), x, train=train)
             x = leaky_relu(self.norm(x, train=train))
-        x = x.mean((1, 2))
+        x = append_std(x, self.group).mean((1, 2))
         logits = self.norm.apply(nn.Dense(1, kernel_init=init, name="real"), x, train=train)[:, 0]
         classes = nn.Dense(self.num_classes, kernel_init=init, name="classes")
         return logits, self.norm.apply(classes, x, train=train)
@@ -70,15 +73,16 @@ class Discriminator(nn.Module):
 def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; ValueError for pictures that are not 28x28x1 or have no labels."""
     shapes.check_exact("acgan", data.image_shape, (28, 28, 1), other="cgan")
-    model = config.model
+    model = completed(config.model, ADDED)
+    checks.in_range("config.model.d_group", model.d_group, 0)
     checks.one_of("config.model.label_mode", model.label_mode, LABEL_MODES)
-    g_norm, d_norm = norms(model, ADDED["d_norm"])
+    g_norm, d_norm = norms(model)
     classes = data.num_classes or 0  # from_config refuses pictures without labels
     return Gan.from_config(
         config,
         data,
         generator=Generator(classes, model.label_mode, model.embedding_bound, g_norm),
-        discriminator=Discriminator(classes, d_norm),
+        discriminator=Discriminator(classes, d_norm, model.d_group),
         latent=Latent((model.latent_size,), model.latent_law),
         conditional=True,
     )

@@ -1,30 +1,36 @@
 """Conditional GAN with convolutions: both networks are told the label.
 
-The generator gets an embedding of the label beside z; the discriminator gets one beside the picture's channels, as
-large as the picture, and so judges whether a picture is real *for its label*.
+The generator gets an embedding of the label beside z. The discriminator gets one beside the picture's channels, as
+large as the picture, and so judges whether a picture is real *for its label*; or, as a projection, one whose product
+with the features of the picture is added to the logit.
 
 References:
   Mirza and Osindero, "Conditional Generative Adversarial Nets", 2014, section 3.2. They use dense layers; these
-  networks are a lighter form of `dcgan`.
+  networks are a lighter form of `dcgan`. Miyato and Koyama, "cGANs with Projection Discriminator", 2018, equation 3.
 """
 
 from __future__ import annotations
+
+import math
 
 import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.base import checks, shapes
+from jaxgan.base.settings import completed
 from jaxgan.base.types import Array, Config, DataInfo
 from jaxgan.nets.activation import leaky_relu
 from jaxgan.nets.conv import Conv, ConvTranspose
 from jaxgan.nets.dropout import Dropout
 from jaxgan.nets.embed import Embed
+from jaxgan.nets.minibatch import append_std
 from jaxgan.nets.norm import Norm, norms
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
 
+D_LABELS = ("map", "projection")
 # Settings of config.model that the runs of earlier versions lack, as they were.
-ADDED = {"d_norm": "none"}
+ADDED = {"d_norm": "none", "d_group": 0, "d_label": "map"}
 
 
 class Generator(nn.Module):
@@ -58,35 +64,44 @@ class Discriminator(nn.Module):
     init_stddev: float
     dropout: float
     norm: Norm
+    group: int
+    label: str
 
     @nn.compact
     def __call__(self, images: Array, labels: Array, *, train: bool) -> tuple[Array, None]:
         init = nn.initializers.normal(self.init_stddev)
-        _, height, width, _ = images.shape
-        embed = Embed(self.num_classes, height * width, nn.initializers.normal(1.0))
-        label = self.norm.apply(embed, labels, train=train)
-        x = jnp.concatenate([images, label.reshape(-1, height, width, 1)], axis=-1)
+        x = images
+        if self.label == "map":
+            embed = Embed(self.num_classes, math.prod(x.shape[1:3]), nn.initializers.normal(1.0))
+            label = self.norm.apply(embed, labels, train=train)
+            x = jnp.concatenate([x, label.reshape(*x.shape[:3], 1)], axis=-1)
         for features in 64, 128:
             x = self.norm.apply(Conv(features, 5, 2, use_bias=False, kernel_init=init), x, train=train)
             if features > 64:
                 x = self.norm(x, train=train)
             x = Dropout(self.dropout)(leaky_relu(x))
-        x = x.reshape(x.shape[0], -1)
-        return self.norm.apply(nn.Dense(1, kernel_init=init), x, train=train)[:, 0], None
+        x = append_std(x, self.group).reshape(x.shape[0], -1)
+        logits = self.norm.apply(nn.Dense(1, kernel_init=init), x, train=train)[:, 0]
+        if self.label == "projection":
+            embed = Embed(self.num_classes, x.shape[-1], init)
+            logits += jnp.sum(self.norm.apply(embed, labels, train=train) * x, axis=-1)
+        return logits, None
 
 
 def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; ValueError for sides that are not multiples of 4, or pictures without labels."""
     shapes.check_multiples("cgan", data.image_shape, 4, examples="28 or 32")
-    model = config.model
+    model = completed(config.model, ADDED)
+    checks.in_range("config.model.d_group", model.d_group, 0)
+    checks.one_of("config.model.d_label", model.d_label, D_LABELS)
     checks.in_range("config.model.label_size", model.label_size, 1)
     classes = data.num_classes or 0  # from_config refuses pictures without labels
-    g_norm, d_norm = norms(model, ADDED["d_norm"], scale_stddev=model.init_stddev)
+    g_norm, d_norm = norms(model, scale_stddev=model.init_stddev)
     return Gan.from_config(
         config,
         data,
         generator=Generator(data.image_shape, classes, model.label_size, model.init_stddev, g_norm),
-        discriminator=Discriminator(classes, model.init_stddev, model.dropout, d_norm),
+        discriminator=Discriminator(classes, model.init_stddev, model.dropout, d_norm, model.d_group, model.d_label),
         latent=Latent((model.latent_size,), model.latent_law),
         conditional=True,
     )

@@ -12,10 +12,12 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.base import checks, shapes
+from jaxgan.base.settings import completed
 from jaxgan.base.types import Array, Config, DataInfo
 from jaxgan.nets.activation import leaky_relu
 from jaxgan.nets.conv import Conv, ConvTranspose, UpsampleConv
 from jaxgan.nets.dropout import Dropout
+from jaxgan.nets.minibatch import append_std
 from jaxgan.nets.norm import Norm, norms
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
@@ -23,7 +25,7 @@ from jaxgan.training.gan import Gan
 ACTIVATIONS = {"leaky_relu": leaky_relu, "relu": nn.relu}
 UPSAMPLES = ("transpose", "nearest")
 # Settings of config.model that the runs of earlier versions lack, as they were.
-ADDED = {"d_norm": "none"}
+ADDED = {"d_norm": "none", "d_group": 0}
 
 
 class Generator(nn.Module):
@@ -56,6 +58,7 @@ class Discriminator(nn.Module):
     init_stddev: float
     dropout: float
     norm: Norm
+    group: int
 
     @nn.compact
     def __call__(self, images: Array, labels: Array, *, train: bool) -> tuple[Array, None]:
@@ -67,21 +70,22 @@ class Discriminator(nn.Module):
             if features > 64:
                 x = self.norm(x, train=train)
             x = Dropout(self.dropout)(leaky_relu(x))
-        x = x.reshape(x.shape[0], -1)
+        x = append_std(x, self.group).reshape(x.shape[0], -1)
         return self.norm.apply(nn.Dense(1, kernel_init=init), x, train=train)[:, 0], None
 
 
 def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; ValueError for pictures that are not 28x28x1."""
     shapes.check_exact("dcgan", data.image_shape, (28, 28, 1), other="dcgan64")
-    model = config.model
+    model = completed(config.model, ADDED)
+    checks.in_range("config.model.d_group", model.d_group, 0)
     checks.one_of("config.model.upsample", model.upsample, UPSAMPLES)
     checks.one_of("config.model.g_activation", model.g_activation, ACTIVATIONS)
-    g_norm, d_norm = norms(model, ADDED["d_norm"], scale_stddev=model.init_stddev)
+    g_norm, d_norm = norms(model, scale_stddev=model.init_stddev)
     return Gan.from_config(
         config,
         data,
         generator=Generator(model.upsample, model.g_activation, model.init_stddev, g_norm),
-        discriminator=Discriminator(model.init_stddev, model.dropout, d_norm),
+        discriminator=Discriminator(model.init_stddev, model.dropout, d_norm, model.d_group),
         latent=Latent((model.latent_size,), model.latent_law),
     )

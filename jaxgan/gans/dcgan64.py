@@ -11,16 +11,18 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.base import checks, shapes
+from jaxgan.base.settings import completed
 from jaxgan.base.types import Array, Config, DataInfo
 from jaxgan.nets.activation import leaky_relu
 from jaxgan.nets.conv import Conv, ConvTranspose
 from jaxgan.nets.init import uniform_within
+from jaxgan.nets.minibatch import append_std
 from jaxgan.nets.norm import Norm, norms
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
 
 # Settings of config.model that the runs of earlier versions lack, as they were.
-ADDED = {"d_norm": "batch"}
+ADDED = {"d_norm": "batch", "d_group": 0}
 
 
 class Generator(nn.Module):
@@ -51,6 +53,7 @@ class Discriminator(nn.Module):
     width: int
     init_stddev: float
     norm: Norm
+    group: int
 
     @nn.compact
     def __call__(self, images: Array, labels: Array, *, train: bool) -> tuple[Array, None]:
@@ -65,20 +68,21 @@ class Discriminator(nn.Module):
             if times > 1:
                 x = self.norm(x, train=train)
             x = leaky_relu(x)
-        x = x.reshape(x.shape[0], -1)
+        x = append_std(x, self.group).reshape(x.shape[0], -1)
         return self.norm.apply(nn.Dense(1, kernel_init=init), x, train=train)[:, 0], None
 
 
 def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; ValueError for sides that are not multiples of 16."""
     shapes.check_multiples("dcgan64", data.image_shape, 16, examples="32 or 64")
-    model = config.model
+    model = completed(config.model, ADDED)
+    checks.in_range("config.model.d_group", model.d_group, 0)
     checks.in_range("config.model.width", model.width, 1)
-    g_norm, d_norm = norms(model, ADDED["d_norm"], scale_mean=model.bn_scale_mean, scale_stddev=model.init_stddev)
+    g_norm, d_norm = norms(model, scale_mean=model.bn_scale_mean, scale_stddev=model.init_stddev)
     return Gan.from_config(
         config,
         data,
         generator=Generator(data.image_shape, model.width, model.init_stddev, g_norm),
-        discriminator=Discriminator(model.width, model.init_stddev, d_norm),
+        discriminator=Discriminator(model.width, model.init_stddev, d_norm, model.d_group),
         latent=Latent((model.latent_size,), model.latent_law),
     )

@@ -16,17 +16,19 @@ from functools import partial
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.base import shapes
+from jaxgan.base import checks, shapes
+from jaxgan.base.settings import completed
 from jaxgan.base.types import Array, Config, DataInfo
 from jaxgan.nets.activation import leaky_relu
 from jaxgan.nets.conv import Conv, ConvTranspose
 from jaxgan.nets.init import uniform_within
+from jaxgan.nets.minibatch import append_std
 from jaxgan.nets.norm import Norm, norms
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
 
 # Settings of config.model that the runs of earlier versions lack, as they were.
-ADDED = {"d_norm": "batch"}
+ADDED = {"d_norm": "batch", "d_group": 0}
 # PyTorch's start of a dense kernel, U(-1/sqrt(inputs), 1/sqrt(inputs)).
 PYTORCH = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
 
@@ -69,6 +71,7 @@ class Discriminator(nn.Module):
     leaky: bool
     init_stddev: float
     norm: Norm
+    group: int
 
     @nn.compact
     def __call__(self, images: Array, labels: Array, *, train: bool) -> tuple[Array, None]:
@@ -82,7 +85,7 @@ class Discriminator(nn.Module):
             x = self.norm.apply(conv, x, train=train)
             x = activation(self.norm(x, train=train))
         head = nn.Dense(2, kernel_init=PYTORCH, bias_init=uniform_within(64**-0.5))
-        pair = self.norm.apply(head, x.mean((1, 2)), train=train)
+        pair = self.norm.apply(head, append_std(x, self.group).mean((1, 2)), train=train)
         # Softmax cross-entropy of (fake, real) is the logistic loss of their difference.
         return pair[:, 1] - pair[:, 0], None
 
@@ -90,12 +93,13 @@ class Discriminator(nn.Module):
 def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; ValueError for pictures that are not 28x28x1."""
     shapes.check_exact("dcgan_z1x1", data.image_shape, (28, 28, 1), other="dcgan64")
-    model = config.model
-    g_norm, d_norm = norms(model, ADDED["d_norm"], scale_stddev=model.init_stddev)
+    model = completed(config.model, ADDED)
+    checks.in_range("config.model.d_group", model.d_group, 0)
+    g_norm, d_norm = norms(model, scale_stddev=model.init_stddev)
     return Gan.from_config(
         config,
         data,
         generator=Generator(model.init_stddev, g_norm),
-        discriminator=Discriminator(model.leaky, model.init_stddev, d_norm),
+        discriminator=Discriminator(model.leaky, model.init_stddev, d_norm, model.d_group),
         latent=Latent((1, 1, model.latent_size), model.latent_law),
     )

@@ -71,21 +71,20 @@ class Norm:
         return layer(x)
 
 
-def norms(model: Config, d_norm: str, *, scale_mean: float = 1.0, scale_stddev: float = 0.0) -> tuple[Norm, Norm]:
+def norms(model: Config, *, scale_mean: float = 1.0, scale_stddev: float = 0.0) -> tuple[Norm, Norm]:
     """Return the generator's batch norm and the discriminator's norm.
 
     Args:
       model: `config.model` with `bn_momentum`, `bn_epsilon` and `d_norm`.
-      d_norm: the discriminator's kind where a run of before has no such setting.
       scale_mean: as in `Norm`.
       scale_stddev: as in `Norm`.
 
     Raises:
       ValueError: an unknown kind.
     """
-    kind = model.get("d_norm", d_norm)
-    checks.one_of("config.model.d_norm", kind, KINDS)
-    of_g, of_d = (Norm(k, model.bn_momentum, model.bn_epsilon, scale_mean, scale_stddev) for k in ("batch", kind))
+    checks.one_of("config.model.d_norm", model.d_norm, KINDS)
+    kinds = "batch", model.d_norm
+    of_g, of_d = (Norm(kind, model.bn_momentum, model.bn_epsilon, scale_mean, scale_stddev) for kind in kinds)
     return of_g, of_d
 
 

@@ -16,6 +16,8 @@ def test_everything_is_the_identity_outside():
     assert axis.share(x) is x
     with axis.stacked(2):
         np.testing.assert_array_equal(axis.row_numbers(4), np.arange(4))
+        assert (axis.share_size(4), axis.share_size(3)) == (2, 3)
+    assert axis.share_size(4) == 4
 
 
 def test_share_and_mean_on_two_devices():

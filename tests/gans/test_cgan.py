@@ -32,6 +32,21 @@ def test_the_discriminator_sees_the_label_as_a_channel(gan, state):
     assert len(np.unique(logits)) == 10
 
 
+def test_the_label_may_be_projected_on_the_features():
+    gan = systems.build("cgan", d_label="projection")
+    net = systems.initialise(gan).d
+    table = np.asarray(net.params["Embed_0"]["embedding"])
+    assert net.params["Conv_0"]["kernel"].shape == (5, 5, 1, 64)
+    assert table.shape == (10, 7 * 7 * 128)
+    images = jnp.repeat(jnp.asarray(systems.pictures(gan, 1)), 10, axis=0)
+    (logits, _), _ = systems.forward(gan.discriminator, net, images, jnp.arange(10), train=True)
+    assert len(np.unique(logits)) == 10
+    # A logit is linear in the label's vector.
+    weights = jnp.eye(10) * 0.5 + 0.05
+    (mixed, _), _ = systems.forward(gan.discriminator, net, images, weights, train=True)
+    np.testing.assert_allclose(mixed, 0.5 * logits + 0.5 * logits.mean(), rtol=1e-4, atol=1e-7)
+
+
 def test_the_generator_sees_the_label_beside_z(gan, state):
     assert state.g.params["Dense_0"]["kernel"].shape[0] == 100 + 10
     same = jnp.ones((10, 100)), jnp.arange(10)

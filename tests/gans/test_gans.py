@@ -52,6 +52,7 @@ NUMBERS = {
     "cgan": (128, 9_380, 2e-4, 0.5, 1e-8, "adam"),
 }
 CONDITIONAL = ("acgan", "cgan")
+FAMILY = ("dcgan", "acgan", "dcgan64", "dcgan_z1x1", "cgan")
 
 
 class System:
@@ -229,6 +230,8 @@ def test_pictures_of_a_wrong_shape_are_refused(name, shape, message):
         ("gan_mlp", "hidden", 0),
         ("dcgan64", "width", 0),
         ("dcgan64", "d_norm", "instance"),
+        ("dcgan_z1x1", "d_group", -1),
+        ("cgan", "d_label", "concat"),
         ("cgan", "label_size", 0),
     ],
 )
@@ -238,7 +241,7 @@ def test_bad_numbers_of_a_model_are_refused(name, field, value):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ["dcgan", "acgan", "dcgan64", "dcgan_z1x1", "cgan"])
+@pytest.mark.parametrize("name", FAMILY)
 def test_norm_of_d_is_a_switch(name, kind):
     d = systems.build(name, d_norm=kind).discriminator
     shapes = systems.shapes(systems.build(name, d_norm=kind)).d
@@ -257,14 +260,26 @@ def test_norm_of_d_is_a_switch(name, kind):
     assert jax.tree.structure(moved.get("batch_stats", {})) == jax.tree.structure(shapes.batch_stats)
 
 
-def test_runs_of_before_have_the_norm_of_before():
-    for name in set(systems.NAMES) - {"gan_mlp"}:
-        config = systems.get_config(name)
-        preset = config.model.d_norm
-        del config.model["d_norm"]
-        side = config.data.image_size
-        gan = gans.build(config, DataInfo((side, side, config.data.channels), 60_000, 10))
-        assert gan.discriminator.norm.kind == preset == importlib.import_module(f"jaxgan.gans.{name}").ADDED["d_norm"]
+@pytest.mark.parametrize("name", FAMILY)
+def test_d_may_be_shown_the_spread_of_a_batch(name):
+    gan = systems.build(name, d_group=4)
+    plain, shown = (size(systems.shapes(g).d.params) for g in (systems.build(name), gan))
+    # One more feature for each weight of the last layers: a map, or a number where maps are averaged.
+    sides = {"dcgan": 7, "cgan": 7, "dcgan64": 4}
+    assert shown - plain == {"acgan": 11, "dcgan_z1x1": 2}.get(name, sides.get(name, 0) ** 2)
+
+
+@pytest.mark.parametrize("name", FAMILY)
+def test_runs_of_before_are_built_as_they_were(name):
+    config = systems.get_config(name)
+    side = config.data.image_size
+    info = DataInfo((side, side, config.data.channels), 60_000, 10)
+    preset = gans.build(config, info)
+    for field, value in importlib.import_module(f"jaxgan.gans.{name}").ADDED.items():
+        assert config.model[field] == value
+        del config.model[field]
+    before = gans.build(config, info)
+    assert (before.generator, before.discriminator) == (preset.generator, preset.discriminator)
 
 
 def test_a_file_of_ones_own_may_be_any_module(tmp_path):

@@ -21,8 +21,9 @@ from jaxgan.base.checks import UserError
 WINDOW = 100
 # A sign must be there in so many windows, or evaluations, in a row: GANs swing, and most swings pass.
 LASTING = 3
-# D believes this share of the generated pictures: it is of no use to G. Healthy DCGANs come to 0.99 for 100 steps.
-FOOLED = 0.995
+# D believes this share of the generated pictures, and its loss is no better than a guess's: it teaches G nothing. With
+# the second alone or the first alone, a GAN can be healthy: a weak D believes all pictures for hundreds of steps.
+FOOLED = 0.98
 # D is right this often while G's loss, in logits, is above the second: D is certain. Healthy MLP GANs reach 1 and 5.6.
 CERTAIN, CERTAIN_LOSS = 0.99, 10.0
 # Samples differ less than this part of what real pictures do. Healthy MLP GANs come down to 0.32, without average 0.22.
@@ -35,6 +36,9 @@ FEW_CLASSES = 0.5
 EXPLODED = 10.0
 # A metric is so many times worse than its best; evaluations of a steady run differ by far less.
 WORSE = 1.5
+
+# The non-saturating loss where D cannot tell real from generated pictures.
+UNDECIDED = 2 * math.log(2)
 
 DIVERSITY, NEAREST = "sample/diversity", "sample/nearest"
 
@@ -99,18 +103,24 @@ class Watch:
     order. To resume, show a new watch the rows kept so far, and pass over what it says again.
     """
 
-    def __init__(self, *, metric: str = "", goal: str = "min", centred: bool = True):
+    def __init__(
+        self, *, metric: str = "", goal: str = "min", undecided: float | None = UNDECIDED, class_weight: float = 0.0
+    ):
         """Begin with nothing seen.
 
         Args:
           metric: a column with a score of evaluations, of one protocol; empty for none.
           goal: 'min' or 'max', which way the metric is better.
-          centred: whether a logit of zero means undecided; not so for Wasserstein and relativistic losses, whose
+          undecided: the sum of the adversarial losses on real and on generated pictures if all logits are zero, that
+            is if D cannot tell them apart. None for losses to which zero means nothing (Wasserstein, relativistic):
             accuracies then are no evidence.
+          class_weight: config.class_weight, the part of class losses in the losses.
         """
         checks.one_of("goal", goal, ("min", "max"))
         self._metric = _Trend(metric, goal)
-        self._signs = [_alike(), _duplicates(), *([_fooled(), _certain()] if centred else [])]
+        self._signs = [_alike(), _duplicates()]
+        if undecided is not None:
+            self._signs += [_fooled(undecided, class_weight), _certain()]
         self._by_column: dict[str, _Sign] = {}
         self._said: set[str] = set()
 
@@ -170,14 +180,17 @@ class _Sign:
         return Finding(row["step"], self.kind, self.severity, sentence, evidence)
 
 
-def _fooled() -> _Sign:
+def _fooled(undecided: float, class_weight: float) -> _Sign:
+    def seen(believed: float, real: float, fake: float, *classes: float) -> bool:
+        return believed >= FOOLED and real + fake - class_weight * sum(classes) >= undecided
+
     return _Sign(
         "fooled",
         "error",
-        ("g/acc", "d/acc_fake"),
-        lambda believed, seen_through: believed >= FOOLED and seen_through <= 1 - FOOLED,
-        "D took {0:.1%} of the generated pictures for real {when}, so G learns nothing from it: see that D trains "
-        "(config.optim.d) and is large enough.",
+        ("g/acc", "d/loss_real", "d/loss_fake", *(("d/class_real", "d/class_fake") if class_weight else ())),
+        seen,
+        "D took {0:.1%} of the generated pictures for real {when}, and its loss is no better than a guess's, so it "
+        "teaches G nothing: see that D trains (config.optim.d) and is large enough.",
     )
 
 
@@ -198,7 +211,7 @@ def _alike() -> _Sign:
         "error",
         (DIVERSITY,),
         _Low(),
-        "Samples of fixed latents differed {0:.2f} times as much as real pictures do {when}: G draws nearly the same "
+        "Samples of fixed latents differed {0:.2f} times as much as real pictures do {when}: G draws much the same "
         "picture for all latents.",
     )
 

@@ -20,7 +20,7 @@ def value(content: object) -> str:
     if content is None:
         return ""
     if isinstance(content, float):
-        return f"{content:,.0f}" if 1e4 <= abs(content) < 1e9 else f"{content:.4g}"
+        return f"{content:,.0f}" if 1e3 <= abs(content) < 1e9 else f"{content:.4g}"
     return str(content)
 
 

@@ -159,8 +159,8 @@
       }
       if (line.points.some((point) => point.length > 2)) band();
       make("path", { d: path, class: `curve c${colour}${line.dashed ? " dashed" : ""}` }, this.svg);
-      if (!line.dashed && kept.length <= 40)
-        for (const [step, mean] of kept) make("circle", { cx: this.x(step), cy: this.y(mean), r: kept.length > 1 ? 2.5 : 3.5, class: `dot f${colour}` }, this.svg);
+      if (!line.dashed && kept.length <= 30)
+        for (const [step, mean] of kept) make("circle", { cx: this.x(step), cy: this.y(mean), r: kept.length > 1 ? 2 : 3.5, class: `f${colour}` }, this.svg);
       for (const step of line.bad)
         make("title", {}, make("line", { x1: this.x(step), x2: this.x(step), y1: TOP, y2: TOP + 8, class: "bad" }, this.svg), `${line.name}: no finite number at ${when(step)}`);
     }

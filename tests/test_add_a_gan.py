@@ -58,7 +58,7 @@ def test_two_files_train_and_sample(tmp_path):
     settings.write_text(SETTINGS.format(gan=str(gan)))
     done = run(f"--config={settings}", f"--workdir={workdir}")
     assert done.returncode == 0, done.stderr
-    done = run("--mode=sample", f"--workdir={workdir}", "--num=3", f"--out={tmp_path / 'a.npy'}")
+    done = run("--mode=sample", f"--workdir={workdir}", "--trust", "--num=3", f"--out={tmp_path / 'a.npy'}")
     assert done.returncode == 0, done.stderr
     assert np.load(tmp_path / "a.npy").shape == (3, 28, 28, 1)
     done = run("--mode=summary", f"--config={settings}")

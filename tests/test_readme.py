@@ -35,7 +35,7 @@ def test_every_command_is_one_that_is_run():
     assert len(RUNS) >= 6
     others = [line for line in COMMANDS if line not in RUNS]
     assert [line.split(" && ")[0] for line in others] == ["python3 -m venv .venv"] * 2
-    assert "run.py --config=configs/dcgan.py" in others[0]
+    assert "run.py --config=configs/gan_mlp.py" in others[0]
     assert others[1].endswith(".venv/bin/python -m pytest -n 2 --dist=loadfile")
 
 
@@ -46,6 +46,7 @@ def done(here):
     for line in RUNS:
         args = shlex.split(line)[2:]
         quick = [] if any(arg.startswith("--mode") for arg in args) else QUICK
+        quick += ["--num=64"] * ("--mode=evaluate" in args)
         results[line] = run(*args_at(args, here), *quick)
     return results
 

@@ -33,7 +33,7 @@ def choose_features(
       source: where the data come from, a name in `jaxgan.data.SOURCES`; a trained classifier's distance is called
         `fd_<source>`.
       image_shape: (H, W, C).
-      data_digest: `store.digest(images, labels)` of the training data.
+      data_digest: of the training data, see `trained.data_digest`.
       folder: where trained classifiers are kept; the cache where it is None.
 
     Raises:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxgan.base import checks
 
 
-def classifier_score(logits: np.ndarray, *, num_splits: int = 10, seed: int = 0) -> tuple[float, float]:
+def score_logits(logits: np.ndarray, *, num_splits: int = 10, seed: int = 0) -> tuple[float, float]:
     """Return the classifier score, from 1 to K: its mean and standard deviation over splits.
 
         exp(mean_x KL(p(y|x) || p(y))),   p(y) the mean of p(y|x) over the split

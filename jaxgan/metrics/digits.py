@@ -20,7 +20,7 @@ from jaxgan.metrics.classifier import NUM_FEATURES, classify, train_classifier
 from jaxgan.metrics.features import FeatureNet, compiled, of_classifier
 
 FILE = "digits.npz"
-SHA256 = "268ecbfe71c23e12394acb36a615831a48e0c15d19e8254fed18ebdd9a121a13"
+SHA256 = "10312b32f3733654da4dcf89cabbf031d2012d0c06479cc31355e7a697d2e013"
 SIZE = 28
 
 
@@ -82,7 +82,7 @@ def _read() -> tuple[PyTree, dict]:
         return trained.read(file)
 
 
-def main(path: str) -> None:
+def main(path: str = FILE) -> None:
     """Train the classifier on the embedded training pictures, and write it to a file."""
     train, test = open_mnist("train"), open_mnist("test")
     params = train_classifier(train.images, train.labels, 10, on_step=_say)

@@ -5,6 +5,7 @@ Its weights (92 MB) do not come with the package: give the file that pytorch-fid
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -222,11 +223,13 @@ def from_torch(tensors: Mapping[str, np.ndarray]) -> PyTree:
     return traverse_util.unflatten_dict(flat)
 
 
+@functools.cache
 def _shapes() -> dict[tuple[str, ...], tuple[int, ...]]:
     """Return the shape of each parameter by its path."""
     pixels = jax.ShapeDtypeStruct((1, SIZE, SIZE, 3), np.float32)
     variables: Any = jax.eval_shape(Inception().init, jax.random.key(0), pixels)
-    return {path: leaf.shape for path, leaf in traverse_util.flatten_dict(variables["params"]).items()}
+    flat: dict[tuple[str, ...], Any] = traverse_util.flatten_dict(variables["params"])
+    return {path: leaf.shape for path, leaf in flat.items()}
 
 
 def _get(tensors: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -242,7 +245,7 @@ def clean_resize(images: np.ndarray) -> np.ndarray:
     out = np.empty((*images.shape[:1], SIZE, SIZE, images.shape[-1]), np.float32)
     for i, c in np.ndindex(len(images), images.shape[-1]):
         channel = Image.fromarray(images[i, :, :, c].astype(np.float32))
-        out[i, :, :, c] = channel.resize((SIZE, SIZE), Image.Resampling.BICUBIC)
+        out[i, :, :, c] = np.asarray(channel.resize((SIZE, SIZE), Image.Resampling.BICUBIC))
     return _coloured(np.clip(out, 0, 255))
 
 

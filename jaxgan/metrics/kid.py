@@ -10,7 +10,7 @@ from jaxgan.base import checks
 from jaxgan.base.types import Array
 
 
-def kid(
+def kernel_distance(
     real: np.ndarray, fake: np.ndarray, *, num_subsets: int = 100, subset_size: int = 1000, seed: int = 0
 ) -> tuple[float, float]:
     """Return the kernel inception distance and its standard error.

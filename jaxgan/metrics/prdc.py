@@ -12,7 +12,7 @@ K_MANIFOLD = 3
 K_DENSITY = 5
 
 
-def prdc(
+def neighbour_scores(
     real: np.ndarray, fake: np.ndarray, *, k_manifold: int = K_MANIFOLD, k_density: int = K_DENSITY
 ) -> dict[str, float]:
     """Return precision, recall, density and coverage.

@@ -14,11 +14,11 @@ import numpy as np
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.metrics import classes, modes, swd
-from jaxgan.metrics.classifier_score import classifier_score
+from jaxgan.metrics.classifier_score import score_logits
 from jaxgan.metrics.frechet import frechet_distance, frechet_floor, moments
-from jaxgan.metrics.kid import kid
+from jaxgan.metrics.kid import kernel_distance
 from jaxgan.metrics.neighbours import nearest_pictures
-from jaxgan.metrics.prdc import expected_coverage, prdc
+from jaxgan.metrics.prdc import expected_coverage, neighbour_scores
 from jaxgan.metrics.reference import Reference, create_reference
 
 # Drawn at random of the pictures and of the real ones, so that 10,000 pictures take seconds.
@@ -156,7 +156,12 @@ def expected_floor(reference: Reference, num: int) -> dict[str, float]:
         counted = degrees / 2 * (1 / num - 1 / real)
         if "modes" in available(reference, False):
             out["mode_kl"] = modes.mode_scores(reference.class_counts)["mode_kl"] + counted
-        out |= {"class_kl": degrees / 2 * (1 / num + 1 / real), "class_chi_square": float(degrees)}
+        entropy = classes.class_entropy(reference.class_counts) - counted / np.log(degrees + 1)
+        out |= {
+            "class_entropy": entropy,
+            "class_kl": degrees / 2 * (1 / num + 1 / real),
+            "class_chi_square": float(degrees),
+        }
     return out
 
 
@@ -178,17 +183,17 @@ def _fd(given: Given) -> dict[str, float]:
 
 
 def _kid(given: Given) -> dict[str, float]:
-    value, error = kid(_need(given.reference.features), _need(given.features), seed=given.seed)
+    value, error = kernel_distance(_need(given.reference.features), _need(given.features), seed=given.seed)
     return {"kid": value, "kid_se": error}
 
 
 def _prdc(given: Given) -> dict[str, float]:
     # The reference's are in random order already.
-    return prdc(_need(given.reference.features)[:NUM_PRDC], _some(given, _need(given.features), NUM_PRDC))
+    return neighbour_scores(_need(given.reference.features)[:NUM_PRDC], _some(given, _need(given.features), NUM_PRDC))
 
 
 def _classifier_score(given: Given) -> dict[str, float]:
-    mean, std = classifier_score(_need(given.logits), seed=given.seed)
+    mean, std = score_logits(_need(given.logits), seed=given.seed)
     return {"classifier_score": mean, "classifier_score_std": std}
 
 

@@ -22,23 +22,28 @@ from jaxgan.metrics.features import CHUNK, FeatureNet, compiled, of_classifier
 HELD_BACK = 0.1
 
 
-def classifier_path(data_digest: str, folder: str | os.PathLike | None = None) -> Path:
+def data_digest(images: np.ndarray, labels: np.ndarray) -> str:
+    """Return the digest by which the classifier of a data set is found: uint8[N, H, W, C] pictures, int[N] labels."""
+    return store.digest(images, labels.astype(np.int32))
+
+
+def classifier_path(digest: str, folder: str | os.PathLike | None = None) -> Path:
     """Return the file of a data set's classifier; `folder` is the cache where it is None."""
-    return Path(folder or store.cache_folder()) / "features" / f"{data_digest}.npz"
+    return Path(folder or store.cache_folder()) / "features" / f"{digest}.npz"
 
 
-def find(data_digest: str, name: str, folder: str | os.PathLike | None = None) -> FeatureNet | None:
+def find(digest: str, name: str, folder: str | os.PathLike | None = None) -> FeatureNet | None:
     """Return the features of the classifier that `fit` trained on a data set, or None where it has not been.
 
     Args:
-      data_digest: from `store.digest(images, labels)`.
+      digest: from `data_digest`.
       name: of the distance, `fd_<name>`.
       folder: where classifiers are kept.
 
     Raises:
       ValueError: the file is damaged.
     """
-    path = classifier_path(data_digest, folder)
+    path = classifier_path(digest, folder)
     if not path.is_file():
         return None
     params, facts = read(path)
@@ -84,7 +89,7 @@ def fit(
         cut = max(1, round(HELD_BACK * len(images)))
         train, test = (images[order[cut:]], labels[order[cut:]]), (images[order[:cut]], labels[order[:cut]])
     params = train_classifier(*train, num_classes, seed, num_steps=num_steps, on_step=on_step)
-    digest = store.digest(images, labels)
+    digest = data_digest(images, labels)
     facts = {"accuracy": accuracy(params, *test), "num_tested": len(test[0]), "num_classes": num_classes}
     write(classifier_path(digest, folder), params, {**facts, "image_shape": list(images.shape[1:])})
     net = find(digest, name, folder)

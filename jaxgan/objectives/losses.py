@@ -38,6 +38,11 @@ class AdversarialLoss:
     g: Terms
     relative: bool = False
 
+    def undecided(self) -> float | None:
+        """Return D's loss where all logits are zero, that is if it cannot tell; None where zero means nothing."""
+        zero = jnp.zeros(1)
+        return None if self.relative else float(self.d_real(zero, zero)[0] + self.d_fake(zero, zero)[0])
+
 
 def _apart(d_real: Callable, d_fake: Callable, g: Callable) -> AdversarialLoss:
     """Join functions that look at one kind of logits each."""

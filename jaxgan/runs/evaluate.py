@@ -14,7 +14,8 @@ from jaxgan import data
 from jaxgan.base import keys
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Config, Source
-from jaxgan.metrics import digits, features, inception, store, suite, trained
+from jaxgan.metrics import suite, trained
+from jaxgan.metrics.choice import choose_features
 from jaxgan.metrics.features import FeatureNet
 from jaxgan.metrics.neighbours import nearest_pictures
 from jaxgan.metrics.reference import Pictures, Reference, cached_reference, pictures_of
@@ -123,7 +124,13 @@ def create_evaluator(
     seed = int(config.seed if seed is None else seed)
     chosen = tuple(names or [name.strip() for name in config.eval.metrics.split(",") if name.strip()]) or None
     images, labels = pictures_of(source or data.open_source(config.data))
-    net = choose_features(config, images, labels, trust=trust)
+    given = config.eval.features
+    if ".py:" in given and not trust:
+        raise UserError(
+            f"config.eval.features is {given!r}, a file that would be executed; look at it, then say --trust."
+        )
+    digest = "" if labels is None else trained.data_digest(images, labels)
+    net = choose_features(given, source=config.data.source, image_shape=images.shape[1:], data_digest=digest)
     reference = cached_reference(images, labels, net, held_out=held_out(config))
     floor = suite.floor(reference, num, names=chosen, seed=seed)
     return Evaluator(reference, floor, config.data.split, num, seed, config.sample.stats, chosen)
@@ -139,36 +146,6 @@ def held_out(config: Config) -> Pictures | None:
         return pictures_of(data.open_source(other))
     except (UserError, FileNotFoundError):
         return None  # an IDX folder may hold one split only
-
-
-def choose_features(
-    config: Config, images: np.ndarray, labels: np.ndarray | None, *, trust: bool = True
-) -> FeatureNet | None:
-    """Return the network whose features are compared: the one that config.eval.features names, or the data's own.
-
-    Args:
-      config: `eval.features` is empty for the classifier that belongs to the data, if there is one; 'none' for measures
-        of pixels alone; 'file.py:function' for features of one's own; or the path of Inception's weights.
-      images: uint8[N, H, W, C], the real pictures.
-      labels: int[N], or None.
-      trust: consent to execute a .py file.
-    """
-    given = config.eval.features
-    if given == "none":
-        return None
-    if ".py:" in given:
-        if not trust:
-            raise UserError(
-                f"config.eval.features is {given!r}, a file that would be executed; look at it, then say --trust."
-            )
-        return features.from_function(given, images.shape[1:])
-    if given:
-        return inception.load_inception(given)
-    if config.data.source == "mnist" and images.shape[1:] == (28, 28, 1):
-        return digits.load_digits()
-    if config.data.source == "stacked_mnist":
-        return digits.stacked_digits(images.shape[1])
-    return None if labels is None else trained.find(store.digest(images, labels), config.data.source)
 
 
 def evaluate_run(

@@ -72,7 +72,8 @@ class Journal:
         self._drawn: list[Array] = []  # fixed-latent pictures since the last row
         metric = "" if evaluator is None else f"eval/{evaluator.main}"
         watched = setup.config.watch.action != "off"
-        self._watch = Watch(metric=metric, centred=not setup.gan.loss.relative) if watched else None
+        undecided, weight = setup.gan.loss.undecided(), setup.gan.class_weight
+        self._watch = Watch(metric=metric, undecided=undecided, class_weight=weight) if watched else None
         self.findings: list[Finding] = []
         self._evaluator = evaluator
         self._nearest: Nearest | None = None

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics.pairwise import polynomial_kernel
 
-from jaxgan.metrics.kid import kid
+from jaxgan.metrics.kid import kernel_distance
 
 
 def mmd(x, y):
@@ -18,14 +18,14 @@ def mmd(x, y):
 def test_one_subset_of_all_is_the_unbiased_mmd():
     rng = np.random.default_rng(0)
     x, y = rng.random((60, 7)), rng.random((60, 7)) + 0.2
-    value, _ = kid(x, y, num_subsets=2)
+    value, _ = kernel_distance(x, y, num_subsets=2)
     assert value == pytest.approx(mmd(x, y), rel=1e-9)
 
 
 def test_pictures_of_one_law_are_at_zero_on_average():
     """The biased form would show 0.0139 here."""
     rng = np.random.default_rng(0)
-    values = [kid(*rng.standard_normal((2, 300, 64)), num_subsets=2)[0] for _ in range(100)]
+    values = [kernel_distance(*rng.standard_normal((2, 300, 64)), num_subsets=2)[0] for _ in range(100)]
     assert abs(np.mean(values)) < 3 * np.std(values) / 10
     assert min(values) < 0
 
@@ -34,7 +34,9 @@ def test_pictures_of_one_law_are_at_zero_on_average():
 def test_the_error_covers_the_spread(shift):
     rng = np.random.default_rng(0)
     draws = [
-        kid(rng.standard_normal((800, 8)), rng.standard_normal((800, 8)) + shift, num_subsets=30, subset_size=200)
+        kernel_distance(
+            rng.standard_normal((800, 8)), rng.standard_normal((800, 8)) + shift, num_subsets=30, subset_size=200
+        )
         for _ in range(60)
     ]
     values, errors = np.array(draws).T
@@ -43,10 +45,10 @@ def test_the_error_covers_the_spread(shift):
 
 def test_equal_arguments_give_equal_figures():
     x, y = np.random.default_rng(0).random((2, 50, 3))
-    assert kid(x, y, subset_size=20, seed=1) == kid(x, y, subset_size=20, seed=1)
-    assert kid(x, y, subset_size=20, seed=1) != kid(x, y, subset_size=20, seed=2)
+    assert kernel_distance(x, y, subset_size=20, seed=1) == kernel_distance(x, y, subset_size=20, seed=1)
+    assert kernel_distance(x, y, subset_size=20, seed=1) != kernel_distance(x, y, subset_size=20, seed=2)
 
 
 def test_one_picture_is_too_few():
     with pytest.raises(ValueError, match="at least 2"):
-        kid(np.zeros((1, 3)), np.zeros((5, 3)))
+        kernel_distance(np.zeros((1, 3)), np.zeros((5, 3)))

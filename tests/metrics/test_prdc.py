@@ -5,7 +5,7 @@ import pytest
 from sklearn.neighbors import NearestNeighbors
 
 from jaxgan.metrics import distances
-from jaxgan.metrics.prdc import expected_coverage, prdc
+from jaxgan.metrics.prdc import expected_coverage, neighbour_scores
 
 
 def by_scikit_learn(real, fake, k_manifold=3, k_density=5):
@@ -28,7 +28,7 @@ def test_they_are_what_scikit_learns_neighbours_give(neighbours, monkeypatch):
     monkeypatch.setattr(distances, "BLOCK", 2000)
     rng = np.random.default_rng(0)
     real, fake = rng.standard_normal((150, 4)), 0.8 * rng.standard_normal((90, 4)) + 0.3
-    ours = prdc(real, fake, k_manifold=neighbours[0], k_density=neighbours[1])
+    ours = neighbour_scores(real, fake, k_manifold=neighbours[0], k_density=neighbours[1])
     assert ours == pytest.approx(by_scikit_learn(real, fake, *neighbours), abs=1e-12)
     assert 0 < ours["recall"] < ours["precision"] < 1
 
@@ -36,13 +36,13 @@ def test_they_are_what_scikit_learns_neighbours_give(neighbours, monkeypatch):
 def test_the_border_of_a_ball_belongs_to_the_manifold_alone():
     """Real pictures at 0, 1, 2; with k = 1 all radii are 1, and a fake at -1 lies on a border."""
     real, fake = np.array([[0.0], [1], [2]]), np.array([[-1.0], [-100]])
-    scores = prdc(real, fake, k_manifold=1, k_density=1)
+    scores = neighbour_scores(real, fake, k_manifold=1, k_density=1)
     assert scores == {"precision": 0.5, "recall": 1.0, "density": 0.0, "coverage": 0.0}
 
 
 def test_one_law_has_density_one_and_the_expected_coverage():
     rng = np.random.default_rng(0)
-    draws = [prdc(rng.standard_normal((400, 3)), rng.standard_normal((300, 3))) for _ in range(30)]
+    draws = [neighbour_scores(rng.standard_normal((400, 3)), rng.standard_normal((300, 3))) for _ in range(30)]
     means = {name: np.mean([draw[name] for draw in draws]) for name in draws[0]}
     assert means["density"] == pytest.approx(1, abs=0.02)
     assert means["coverage"] == pytest.approx(expected_coverage(400, 300), abs=0.005)
@@ -55,7 +55,7 @@ def test_expected_coverage_of_large_equal_sets():
 
 def test_a_generator_stuck_on_one_picture():
     real = np.random.default_rng(0).standard_normal((200, 3))
-    scores = prdc(real, np.repeat(real[:1], 50, axis=0))
+    scores = neighbour_scores(real, np.repeat(real[:1], 50, axis=0))
     assert scores["precision"] == 1
     assert scores["recall"] <= 1 / 200
     assert scores["coverage"] < 0.1
@@ -63,4 +63,4 @@ def test_a_generator_stuck_on_one_picture():
 
 def test_too_few_pictures_are_refused():
     with pytest.raises(ValueError, match="at least 6"):
-        prdc(np.zeros((5, 2)), np.zeros((9, 2)))
+        neighbour_scores(np.zeros((5, 2)), np.zeros((9, 2)))

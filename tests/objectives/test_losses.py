@@ -95,3 +95,9 @@ def test_logistic_losses_and_gradients_are_finite_far_out(name):
 def test_unknown_loss_is_named():
     with pytest.raises(ValueError, match=r'config\.loss is .non_saturatin.; .*Did you mean "non_saturating"'):
         losses.get("non_saturatin")
+
+
+def test_undecided_is_the_value_at_zero_logits():
+    assert losses.get("non_saturating").undecided() == pytest.approx(2 * np.log(2))
+    assert losses.get("hinge").undecided() == pytest.approx(2.0)
+    assert losses.get("rpgan").undecided() is None

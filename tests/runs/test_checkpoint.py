@@ -134,8 +134,7 @@ def test_the_best_is_kept_beside_the_newest(tmp_path, state):
     assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir()) == ["2", "4"]
     with pytest.raises(FileNotFoundError, match="no evaluation that names a best step"):
         checkpoint.find_step(tmp_path, "best")
-    entry = {"step": 2, "main": "fd", "metrics": {"fd": 1.0}}
-    write_evaluations(tmp_path, [entry, {"step": 4, "metrics": {"fd": 3.0}}])
+    write_evaluations(tmp_path, [{"step": s, "main": "fd", "metrics": {"fd": float(s)}} for s in (2, 4)])
     assert checkpoint.find_step(tmp_path, "best") == 2
 
 

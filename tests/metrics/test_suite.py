@@ -1,0 +1,149 @@
+"""All measures at once, on digits: they order what the eye orders."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from jaxgan.data.memory import InMemory
+from jaxgan.data.mnist import open_mnist
+from jaxgan.metrics import suite
+from jaxgan.metrics.digits import load_digits, stacked_digits
+from jaxgan.metrics.reference import create_reference
+
+NUM = 1000
+WITH_LABELS = {
+    "fd_mnist", "kid", "kid_se", "precision", "recall", "density", "coverage", "classifier_score",
+    "classifier_score_std", "class_accuracy", "class_entropy", "class_kl", "class_chi_square", "nearest", "swd",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def test_set():
+    """Test digits in random order: the first half of the test set is by tidier writers."""
+    source = open_mnist("test")
+    return InMemory(*source.read(np.random.default_rng(0).permutation(10_000)), 10)
+
+
+@pytest.fixture(scope="module")
+def real(test_set):
+    train = open_mnist("train")
+    held_out = test_set.images[:NUM], test_set.labels[:NUM]
+    return create_reference(train.images[:4000], train.labels[:4000], load_digits(), held_out=held_out)
+
+
+@pytest.fixture(scope="module")
+def scores(real, test_set):
+    """Sets of pictures from bad to good, and what each scores."""
+    rng = np.random.default_rng(0)
+    images, labels = test_set.images, test_set.labels
+    sets = {
+        "noise": rng.integers(0, 256, (NUM, 28, 28, 1), np.uint8),
+        "one class": images[labels == 7][:NUM],
+        "blurred": ndimage.gaussian_filter(images[:NUM], (0, 1.5, 1.5, 0)),
+        "no nines": images[labels < 9][:NUM],
+        "digits": images[:NUM],
+    }
+    names = ("fd", "kid", "prdc", "class_entropy", "class_kl", "swd")
+    return {name: suite.score(pictures, None, real, names=names) for name, pictures in sets.items()}
+
+
+def column(scores, name):
+    return [scores[kind][name] for kind in scores]
+
+
+def test_the_distance_orders_pictures_as_the_eye_does(scores):
+    for name in ("fd_mnist", "kid"):
+        noise, one_class, blurred, no_nines, digits = column(scores, name)
+        assert noise > blurred > no_nines > 2 * digits, name
+        assert one_class > no_nines, name
+    assert scores["digits"]["swd"] == min(column(scores, "swd"))
+
+
+def test_each_measure_sees_its_own_fault(scores):
+    assert scores["one class"]["precision"] > 0.6
+    assert scores["one class"]["recall"] < 0.3
+    assert scores["one class"]["coverage"] < 0.3
+    assert scores["one class"]["class_entropy"] < 0.1
+    assert scores["noise"]["precision"] < 0.1
+    assert scores["noise"]["density"] < 0.1
+    assert scores["digits"]["density"] == pytest.approx(1, abs=0.15)
+    assert scores["digits"]["class_entropy"] > 0.98
+    assert scores["no nines"]["class_kl"] == pytest.approx(np.log(1 / 0.9), abs=0.03)
+
+
+def test_everything_that_can_be_measured_is(real, test_set):
+    images, labels = test_set.images[:50], test_set.labels[:50]
+    assert suite.score(images, labels, real).keys() == WITH_LABELS
+    assert suite.score(images, None, real).keys() == WITH_LABELS - {"class_accuracy"}
+    pixels = create_reference(test_set.images[50:100])
+    assert suite.score(images, labels, pixels).keys() == {"nearest", "swd"}
+
+
+def test_equal_arguments_give_equal_figures(real, test_set):
+    images = test_set.images[:100]
+    assert suite.score(images, None, real, seed=1) == suite.score(images, None, real, seed=1)
+
+
+def test_labels_that_were_asked_for_are_compared(real, test_set):
+    right = suite.score(test_set.images[:500], test_set.labels[:500], real, names=["class_accuracy"])
+    wrong = suite.score(test_set.images[:500], (test_set.labels[:500] + 1) % 10, real, names=["class_accuracy"])
+    assert right["class_accuracy"] > 0.98
+    assert wrong["class_accuracy"] < 0.02
+
+
+def test_repeated_training_pictures_are_noticed(real):
+    assert suite.score(real.images[:100], None, real, names=["nearest"]) == {"nearest": 0}
+    assert suite.floor(real, 100, names=["nearest"]).scores["nearest"] > 0.1
+
+
+def test_the_floor_is_near_the_formulas(real):
+    floor = suite.floor(real, 800)
+    assert floor.protocol == "800 held-out pictures against 4000 training pictures"
+    assert (floor.num, floor.scores.keys()) == (800, WITH_LABELS)
+    expected = suite.expected_floor(real, 800)
+    # The test set's digits are by other writers: no closer to the training set's than theirs to each other.
+    assert 0.7 < floor.scores["fd_mnist"] / expected["fd_mnist"] < 6
+    assert 0.7 < floor.scores["swd"] / expected["swd"] < 4
+    assert floor.scores["coverage"] == pytest.approx(expected["coverage"], abs=0.08)
+    assert floor.scores["class_kl"] < 4 * expected["class_kl"]
+
+
+def test_two_halves_where_nothing_was_held_out(test_set):
+    real = create_reference(test_set.images[:3001], test_set.labels[:3001], load_digits())
+    names = ("fd", "swd", "class_chi_square")
+    floor = suite.floor(real, 10_000, names=names)
+    assert floor.protocol == "1500 training pictures against 1501 others"
+    # The formulas for as many pictures on both sides.
+    half = create_reference(test_set.images[:1500], None, load_digits())
+    expected = suite.expected_floor(half, 1500)
+    assert floor.scores["fd_mnist"] == pytest.approx(expected["fd_mnist"], rel=0.25)
+    assert floor.scores["swd"] == pytest.approx(expected["swd"], rel=0.4)
+    assert floor.scores["class_chi_square"] < 30
+
+
+def test_modes_of_stacked_digits(test_set):
+    rng = np.random.default_rng(0)
+    stacked = test_set.images[rng.integers(0, 10_000, (2000, 3))][..., 0].transpose(0, 2, 3, 1)
+    net = stacked_digits(28)
+    real = create_reference(stacked[:1500], None, net)
+    some = suite.score(stacked[1500:], None, real, names=["fd", "modes"])
+    assert some.keys() == {"fd_stacked_mnist", "modes", "modes_3", "mode_kl"}
+    assert 350 < some["modes"] < 450  # 1000 (1 - 0.999^500) = 394
+    stuck = suite.score(stacked[:1].repeat(50, 0), None, real, names=["modes"])
+    assert stuck == {"modes": 1, "modes_3": 1, "mode_kl": pytest.approx(np.log(1000))}
+    assert "modes" not in suite.available(create_reference(stacked[:20]), False)
+    assert suite.expected_floor(real, 26_000)["mode_kl"] == pytest.approx(0.02, abs=0.15)
+
+
+def test_mistakes_are_named(real, test_set):
+    images = test_set.images[:10]
+    with pytest.raises(ValueError, match=r"A measure is 'fid'; expected one of fd, kid"):
+        suite.score(images, None, real, names=["fid"])
+    with pytest.raises(ValueError, match="'class_accuracy' needs the classes that were asked for"):
+        suite.score(images, None, real, names=["class_accuracy"])
+    with pytest.raises(ValueError, match="'fd' needs a feature network"):
+        suite.score(images, None, create_reference(images), names=["fd"])
+    with pytest.raises(ValueError, match="'modes' needs the features of stacked MNIST"):
+        suite.score(images, None, real, names=["modes"])
+    with pytest.raises(ValueError, match=r"expected \(28, 28, 1\)"):
+        suite.score(images[:, :14], None, real)

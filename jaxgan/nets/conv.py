@@ -96,9 +96,11 @@ def _geometry(x: Array, kernel: Array, strides: Pair, size: Pair, padding: Paddi
 
 
 def _is_left_to_xla(x: Array, kernel: Array) -> bool:
-    # Where `shard_map` checks which values vary over a mesh, each operation must say so; ours does not.
+    # Our forms choose by the number of pictures, which `jax.export` may leave open. And where `shard_map` checks which
+    # values vary over a mesh, each operation must say so; ours does not.
     kinds = (getattr(jax.typeof(array), "manual_axis_type", None) for array in (x, kernel))
-    return current_form() == "lax" or any(getattr(kind, "varying", ()) for kind in kinds)
+    varies = any(getattr(kind, "varying", ()) for kind in kinds)
+    return current_form() == "lax" or varies or not isinstance(x.shape[0], int)
 
 
 def _check_operands(x: Array, kernel: Array) -> None:

@@ -1,4 +1,5 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import systems
@@ -73,6 +74,23 @@ def test_the_data_section():
     data = systems.get_config("dcgan64").data
     assert (data.source, data.image_size, data.channels, data.fit) == ("folder", 64, 3, "squeeze")
     assert data.drop_remainder
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_forward_and_reverse_mode_are_transposes(gan, state, train):
+    z, labels = systems.noise(gan, 6)
+
+    def pictures(z):
+        return gan.generator.apply(state.g.variables, z, labels, train=train, mutable=["batch_stats"])[0]
+
+    def both(z, along, across):
+        images, pushed = jax.jvp(pictures, (z,), (along,))
+        (pulled,) = jax.vjp(pictures, z)[1](across)
+        return images, jnp.vdot(pushed, across), jnp.vdot(pulled, along)
+
+    along, across = jnp.sin(jnp.arange(z.size)).reshape(z.shape), systems.pictures(gan, 6)
+    _, forward, reverse = systems.quick_jit(both)(z, along, across)
+    assert forward == pytest.approx(float(reverse), rel=1e-3)
 
 
 def test_against_pytorch(gan, state):

@@ -4,6 +4,7 @@ import functools
 
 import flax.linen as nn
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -179,6 +180,16 @@ def test_agrees_with_pytorch(k, s, p, h):
         edge = (k - 1 - p, k - 1 - p)
         y = layers.conv_transpose(jnp.asarray(x), jnp.asarray(kernel), (s, s), (edge, edge))
     np.testing.assert_allclose(y, expected.permute(0, 2, 3, 1).numpy(), atol=1e-10)
+
+
+def test_the_number_of_pictures_may_be_left_open():
+    def net(x):
+        return layers.upsample_conv(layers.conv(x, jnp.ones((3, 3, 2, 4))), jnp.ones((3, 3, 4, 1)))
+
+    (batch,) = jax.export.symbolic_shape("batch")
+    exported = jax.export.export(jax.jit(net))(jax.ShapeDtypeStruct((batch, 4, 4, 2), jnp.float32))
+    x = jnp.cos(jnp.arange(96.0)).reshape(3, 4, 4, 2)
+    np.testing.assert_allclose(exported.call(x), net(x), rtol=1e-5, atol=1e-5)
 
 
 ONES = nn.initializers.ones

@@ -67,7 +67,6 @@ def main(argv: list[str]) -> None:
     except (jaxgan.UserError, OSError, MemoryError) as error:
         logging.debug("Where it happened:", exc_info=True)
         fail(str(error))
-    end(0)
 
 
 # ---- One function a mode --------------------------------------------------------------------------------------------
@@ -311,16 +310,7 @@ def explain(error: Exception) -> str:
 def fail(sentence: str) -> NoReturn:
     """Print why and leave with status 1."""
     print("error:", terminal.printable(" ".join(sentence.split())), file=sys.stderr)
-    end(1)
-
-
-def end(status: int) -> NoReturn:
-    """Leave, without waiting for a compiler that still runs."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    if background.is_busy():
-        os._exit(status)
-    sys.exit(status)
+    sys.exit(1)
 
 
 def keep_compiled_programs() -> None:
@@ -337,11 +327,22 @@ def interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
+def leave_quickly(ending: SystemExit) -> NoReturn:
+    """End with a status, without waiting for a compiler that still runs and cannot be stopped."""
+    if not background.is_busy():
+        raise ending
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(ending.code if isinstance(ending.code, int) else 0)
+
+
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, interrupt)
     try:
         app.run(main, flags_parser=parse)
     except KeyboardInterrupt:
         leave()
+    except SystemExit as ending:
+        leave_quickly(ending)
     finally:
         signal.signal(signal.SIGINT, leave)

@@ -7,9 +7,8 @@ import jaxgan
 from jaxgan import config, data
 
 settings = config.default()
-settings.gan, settings.data.source, settings.data.image_size = "dcgan64", "synthetic", 32
-settings.model = {"latent_size": 16, "latent_law": "normal", "width": 8, "init_stddev": 0.02, "bn_scale_mean": 1.0,
-                  "bn_momentum": 0.9, "bn_epsilon": 1e-5}  # fmt: skip
+settings.gan, settings.data.range = "gan_mlp", (0.0, 1.0)
+settings.model = {"latent_size": 16, "latent_law": "normal", "hidden": 64, "init_scale": 2.0}
 
 source = jaxgan.open_source(settings.data)
 gan = jaxgan.build(settings, source.info)

@@ -15,5 +15,5 @@ def test_example(path):
         [sys.executable, str(path)], capture_output=True, text=True, env=env, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "(4, 32, 32, 1)" in done.stdout.splitlines()[-1]
+    assert "(4, 28, 28, 1)" in done.stdout.splitlines()[-1]
     assert len(done.stdout.splitlines()) == 4

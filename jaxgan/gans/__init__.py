@@ -12,6 +12,7 @@ import pkgutil
 import sys
 import types
 from pathlib import Path
+from typing import Any
 
 from jaxgan import config as config_lib
 from jaxgan.base import checks
@@ -46,6 +47,11 @@ def build(config: Config, data: DataInfo) -> Gan:
     if not hasattr(module, "build"):
         raise UserError(f"config.gan is {config.gan!r}, a file without a function build(config, data); add one.")
     return module.build(config, data)
+
+
+def added_settings(gan: str) -> dict[str, Any]:
+    """Return the settings that a GAN of the package got later, with the values that stood for them before."""
+    return dict(getattr(_from_package(gan), "ADDED", {})) if gan in names() else {}
 
 
 def _from_package(name: str) -> types.ModuleType:

@@ -10,8 +10,10 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from jaxgan import gans
 from jaxgan.base import files
 from jaxgan.base.checks import UserError
+from jaxgan.base.settings import completed
 from jaxgan.base.types import Config, DataInfo
 from jaxgan.config import default, flatten, validate
 
@@ -131,6 +133,8 @@ def _parse(content: Any) -> Saved:
     _fill(config, given, "config")
     if not config.gan:
         raise ValueError("it names no GAN")
+    with config.unlocked():
+        config.model = completed(config.model, gans.added_settings(config.gan))
     validate(config)
     fingerprint, digest = data.get("fingerprint"), content.get("gan_digest")
     for text in fingerprint, digest:

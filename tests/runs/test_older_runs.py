@@ -3,6 +3,7 @@
 import tarfile
 from pathlib import Path
 
+import dcgan64
 import jax
 import numpy as np
 import pytest
@@ -27,6 +28,19 @@ def test_samples_are_the_same(run):
     samples = jaxgan.sample(jaxgan.load(workdir), jax.random.key(0), num=4)
     np.testing.assert_allclose(samples, expected["samples"], atol=1e-6)
     assert checkpoint.verify(workdir) == [(4, "")]
+
+
+def test_todays_preset_goes_on_with_it(tmp_path):
+    """Fields that came later count as what stood for them before, and are no change."""
+    with tarfile.open(FIXTURES / "run_0.1_dcgan64.tar.gz") as packed:
+        packed.extractall(tmp_path, filter="data")
+    saved = folder.load_saved(tmp_path / "dcgan64")
+    config = dcgan64.get_config()
+    config.model.width, config.model.latent_size = 1, 4
+    for name in "source", "batch_size", "image_size":
+        config.data[name] = saved.config.data[name]
+    changed = folder.changes(tmp_path / "dcgan64", config, saved.data, "f00d")
+    assert not [path for path in changed if path.startswith("model.")]
 
 
 def test_it_goes_on_as_an_unbroken_run(run):

@@ -32,7 +32,7 @@ from jaxgan import config as config_lib
 from jaxgan import data
 from jaxgan.base import background, checks, terminal
 from jaxgan.base.types import Config
-from jaxgan.runs import evaluate, evaluations, folder, gallery, metrics_log
+from jaxgan.runs import evaluate, evaluations, folder, gallery, journal, metrics_log, report
 from jaxgan.show import diagram, table
 
 FLAGS = flags.FLAGS
@@ -107,9 +107,11 @@ def show_summary() -> None:
 
 def score() -> None:
     """Score checkpoints of a run, print the table and add it to evaluation.json."""
-    done = evaluate.evaluate_run(given_workdir(), **chosen("step num seed weights trust"))
+    workdir = Path(given_workdir())
+    done = evaluate.evaluate_run(workdir, **chosen("step num seed weights trust"))
     print(evaluate.table(done))
-    print(f"wrote {Path(FLAGS.workdir) / evaluations.EVALUATION_FILE}")
+    journal.report_again(workdir, trust=FLAGS.trust)
+    print(f"wrote {workdir / evaluations.EVALUATION_FILE} and {workdir / report.REPORT_FILE}")
 
 
 def learn_features() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxgan import gans
 from jaxgan.base import terminal
 from jaxgan.base.checks import NotFinite
 from jaxgan.base.types import Array
@@ -20,14 +21,14 @@ from jaxgan.runs.early_stop import has_stalled
 from jaxgan.runs.evaluate import Evaluator
 from jaxgan.runs.evaluations import Evaluation, read_evaluations, write_evaluations
 from jaxgan.runs.grids import GridWriter
-from jaxgan.runs.metrics_log import MetricsLog, Row
+from jaxgan.runs.metrics_log import MetricsLog, Row, read_metrics
 from jaxgan.runs.progress import Progress
 from jaxgan.runs.report import save_report
 from jaxgan.runs.setup import Setup
 from jaxgan.runs.watch import Finding, Watch, diversity
 from jaxgan.show import curves, images
 from jaxgan.show.page import Nearest
-from jaxgan.training.gan import generator_params
+from jaxgan.training.gan import Gan, generator_params
 from jaxgan.training.state import GanState
 
 LOSSES_FILE = "losses.png"
@@ -37,6 +38,11 @@ PROGRESS_FILE = "progress.gif"  # the fixed-latent grids over time
 def is_due(step: int, every: int) -> bool:
     """Return whether something that happens every so many steps (0: never) happens after this one."""
     return every > 0 and step % every == 0
+
+
+def make_watch(gan: Gan, metric: str) -> Watch:
+    """Return a watch over a GAN that has seen nothing yet; `metric` is a column of scores, or empty."""
+    return Watch(metric=metric, undecided=gan.loss.undecided(), class_weight=gan.class_weight)
 
 
 class Journal:
@@ -72,8 +78,7 @@ class Journal:
         self._drawn: list[Array] = []  # fixed-latent pictures since the last row
         metric = "" if evaluator is None else f"eval/{evaluator.main}"
         watched = setup.config.watch.action != "off"
-        undecided, weight = setup.gan.loss.undecided(), setup.gan.class_weight
-        self._watch = Watch(metric=metric, undecided=undecided, class_weight=weight) if watched else None
+        self._watch = make_watch(setup.gan, metric) if watched else None
         self.findings: list[Finding] = []
         self._evaluator = evaluator
         self._nearest: Nearest | None = None
@@ -135,6 +140,7 @@ class Journal:
             f"evaluated step {step}: {main} {entry['metrics'][main]:.4g} (real pictures "
             f"{entry['floor'].get(main, math.nan):.3g}) in {time.monotonic() - began:.1f} s"
         )
+        self.report()
 
     def _save_evaluation(self, entry: Evaluation) -> None:
         try:
@@ -249,3 +255,19 @@ class Journal:
                 images.save_gif_of_files(self.workdir / PROGRESS_FILE, grids)
         except OSError as error:
             terminal.say(f"warning: the curves of {self.workdir} could not be written ({error.strerror or error})")
+
+
+def report_again(workdir: Path, *, trust: bool = False) -> None:
+    """Write the page of a run that is not being trained, from what its folder holds.
+
+    Args:
+      workdir: folder of the run.
+      trust: consent to execute the GAN's own .py file, if the run has one.
+    """
+    config, info = folder.trusted_config(workdir, trust=trust)
+    evaluations = read_evaluations(workdir)
+    metric = f"eval/{evaluations[-1].get('main', '')}" if evaluations else ""
+    watch, findings = make_watch(gans.build(config, info), metric), []
+    for row in read_metrics(workdir):
+        findings += watch.update(row)
+    save_report(workdir, config, None if config.watch.action == "off" else findings)

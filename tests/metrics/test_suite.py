@@ -64,7 +64,8 @@ def test_each_measure_sees_its_own_fault(scores):
     assert scores["one class"]["recall"] < 0.3
     assert scores["one class"]["coverage"] < 0.3
     assert scores["one class"]["class_entropy"] < 0.1
-    assert scores["noise"]["precision"] < 0.1
+    # The wide balls of odd real digits let some noise pass for precise, the weakness that density was made for.
+    assert scores["noise"]["precision"] < 0.5 * scores["digits"]["precision"]
     assert scores["noise"]["density"] < 0.1
     assert scores["digits"]["density"] == pytest.approx(1, abs=0.15)
     assert scores["digits"]["class_entropy"] > 0.98

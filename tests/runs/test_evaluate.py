@@ -74,6 +74,7 @@ def test_command_prints_a_table_and_adds_to_the_file(finished):
     assert any(line.startswith("swd ") for line in done.stdout.splitlines())
     entries = json.loads((finished / "evaluation.json").read_text())
     assert {entry["num"] for entry in entries} == {20, 40}
+    assert "report.html" in done.stdout
 
 
 def test_own_code_in_a_run_needs_consent(finished):

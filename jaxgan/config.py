@@ -30,7 +30,7 @@ def default() -> Config:
             "precision": "float32",  # of the layers in training, or bfloat16; parameters and statistics stay float32
             "matmul": "default",  # float32 products in training, on accelerators: default, tensorfloat32, float32
             "convolution": "auto",  # form in training: auto (by platform), lax (XLA's), cpu (our own)
-            "penalty": dict.fromkeys(penalties.PENALTIES, 0.0) | {"every": 1},  # weights of D's gradient penalties
+            "penalty": dict.fromkeys(penalties.PENALTIES, 0.0),  # weights of D's gradient penalties
             "augment": "",  # of all pictures that D sees, such as color,translation,cutout
             "class_weight": 0.0,  # weight of the class cross-entropy, for discriminators with a class head
             "model": ConfigDict(),
@@ -157,7 +157,6 @@ RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, 2**63 - 1),
     "class_weight": (0, _MANY),
     **{f"penalty.{name}": (0, _MANY) for name in penalties.PENALTIES},
-    "penalty.every": (1, _MANY),
     "rule.d_steps": (1, 1_000),
     "rule.d_loss_weight": (0, _MANY),
     "rule.d_loss_report": (0, _MANY),

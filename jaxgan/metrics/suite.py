@@ -158,7 +158,7 @@ def expected_floor(reference: Reference, num: int) -> dict[str, float]:
             out["mode_kl"] = modes.mode_scores(reference.class_counts)["mode_kl"] + counted
         entropy = classes.class_entropy(reference.class_counts) - counted / np.log(degrees + 1)
         out |= {
-            "class_entropy": entropy,
+            "class_entropy": float(entropy),
             "class_kl": degrees / 2 * (1 / num + 1 / real),
             "class_chi_square": float(degrees),
         }

@@ -8,7 +8,7 @@ batch norm or minibatch statistics in D, the gradient of one logit by "its" pict
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -28,19 +28,15 @@ class Penalty:
       weight: factor on the mean.
       value: (score, real, fake, key) -> float[B]. Where `sides` names one kind, the other may be None.
       sides: which pictures it looks at.
-      every: it is added in each `every`-th step only, `every` times as heavy, which costs less and means the same on
-        average (Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020, section 3.1).
     """
 
     name: str
     weight: float
     value: Callable[[Score, Batch | None, Batch | None, Array], Array]
     sides: tuple[str, ...]
-    every: int = 1
 
     def __post_init__(self):
         checks.in_range(f"the weight of penalty {self.name}", self.weight, 0)
-        checks.in_range(f"the interval of penalty {self.name}", self.every, 1)
 
 
 def squared_gradient(score: Score, batch: Batch) -> Array:
@@ -106,12 +102,6 @@ PENALTIES = {
 }
 
 
-def from_weights(weights: dict[str, float], every: int) -> tuple[Penalty, ...]:
-    """Return the penalties whose weight is not 0.
-
-    Args:
-      weights: by name in PENALTIES.
-      every: see `Penalty`.
-    """
-    chosen = [name for name, weight in weights.items() if weight]
-    return tuple(Penalty(name, weights[name], *PENALTIES[name], every=every) for name in chosen)
+def from_weights(weights: Mapping[str, float]) -> tuple[Penalty, ...]:
+    """Return the penalties of PENALTIES whose weight, by name, is not 0."""
+    return tuple(Penalty(name, weight, *PENALTIES[name]) for name, weight in weights.items() if weight)

@@ -161,9 +161,7 @@ class Gan:
             class_weight=config.class_weight,
             ema_decay=config.train.ema_decay,
             rule=UpdateRule(**config.rule.to_dict()),
-            penalties=penalties.from_weights(
-                {name: config.penalty[name] for name in penalties.PENALTIES}, config.penalty.every
-            ),
+            penalties=penalties.from_weights(config.penalty.to_dict()),
             augment=augment.from_policy(config.augment),
             precision=config.precision,
             matmul=config.matmul,

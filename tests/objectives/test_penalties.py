@@ -62,10 +62,10 @@ def test_root_has_a_finite_slope_where_d_is_flat():
 
 
 def test_only_weights_that_count_are_taken():
-    made = penalties.from_weights({"r1": 0.1, "r2": 0.0, "wgan_gp": 10.0}, every=4)
-    assert [(p.name, p.weight, p.sides, p.every) for p in made] == [
-        ("r1", 0.1, ("real",), 4),
-        ("wgan_gp", 10.0, ("real", "fake"), 4),
+    made = penalties.from_weights({"r1": 0.1, "r2": 0.0, "wgan_gp": 10.0})
+    assert [(p.name, p.weight, p.sides) for p in made] == [
+        ("r1", 0.1, ("real",)),
+        ("wgan_gp", 10.0, ("real", "fake")),
     ]
     with pytest.raises(ValueError, match="weight of penalty r1 is -1"):
-        penalties.from_weights({"r1": -1.0}, every=1)
+        penalties.from_weights({"r1": -1.0})

@@ -276,7 +276,7 @@ def test_penalties_move_d_as_their_closed_form_says():
     """D is linear, so R1 with weight gamma is gamma |w|^2 / 2, whose gradient is gamma w."""
     gamma = 0.5
     plain, _ = step(*make())
-    gan, state = make(parts={"penalties": penalties.from_weights({"r1": gamma}, every=1)})
+    gan, state = make(parts={"penalties": penalties.from_weights({"r1": gamma})})
     new, metrics = step(gan, state)
     w = numpy_params(state.d)[0]
     np.testing.assert_allclose(metrics["d/r1"], np.sum(w**2) / 2, rtol=1e-5)
@@ -291,7 +291,7 @@ def test_augmentation_is_shown_to_d_in_both_steps_and_its_slope_is_in_the_penalt
         seen.append(images.shape)
         return images / 2
 
-    parts = {"augment": augment.Augment((half,)), "penalties": penalties.from_weights({"r1": 1.0}, every=1)}
+    parts = {"augment": augment.Augment((half,)), "penalties": penalties.from_weights({"r1": 1.0})}
     gan, state = make(parts=parts)
     _, metrics = step(gan, state)
     assert len(seen) == 4  # reals, fakes, the penalty, G's pictures
@@ -303,7 +303,7 @@ def test_what_needs_both_kinds_is_refused_where_d_sees_one_at_a_time():
     with pytest.raises(ValueError, match="the loss compares real and generated"):
         make(loss="rpgan", d_passes="two_steps")
     with pytest.raises(ValueError, match="penalty wgan_gp compares"):
-        make(parts={"penalties": penalties.from_weights({"wgan_gp": 1.0}, every=1)}, d_passes="two_steps")
+        make(parts={"penalties": penalties.from_weights({"wgan_gp": 1.0})}, d_passes="two_steps")
 
 
 class Plain(nn.Module):

@@ -10,10 +10,9 @@ import warnings
 import numpy as np
 from PIL import Image
 
-from jaxgan.base import terminal
+from jaxgan.base import digests, terminal
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo
-from jaxgan.data import identity
 from jaxgan.data.canvas import Canvas, squeezed
 from jaxgan.data.decoding import Header, decode, look
 from jaxgan.data.memory import CHUNK, InMemory
@@ -66,7 +65,7 @@ class Folder:
         self.info = DataInfo(canvas.shape, len(self.files), num_classes)
         names = relative(self.files, root)
         facts = (f"{name}\0{header.num_bytes}\0" for name, header in zip(names, headers.values(), strict=True))
-        self.fingerprint = identity.digest("folder", os.fsencode("".join(facts)))
+        self.fingerprint = digests.digest("folder", os.fsencode("".join(facts)))
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Decode some pictures in parallel.

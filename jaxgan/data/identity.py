@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 
+from jaxgan.base.digests import digest
 from jaxgan.base.types import Source
 
 # Of larger arrays only evenly spaced pictures are hashed, so many that they come to this much: 0.1 s.
@@ -24,19 +23,6 @@ def derived(source: Source, *change: object) -> str | None:
     """Return the fingerprint of a changed view of a source, or None where the source has none."""
     own = fingerprint(source)
     return None if own is None else digest(own, *change)
-
-
-def digest(*parts: object) -> str:
-    """Hash parts that are bytes, arrays, or what str() tells apart."""
-    hasher = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        if isinstance(part, np.ndarray):
-            content = np.ascontiguousarray(part).reshape(-1).view(np.uint8).data
-        else:
-            content = part if isinstance(part, bytes) else str(part).encode()
-        hasher.update(f"{len(content)}:".encode())
-        hasher.update(content)
-    return hasher.hexdigest()
 
 
 def of_arrays(images: np.ndarray, labels: np.ndarray) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from jaxgan.base import digests
 from jaxgan.base.types import DataInfo
-from jaxgan.data import identity
 from jaxgan.data.splitmix import uniforms
 
 NUM_IMAGES = 4096
@@ -29,7 +29,7 @@ class Synthetic:
 
     def __init__(self, image_size: int, channels: int):
         self.info = DataInfo((image_size, image_size, channels), NUM_IMAGES, len(CLASSES))
-        self.fingerprint = identity.digest("synthetic", *self.info.image_shape, NUM_IMAGES)
+        self.fingerprint = digests.digest("synthetic", *self.info.image_shape, NUM_IMAGES)
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Draw uint8[n, H, W, C] pictures; returns them with their int32[n] labels."""

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan.base import checks
+from jaxgan.base import checks, digests
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo
-from jaxgan.data import identity
 from jaxgan.data.canvas import Canvas, draw, from_array, squeezed
 from jaxgan.data.decoding import decode_stream, open_picture
 from jaxgan.data.workers import Workers
@@ -59,7 +58,7 @@ class Tfds:
         if has_label and int(self._data[0]["label"]) < 0:
             classes = None
         self.info = DataInfo(canvas.shape, len(self._data), classes)
-        self.fingerprint = identity.digest("tfds", builder.info.full_name, split, len(self._data))
+        self.fingerprint = digests.digest("tfds", builder.info.full_name, split, len(self._data))
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Read uint8[n, H, W, C] pictures and int32[n] labels, in parallel."""

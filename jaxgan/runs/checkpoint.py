@@ -37,10 +37,10 @@ class Checkpoints:
       best: step of the checkpoint that is kept however old it is, or None.
     """
 
-    def __init__(self, workdir: Path, *, keep: int = 1, best: int | None = None):
+    def __init__(self, workdir: Path, *, keep: int = 1):
         """Open (and make) a run's checkpoint folder, of which the newest `keep` stay, and the best."""
         self.folder = (Path(workdir) / FOLDER).absolute()
-        self.best = best
+        self.best: int | None = None
         options = ocp.CheckpointManagerOptions(
             preservation_policy=_Preserve(keep, self), cleanup_tmp_directories=True, enable_async_checkpointing=False
         )

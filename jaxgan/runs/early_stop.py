@@ -25,8 +25,9 @@ def check_metric(config_early_stop: Config, metric_names: Iterable[str]) -> None
 def has_stalled(rows: Iterable[Mapping[str, float]], config_early_stop: Config) -> bool:
     """Return whether the last `patience` rows that have the metric brought no new best; False where none is named."""
     stop = config_early_stop
-    values = [row[stop.metric] for row in rows if stop.metric in row]
-    return bool(stop.metric) and stalled(values, stop.goal, stop.patience)
+    if not stop.metric:
+        return False  # asked after each call, so rows are not gone through for nothing
+    return stalled([row[stop.metric] for row in rows if stop.metric in row], stop.goal, stop.patience)
 
 
 def stalled(values: Sequence[float], goal: str, patience: int) -> bool:

@@ -15,7 +15,7 @@ from jaxgan.base import keys
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Config, Source
 from jaxgan.metrics import suite, trained
-from jaxgan.metrics.choice import choose_features
+from jaxgan.metrics.choice import NONE_FOUND, choose_features
 from jaxgan.metrics.features import FeatureNet
 from jaxgan.metrics.neighbours import nearest_pictures
 from jaxgan.metrics.reference import Pictures, Reference, cached_reference, pictures_of
@@ -104,7 +104,6 @@ def create_evaluator(
     *,
     num: int | None = None,
     seed: int | None = None,
-    names: Sequence[str] | None = None,
     trust: bool = True,
 ) -> Evaluator:
     """Read the real pictures, and compute (or find on disk) what the measures must know of them.
@@ -114,7 +113,6 @@ def create_evaluator(
       source: of the pictures, if it is open already.
       num: generated pictures; None for config.eval.num.
       seed: None for config.seed.
-      names: of measures; None for config.eval.metrics, and where that is empty all that can be computed.
       trust: consent to execute the Python file that config.eval.features may name.
 
     Raises:
@@ -122,7 +120,7 @@ def create_evaluator(
     """
     num = int(num or config.eval.num)
     seed = int(config.seed if seed is None else seed)
-    chosen = tuple(names or [name.strip() for name in config.eval.metrics.split(",") if name.strip()]) or None
+    chosen = tuple(name.strip() for name in config.eval.metrics.split(",") if name.strip()) or None
     images, labels = pictures_of(source or data.open_source(config.data))
     given = config.eval.features
     if ".py:" in given and not trust:
@@ -221,7 +219,7 @@ def table(evaluations: Sequence[Evaluation]) -> str:
         for first, *rest in (head, *rows)
     ]
     about = evaluations[-1]["features"]
-    return "\n".join([*lines, evaluations[-1]["protocol"], about["about"] if about else "no features: pixels alone"])
+    return "\n".join([*lines, evaluations[-1]["protocol"], about["about"] if about else NONE_FOUND])
 
 
 def _figure(value: float | None) -> str:

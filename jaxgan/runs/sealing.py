@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.base.checks import UserError
+from jaxgan.base.digests import digest
 from jaxgan.base.types import PyTree
 
 
@@ -63,11 +64,8 @@ def unseal(path: Path) -> dict[str, Any] | None:
 
 
 def _digest(leaf: Any) -> str:
-    """Return 128 bits of BLAKE2b of an array's type, shape and bytes."""
     array = np.asarray(jax.random.key_data(leaf) if is_key(leaf) else leaf)
-    hasher = hashlib.blake2b(f"{array.dtype}{array.shape}".encode(), digest_size=16)
-    hasher.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-    return hasher.hexdigest()
+    return digest(array.dtype, array.shape, array)
 
 
 def is_key(leaf: Any) -> bool:

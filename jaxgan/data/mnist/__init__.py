@@ -10,9 +10,9 @@ import zlib
 
 import numpy as np
 
-from jaxgan.base import checks
+from jaxgan.base import checks, digests
 from jaxgan.base.checks import UserError
-from jaxgan.data import identity, idx
+from jaxgan.data import idx
 from jaxgan.data.memory import InMemory
 
 # MD5 of the unpacked files, as widely published. They tell a damaged installation from a real result.
@@ -43,7 +43,7 @@ def open_mnist(split: str) -> InMemory:
     stem = {"train": "train", "test": "t10k"}[split]
     pictures, numbers = f"{stem}-images-idx3-ubyte", f"{stem}-labels-idx1-ubyte"
     images, labels = _read(pictures, num_dims=3), _read(numbers, num_dims=1)
-    return InMemory(images[..., None], labels.astype(np.int32), 10, identity.digest(MD5[pictures], MD5[numbers]))
+    return InMemory(images[..., None], labels.astype(np.int32), 10, digests.digest(MD5[pictures], MD5[numbers]))
 
 
 def _read(name: str, num_dims: int) -> np.ndarray:

@@ -46,6 +46,7 @@ flags.DEFINE_float("z_scale", 1.0, "Factor on the latents.")
 flags.DEFINE_float("truncation", None, "Draw numbers of normal latents anew where they are beyond +-T.")
 flags.DEFINE_enum("stats", None, ("running", "batch"), "Batch-norm statistics; by default config.sample.stats.")
 flags.DEFINE_enum("weights", "ema", ("ema", "raw"), "Averaged generator, or the one that trained last.")
+flags.DEFINE_float("ema_std", None, "Width of the average, as a share of the training; needs config.train.ema_stds.")
 flags.DEFINE_string("step", "latest", "Checkpoint to read: a step, latest, or best; for --mode=evaluate also all.")
 flags.DEFINE_integer("seed", None, "Seed of the drawn pictures; by default config.seed.")
 flags.DEFINE_string(
@@ -108,7 +109,7 @@ def show_summary() -> None:
 def score() -> None:
     """Score checkpoints of a run, print the table and add it to evaluation.json."""
     workdir = Path(given_workdir())
-    done = evaluate.evaluate_run(workdir, **chosen("step num seed weights trust"))
+    done = evaluate.evaluate_run(workdir, **chosen(MODES["evaluate"].reads))
     print(evaluate.table(done))
     journal.report_again(workdir, trust=FLAGS.trust)
     print(f"wrote {workdir / evaluations.EVALUATION_FILE} and {workdir / report.REPORT_FILE}")
@@ -153,11 +154,15 @@ class Mode:
     reads: str
 
 
+GENERATOR = "step weights ema_std trust"  # which generator of a run
+
 MODES = {
     "train": Mode(train_or_resume, "config workdir trust"),
-    "sample": Mode(write_samples, "workdir out num label z_scale truncation stats weights step seed scale trust"),
-    "interpolate": Mode(write_walks, "workdir out num label weights step seed scale trust"),
-    "evaluate": Mode(score, "workdir step num seed weights trust"),
+    "sample": Mode(
+        write_samples, "workdir out num label z_scale truncation stats weights ema_std step seed scale trust"
+    ),
+    "interpolate": Mode(write_walks, "workdir out num label weights ema_std step seed scale trust"),
+    "evaluate": Mode(score, "workdir step num seed weights ema_std trust"),
     "features": Mode(learn_features, "config workdir"),
     "verify": Mode(check_files, "workdir"),
     "summary": Mode(show_summary, "config workdir out trust"),

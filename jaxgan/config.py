@@ -30,8 +30,14 @@ def default() -> Config:
             "precision": "float32",  # of the layers in training, or bfloat16; parameters and statistics stay float32
             "matmul": "default",  # float32 products in training, on accelerators: default, tensorfloat32, float32
             "convolution": "auto",  # form in training: auto (by platform), lax (XLA's), cpu (our own)
-            "penalty": dict.fromkeys(penalties.PENALTIES, 0.0),  # weights of D's gradient penalties
+            "penalty": {
+                **dict.fromkeys(penalties.PENALTIES, 0.0),  # weights of D's gradient penalties
+                "lecam": 0.0,  # weight of a penalty on D's logits, for few training pictures
+                "interval": 1,  # gradient penalties are computed at each so-manieth step, with so many times the weight
+            },
+            "pack": 1,  # pictures that D judges at once (PacGAN), for GANs without classes
             "augment": "",  # of all pictures that D sees, such as color,translation,cutout
+            "augment_p": 1.0,  # probability of each of its operations, for each picture
             "class_weight": 0.0,  # weight of the class cross-entropy, for discriminators with a class head
             "model": ConfigDict(),
             "rule": _rule(),
@@ -40,17 +46,9 @@ def default() -> Config:
                 "d": _optimiser(),
                 "shared_counter": False,  # adam_tf only: both networks' updates advance one step counter
             },
+            "burn_in": _burn_in(),
             "data": _data(),
-            "train": {
-                "num_steps": 10_000,
-                "log_every": 50,
-                "sample_every": 500,  # 0: never
-                "checkpoint_every": 1_000,  # 0: only at the end
-                "keep_checkpoints": 2,
-                "steps_per_call": 0,  # steps in one compiled call; 0: chosen by platform and network
-                "num_devices": 0,  # 0: all
-                "ema_decay": 0.999,  # of the sampling weights; 0: none
-            },
+            "train": _train(),
             "early_stop": {
                 "metric": "",  # a name in metrics.jsonl, such as g/loss; empty: never
                 "goal": "min",
@@ -109,6 +107,18 @@ def _optimiser() -> dict:
     }
 
 
+def _burn_in() -> dict:
+    """What settings start from, as a multiple of them; `jaxgan.training.burn_in` explains it."""
+    return {
+        "images": 0,  # real pictures until they have reached their own values; 0: they are constant
+        "learning_rate": 1.0,
+        "penalty": 1.0,
+        "augment": 1.0,
+        "ema_half_life": 1.0,
+        "b2": 0.0,  # the start itself; 0: as set in optim
+    }
+
+
 def _data() -> dict:
     return {
         "source": "mnist",  # mnist, stacked_mnist, idx, folder, tfds, synthetic
@@ -128,6 +138,22 @@ def _data() -> dict:
         "drop_remainder": False,  # leave out the images that do not fill an epoch's last batch
         "cache": "auto",  # device, host, none
         "workers": 0,  # threads that decode; 0: one a core
+    }
+
+
+def _train() -> dict:
+    return {
+        "num_steps": 10_000,
+        "log_every": 50,
+        "sample_every": 500,  # 0: never
+        "checkpoint_every": 1_000,  # 0: only at the end
+        "keep_checkpoints": 2,
+        "steps_per_call": 0,  # steps in one compiled call; 0: chosen by platform and network
+        "num_devices": 0,  # 0: all
+        "ema_decay": 0.999,  # of the sampling weights; 0: none
+        "ema_half_life": 0,  # of them in pictures, instead of a decay; 0: ema_decay counts
+        "ema_stds": (),  # widths of further averages, such as (0.05, 0.1), for --ema_std to choose afterwards
+        "ema_ramp": 0.0,  # the half-life is at most this share of the pictures seen; 0: no bound
     }
 
 
@@ -157,6 +183,13 @@ RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, 2**63 - 1),
     "class_weight": (0, _MANY),
     **{f"penalty.{name}": (0, _MANY) for name in penalties.PENALTIES},
+    "penalty.lecam": (0, _MANY),
+    "penalty.interval": (1, 10_000),
+    "pack": (1, 1_000),
+    "augment_p": (0, 1),
+    "burn_in.images": (0, 10**12),
+    **{f"burn_in.{name}": (0, 1_000) for name in ("learning_rate", "penalty", "augment", "ema_half_life")},
+    "burn_in.b2": (0, 1 - 1e-9),
     "rule.d_steps": (1, 1_000),
     "rule.d_loss_weight": (0, _MANY),
     "rule.d_loss_report": (0, _MANY),
@@ -187,6 +220,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "train.steps_per_call": (0, 10**4),
     "train.num_devices": (0, 10**6),
     "train.ema_decay": (0, 1),
+    "train.ema_half_life": (0, 10**12),
+    "train.ema_ramp": (0, 1),
     "early_stop.patience": (1, _MANY),
     "sample.num": (1, 10**5),
     "sample.columns": (1, 10**5),

@@ -49,13 +49,11 @@ def call(*args):
 
 
 def start(*args, cwd=ROOT, path=ROOT):
-    """Start run.py with two CPU devices, the compiled programs of the tests at hand, and modules from `path` first."""
+    """Start run.py with the tests' devices and compiled programs, and modules from `path` first."""
     env = {
         **os.environ,
         "PYTHONPATH": f"{path}:{ROOT}:{ROOT / 'tests'}",
         "PYTHONWARNINGS": "error::UserWarning",
-        # Programs that run for a step or two need not be fast, but soon there.
-        "XLA_FLAGS": os.environ["XLA_FLAGS"] + " --xla_backend_optimization_level=0",
         "JAX_COMPILATION_CACHE_DIR": str(jax.config.jax_compilation_cache_dir),
     }
     command = [sys.executable, str(ROOT / "run.py"), *map(str, args)]

@@ -5,7 +5,7 @@ import shlex
 
 import numpy as np
 import pytest
-from cli import ROOT, SCRIPT, run
+from cli import ROOT, SCRIPT, call
 from PIL import Image
 
 README = (ROOT / "README.md").read_text()
@@ -47,7 +47,7 @@ def done(here):
         args = shlex.split(line)[2:]
         quick = [] if any(arg.startswith("--mode") for arg in args) else QUICK
         quick += ["--num=64"] * ("--mode=evaluate" in args)
-        results[line] = run(*args_at(args, here), *quick)
+        results[line] = call(*args_at(args, here), *quick)
     return results
 
 

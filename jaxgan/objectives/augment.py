@@ -21,17 +21,33 @@ from jaxgan.base.types import Array
 
 @dataclasses.dataclass(frozen=True)
 class Augment:
-    """Operations in order, each (key, pictures float[B, H, W, C] in [-1, 1]) -> pictures of that shape."""
+    """Operations in order.
+
+    Attributes:
+      operations: each (key, pictures float[B, H, W, C] in [-1, 1]) -> pictures of that shape.
+      p: probability of each operation, for each picture.
+    """
 
     operations: tuple[Callable[[Array, Array], Array], ...]
+    p: float = 1.0
 
-    def __call__(self, key: Array, images: Array, image_range: tuple[float, float] = (-1.0, 1.0)) -> Array:
+    def __post_init__(self):
+        checks.in_range("config.augment_p", self.p, 0, 1)
+
+    def __call__(
+        self,
+        key: Array,
+        images: Array,
+        image_range: tuple[float, float] = (-1.0, 1.0),
+        strength: Array | float = 1.0,
+    ) -> Array:
         """Augment a batch.
 
         Args:
           key: typed key.
           images: float[B, H, W, C].
           image_range: (low, high) of their pixels; the middle fills what is cut out or moved in.
+          strength: factor on the probability of operations.
 
         Returns:
           float[B, H, W, C], perhaps beyond the range.
@@ -39,8 +55,13 @@ class Augment:
         low, high = image_range
         middle, half = (low + high) / 2, (high - low) / 2
         x = (images - middle) / half
+        always = self.p == 1 and isinstance(strength, float) and strength == 1
         for operation, own in zip(self.operations, jax.random.split(key, len(self.operations)), strict=True):
-            x = operation(own, x)
+            if always:
+                x = operation(own, x)
+            else:
+                chance, own = jax.random.split(own)
+                x = jnp.where(_uniform(chance, x, 0, 1) < self.p * strength, operation(own, x), x)
         return x * half + middle
 
 
@@ -109,9 +130,9 @@ OPERATIONS = {
 }
 
 
-def from_policy(policy: str) -> Augment | None:
+def from_policy(policy: str, p: float = 1.0) -> Augment | None:
     """Return the augmentation of a policy such as 'color,translation,cutout'; None for an empty one."""
     names = [name.strip() for name in policy.split(",") if name.strip()]
     for name in names:
         checks.one_of("config.augment", name, OPERATIONS)
-    return Augment(tuple(op for name in names for op in OPERATIONS[name])) if names else None
+    return Augment(tuple(op for name in names for op in OPERATIONS[name]), p) if names else None

@@ -104,4 +104,4 @@ PENALTIES = {
 
 def from_weights(weights: Mapping[str, float]) -> tuple[Penalty, ...]:
     """Return the penalties of PENALTIES whose weight, by name, is not 0."""
-    return tuple(Penalty(name, weight, *PENALTIES[name]) for name, weight in weights.items() if weight)
+    return tuple(Penalty(name, weights[name], *kind) for name, kind in PENALTIES.items() if weights.get(name))

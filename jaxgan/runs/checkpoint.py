@@ -20,14 +20,15 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 from jaxgan.base.types import PyTree
 from jaxgan.runs import folder
-from jaxgan.runs.evaluations import best_of, read_evaluations
 from jaxgan.runs.sealing import Damaged, by_path, check_content, check_fit, is_key, kind_of, reason, seal, unseal
+from jaxgan.runs.steps import FOLDER, find_step, saved_steps
 from jaxgan.sampling.generator import GeneratorParams
+from jaxgan.training import power_ema
 from jaxgan.training.gan import example_inputs, generator_params
 from jaxgan.training.state import GanState
 
-FOLDER = "checkpoints"
 WEIGHTS = ("ema", "raw")
+MISFIT = 0.1  # distance of a profile from the wanted one, as a share of it, from which on it is said
 
 
 class Checkpoints:
@@ -151,7 +152,12 @@ class _Preserve(checkpoint_managers.PreservationPolicy):
 
 
 def load(
-    workdir: str | Path, step: int | str = "latest", weights: str = "ema", *, trust: bool = False
+    workdir: str | Path,
+    step: int | str = "latest",
+    weights: str = "ema",
+    *,
+    trust: bool = False,
+    ema_std: float | None = None,
 ) -> GeneratorParams:
     """Read a run's generator, ready for `jaxgan.sample`.
 
@@ -160,14 +166,16 @@ def load(
       step: 'latest', 'best' (by the run's evaluations) or the number of a saved step.
       weights: 'ema' for the averaged generator, 'raw' for the one that trained last.
       trust: consent to execute the GAN's own .py file, if the run has one.
+      ema_std: instead of `weights`, the average over the run up to `step` whose width is this share of its length, made
+        of those that a run with `config.train.ema_stds` keeps in its checkpoints.
 
     Returns:
       The generator; equal calls give equal tree structures.
 
     Raises:
       FileNotFoundError: no run, no checkpoint, or none of that step.
-      UserError: other `weights`, a checkpoint that is damaged or does not fit the run's config.json, or a GAN of its
-        own without `trust`.
+      UserError: other `weights`, a width that the run does not span, a checkpoint that is damaged or does not fit the
+        run's config.json, or a GAN of its own without `trust`.
     """
     workdir = Path(workdir)
     checks.one_of("weights", weights, WEIGHTS)
@@ -176,41 +184,38 @@ def load(
     init = functools.partial(gan.generator.init, train=False)
     variables = jax.eval_shape(init, jax.random.key(0), *example_inputs(gan)[0])
     variables = {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}
+    if ema_std is not None:
+        return generator_params(gan, _average_of_width(workdir, step, variables, gan.ema_stds, ema_std))
     like = {"ema": variables} if weights == "ema" else {"g": variables}
     return generator_params(gan, next(iter(_read_step(workdir, step, like).values())))
 
 
-def find_step(workdir: Path, step: int | str) -> int:
-    """Return the number of a saved step, of 'latest' or of 'best'; FileNotFoundError where there is none."""
-    steps = saved_steps(workdir)
-    if step == "latest":
-        return steps[-1]
-    if step == "best":
-        best = best_of(read_evaluations(workdir), steps)
-        if best is None:
-            raise FileNotFoundError(
-                f"{workdir} holds no evaluation that names a best step; run --mode=evaluate --workdir={workdir} "
-                "--step=all, or train with config.eval.every."
-            )
-        step = best
-    if not str(step).isdigit() or int(step) not in steps:
-        listed = ", ".join(map(str, steps))
-        raise FileNotFoundError(
-            f"step is {step!r}, but {workdir} holds steps {listed}; give one of them, latest or best."
+def _average_of_width(
+    workdir: Path, step: int | str, like: PyTree, stds: Sequence[float], ema_std: float
+) -> dict[str, PyTree]:
+    """Combine the averages of all checkpoints up to a step into one of another width."""
+    if not stds:
+        raise UserError(
+            f"ema_std is {ema_std}, but the run in {workdir} keeps one average only; train with "
+            "--config.train.ema_stds=0.05,0.1 to choose its width afterwards."
         )
-    return int(step)
-
-
-def saved_steps(workdir: Path) -> list[int]:
-    """Return the steps of a run's checkpoints, oldest first; FileNotFoundError where there is none."""
-    path = workdir / FOLDER
-    names = [child.name for child in path.iterdir()] if path.is_dir() else []
-    steps = sorted(int(name) for name in names if name.isdigit() and name.isascii())
-    if not steps:
-        raise FileNotFoundError(
-            f"{workdir} holds no checkpoint yet; train first, or wait for config.train.checkpoint_every."
+    last = find_step(workdir, step)
+    steps = [number for number in saved_steps(workdir) if 0 < number <= last]
+    stored = [(number, std) for number in steps for std in stds]
+    weights, misfit = power_ema.combination(stored, last, ema_std)
+    if misfit > MISFIT:
+        say(
+            f"warning: the averages in {len(steps)} checkpoints come no closer to ema_std={ema_std} than {misfit:.0%}; "
+            f"keep more by config.train.keep_checkpoints, or choose a width near {', '.join(map(str, stds))}."
         )
-    return steps
+    of = iter(weights)
+    total: Any = jax.tree.map(lambda x: np.zeros(x.shape), like)
+    for number in steps:
+        tracks = _read((workdir / FOLDER).absolute() / str(number), {"tracks": (like,) * len(stds)})[0]["tracks"]
+        for track in tracks:
+            weight = next(of)
+            total = jax.tree.map(lambda t, x, w=weight: t + w * np.asarray(x, np.float64), total, track)
+    return jax.tree.map(lambda t, x: jnp.asarray(t, x.dtype), total, like)
 
 
 def _read_step(workdir: Path, step: int | str, like: PyTree) -> PyTree:
@@ -297,7 +302,7 @@ def _rename(path: Path, why: str) -> Path:
 
 def is_finite(state: GanState) -> jax.Array:
     """Return bool[], whether every number is finite that training carries: networks, optimisers, the average."""
-    kept = (state.g.variables, state.g.opt_state, state.d.variables, state.d.opt_state, state.ema)
+    kept = (state.g.variables, state.g.opt_state, state.d.variables, state.d.opt_state, state.ema, state.tracks)
     leaves = [leaf for leaf in jax.tree.leaves(kept) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in leaves]))
 

@@ -19,7 +19,7 @@ from jaxgan.metrics.choice import NONE_FOUND, choose_features
 from jaxgan.metrics.features import FeatureNet
 from jaxgan.metrics.neighbours import nearest_pictures
 from jaxgan.metrics.reference import Pictures, Reference, cached_reference, pictures_of
-from jaxgan.runs import folder
+from jaxgan.runs import folder, steps
 from jaxgan.runs.evaluations import Evaluation, read_evaluations, write_evaluations
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
@@ -153,6 +153,7 @@ def evaluate_run(
     num: int | None = None,
     seed: int | None = None,
     weights: str = "ema",
+    ema_std: float | None = None,
     trust: bool = False,
 ) -> list[Evaluation]:
     """Score checkpoints of a run, and add what is found to its evaluation.json.
@@ -163,6 +164,7 @@ def evaluate_run(
       num: generated pictures; None for 10,000.
       seed: None for the run's own.
       weights: see `jaxgan.load`.
+      ema_std: likewise.
       trust: consent to execute Python files that the run names.
 
     Returns:
@@ -171,13 +173,13 @@ def evaluate_run(
     from jaxgan.runs import checkpoint  # Orbax takes a second to import
 
     workdir = Path(workdir)
-    steps = checkpoint.saved_steps(workdir) if step == "all" else [checkpoint.find_step(workdir, step)]
+    numbers = steps.saved_steps(workdir) if step == "all" else [steps.find_step(workdir, step)]
     config, _ = folder.trusted_config(workdir, trust=trust)
     evaluator = create_evaluator(config, num=num or NUM, seed=seed, trust=trust)
     done = []
-    for one in steps:
-        params = checkpoint.load(workdir, one, weights, trust=trust)
-        done.append(evaluator.evaluate(params, one, weights))
+    for one in numbers:
+        params = checkpoint.load(workdir, one, weights, trust=trust, ema_std=ema_std)
+        done.append(evaluator.evaluate(params, one, weights if ema_std is None else f"ema_std={ema_std}"))
         write_evaluations(workdir, [*read_evaluations(workdir), done[-1]])
     return done
 

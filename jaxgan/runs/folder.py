@@ -31,6 +31,8 @@ FROZEN = (
     "optim.g.name",
     "optim.d.name",
     "optim.shared_counter",
+    "pack",
+    "train.ema_stds",
     "data.source",
     "data.name",
     "data.split",

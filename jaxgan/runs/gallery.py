@@ -32,6 +32,7 @@ def save_samples(
     truncation: float | None = None,
     stats: str | None = None,
     weights: str = "ema",
+    ema_std: float | None = None,
     step: int | str = "latest",
     seed: int | None = None,
     scale: int | None = None,
@@ -53,6 +54,7 @@ def save_samples(
       truncation: see `jaxgan.latents`.
       stats: 'running' or 'batch', see `generate_pixels`; None for the run's config.sample.stats.
       weights: 'ema' or 'raw', see `jaxgan.load`.
+      ema_std: see `jaxgan.load`.
       step: 'latest', 'best' or a saved step.
       seed: of the latents; None takes the run's own.
       scale: pixels a side for each pixel; None enlarges small grids for the eye, and leaves pictures in a folder alone.
@@ -73,7 +75,7 @@ def save_samples(
         check_out(out, scale, images.STILL)
     if not math.isfinite(z_scale):
         raise UserError(f"--z_scale={z_scale} is no factor; give a finite number, such as 1.")
-    params, z_key, config = open_run(workdir, step, weights, seed, trust=trust)
+    params, z_key, config = open_run(workdir, step, weights, ema_std, seed, trust=trust)
     classes = params.num_classes or 0
     if num is None:
         num = 10 * classes or 64
@@ -98,6 +100,7 @@ def save_walks(
     num: int | None = None,
     label: int | None = None,
     weights: str = "ema",
+    ema_std: float | None = None,
     step: int | str = "latest",
     seed: int | None = None,
     walks: int = 8,
@@ -114,7 +117,7 @@ def save_walks(
       out: .png or .jpg for a strip a walk, one below the other; .gif to see all walks move, there and back; .npy for
         uint8[walks, num, H, W, C] as the generator made them; None writes interpolation.png into the run.
       num: points of a walk; None for 10, or 30 in an animation.
-      label: see `save_samples`; also `weights`, `step`, `seed`, `scale`, `trust`.
+      label: see `save_samples`; also `weights`, `ema_std`, `step`, `seed`, `scale`, `trust`.
       walks: number of walks.
 
     Returns:
@@ -129,7 +132,7 @@ def save_walks(
     ending = out.suffix.lower()
     if num is None:
         num = 30 if ending == images.ANIMATION else 10
-    params, z_key, config = open_run(workdir, step, weights, seed, trust=trust)
+    params, z_key, config = open_run(workdir, step, weights, ema_std, seed, trust=trust)
     start, stop = sampler.latents(params, z_key, 2 * walks).reshape(2, walks, *params.latent.shape)
     z = interpolate(start, stop, num, spherical=params.latent.law == "normal")
     labels = walk_labels(params, walks, num, label)
@@ -186,7 +189,7 @@ def check_out(out: Path, scale: int | None, endings: tuple[str, ...]) -> None:
 
 
 def open_run(
-    workdir: Path, step: int | str, weights: str, seed: int | None, *, trust: bool
+    workdir: Path, step: int | str, weights: str, ema_std: float | None, seed: int | None, *, trust: bool
 ) -> tuple[GeneratorParams, Array, Config]:
     """Return a run's generator, the key of its pictures and its configuration."""
     from jaxgan.runs.checkpoint import load
@@ -195,7 +198,7 @@ def open_run(
     if seed is not None:
         checks.in_range("--seed", seed, 0, 2**32 - 1)
     key = keys.stream(config.seed if seed is None else seed, keys.Stream.GALLERY)
-    return load(workdir, step, weights, trust=trust), key, config
+    return load(workdir, step, weights, trust=trust, ema_std=ema_std), key, config
 
 
 def for_eye(pixels: np.ndarray, config: Config) -> np.ndarray:

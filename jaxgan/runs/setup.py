@@ -49,18 +49,16 @@ def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup
         config.seed, info.num_images, config.data.batch_size, config.data.drop_remainder, config.data.shuffle
     )
     epoch = plan.steps_per_epoch / rule.d_steps
-    schedules = {
-        "g": make_schedule(config.optim.g, epoch, config.train.num_steps),
-        "d": make_schedule(config.optim.d, epoch * rule.d_updates, config.train.num_steps * rule.d_updates),
-    }
     counters = make_counters(rule.d_updates, rule.order) if config.optim.shared_counter else {}
-    g_optimiser, d_optimiser = (
-        make_optimiser(config.optim[net], schedules[net], counters.get(net, own_counter)) for net in ("g", "d")
-    )
+    schedules, optimisers = {}, {}
+    for net, updates in ("g", 1), ("d", rule.d_updates):
+        ramp = gan.burn_in, rule.d_steps * config.data.batch_size / updates
+        schedules[net] = make_schedule(config.optim[net], epoch * updates, config.train.num_steps * updates, *ramp)
+        optimisers[net] = make_optimiser(config.optim[net], schedules[net], counters.get(net, own_counter), *ramp)
 
     key = keys.stream(config.seed, keys.Stream.PARAMETERS)
     create = jax.jit(
-        lambda key: create_state(gan, g_optimiser, d_optimiser, key),
+        lambda key: create_state(gan, optimisers["g"], optimisers["d"], key),
         compiler_options=machine.compiler_options(seldom=True),
     )
     shapes = jax.eval_shape(create, key)

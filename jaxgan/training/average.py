@@ -6,18 +6,47 @@ import jax.numpy as jnp
 import optax
 
 from jaxgan.base.types import Array, PyTree
+from jaxgan.training.gan import Gan
 
 
-def average(decay: float, step: Array, ema: PyTree, new: PyTree) -> PyTree:
-    """Move the average towards new variables; the decay warms up, so that the start is soon forgotten.
+def average(weight: Array | float, ema: PyTree, new: PyTree) -> PyTree:
+    """Move an average towards new variables: ema <- weight ema + (1 - weight) new."""
+    return optax.incremental_update(new, ema, 1 - weight)
 
-        ema <- w ema + (1 - w) new,   w = min(decay, (1 + step) / (10 + step))
+
+def by_decay(decay: float, step: Array) -> Array:
+    """Return the weight of the old average, which warms up, so that the start is soon forgotten.
+
+        min(decay, (1 + step) / (10 + step))
 
     Args:
-      decay: weight of the old average, in 0..1; 0 copies the new variables.
+      decay: in 0..1; 0 copies the new variables.
       step: int32[], training steps made before this one.
-      ema: the average so far.
-      new: variables of the same structure.
     """
-    warm = jnp.minimum(decay, (1 + step) / (10 + step))
-    return optax.incremental_update(new, ema, 1 - warm)
+    return jnp.minimum(decay, (1 + step) / (10 + step))
+
+
+def by_half_life(half_life: Array | float, ramp: float, seen: Array, per_step: int) -> Array:
+    """Return the weight of the old average that halves what it holds over so many pictures.
+
+        0.5^(per_step / h),   h = min(half_life, ramp * seen), or half_life where ramp is 0
+
+    Args:
+      half_life: in real pictures.
+      ramp: bound on h as a share of the pictures seen.
+      seen: float32[], real pictures before this step.
+      per_step: real pictures of a step.
+
+    References:
+      Karras et al., "Training Generative Adversarial Networks with Limited Data", 2020, appendix; its published code.
+    """
+    bounded = jnp.minimum(half_life, ramp * seen) if ramp else half_life
+    return 0.5 ** (per_step / jnp.maximum(bounded, 1e-8))
+
+
+def weight_at(gan: Gan, step: Array, seen: Array, per_step: int) -> Array:
+    """Return the weight of the averaged generator in the next one."""
+    if not gan.ema_half_life:
+        return by_decay(gan.ema_decay, step)
+    half_life = gan.burn_in.value(gan.burn_in.ema_half_life * gan.ema_half_life, gan.ema_half_life, seen)
+    return by_half_life(half_life, gan.ema_ramp, seen, per_step)

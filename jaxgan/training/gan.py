@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,9 +12,11 @@ from flax import linen as nn
 
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
-from jaxgan.base.types import Config, DataInfo, PyTree
+from jaxgan.base.types import Array, Config, DataInfo, PyTree
 from jaxgan.objectives import augment, losses, penalties
 from jaxgan.sampling.generator import GeneratorParams, Latent
+from jaxgan.training import power_ema
+from jaxgan.training.burn_in import NO_BURN_IN, BurnIn
 
 Inputs = tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct]  # what a network is called with, and labels
 
@@ -91,7 +95,16 @@ class Gan:
       ema_decay: of the averaged generator, 0 for a plain copy.
       rule: the training procedure.
       penalties: further terms of D's loss.
+      penalty_interval: they are computed at each so-manieth step, with so many times their weight.
       augment: what is done to all pictures that D sees, or None.
+      lecam: weight of `jaxgan.objectives.lecam` in D's loss.
+      pack: pictures that D sees at once, laid over each other along the channels: one logit for all of them, so a
+        generator that makes few kinds of pictures gives itself away. `discriminator` is called with [B / pack, H, W,
+        pack C]. Lin, Khetan, Fanti and Oh, "PacGAN: The power of two samples in generative adversarial networks", 2018.
+      burn_in: what the settings above start from.
+      ema_half_life: of the averaged generator in pictures, instead of `ema_decay`; 0 for that.
+      ema_ramp: bound on the half-life, as a share of the pictures seen; 0 for none.
+      ema_stds: relative widths of further averages that are kept, see `jaxgan.training.power_ema`.
       precision: 'float32', or 'bfloat16' for activations and gradients of layers in training; parameters, statistics
         and losses are float32 all the same.
       matmul: how accelerators multiply float32 matrices in training, as `jax.default_matmul_precision` names it;
@@ -113,12 +126,31 @@ class Gan:
     ema_decay: float
     rule: UpdateRule
     penalties: tuple[penalties.Penalty, ...] = ()
+    penalty_interval: int = 1
+    lecam: float = 0
+    pack: int = 1
     augment: augment.Augment | None = None
+    burn_in: BurnIn = NO_BURN_IN
+    ema_half_life: float = 0
+    ema_ramp: float = 0
+    ema_stds: tuple[float, ...] = ()
     precision: str = "float32"
     matmul: str = "default"
     convolution: str = "auto"
 
     def __post_init__(self):
+        checks.in_range("penalty_interval", self.penalty_interval, 1)
+        checks.in_range("lecam", self.lecam, 0)
+        checks.in_range("pack", self.pack, 1)
+        for std in self.ema_stds:
+            power_ema.exponent(std)
+        if self.pack > 1 and self.num_classes is not None:
+            raise UserError(
+                f"pack is {self.pack}, which shows D several pictures at once, but this GAN's pictures have classes of "
+                "their own; set config.pack to 1, or use an unconditional GAN."
+            )
+        if self.penalties:
+            _check_per_picture(self)
         if self.rule.d_passes != "two_steps":
             return
         both = [penalty.name for penalty in self.penalties if len(penalty.sides) > 1]
@@ -162,10 +194,36 @@ class Gan:
             ema_decay=config.train.ema_decay,
             rule=UpdateRule(**config.rule.to_dict()),
             penalties=penalties.from_weights(config.penalty.to_dict()),
-            augment=augment.from_policy(config.augment),
+            penalty_interval=config.penalty.interval,
+            lecam=config.penalty.lecam,
+            pack=config.pack,
+            augment=augment.from_policy(config.augment, config.augment_p),
+            burn_in=BurnIn(**config.burn_in.to_dict()),
+            ema_half_life=config.train.ema_half_life,
+            ema_ramp=config.train.ema_ramp,
+            ema_stds=tuple(config.train.ema_stds),
             precision=config.precision,
             matmul=config.matmul,
             convolution=config.convolution,
+        )
+
+
+def _check_per_picture(gan: Gan) -> None:
+    """Raise UserError where D does not judge each picture on its own, as gradient penalties need."""
+    name = gan.penalties[0].name
+    why = f"penalty {name} is the gradient of one picture's logit, but D "
+    if getattr(gan.discriminator, "group", 0):
+        raise UserError(
+            f"{why}compares the pictures of a batch (minibatch standard deviation); set config.model.d_group to 0, or "
+            "leave the penalty out."
+        )
+    init = functools.partial(gan.discriminator.init, train=False)
+    variables = jax.eval_shape(init, jax.random.key(0), *example_inputs(gan)[1])
+    statistics = {path[-1].key for path, _ in jax.tree_util.tree_leaves_with_path(variables.get("batch_stats", {}))}
+    if {"mean", "var"} <= statistics:
+        raise UserError(
+            f"{why}has batch norm, which mixes the pictures of a batch; set config.model.d_norm to none, group, layer "
+            "or spectral, or leave the penalty out."
         )
 
 
@@ -176,6 +234,25 @@ def generator_params(gan: Gan, variables: dict[str, PyTree]) -> GeneratorParams:
 
 def example_inputs(gan: Gan) -> tuple[Inputs, Inputs]:
     """Return the shapes of inputs of one row for the generator and for the discriminator."""
-    z, images = ((1, *shape) for shape in (gan.latent.shape, gan.data.image_shape))
+    height, width, channels = gan.data.image_shape
+    z, images = (1, *gan.latent.shape), (1, height, width, channels * gan.pack)
     labels = jax.ShapeDtypeStruct((1,), jnp.int32)
     return (jax.ShapeDtypeStruct(z, jnp.float32), labels), (jax.ShapeDtypeStruct(images, jnp.float32), labels)
+
+
+def check_batch(gan: Gan, images: Array, labels: Array) -> None:
+    """Raise UserError unless a batch has the shapes and types that a step takes."""
+    d_steps, shape = gan.rule.d_steps, gan.data.image_shape
+    expected = f"uint8[{d_steps}, B, {', '.join(map(str, shape))}], one batch for each of D's updates"
+    dtype, got = _type_and_shape(images)
+    if dtype != jnp.uint8 or len(got) != 5 or (got[0], *got[2:]) != (d_steps, *shape):
+        raise UserError(f"images are {dtype}{list(got)}; expected {expected}: pixels 0..255 as the source gives them.")
+    dtype, given = _type_and_shape(labels)
+    if not str(dtype).startswith(("int", "uint")) or given != got[:2]:
+        raise UserError(
+            f"labels are {dtype}{list(given)}; expected int32{list(got[:2])}, zeros where the pictures have none."
+        )
+
+
+def _type_and_shape(array: Any) -> tuple[Any, tuple[int, ...]]:
+    return getattr(array, "dtype", type(array).__name__), tuple(getattr(array, "shape", ()))

@@ -10,7 +10,9 @@ import jax.numpy as jnp
 import optax
 
 from jaxgan.base import checks
+from jaxgan.base.checks import UserError
 from jaxgan.base.types import Config
+from jaxgan.training.burn_in import NO_BURN_IN, BurnIn
 
 OPTIMISERS = ("adam", "adam_tf", "adamw", "sgd")
 SCHEDULES = ("constant", "exponential", "step", "cosine")
@@ -71,7 +73,9 @@ def shared_counter(before: int, own: int, after: int) -> Counter:
     return counter
 
 
-def make_schedule(config: Config, steps_per_epoch: float, num_steps: int) -> optax.Schedule:
+def make_schedule(
+    config: Config, steps_per_epoch: float, num_steps: int, burn_in: BurnIn = NO_BURN_IN, images: float = 1
+) -> optax.Schedule:
     """Return the learning rate as a function of the number of updates made so far.
 
     constant:    lr
@@ -84,10 +88,19 @@ def make_schedule(config: Config, steps_per_epoch: float, num_steps: int) -> opt
       config: `config.optim.g` or `config.optim.d`.
       steps_per_epoch: updates that one pass over the data takes; may be fractional.
       num_steps: length of the run, the end of the cosine.
+      burn_in: its factor is multiplied on.
+      images: real pictures that D sees for each update.
 
     Returns:
       int32[] -> float32[].
     """
+    base = _schedule(config, steps_per_epoch, num_steps)
+    if burn_in.value(burn_in.learning_rate, 1.0, 0.0) == 1:
+        return base
+    return lambda count: base(count) * burn_in.value(burn_in.learning_rate, 1.0, count * images)
+
+
+def _schedule(config: Config, steps_per_epoch: float, num_steps: int) -> optax.Schedule:
     rate, kind = config.learning_rate, config.schedule
     if kind == "cosine":
         warmup = round(config.warmup_epochs * steps_per_epoch)
@@ -107,18 +120,38 @@ def make_schedule(config: Config, steps_per_epoch: float, num_steps: int) -> opt
 
 
 def make_optimiser(
-    config: Config, schedule: optax.Schedule, counter: Counter = own_counter
+    config: Config,
+    schedule: optax.Schedule,
+    counter: Counter = own_counter,
+    burn_in: BurnIn = NO_BURN_IN,
+    images: float = 1,
 ) -> optax.GradientTransformation:
     """Build the transformation that one network's section of `config.optim` names.
 
     `adam` is the form of PyTorch and Optax, `adam_tf` that of TensorFlow (`scale_by_adam_tf`), `adamw`
     has decoupled weight decay, `sgd` uses Nesterov momentum `b1`. For all but `adamw` the weight decay
-    is added to the gradient, as PyTorch's optimisers do.
+    is added to the gradient, as PyTorch's optimisers do. b2 may start elsewhere (`burn_in`, with so many real pictures
+    that D sees for each update); the correction for the moments' start at 0 then takes b2 as it is at the update.
     """
     checks.one_of("config.optim.*.name", config.name, OPTIMISERS)
+    b2_moves = bool(burn_in.images and burn_in.b2)
+    if b2_moves and config.name not in ("adam", "adamw"):
+        raise UserError(
+            f"config.burn_in.b2 is {burn_in.b2}, which only adam and adamw know, but config.optim.*.name is "
+            f"{config.name!r}; set it to adam, or burn_in.b2 to 0."
+        )
+
+    def adam() -> optax.GradientTransformation:
+        if not b2_moves:
+            return optax.scale_by_adam(config.b1, config.b2, config.eps)
+        b2 = lambda count: burn_in.value(burn_in.b2, config.b2, count * images)  # noqa: E731
+        return optax.inject_hyperparams(optax.scale_by_adam, static_args=("b1", "eps", "eps_root"))(
+            b1=config.b1, b2=b2, eps=config.eps
+        )
+
     direction = {
-        "adam": lambda: optax.scale_by_adam(config.b1, config.b2, config.eps),
-        "adamw": lambda: optax.scale_by_adam(config.b1, config.b2, config.eps),
+        "adam": adam,
+        "adamw": adam,
         "adam_tf": lambda: scale_by_adam_tf(config.b1, config.b2, config.eps, counter),
         "sgd": lambda: optax.trace(config.b1, nesterov=True),
     }[config.name]()

@@ -9,8 +9,12 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.base import axis
+from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array, PyTree
 from jaxgan.training.gan import Gan
+from jaxgan.training.strength import Strength
+
+Scores = tuple[Array, Array | None]  # logits [B], class logits [B, K]
 
 
 class Noise(NamedTuple):
@@ -20,9 +24,9 @@ class Noise(NamedTuple):
     labels: Array
 
 
-def augmented(gan: Gan, images: Array, key: Array) -> Array:
+def augmented(gan: Gan, images: Array, key: Array, strength: Strength) -> Array:
     """Return the pictures as D is to see them."""
-    return images if gan.augment is None else gan.augment(key, images, gan.image_range)
+    return images if gan.augment is None else gan.augment(key, images, gan.image_range, strength.augment)
 
 
 def apply(
@@ -42,6 +46,30 @@ def apply(
         variables, cast(images_or_z, gan.precision), labels, train=train, mutable=["batch_stats"], rngs=rngs
     )
     return cast(out, "float32"), moved.get("batch_stats", variables["batch_stats"])
+
+
+def judge(
+    gan: Gan,
+    variables: dict[str, PyTree],
+    images: Array,
+    labels: Array,
+    *,
+    train: bool,
+    dropout_key: Array | None = None,
+) -> tuple[Scores, PyTree]:
+    """Let D score pictures [B, H, W, C], `gan.pack` at a time: logits [B / pack] and class logits; see `apply`."""
+    if gan.pack > 1:
+        images, labels = packed(images, gan.pack), labels[:: gan.pack]
+    return apply(gan, gan.discriminator, variables, images, labels, train=train, dropout_key=dropout_key)
+
+
+def packed(images: Array, num: int) -> Array:
+    """Lay `num` neighbouring pictures over each other: [B, H, W, C] -> [B / num, H, W, num C]."""
+    rows, height, width, channels = images.shape
+    if rows % num:
+        raise UserError(f"{rows} pictures do not divide into packs of {num}; choose another config.data.batch_size.")
+    stacks = images.reshape(rows // num, num, height, width, channels)
+    return jnp.moveaxis(stacks, 1, -2).reshape(rows // num, height, width, num * channels)
 
 
 def cast(tree: PyTree, dtype: str) -> PyTree:

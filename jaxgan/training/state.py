@@ -13,6 +13,7 @@ from flax import linen as nn
 from flax.training.train_state import TrainState
 
 from jaxgan.base.types import Array, PyTree
+from jaxgan.objectives import lecam
 from jaxgan.training.gan import Gan, Inputs, example_inputs
 
 
@@ -35,6 +36,7 @@ class GanState(struct.PyTreeNode):
       g: generator.
       d: discriminator.
       ema: averaged variables of the generator, {'params', 'batch_stats'}.
+      tracks: further averages, one for each of the GAN's `ema_stds`.
       key: root of the training stream; it never changes, steps fold their number in.
     """
 
@@ -43,6 +45,7 @@ class GanState(struct.PyTreeNode):
     d: NetState
     ema: dict[str, PyTree]
     key: Array
+    tracks: tuple[dict[str, PyTree], ...] = ()
 
 
 def create_state(
@@ -63,9 +66,11 @@ def create_state(
     g_inputs, d_inputs = example_inputs(gan)
     g = _create_net(gan.generator, g_optimiser, g_key, g_inputs)
     d = _create_net(gan.discriminator, d_optimiser, d_key, d_inputs)
+    if gan.lecam:  # running statistics of D's logits, which live where those of its layers do
+        d = d.replace(batch_stats={**d.batch_stats, "lecam": lecam.initial_anchors()})
     # A copy: a step may donate its state, and one buffer cannot be donated twice.
-    ema = jax.tree.map(jnp.copy, g.variables)
-    return GanState(step=jnp.zeros((), jnp.int32), g=g, d=d, ema=ema, key=train_key)
+    ema, *tracks = (jax.tree.map(jnp.copy, g.variables) for _ in range(1 + len(gan.ema_stds)))
+    return GanState(step=jnp.zeros((), jnp.int32), g=g, d=d, ema=ema, key=train_key, tracks=tuple(tracks))
 
 
 def _create_net(module: nn.Module, optimiser: optax.GradientTransformation, key: Array, inputs: Inputs) -> NetState:

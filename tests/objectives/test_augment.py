@@ -53,6 +53,22 @@ def test_cutout_hides_half_of_each_side_or_what_of_it_lies_inside():
     assert heights.min() >= 2
 
 
+@pytest.mark.parametrize(("p", "strength"), [(0.25, 1.0), (1.0, 0.25), (0.5, jnp.float32(0.5))])
+def test_a_probability_leaves_some_pictures_as_they_are(p, strength):
+    images = jnp.broadcast_to(IMAGES[:1], (2_000, *IMAGES.shape[1:]))
+    moved = augment.from_policy("translation", p)(jax.random.key(0), images, strength=strength)
+    # An eighth of 8 and 6 is 1, so one shift of nine changes nothing.
+    changed = (moved != images).any((1, 2, 3)).mean()
+    assert abs(float(changed) - 0.25 * 8 / 9) < 0.04
+
+
+def test_a_probability_of_one_is_no_probability():
+    first, again = (augment.from_policy("color,cutout", *p)(jax.random.key(0), IMAGES) for p in ((), (1.0,)))
+    np.testing.assert_array_equal(first, again)
+    with pytest.raises(ValueError, match=r"config\.augment_p is 2"):
+        augment.from_policy("color", 2.0)
+
+
 def test_each_picture_has_numbers_of_its_own_and_keys_decide():
     same = jnp.broadcast_to(IMAGES[:1], IMAGES.shape)
     first, again, other = (ALL(jax.random.key(k), same) for k in (1, 1, 2))

@@ -11,10 +11,11 @@ import tiny
 
 import jaxgan
 from jaxgan import data
-from jaxgan.runs import checkpoint, folder
+from jaxgan.runs import checkpoint, folder, steps
 from jaxgan.runs.checkpoint import Checkpoints
 from jaxgan.runs.evaluations import write_evaluations
 from jaxgan.runs.setup import create_setup
+from jaxgan.training import power_ema
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +113,7 @@ def test_a_full_disk_is_said_each_time_and_raised_if_it_was_the_last(run, state,
     said = capfd.readouterr().err
     assert re.search("warning: step 8: .*No space", said)
     assert re.search("warning: step 9: .*No space", said)
-    assert checkpoint.find_step(run, "latest") == 9
+    assert steps.find_step(run, "latest") == 9
 
 
 def test_a_disk_that_takes_the_last_state_raises_nothing(run, state, monkeypatch, capfd):
@@ -123,7 +124,7 @@ def test_a_disk_that_takes_the_last_state_raises_nothing(run, state, monkeypatch
             assert checkpoints._saving.exception() is not None
         checkpoints.save(9, state)
     assert "warning: step 8" in capfd.readouterr().err
-    assert checkpoint.find_step(run, "latest") == 9
+    assert steps.find_step(run, "latest") == 9
 
 
 def test_the_best_is_kept_beside_the_newest(tmp_path, state):
@@ -133,9 +134,9 @@ def test_the_best_is_kept_beside_the_newest(tmp_path, state):
             checkpoints.best = 2 if step >= 2 else None
     assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir()) == ["2", "4"]
     with pytest.raises(FileNotFoundError, match="no evaluation that names a best step"):
-        checkpoint.find_step(tmp_path, "best")
+        steps.find_step(tmp_path, "best")
     write_evaluations(tmp_path, [{"step": s, "main": "fd", "metrics": {"fd": float(s)}} for s in (2, 4)])
-    assert checkpoint.find_step(tmp_path, "best") == 2
+    assert steps.find_step(tmp_path, "best") == 2
 
 
 def data_file(run, step):
@@ -180,7 +181,7 @@ def test_damage_is_named_set_aside_and_the_one_before_is_used(run, setup, state,
         checkpoints.save(10, state)
     assert f"set aside as {bad}.damaged" in capfd.readouterr().err
     assert (run / "checkpoints" / f"{bad}.damaged").is_dir()
-    assert checkpoint.find_step(run, "latest") == 10
+    assert steps.find_step(run, "latest") == 10
 
 
 def test_none_left_is_an_error(run, setup):
@@ -212,3 +213,53 @@ def test_is_finite_sees_the_optimisers_too(state):
         lambda x: jnp.full_like(x, np.inf) if jnp.issubdtype(x.dtype, jnp.floating) else x, state.g.opt_state
     )
     assert not checkpoint.is_finite(state.replace(g=state.g.replace(opt_state=bad)))
+
+
+def test_averages_of_other_widths_are_made_of_all_checkpoints(tmp_path, capfd):
+    config = tiny.get_config()
+    config.train.update(
+        num_devices=1, num_steps=8, log_every=1, checkpoint_every=1, keep_checkpoints=8, ema_stds=(0.05, 0.1)
+    )
+    state = jaxgan.train(config, tmp_path)
+
+    def flat(params):
+        return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(params.variables)])
+
+    kept = checkpoint.load(tmp_path, ema_std=0.1, trust=True)
+    expected = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(state.tracks[1])])
+    np.testing.assert_allclose(flat(kept), expected, atol=1e-7)
+    # What each step had, averaged anew with the weights of the profile, which a test of them holds to the paper.
+    raw = [flat(checkpoint.load(tmp_path, step, "raw", trust=True)) for step in range(1, 9)]
+    average = raw[0]
+    for step, new in enumerate(raw[1:], 1):
+        weight = float(power_ema.old_weight(0.13, jnp.int32(step)))
+        average = weight * average + (1 - weight) * new
+    capfd.readouterr()
+    made = flat(checkpoint.load(tmp_path, ema_std=0.13, trust=True))
+    assert np.linalg.norm(made - average) < 0.2 * np.linalg.norm(expected - average)
+    assert "come no closer" not in capfd.readouterr().err
+    checkpoint.load(tmp_path, 1, ema_std=0.28, trust=True)
+    assert "the averages in 1 checkpoints come no closer to ema_std=0.28 than" in capfd.readouterr().err
+    with pytest.raises(ValueError, match=r"ema_std is 0\.5; expected a value from"):
+        checkpoint.load(tmp_path, ema_std=0.5, trust=True)
+
+
+def test_a_run_with_one_average_has_no_other_widths(run):
+    with pytest.raises(ValueError, match=r"keeps one average only; train with --config\.train\.ema_stds"):
+        checkpoint.load(run, ema_std=0.1, trust=True)
+
+
+@pytest.mark.parametrize("setting", ["lecam", "pack"])
+def test_what_d_carries_is_saved_too(setting, tmp_path):
+    config = tiny.get_config()
+    config.train.update(num_devices=1, num_steps=4, log_every=1)
+    if setting == "lecam":
+        config.penalty.lecam = 0.1
+    else:
+        config.pack = 2
+    whole = jaxgan.train(config, tmp_path / "whole")
+    config.train.num_steps = 2
+    jaxgan.train(config, tmp_path / "parts")
+    config.train.num_steps = 4
+    for a, b in zip(leaves(whole), leaves(jaxgan.train(config, tmp_path / "parts")), strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -53,7 +53,7 @@ def test_grids_are_enlarged_as_asked_or_until_they_are_easy_to_see(workdir, tmp_
 
 
 def test_only_pictures_for_the_eye_are_inverted(inverted, tmp_path):
-    params, key, _ = gallery.open_run(inverted, "latest", "ema", None, trust=True)
+    params, key, _ = gallery.open_run(inverted, "latest", "ema", None, None, trust=True)
     made = np.asarray(jaxgan.to_uint8(jaxgan.generate(params, jaxgan.latents(params, key, 2))))[..., 0].astype(int)
     np.testing.assert_allclose(array(inverted, tmp_path, num=2)[..., 0], made, atol=1)
     grid = read(gallery.save_samples(inverted, tmp_path / "a.png", num=2, scale=1, trust=True))
@@ -71,7 +71,7 @@ def test_a_folder_of_files_is_read_back_as_data(workdir, tmp_path):
     config = tiny.get_config().data
     config.update({"source": "folder", "path": str(out)})
     source = data.open_source(config)
-    conditional = gallery.open_run(workdir, "latest", "ema", None, trust=True)[0].num_classes
+    conditional = gallery.open_run(workdir, "latest", "ema", None, None, trust=True)[0].num_classes
     assert source.info == DataInfo((8, 8, 1), 8, conditional)
     pixels, labels = source.read(np.arange(8))
     np.testing.assert_array_equal(pixels, pictures)
@@ -113,7 +113,7 @@ def test_options_that_cannot_be_are_one_sentence(workdir, tmp_path, out, options
 
 
 def test_labels(workdir):
-    params, _, _ = gallery.open_run(workdir, "latest", "ema", None, trust=True)
+    params, _, _ = gallery.open_run(workdir, "latest", "ema", None, None, trust=True)
     if params.num_classes is None:
         with pytest.raises(ValueError, match="--label=1 was given, but this GAN is unconditional"):
             gallery.save_samples(workdir, num=2, label=1, trust=True)
@@ -137,7 +137,7 @@ def test_walks_are_written_as_each_kind(workdir, tmp_path, ending):
 
 
 def test_walks_lead_from_class_to_class(workdir):
-    params, _, _ = gallery.open_run(workdir, "latest", "ema", None, trust=True)
+    params, _, _ = gallery.open_run(workdir, "latest", "ema", None, None, trust=True)
     if params.num_classes is None:
         assert gallery.walk_labels(params, 2, 3, None) is None
     else:

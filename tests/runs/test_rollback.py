@@ -8,7 +8,7 @@ import pytest
 import tiny
 
 import jaxgan
-from jaxgan.runs import checkpoint, journal, metrics_log
+from jaxgan.runs import journal, metrics_log, steps
 from jaxgan.runs.watch import Finding
 
 
@@ -86,4 +86,4 @@ def test_number_of_rollbacks_is_bounded(tmp_path, alarm, capfd):
     cfg.watch.max_rollbacks = 0
     assert int(jaxgan.train(cfg, tmp_path).step) == 8
     assert "rolled back" not in capfd.readouterr().err
-    assert checkpoint.find_step(tmp_path, "latest") == 8
+    assert steps.find_step(tmp_path, "latest") == 8

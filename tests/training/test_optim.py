@@ -5,6 +5,7 @@ import optax
 import pytest
 
 from jaxgan import config as config_lib
+from jaxgan.training.burn_in import BurnIn
 from jaxgan.training.optim import make_optimiser, make_schedule, scale_by_adam_tf, shared_counter
 
 
@@ -88,6 +89,33 @@ def test_cosine_schedule_warms_up_and_ends_low():
 def test_schedules_compile():
     schedule = make_schedule(section(schedule="step", decay_rate=0.5), 468.75, 100)
     np.testing.assert_allclose(jax.jit(schedule)(jnp.int32(469)), 1e-4, rtol=1e-6)
+
+
+def test_a_burn_in_is_a_factor_on_any_schedule():
+    config = section(schedule="step", decay_rate=0.5)
+    burn_in = BurnIn(images=1_000, learning_rate=4.0)
+    plain, scaled = make_schedule(config, 10, 100), make_schedule(config, 10, 100, burn_in, images=50)
+    ratios = [float(scaled(jnp.int32(n)) / plain(jnp.int32(n))) for n in (0, 10, 20, 99)]
+    np.testing.assert_allclose(ratios, [4, 2.5, 1, 1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_b2_moves_as_adam_with_other_settings_at_each_update(name):
+    """PyTorch's loop of R3GAN writes new betas into its optimiser before each update."""
+    b1, eps, burn_in = 0.3, 1e-8, BurnIn(images=100, b2=0.9)
+    fields = section(name=name, b1=b1, b2=0.99, eps=eps)
+    ours = run(make_optimiser(fields, optax.constant_schedule(0.1), burn_in=burn_in, images=20), GRADS, START)
+    w, m, v = START.astype(np.float64), 0.0, 0.0
+    for n, g in enumerate(GRADS.astype(np.float64)):
+        b2 = 0.99 - 0.09 * (1 + np.cos(np.pi * min(n * 20 / 100, 1))) / 2
+        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
+        w -= 0.1 * (m / (1 - b1 ** (n + 1))) / (np.sqrt(v / (1 - b2 ** (n + 1))) + eps)
+    np.testing.assert_allclose(ours, w, rtol=1e-4)
+
+
+def test_b2_that_an_optimiser_does_not_know_is_refused():
+    with pytest.raises(ValueError, match="only adam and adamw know"):
+        make_optimiser(section(name="sgd"), optax.constant_schedule(0.1), burn_in=BurnIn(images=1, b2=0.9))
 
 
 def test_unknown_optimiser_is_named():

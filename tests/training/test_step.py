@@ -13,10 +13,11 @@ from jaxgan.base import axis
 from jaxgan.base.types import DataInfo
 from jaxgan.nets.dropout import Dropout
 from jaxgan.nets.norm import BatchNorm
-from jaxgan.objectives import augment, losses, penalties
+from jaxgan.objectives import augment, lecam, losses, penalties
 from jaxgan.sampling.generator import Latent
+from jaxgan.training.burn_in import BurnIn
 from jaxgan.training.gan import Gan, UpdateRule
-from jaxgan.training.passes import draw_noise
+from jaxgan.training.passes import draw_noise, packed
 from jaxgan.training.state import create_state
 from jaxgan.training.step import make_train_step
 
@@ -282,6 +283,130 @@ def test_penalties_move_d_as_their_closed_form_says():
     np.testing.assert_allclose(metrics["d/r1"], np.sum(w**2) / 2, rtol=1e-5)
     np.testing.assert_allclose(numpy_params(new.d)[0], numpy_params(plain.d)[0] - RATE * gamma * w, atol=1e-6)
     assert "d/r2" not in metrics
+
+
+def test_lazy_penalties_have_more_weight_at_fewer_steps():
+    gamma = 0.5
+    pieces = penalties.from_weights({"r1": gamma})
+    gan, state = make(parts={"penalties": pieces, "penalty_interval": 3})
+    plain, _ = make()
+    w = numpy_params(state.d)[0]
+    for number in range(4):
+        now = state.replace(step=jnp.int32(number))
+        new, metrics = step(gan, now)
+        without, _ = step(plain, now)
+        factor = 3.0 if number % 3 == 0 else 0.0
+        np.testing.assert_allclose(metrics["d/r1"], factor * np.sum(w**2) / 2, rtol=1e-5)
+        expected = numpy_params(without.d)[0] - RATE * factor * gamma * w
+        np.testing.assert_allclose(numpy_params(new.d)[0], expected, atol=1e-6)
+
+
+def test_penalties_fade_with_the_pictures_that_d_has_seen():
+    gamma, burn_in = 0.5, BurnIn(images=4 * BATCH, penalty=10.0)
+    gan, state = make(parts={"penalties": penalties.from_weights({"r1": gamma}), "burn_in": burn_in})
+    plain, _ = make()
+    for number, factor in (0, 10.0), (2, 5.5), (4, 1.0), (9, 1.0):
+        now = state.replace(step=jnp.int32(number))
+        new, metrics = step(gan, now)
+        without, _ = step(plain, now)
+        w = numpy_params(state.d)[0]
+        expected = numpy_params(without.d)[0] - RATE * factor * gamma * w
+        np.testing.assert_allclose(numpy_params(new.d)[0], expected, atol=1e-5)
+        np.testing.assert_allclose(metrics["d/r1"], np.sum(w**2) / 2, rtol=1e-5)
+
+
+def test_a_half_life_of_the_averaged_generator_counts_pictures():
+    gan, state = make(parts={"ema_half_life": 2.0 * BATCH, "burn_in": BurnIn(images=8 * BATCH, ema_half_life=0.0)})
+    for number, weight in (0, 0.0), (4, 0.5), (8, np.sqrt(0.5)):
+        old = jax.tree.map(jnp.zeros_like, state.ema)
+        new, _ = step(gan, state.replace(step=jnp.int32(number), ema=old))
+        kernel, average = (x["params"]["Dense_0"]["kernel"] for x in (new.g.variables, new.ema))
+        np.testing.assert_allclose(average, (1 - weight) * kernel, rtol=1e-5, atol=1e-7)
+
+
+class Grouped(nn.Module):
+    group: int
+
+    @nn.compact
+    def __call__(self, images, labels, *, train):
+        return LinearD()(images, labels, train=train)
+
+
+def test_penalties_are_refused_where_d_mixes_the_pictures_of_a_batch():
+    parts = {"penalties": penalties.from_weights({"r1": 1.0})}
+    with pytest.raises(ValueError, match="penalty r1 is the gradient of one picture's logit, but D has batch norm"):
+        make(norm=True, parts=parts)
+    gan, _ = make()
+    with pytest.raises(ValueError, match="has batch norm"):
+        dataclasses.replace(gan, discriminator=FlaxNormD(), **parts)
+    with pytest.raises(ValueError, match="compares the pictures of a batch"):
+        dataclasses.replace(gan, discriminator=Grouped(4), **parts)
+    dataclasses.replace(gan, discriminator=Grouped(0), **parts)
+
+
+def test_lecam_joins_late_and_its_anchors_are_carried():
+    gan, state = make(parts={"lecam": 0.3})
+    plain, plain_state = make()
+    early, metrics = step(gan, state)
+    without, _ = step(plain, plain_state)
+    np.testing.assert_array_equal(numpy_params(early.d)[0], numpy_params(without.d)[0])
+    images, z_key = batch()[0], jax.random.split(jax.random.split(jax.random.fold_in(state.key, 0))[1], (3, 1))[0, 0]
+    (w, b), real = numpy_params(state.d), images[0].reshape(BATCH, 4) / 127.5 - 1.0
+    fake = np.asarray(draw_noise(gan, z_key, BATCH).z) @ numpy_params(state.g)[0] + numpy_params(state.g)[1]
+    anchors = early.d.batch_stats["lecam"]
+    np.testing.assert_allclose(
+        [anchors["real"], anchors["fake"]], [(x @ w + b).mean() for x in (real, fake)], atol=1e-5
+    )
+    late, metrics = step(gan, early.replace(step=jnp.int32(lecam.START)))
+    without, _ = step(plain, plain_state.replace(step=jnp.int32(lecam.START), d=early.d.replace(batch_stats={})))
+    assert metrics["d/lecam"] > 0
+    assert np.abs(numpy_params(late.d)[0] - numpy_params(without.d)[0]).max() > 1e-5
+
+
+def test_packs_are_neighbouring_pictures_laid_over_each_other():
+    images = jnp.arange(4 * 2 * 3 * 2).reshape(4, 2, 3, 2)
+    pack = packed(images, 2)
+    np.testing.assert_array_equal(pack[1, ..., :2], images[2])
+    np.testing.assert_array_equal(pack[1, ..., 2:], images[3])
+    with pytest.raises(ValueError, match="4 pictures do not divide into packs of 3"):
+        packed(images, 3)
+
+
+class PackD(nn.Module):
+    @nn.compact
+    def __call__(self, images, labels, *, train):
+        return nn.Dense(1)(images.reshape(-1, 8))[:, 0], None
+
+
+@pytest.mark.parametrize("passes", ["joint", "separate", "two_steps"])
+def test_d_sees_packs(passes):
+    gan, _ = make(d_passes=passes)
+    gan = dataclasses.replace(gan, discriminator=PackD(), pack=2, penalties=penalties.from_weights({"r1": 1.0}))
+    state = create_state(gan, optax.sgd(RATE), optax.sgd(RATE), jax.random.key(0))
+    new, metrics = step(gan, state)
+    w, b = numpy_params(state.d)
+    real = batch()[0][0].reshape(BATCH, 4) / 127.5 - 1.0
+    real = np.stack([real[0::2], real[1::2]], -1).reshape(BATCH // 2, 8)
+    np.testing.assert_allclose(metrics["d/loss_real"], np.log1p(np.exp(-(real @ w + b))).mean(), rtol=1e-5)
+    np.testing.assert_allclose(metrics["d/r1"], np.sum(w**2) / 4, rtol=1e-5)  # a picture has half of the weights
+    assert np.abs(numpy_params(new.g)[0] - numpy_params(state.g)[0]).max() > 1e-5
+
+
+def test_packs_of_pictures_with_classes_are_refused():
+    with pytest.raises(ValueError, match="pack is 2, which shows D several pictures"):
+        make(classes=3, parts={"pack": 2})
+
+
+def test_averages_of_several_widths_are_carried():
+    gan, state = make(parts={"ema_stds": (0.05, 0.1)})
+    for track in state.tracks:
+        jax.tree.map(np.testing.assert_array_equal, track, state.g.variables)
+    first, _ = step(gan, state)
+    jax.tree.map(np.testing.assert_array_equal, first.tracks[1], first.g.variables)
+    far = first.replace(step=jnp.int32(9))
+    new, _ = step(gan, far)
+    old, moved, track = (x["params"]["Dense_0"]["kernel"] for x in (far.tracks[1], new.g.variables, new.tracks[1]))
+    np.testing.assert_allclose(track, 0.433325 * old + 0.566675 * moved, atol=1e-6)
 
 
 def test_augmentation_is_shown_to_d_in_both_steps_and_its_slope_is_in_the_penalty():

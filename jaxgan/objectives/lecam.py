@@ -1,0 +1,45 @@
+"""A penalty that holds D's logits near their running means, for few training pictures.
+
+References:
+  Tseng, Jiang, Liu, Yang and Yang, "Regularizing Generative Adversarial Networks under Limited Data", 2021, equation 4.
+  Decay and start are those of its published code.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax.nn import relu
+
+from jaxgan.base import axis
+from jaxgan.base.types import Array
+
+DECAY = 0.99
+START = 1_000  # training steps before it counts; until then the anchors are the last batch's means
+
+
+def initial_anchors() -> dict[str, Array]:
+    """Return the running means of the logits of real and of generated pictures, float32[] each."""
+    return {name: jnp.zeros(()) for name in ("real", "fake")}
+
+
+def moved(anchors: dict[str, Array], logits: dict[str, Array], started: Array | float) -> dict[str, Array]:
+    """Move the anchors towards the means of a batch's logits, over all devices.
+
+    Args:
+      anchors: so far.
+      logits: float[B] of the kinds that D saw, by name.
+      started: float32[], 1 from START on, 0 before.
+    """
+    decay = DECAY * started
+    new = {name: axis.mean(jnp.mean(jax.lax.stop_gradient(seen))) for name, seen in logits.items()}
+    return anchors | {name: decay * anchors[name] + (1 - decay) * mean for name, mean in new.items()}
+
+
+def penalty(anchors: dict[str, Array], logits: dict[str, Array]) -> Array:
+    """Return mean relu(r - a_f)^2 + mean relu(a_r - f)^2, with anchors a and the logits r, f of what D saw."""
+    terms = {
+        "real": lambda r: jnp.mean(relu(r - anchors["fake"]) ** 2),
+        "fake": lambda f: jnp.mean(relu(anchors["real"] - f) ** 2),
+    }
+    return jnp.sum(jnp.stack([terms[name](seen) for name, seen in logits.items()]))

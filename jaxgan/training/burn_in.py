@@ -1,0 +1,52 @@
+"""Values that change over the first pictures of a run, while the two distributions are still far apart."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax.numpy as jnp
+
+from jaxgan.base import checks
+from jaxgan.base.types import Array
+
+
+@dataclasses.dataclass(frozen=True)
+class BurnIn:
+    """What the settings start from, and how many pictures they take to reach their own values, by half a cosine.
+
+        v(t) = end + (start - end) (1 + cos(pi min(t / images, 1))) / 2,   t the real pictures that D has seen
+
+    Attributes:
+      images: T; 0 for settings that are constant.
+      learning_rate: the rates' start, as a multiple of their setting.
+      penalty: likewise of the weights of gradient penalties.
+      augment: likewise of the probability of augmentations.
+      ema_half_life: likewise of the averaged generator's half-life.
+      b2: the start of Adam's b2 itself; 0 for its setting.
+
+    References:
+      Huang, Gokaslan, Kuleshov and Tompkin, "The GAN is dead; long live the GAN! A Modern GAN Baseline", 2024,
+      appendix D and table 9.
+    """
+
+    images: int = 0
+    learning_rate: float = 1.0
+    penalty: float = 1.0
+    augment: float = 1.0
+    ema_half_life: float = 1.0
+    b2: float = 0.0
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            checks.in_range(f"burn_in.{field.name}", getattr(self, field.name), 0)
+
+    def value(self, start: float, end: float, seen: Any) -> Array | float:
+        """Return what goes from `start` to `end` once D has seen so many real pictures, a number or an array []."""
+        if not self.images or start == end:
+            return end
+        done = jnp.minimum(jnp.asarray(seen, jnp.float32) / self.images, 1.0)
+        return end + (start - end) * (1 + jnp.cos(jnp.pi * done)) / 2
+
+
+NO_BURN_IN = BurnIn()

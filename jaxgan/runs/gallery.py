@@ -165,11 +165,12 @@ def save_progress(workdir: str | Path, out: str | Path, *, scale: int | None = N
     """
     workdir, out = Path(workdir), Path(out)
     check_out(out, scale, (images.ANIMATION,))
-    folder.load_config(workdir)
+    config, info = folder.load_config(workdir)
     grids = folder.grids(workdir)
     if not grids:
         raise FileNotFoundError(f"{workdir} holds no grids to animate; train with config.train.sample_every above 0.")
-    images.save_gif_of_files(out, grids, scale=scale)
+    width = min(config.sample.num, config.sample.columns) * info.image_shape[1]
+    images.save_gif_of_files(out, grids, scale=scale, width=width)
     return out
 
 

@@ -53,7 +53,7 @@ class GridWriter:
         shown = self._setup.config.sample
         grid = images.grid(np.asarray(pixels), shown.columns)
         try:
-            images.save(path, images.invert(grid) if shown.invert else grid)
+            images.save_for_eye(path, images.invert(grid) if shown.invert else grid, side=images.SMALL_SIDE)
         except OSError as error:
             say(f"warning: {path} could not be written ({error.strerror or error}); training goes on")
 

@@ -136,13 +136,16 @@ def save_folder(
         threads.shutdown(cancel_futures=True)
 
 
-def save_gif_of_files(path: str | os.PathLike, pictures: Sequence[Path], *, scale: int | None = None) -> None:
+def save_gif_of_files(
+    path: str | os.PathLike, pictures: Sequence[Path], *, scale: int | None = None, width: int | None = None
+) -> None:
     """Join picture files into an animation.
 
     Args:
       path: a .gif.
       pictures: at least one file, oldest first. Smaller ones are enlarged and set on black to the size of the largest.
       scale: see `save_gif`.
+      width: of the pictures before they were enlarged for the eye, which `scale` counts from; None for as they are.
     """
     opened = []
     for picture in thin_out(pictures):
@@ -150,6 +153,8 @@ def save_gif_of_files(path: str | os.PathLike, pictures: Sequence[Path], *, scal
             opened.append(image.convert("L" if image.mode == "L" else "RGB"))
     mode = "L" if all(image.mode == "L" for image in opened) else "RGB"
     frames = [np.asarray(image.convert(mode)).reshape(image.height, image.width, -1) for image in opened]
+    factors = [max(1, frame.shape[1] // (width or frame.shape[1])) for frame in frames]
+    frames = [frame[::factor, ::factor] for frame, factor in zip(frames, factors, strict=True)]
     save_gif(path, _same_size(frames), scale=scale)
 
 

@@ -59,10 +59,9 @@ def test_a_run_leaves_what_it_says(finished):
     assert [p.name for p in folder.grids(run)] == [f"step_0000000{i}.png" for i in (0, 3, 6)]
     with Image.open(run / "progress.gif") as animation:
         assert animation.n_frames == 3
-    with Image.open(run / "samples" / "data.png") as grid:
-        assert grid.size == (32, 32)
-    with Image.open(run / "samples" / "step_00000006.png") as grid:
-        assert grid.size == (32, 32)
+    for name in "data.png", "step_00000006.png":
+        with Image.open(run / "samples" / name) as grid:
+            assert grid.size == (480, 480)  # 32 pixels a side, enlarged for the eye
     assert sorted(p.name for p in (run / "checkpoints").iterdir()) == ["3", "6"]
 
 

@@ -145,3 +145,10 @@ def test_picture_files_of_two_sizes_make_one_animation(tmp_path):
     assert size == (12, 8)
     for i, native in enumerate((PIXELS[0], PIXELS[1], PIXELS[2, ..., :1].repeat(3, -1))):
         np.testing.assert_allclose(frames[i][0].astype(int), images.enlarge(native, 2), atol=8)
+
+
+def test_a_scale_counts_from_the_pixels_before_they_were_enlarged(tmp_path):
+    for name, scale in ("1", 1), ("2", 5):
+        images.save(tmp_path / f"{name}.png", images.enlarge(np.full((8, 8, 1), 9, np.uint8), scale))
+    images.save_gif_of_files(tmp_path / "a.gif", sorted(tmp_path.glob("*.png")), scale=2, width=8)
+    assert frames_of(tmp_path / "a.gif")[0] == (16, 16)

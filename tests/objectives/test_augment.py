@@ -3,14 +3,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.objectives import augment
+from jaxgan.objectives import augment, diffaugment
 
 IMAGES = jax.random.uniform(jax.random.key(0), (64, 8, 6, 3), minval=-1.0)
 ALL = augment.from_policy("color, translation,cutout")
 
 
 def apply(name, images=IMAGES, key=1):
-    return getattr(augment, name)(jax.random.key(key), images)
+    return getattr(diffaugment, name)(jax.random.key(key), images)
 
 
 def test_brightness_adds_one_number_a_picture():

@@ -412,7 +412,7 @@ def test_averages_of_several_widths_are_carried():
 def test_augmentation_is_shown_to_d_in_both_steps_and_its_slope_is_in_the_penalty():
     seen = []
 
-    def half(key, images):
+    def half(key, images, p):
         seen.append(images.shape)
         return images / 2
 

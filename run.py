@@ -75,7 +75,10 @@ def main(argv: list[str]) -> None:
 
 def train_or_resume() -> None:
     """Train, or go on with the run in --workdir."""
-    jaxgan.train(given_config(), FLAGS.workdir or Path("runs") / Path(FLAGS.config).stem)
+    config = given_config()
+    if FLAGS.config is None and not FLAGS.trust and "eval.features" not in changed(config):
+        evaluate.refuse_code(config)
+    jaxgan.train(config, FLAGS.workdir or Path("runs") / Path(FLAGS.config or "").stem)
 
 
 def write_samples() -> None:
@@ -109,9 +112,9 @@ def show_summary() -> None:
 def score() -> None:
     """Score checkpoints of a run, print the table and add it to evaluation.json."""
     workdir = Path(given_workdir())
-    done = evaluate.evaluate_run(workdir, **chosen(MODES["evaluate"].reads))
+    done, nearest = evaluate.evaluate_run(workdir, **chosen(MODES["evaluate"].reads))
     print(evaluate.table(done))
-    journal.report_again(workdir, trust=FLAGS.trust)
+    journal.report_again(workdir, nearest, trust=FLAGS.trust)
     print(f"wrote {workdir / evaluations.EVALUATION_FILE} and {workdir / report.REPORT_FILE}")
 
 

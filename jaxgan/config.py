@@ -180,7 +180,7 @@ CHOICES = {
 # Inclusive bounds; what lies beyond cannot be meant, and would end in an error far from its cause.
 _MANY = 10**9
 RANGES: dict[str, tuple[float, float]] = {
-    "seed": (0, 2**63 - 1),
+    "seed": (0, 2**32 - 1),  # what a key takes
     "class_weight": (0, _MANY),
     **{f"penalty.{name}": (0, _MANY) for name in penalties.PENALTIES},
     "penalty.lecam": (0, _MANY),
@@ -263,14 +263,45 @@ def validate(config: Config) -> None:
         checks.one_of(f"config.{path}", get(config, path), known)
     for path, (low, high) in RANGES.items():
         checks.in_range(f"config.{path}", get(config, path), low, high)
-    low, high = config.data.range
-    if not low < high:
+    _check_numbers(config, "data.range")
+    _check_numbers(config, "train.ema_stds")
+    if len(config.data.range) != 2 or not config.data.range[0] < config.data.range[1]:
         raise UserError(f"config.data.range is {tuple(config.data.range)}; expected (low, high) with low < high.")
+    _check_used(config)
     if config.optim.shared_counter and {config.optim.g.name, config.optim.d.name} != {"adam_tf"}:
         raise UserError(
             "config.optim.shared_counter is True, which only adam_tf knows; set config.optim.g.name and "
             "config.optim.d.name to adam_tf, or shared_counter to False."
         )
+
+
+def _check_numbers(config: Config, path: str) -> None:
+    values = get(config, path)
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        raise UserError(f"config.{path} is {tuple(values)}; expected numbers.")
+
+
+# What a setting has no effect without.
+_NEEDS = {
+    "burn_in.learning_rate": ("burn_in.images",),
+    "burn_in.b2": ("burn_in.images",),
+    "burn_in.penalty": ("burn_in.images", "penalty"),
+    "burn_in.augment": ("burn_in.images", "augment"),
+    "burn_in.ema_half_life": ("burn_in.images", "train.ema_half_life"),
+    "train.ema_ramp": ("train.ema_half_life",),
+    "augment_p": ("augment",),
+    "penalty.interval": ("penalty",),
+}
+
+
+def _check_used(config: Config) -> None:
+    """Raise UserError for a setting that another one leaves without effect."""
+    standard, penalised = default(), any(config.penalty[name] for name in penalties.PENALTIES)
+    for path, others in _NEEDS.items():
+        missing = [other for other in others if not (penalised if other == "penalty" else get(config, other))]
+        if missing and get(config, path) != get(standard, path):
+            other = "a weight of a gradient penalty" if missing[0] == "penalty" else f"config.{missing[0]}"
+            raise UserError(f"config.{path} is {get(config, path)}, but without {other} it has no effect; set both.")
 
 
 def _check_complete(config: object) -> None:

@@ -44,6 +44,14 @@ def test_sizes_have_an_upper_bound(path):
         ("data.image_size", 10**30),
         ("data.workers", 10**12),
         ("optim.shared_counter", True),
+        ("data.range", (0.0, 1.0, 2.0)),
+        ("data.range", ("a", "b")),
+        ("train.ema_stds", ("a", "b")),
+        ("train.ema_ramp", 0.5),
+        ("augment_p", 0.5),
+        ("burn_in.learning_rate", 2.0),
+        ("burn_in.b2", 0.9),
+        ("penalty.interval", 4),
     ],
 )
 def test_other_bad_values(path, value):
@@ -66,3 +74,12 @@ def test_what_is_no_configuration_is_said():
         config_lib.validate({"gan": "dcgan"})
     with pytest.raises(ValueError, match=r"config has no field augment"):
         config_lib.validate(ConfigDict({"gan": "dcgan"}))
+
+
+def test_what_a_setting_needs_is_named():
+    config = config_lib.default()
+    config.burn_in.images, config.burn_in.penalty = 100, 10.0
+    with pytest.raises(ValueError, match=r"penalty is 10\.0, but without a weight of a gradient penalty it has"):
+        config_lib.validate(config)
+    config.penalty.r1 = 1.0
+    config_lib.validate(config)

@@ -34,19 +34,25 @@ _PHASE = float(SYM6 @ np.arange(len(SYM6)) / SYM6.sum()) - (len(SYM6) // 2 - 1)
 
 
 def blit(key: Array, images: Array, p: Array | float) -> Array:
-    """Flip left to right, turn by quarters, shift by up to an eighth of each side in whole pixels."""
-    height, width = images.shape[1:3]
+    """Flip left to right, turn by quarters (by halves where sides differ), shift by up to an eighth of each side."""
     keys = jax.random.split(key, 7)
-    flip = 1 - 2 * chance.integer(keys[0], images, 0, 1)
-    turn = chance.integer(keys[1], images, 0, 3) * (jnp.pi / 2)
-    sides = jnp.array([[width, height]], images.dtype)
-    shift = jnp.round(_pair(keys[2:4], images, lambda key: chance.uniform(key, images, -0.125, 0.125)) * sides)
-    flip, turn, shift = (
-        chance.gate(own, images, p, value, rest)
-        for own, value, rest in zip(keys[4:], (flip.astype(images.dtype), turn, shift), (1.0, 0.0, 0.0), strict=True)
-    )
-    matrix = _scaled(flip, jnp.ones_like(flip)) @ jnp.round(_turned(turn))
-    return _warp(images, matrix, -jnp.einsum("bij,bj->bi", matrix, shift))
+    flips = chance.gate(keys[0], images, p, chance.integer(keys[1], images, 0, 1), 0)
+    turns = chance.gate(keys[2], images, p, chance.integer(keys[3], images, 0, 3), 0)
+    flipped = jnp.where(_one_each(flips) == 1, images[:, :, ::-1], images)
+    square = images.shape[1] == images.shape[2]
+    x = flipped
+    for number in (1, 2, 3) if square else (2,):
+        x = jnp.where(_one_each(turns) == number, jnp.rot90(flipped, number, (1, 2)), x)
+    shifts = chance.uniform(keys[4], images, 0, 1) < p  # both ways, or none
+    for axis, own in (1, keys[5]), (2, keys[6]):
+        size = images.shape[axis]
+        most = round(size / 8)
+        shift = jnp.where(shifts.reshape(-1), chance.integer(own, images, -most, most), 0)
+        shape = [len(images), 1, 1, 1]
+        shape[axis] = size
+        place = _mirrored(jnp.arange(size).reshape(1, size) + shift[:, None], size)
+        x = jnp.take_along_axis(x, place.reshape(shape), axis)
+    return x
 
 
 def geometry(key: Array, images: Array, p: Array | float) -> Array:
@@ -105,6 +111,10 @@ def cutout(key: Array, images: Array, p: Array | float) -> Array:
     return chance.gate(gate_key, images, p, jnp.where(hidden, 0, images), images)
 
 
+def _one_each(values: Array) -> Array:
+    return values.reshape(-1, 1, 1, 1)
+
+
 def _flat(values: Array) -> Array:
     return values.reshape(-1)
 
@@ -135,18 +145,23 @@ def _warp(images: Array, matrix: Array, offset: Array) -> Array:
     y, x = ((jnp.arange(-2 * _MARGIN, 2 * (size + _MARGIN)) - _PHASE - (size - 1)) / 2 for size in (height, width))
     grid = jnp.stack(jnp.meshgrid(x, y), -1)  # [rows, columns, 2]
     source = jnp.einsum("bij,hwj->bhwi", matrix, grid) + offset[:, None, None]
-    columns, rows = (_mirrored(source[..., i] + (size - 1) / 2, size) for i, size in enumerate((width, height)))
+    columns, rows = (_readable(source[..., i] + (size - 1) / 2, size) for i, size in enumerate((width, height)))
     taken = _between_pixels(fine, *(2 * (places + _MARGIN) + _PHASE for places in (rows, columns)))
     taken = jnp.einsum("hy,bywc->bhwc", _reducing(height), taken)
     return jnp.einsum("wx,bhxc->bhwc", _reducing(width), taken)
 
 
+def _readable(place: Array, size: int) -> Array:
+    """Leave places near a picture, which the enlarged one reaches, and bring others into it."""
+    near = jnp.abs(place - (size - 1) / 2) <= (size - 0.5) / 2 + _MARGIN
+    return jnp.where(near, place, _mirrored(place, size))
+
+
 def _mirrored(place: Array, size: int) -> Array:
-    """Bring places, in pixels, near 0..size - 1, where a picture goes on beyond its outermost pixels mirrored."""
+    """Bring places, in pixels, into 0..size - 1, where a picture goes on beyond its outermost pixels mirrored."""
     period = max(1, 2 * (size - 1))
-    inside = jnp.abs(place - (size - 1) / 2) <= (size - 0.5) / 2 + _MARGIN  # is there as it is
     distance = jnp.mod(place, period)
-    return jnp.where(inside, place, jnp.minimum(distance, period - distance))
+    return jnp.minimum(distance, period - distance)
 
 
 def _between_pixels(images: Array, rows: Array, columns: Array) -> Array:

@@ -10,6 +10,7 @@ import functools
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 
 from jaxgan.base import checks
 from jaxgan.base.types import Array
@@ -54,8 +55,10 @@ class Augment:
         low, high = image_range
         middle, half = (low + high) / 2, (high - low) / 2
         x = (images - middle) / half
+        p = self.p * strength
+        p = min(p, 1.0) if isinstance(p, float) else jnp.minimum(p, 1.0)
         for operation, own in zip(self.operations, jax.random.split(key, len(self.operations)), strict=True):
-            x = operation(own, x, self.p * strength)
+            x = operation(own, x, p)
         return x * half + middle
 
 

@@ -53,7 +53,8 @@ class Checkpoints:
         """Return the steps of all complete checkpoints, oldest first, when all is written."""
         if self._saving is not None:
             self._saving.exception()
-        return sorted(self._manager.all_steps(read=True))
+        self._manager.reload()
+        return sorted(self._manager.all_steps())
 
     def latest(self) -> int | None:
         """Return the step of the newest complete checkpoint."""
@@ -185,6 +186,8 @@ def load(
     variables = jax.eval_shape(init, jax.random.key(0), *example_inputs(gan)[0])
     variables = {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}
     if ema_std is not None:
+        if weights != "ema":
+            raise UserError(f"weights is {weights!r}, but ema_std asks for an average; leave one of them out.")
         return generator_params(gan, _average_of_width(workdir, step, variables, gan.ema_stds, ema_std))
     like = {"ema": variables} if weights == "ema" else {"g": variables}
     return generator_params(gan, next(iter(_read_step(workdir, step, like).values())))
@@ -199,22 +202,30 @@ def _average_of_width(
             f"ema_std is {ema_std}, but the run in {workdir} keeps one average only; train with "
             "--config.train.ema_stds=0.05,0.1 to choose its width afterwards."
         )
-    last = find_step(workdir, step)
-    steps = [number for number in saved_steps(workdir) if 0 < number <= last]
-    stored = [(number, std) for number in steps for std in stds]
+    last, kept = find_step(workdir, step), {}
+    for number in [number for number in saved_steps(workdir) if 0 < number <= last]:
+        try:
+            like_tracks = {"tracks": (like,) * len(stds)}
+            kept[number] = _read((workdir / FOLDER).absolute() / str(number), like_tracks)[0]["tracks"]
+        except Damaged as error:
+            if number == last and step != "latest":
+                raise
+            say(f"warning: {error}; it is left out of the average")
+    if not kept:
+        raise UserError(f"none of the checkpoints in {workdir / FOLDER} up to step {last} is good.")
+    last = max(kept)
+    stored = [(number, std) for number in kept for std in stds]
     weights, misfit = power_ema.combination(stored, last, ema_std)
     if misfit > MISFIT:
         say(
-            f"warning: the averages in {len(steps)} checkpoints come no closer to ema_std={ema_std} than {misfit:.0%}; "
+            f"warning: the averages in {len(kept)} checkpoints come no closer to ema_std={ema_std} than {misfit:.0%}; "
             f"keep more by config.train.keep_checkpoints, or choose a width near {', '.join(map(str, stds))}."
         )
     of = iter(weights)
     total: Any = jax.tree.map(lambda x: np.zeros(x.shape), like)
-    for number in steps:
-        tracks = _read((workdir / FOLDER).absolute() / str(number), {"tracks": (like,) * len(stds)})[0]["tracks"]
-        for track in tracks:
-            weight = next(of)
-            total = jax.tree.map(lambda t, x, w=weight: t + w * np.asarray(x, np.float64), total, track)
+    for track in (track for tracks in kept.values() for track in tracks):
+        weight = next(of)
+        total = jax.tree.map(lambda t, x, w=weight: t + w * np.asarray(x, np.float64), total, track)
     return jax.tree.map(lambda t, x: jnp.asarray(t, x.dtype), total, like)
 
 

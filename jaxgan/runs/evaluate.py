@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import data
-from jaxgan.base import keys
+from jaxgan.base import checks, keys
 from jaxgan.base.checks import UserError
+from jaxgan.base.terminal import say
 from jaxgan.base.types import Config, Source
 from jaxgan.metrics import suite, trained
 from jaxgan.metrics.choice import NONE_FOUND, choose_features
@@ -21,9 +22,11 @@ from jaxgan.metrics.neighbours import nearest_pictures
 from jaxgan.metrics.reference import Pictures, Reference, cached_reference, pictures_of
 from jaxgan.runs import folder, steps
 from jaxgan.runs.evaluations import Evaluation, read_evaluations, write_evaluations
+from jaxgan.runs.sealing import Damaged
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.sampling.pixels import generate_pixels
+from jaxgan.show.page import Nearest
 
 NUM = 10_000
 # Sources whose other split was not trained on.
@@ -90,12 +93,12 @@ class Evaluator:
             "seconds": round(time.monotonic() - began, 2),
         }
 
-    def nearest(self, params: GeneratorParams, num: int = 12) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return generated pictures, the training picture nearest to each, and their distances, to see memorisation."""
+    def nearest(self, params: GeneratorParams, num: int = 12) -> Nearest:
+        """Return generated pictures beside the training picture nearest to each, to see memorisation."""
         few = dataclasses.replace(self, num=num)
         images, _ = few.pictures(params)
         distances, indices = nearest_pictures(images, self.reference.images)
-        return images, self.reference.images[indices], distances
+        return Nearest(images, self.reference.images[indices], distances.tolist())
 
 
 def create_evaluator(
@@ -122,16 +125,26 @@ def create_evaluator(
     seed = int(config.seed if seed is None else seed)
     chosen = tuple(name.strip() for name in config.eval.metrics.split(",") if name.strip()) or None
     images, labels = pictures_of(source or data.open_source(config.data))
-    given = config.eval.features
-    if ".py:" in given and not trust:
-        raise UserError(
-            f"config.eval.features is {given!r}, a file that would be executed; look at it, then say --trust."
-        )
+    if not trust:
+        refuse_code(config)
     digest = "" if labels is None else trained.data_digest(images, labels)
-    net = choose_features(given, source=config.data.source, image_shape=images.shape[1:], data_digest=digest)
+    net = choose_features(
+        config.eval.features, source=config.data.source, image_shape=images.shape[1:], data_digest=digest
+    )
+    main = "swd" if net is None else "fd"  # what steps are compared by is always measured
+    chosen = chosen and tuple(dict.fromkeys((main, *chosen)))
     reference = cached_reference(images, labels, net, held_out=held_out(config))
     floor = suite.floor(reference, num, names=chosen, seed=seed)
     return Evaluator(reference, floor, config.data.split, num, seed, config.sample.stats, chosen)
+
+
+def refuse_code(config: Config) -> None:
+    """Raise UserError where scores would execute a Python file that the configuration names."""
+    if ".py:" in config.eval.features:
+        raise UserError(
+            f"config.eval.features is {config.eval.features!r}, a file that would be executed; look at it, then say "
+            "--trust."
+        )
 
 
 def held_out(config: Config) -> Pictures | None:
@@ -155,12 +168,12 @@ def evaluate_run(
     weights: str = "ema",
     ema_std: float | None = None,
     trust: bool = False,
-) -> list[Evaluation]:
+) -> tuple[list[Evaluation], Nearest | None]:
     """Score checkpoints of a run, and add what is found to its evaluation.json.
 
     Args:
       workdir: folder of the run.
-      step: a saved step, 'latest', 'best', or 'all'.
+      step: a saved step, 'best', 'latest' (the newest good one) or 'all' (that are good).
       num: generated pictures; None for 10,000.
       seed: None for the run's own.
       weights: see `jaxgan.load`.
@@ -168,20 +181,35 @@ def evaluate_run(
       trust: consent to execute Python files that the run names.
 
     Returns:
-      One evaluation a step, oldest step first.
+      One evaluation a step, oldest step first, and for the last one what its pictures resemble most.
+
+    Raises:
+      UserError, FileNotFoundError: see `jaxgan.load` and `create_evaluator`.
     """
     from jaxgan.runs import checkpoint  # Orbax takes a second to import
 
     workdir = Path(workdir)
-    numbers = steps.saved_steps(workdir) if step == "all" else [steps.find_step(workdir, step)]
+    saved = steps.saved_steps(workdir)
+    numbers = {"all": saved, "latest": saved[::-1]}.get(str(step)) or [steps.find_step(workdir, step)]
+    if seed is not None:
+        checks.in_range("--seed", seed, 0, 2**32 - 1)
     config, _ = folder.trusted_config(workdir, trust=trust)
     evaluator = create_evaluator(config, num=num or NUM, seed=seed, trust=trust)
-    done = []
+    done, nearest = [], None
     for one in numbers:
-        params = checkpoint.load(workdir, one, weights, trust=trust, ema_std=ema_std)
+        try:
+            params = checkpoint.load(workdir, one, weights, trust=trust, ema_std=ema_std)
+        except Damaged as error:
+            if one == numbers[-1] and not done:
+                raise
+            say(f"warning: {error}; it is left out")
+            continue
         done.append(evaluator.evaluate(params, one, weights if ema_std is None else f"ema_std={ema_std}"))
         write_evaluations(workdir, [*read_evaluations(workdir), done[-1]])
-    return done
+        if step == "latest" or one == numbers[-1]:
+            nearest = evaluator.nearest(params)
+            break
+    return done, nearest
 
 
 def train_features(config: Config, *, on_step=lambda step, loss: None) -> FeatureNet:

@@ -10,8 +10,10 @@ from typing import Any
 
 from jaxgan.base import files
 from jaxgan.base.terminal import say
+from jaxgan.runs.metrics_log import is_number
 
 EVALUATION_FILE = "evaluation.json"
+IN_TRAINING = "in_training"  # of an evaluation that the run made as it was configured to
 
 Evaluation = dict[str, Any]  # 'step', 'num', 'split', 'metrics' {name: value} and how they were made
 
@@ -36,13 +38,19 @@ def _is_evaluation(entry: object) -> bool:
         isinstance(entry, dict)
         and isinstance(entry.get("step"), int)
         and isinstance(entry.get("metrics"), dict)
-        and all(isinstance(value, int | float) for value in entry["metrics"].values())
+        and isinstance(entry.get("floor", {}), dict)
+        and isinstance(entry.get("num", 0), int)
+        and all(map(is_number, (*entry["metrics"].values(), *entry.get("floor", {}).values())))
     )
 
 
 def write_evaluations(workdir: str | Path, evaluations: list[Evaluation]) -> None:
     """Write a run's evaluations, oldest step first; of those of one step and one protocol the last stays."""
-    newest = {(entry["step"], *protocol(entry)): entry for entry in evaluations}
+    newest: dict[tuple, Evaluation] = {}
+    for entry in evaluations:
+        place = (entry["step"], *protocol(entry))
+        kept = {IN_TRAINING: True} if newest.get(place, {}).get(IN_TRAINING) else {}
+        newest[place] = {**entry, **kept}
     entries = sorted(newest.values(), key=lambda entry: entry["step"])
     files.write(Path(workdir) / EVALUATION_FILE, json.dumps(entries, indent=1) + "\n")
 
@@ -64,12 +72,16 @@ def best_of(evaluations: list[Evaluation], among: Collection[int] | None = None)
     """Return the step with the lowest main metric, the earliest of equals; None where there is none.
 
     Args:
-      evaluations: oldest step first; only those that were made as the last one are compared.
+      evaluations: oldest step first. Only those of one protocol are compared: the run's own, or where it made none
+        while training the one that most have.
       among: steps to choose from; None for all.
     """
     if not evaluations:
         return None
-    alike = [entry for entry in evaluations if protocol(entry) == protocol(evaluations[-1])]
+    own = [entry for entry in evaluations if entry.get(IN_TRAINING)]
+    kinds = [protocol(entry) for entry in reversed(own[-1:] or evaluations)]
+    wanted = max(kinds, key=kinds.count)  # the newest of equals
+    alike = [entry for entry in evaluations if protocol(entry) == wanted]
     chosen = [entry for entry in alike if among is None or entry["step"] in among]
     scored = [(entry["metrics"].get(str(entry.get("main")), math.nan), entry["step"]) for entry in chosen]
     return min(((value, step) for value, step in scored if math.isfinite(value)), default=(0.0, None))[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from jaxgan.config import default, flatten, validate
 CONFIG_FILE = "config.json"
 GAN_FILE = "gan.py"  # copy of the file that config.gan names, where it is the user's own
 SAMPLES = "samples"  # folder of the fixed-latent grids
+_GRID = re.compile(r"step_[0-9]{1,18}\.png")
 
 # What a resumed run may not change: another architecture, procedure or order of random numbers, or other pictures.
 # All else may change, and is said.
@@ -76,7 +78,7 @@ def grid_file(workdir: Path, step: int) -> Path:
 
 def grids(workdir: Path) -> list[Path]:
     """Return the fixed-latent grids that a run has so far, oldest first."""
-    return sorted((workdir / SAMPLES).glob("step_*.png"))
+    return sorted(path for path in (workdir / SAMPLES).glob("step_*.png") if _GRID.fullmatch(path.name))
 
 
 def is_own_file(gan: str) -> bool:

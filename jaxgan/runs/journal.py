@@ -19,7 +19,7 @@ from jaxgan.base.types import Array
 from jaxgan.runs import folder
 from jaxgan.runs.early_stop import has_stalled
 from jaxgan.runs.evaluate import Evaluator
-from jaxgan.runs.evaluations import Evaluation, read_evaluations, write_evaluations
+from jaxgan.runs.evaluations import IN_TRAINING, Evaluation, read_evaluations, write_evaluations
 from jaxgan.runs.grids import GridWriter
 from jaxgan.runs.metrics_log import MetricsLog, Row, read_metrics
 from jaxgan.runs.progress import Progress
@@ -123,16 +123,23 @@ class Journal:
         }
         return {"window": joined, "extra": self._extra, "rollbacks": self.rollbacks}
 
+    def take_up_evaluation(self, step: int, state: GanState) -> None:
+        """Have the scores of the step that the run goes on from, which come after it is saved; make them if missing."""
+        made = [entry for entry in read_evaluations(self.workdir) if entry["step"] == step and entry.get(IN_TRAINING)]
+        if made:
+            self._add_scores(made[-1])
+        else:
+            self.evaluate(step, state)
+
     def evaluate(self, step: int, state: GanState) -> None:
         """Score the averaged generator, for evaluation.json, the next row and the report."""
         if self._evaluator is None:
             return
         began = time.monotonic()
         params = generator_params(self.setup.gan, jax.device_get(state.ema))
-        entry = self._evaluator.evaluate(params, step)
-        generated, real, distances = self._evaluator.nearest(params)
-        self._nearest = Nearest(generated, real, distances.tolist())
-        self._extra |= {f"eval/{name}": value for name, value in entry["metrics"].items()}
+        entry = {**self._evaluator.evaluate(params, step), IN_TRAINING: True}
+        self._nearest = self._evaluator.nearest(params)
+        self._add_scores(entry)
         self._save_evaluation(entry)
         self.logged += time.monotonic() - began  # the speed is that of training
         main = self._evaluator.main
@@ -141,6 +148,21 @@ class Journal:
             f"{entry['floor'].get(main, math.nan):.3g}) in {time.monotonic() - began:.1f} s"
         )
         self.report()
+
+    def _add_scores(self, entry: Evaluation) -> None:
+        """Add scores to the row of their step, or to the next one where that step has none."""
+        columns = {f"eval/{name}": value for name, value in entry["metrics"].items()}
+        if not self.log.rows or self.log.rows[-1]["step"] != entry["step"]:
+            self._extra |= columns
+            return
+        row = self.log.amend(columns)
+        self._warn(self._look({"step": entry["step"], **columns}))
+        if self._on_log is not None:
+            self._on_log(dict(row))
+
+    def _warn(self, findings: list[Finding]) -> None:
+        for finding in findings:
+            self._progress.say(f"warning: {finding.sentence}")
 
     def _save_evaluation(self, entry: Evaluation) -> None:
         try:
@@ -190,8 +212,7 @@ class Journal:
             **self._extra,
         }
         self.log.write(row)
-        for finding in self._look(row):
-            self._progress.say(f"warning: {finding.sentence}")
+        self._warn(self._look(row))
         self._window, self._extra, self._counted_from, self.logged = [], {}, step, now
         if self._on_log is not None:
             self._on_log(dict(row))
@@ -257,11 +278,12 @@ class Journal:
             terminal.say(f"warning: the curves of {self.workdir} could not be written ({error.strerror or error})")
 
 
-def report_again(workdir: Path, *, trust: bool = False) -> None:
+def report_again(workdir: Path, nearest: Nearest | None = None, *, trust: bool = False) -> None:
     """Write the page of a run that is not being trained, from what its folder holds.
 
     Args:
       workdir: folder of the run.
+      nearest: generated pictures beside what they resemble most.
       trust: consent to execute the GAN's own .py file, if the run has one.
     """
     config, info = folder.trusted_config(workdir, trust=trust)
@@ -270,4 +292,4 @@ def report_again(workdir: Path, *, trust: bool = False) -> None:
     watch, findings = make_watch(gans.build(config, info), metric), []
     for row in read_metrics(workdir):
         findings += watch.update(row)
-    save_report(workdir, config, None if config.watch.action == "off" else findings)
+    save_report(workdir, config, None if config.watch.action == "off" else findings, nearest)

@@ -25,8 +25,9 @@ from jaxgan.runs.journal import Journal, is_due
 from jaxgan.runs.lock import locked
 from jaxgan.runs.metrics_log import Row
 from jaxgan.runs.progress import start_text
-from jaxgan.runs.rollback import Collapsed, roll_back
+from jaxgan.runs.rollback import Collapsed, choose_target, restore, roll_back
 from jaxgan.runs.setup import Setup, create_setup
+from jaxgan.runs.signs import Finding
 from jaxgan.training import parallel
 from jaxgan.training.state import GanState
 from jaxgan.training.step import make_train_step
@@ -46,7 +47,8 @@ def train(
     Args:
       config: complete, as `jaxgan.config.default()` or a file in `configs/` makes it.
       workdir: folder of the run, made if missing; the same folder and configuration resume.
-      on_log: called with each logged row, a dict as in metrics.jsonl, for loggers of one's own.
+      on_log: called with each logged row, a dict as in metrics.jsonl, for loggers of one's own; again where scores
+        were added to it.
       source: pictures of one's own; None opens what config.data names.
 
     Returns:
@@ -72,7 +74,7 @@ def train(
                 try:
                     return _train(setup, workdir, checkpoints, stop, on_log)
                 except Collapsed as collapsed:
-                    roll_back(setup, checkpoints, collapsed)
+                    roll_back(checkpoints, collapsed)
 
 
 def _train(
@@ -82,7 +84,7 @@ def _train(
     fingerprint = data.fingerprint(source)
     changes = folder.changes(workdir, config, source.info, fingerprint)
     steps = make_steps(setup, checkpoints.latest() or 0)
-    restored = checkpoints.restore_newest(setup.state_shapes)
+    restored = restore(checkpoints, setup.state_shapes)
     state, record = restored or (setup.new_state(), {})
     start = int(state.step)
     if restored and start >= setup.num_steps:
@@ -104,6 +106,9 @@ def _train(
             say(f"nothing to do: {workdir} collapsed by step {start}; --config.watch.action=warn goes on all the same")
             return state
         journal.open(changes)
+        if restored and evaluated(config, start):
+            journal.take_up_evaluation(start, state)
+            checkpoints.best = best_of(read_evaluations(workdir))
         state = parallel.replicate(state, setup.devices)
         state = training_loop(setup, state, steps, journal, checkpoints, stop)
         checkpoints.wait()
@@ -132,32 +137,48 @@ def training_loop(
                 break
             state, metrics = steps(state, batch, num)
             step = first + num
-            journal.add(first, num, metrics)
-            if journal.collapsed and may_roll_back(config, journal, checkpoints):
-                raise Collapsed(step, journal.collapsed)
+            due = stop or step == last or is_due(step, config.train.checkpoint_every) or is_due(step, config.eval.every)
+            read_metrics(journal, checkpoints, first, num, metrics, all_of_them=bool(due))
             if stop or journal.stalled or (config.watch.action == "stop" and journal.collapsed):
                 last = step
             journal.picture(step, state, last=step == last)
-            if evaluated(config, step, last):
+            if due or step == last:
+                save(state, step, journal, checkpoints)
+            # After the state is safe; a request to stop does not wait for scores, which a resumed run makes first.
+            if evaluated(config, step) and not stop:
                 journal.evaluate(step, state)
                 checkpoints.best = best_of(read_evaluations(journal.workdir))
-            if step == last or is_due(step, config.train.checkpoint_every) or is_due(step, config.eval.every):
-                save(state, step, journal, checkpoints)
-            if step == last:
+            if step == last or (evaluated(config, step) and stop):
                 return state
     save(state, step, journal, checkpoints)
     return state
 
 
-def evaluated(config: Config, step: int, last: int) -> bool:
-    """Return whether the generator is scored after this step: where that is due, and at the end."""
-    return is_due(step, config.eval.every) or (config.eval.every > 0 and step == last)
+def evaluated(config: Config, step: int) -> bool:
+    """Return whether the generator is scored after this step: where that is due, and at the end of the run."""
+    return is_due(step, config.eval.every) or (config.eval.every > 0 and step == config.train.num_steps)
 
 
-def may_roll_back(config: Config, journal: Journal, checkpoints) -> bool:
-    """Return whether an earlier state is to be gone back to, and there is one, and it was not done too often."""
-    allowed = config.watch.action == "rollback" and len(journal.rollbacks) < config.watch.max_rollbacks
-    return allowed and checkpoints.latest() is not None
+def read_metrics(journal: Journal, checkpoints, first: int, num: int, metrics, *, all_of_them: bool) -> None:
+    """Hand a call's metrics to the journal; raise Collapsed where they say that an earlier state is to be gone back to.
+
+    Before a state is saved, all metrics up to it are read, so that none from after a collapse is.
+    """
+    failure = None
+    try:
+        journal.add(first, num, metrics)
+        if all_of_them:
+            journal.catch_up()
+        finding = journal.collapsed
+    except NotFinite as error:
+        failure, finding = error, Finding(first + num, "not_finite", "error", str(error), {})
+    watch = journal.setup.config.watch
+    if finding and watch.action == "rollback" and len(journal.rollbacks) < watch.max_rollbacks:
+        target = choose_target(checkpoints, finding)
+        if target is not None:
+            raise Collapsed(first + num, target, finding) from failure
+    if failure:
+        raise failure
 
 
 def wait_until_compiled(steps: parallel.CompiledSteps, stop: StopRequest) -> bool:

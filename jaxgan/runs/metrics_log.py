@@ -43,6 +43,16 @@ class MetricsLog:
             self._unwritten.insert(0, "\n")  # ends the line that may have been cut short
             say(f"warning: {self.path} could not be written ({error.strerror}); training goes on")
 
+    def amend(self, columns: Row) -> Row:
+        """Add columns to the last row, in the file too, and return it."""
+        self.rows[-1] |= columns
+        try:
+            files.write(self.path, "".join(map(_line, self.rows)))
+            self._unwritten.clear()
+        except OSError as error:
+            say(f"warning: {self.path} could not be written ({error.strerror or error}); training goes on")
+        return self.rows[-1]
+
 
 def _line(row: Row) -> str:
     return json.dumps(row) + "\n"
@@ -68,8 +78,9 @@ def _parse(line: bytes) -> Row | None:
     except (ValueError, RecursionError):
         return None
     is_row = isinstance(row, dict) and isinstance(row.get("step"), int) and not isinstance(row["step"], bool)
-    return row if is_row and all(_is_number(value) for value in row.values()) else None
+    return row if is_row and all(is_number(value) for value in row.values()) else None
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def is_number(value: object) -> bool:
+    """Return whether a value read from JSON is a number that arithmetic can take; NaN and infinities are."""
+    return isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63)

@@ -2,38 +2,83 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import jax
 
+from jaxgan.base import files
 from jaxgan.base.terminal import say
-from jaxgan.runs.setup import Setup
 from jaxgan.runs.watch import Finding
+from jaxgan.training.state import GanState
+
+ROLLBACKS_FILE = "rollbacks.json"
 
 
 class Collapsed(Exception):
-    """Training is to go on from an earlier state."""
+    """Training is to go on from an earlier state, that of step `target`."""
 
-    def __init__(self, step: int, finding: Finding):
+    def __init__(self, step: int, target: int, finding: Finding):
         super().__init__(finding.sentence)
-        self.step, self.finding = step, finding
+        self.step, self.target, self.finding = step, target, finding
 
 
-def roll_back(setup: Setup, checkpoints, collapsed: Collapsed) -> None:
-    """Put the best state, or the newest where none was scored, in place of all later ones, with a fresh key.
+def choose_target(checkpoints, finding: Finding) -> int | None:
+    """Return the best step, or the newest from before training went wrong; None where there is none."""
+    steps = checkpoints.steps()
+    if checkpoints.best in steps:
+        return checkpoints.best
+    return max((step for step in steps if step <= finding.began), default=None)
 
-    What is put aside is renamed, not deleted. The number of times is part of the state's record, and the key follows
-    from it, so a resumed run goes on as an unbroken one.
 
-    Args:
-      setup: of the run.
-      checkpoints: of the run, at least one.
-      collapsed: why.
+def roll_back(checkpoints, collapsed: Collapsed) -> None:
+    """Write down that a run goes on from its target, and put all later states aside, renamed.
+
+    The target itself stays as it is: `restore` gives its state a fresh key. So nothing is lost wherever this ends.
     """
-    target = checkpoints.best if checkpoints.best in checkpoints.steps() else checkpoints.latest()
-    state, record = checkpoints.restore(setup.state_shapes, target)
-    past = [*record.get("rollbacks", []), {"from": collapsed.step, "to": target, "kind": collapsed.finding.kind}]
-    # Steps fold small numbers into the key: these never meet one.
-    state = state.replace(key=jax.random.fold_in(state.key, 2**32 - len(past)))
-    checkpoints.set_aside([step for step in checkpoints.steps() if step >= target], "rolled_back")
-    checkpoints.save(target, state, {**record, "rollbacks": past})
-    checkpoints.wait()
+    workdir, target = checkpoints.folder.parent, collapsed.target
+    past = [*read_rollbacks(workdir), {"from": collapsed.step, "to": target, "kind": collapsed.finding.kind}]
+    files.write(workdir / ROLLBACKS_FILE, json.dumps(past) + "\n")
+    checkpoints.set_aside([step for step in checkpoints.steps() if step > target], "rolled_back")
     say(f"rolled back from step {collapsed.step} to step {target}, with a fresh key (time {len(past)})")
+
+
+def restore(checkpoints, template: GanState) -> tuple[GanState, dict[str, Any]] | None:
+    """Read the newest good state and its record, as they are after all rollbacks; None for a run that has none.
+
+    The key follows from the number of rollbacks, so a resumed run goes on as an unbroken one.
+
+    Raises:
+      UserError: see `Checkpoints.restore_newest`.
+    """
+    workdir = checkpoints.folder.parent
+    while (restored := checkpoints.restore_newest(template)) is not None:
+        state, record = restored
+        past, known = read_rollbacks(workdir), record.get("rollbacks") or []
+        if len(known) >= len(past):
+            return restored
+        step = int(state.step)
+        if step <= past[-1]["to"]:
+            for number in range(len(known), len(past)):
+                # Steps fold small numbers into the key: these never meet one.
+                state = state.replace(key=jax.random.fold_in(state.key, 2**32 - 1 - number))
+            return state, {**record, "rollbacks": past}
+        checkpoints.set_aside([step], "rolled_back")  # of the work that was given up, where that was cut short
+    (workdir / ROLLBACKS_FILE).unlink(missing_ok=True)
+    return None
+
+
+def read_rollbacks(workdir: Path) -> list[dict[str, Any]]:
+    """Return the rollbacks of a run, {'from': step, 'to': step, 'kind': why}, oldest first."""
+    path = workdir / ROLLBACKS_FILE
+    if not path.is_file():
+        return []
+    try:
+        past = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        past = None
+    if isinstance(past, list) and all(isinstance(one, dict) and isinstance(one.get("to"), int) for one in past):
+        return past
+    say(f"warning: {path} is no list of rollbacks and was left out")
+    return []

@@ -15,6 +15,7 @@ import numpy as np
 from jaxgan.base.checks import UserError
 from jaxgan.base.digests import digest
 from jaxgan.base.types import PyTree
+from jaxgan.runs.metrics_log import is_number
 
 
 class Damaged(UserError):
@@ -58,7 +59,17 @@ def unseal(path: Path) -> dict[str, Any] | None:
         text = sealed["content"]
         if hashlib.sha256(text.encode()).hexdigest() != sealed["sha256"]:
             raise ValueError("its record is not what was written")
-        return json.loads(text)
+        content = json.loads(text)
+        kept = content["record"]
+        windows = [kept.get("window") or {}, {"extra": [*(kept.get("extra") or {}).values()]}]
+        lists = [values for window in windows for values in window.values()]
+        if not all(isinstance(content[name], dict) for name in ("leaves", "digests", "record")):
+            raise TypeError("its record has other kinds of values than a run writes")
+        if not all(isinstance(values, list) and all(map(is_number, values)) for values in lists):
+            raise TypeError("its record has other numbers than a run writes")
+        if not all(isinstance(one, dict) for one in kept.get("rollbacks") or []):
+            raise TypeError("its record has other rollbacks than a run writes")
+        return content
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise Damaged(f"{path} is damaged ({reason(error)})") from error
 

@@ -46,6 +46,7 @@ class Finding:
       severity: 'error' where the run is not worth going on with as it is, 'warning' where that may pass.
       sentence: what was seen and what it means.
       evidence: the numbers behind it.
+      since: the last step that is known to be from before it; None for `step`.
     """
 
     step: int
@@ -53,6 +54,12 @@ class Finding:
     severity: str
     sentence: str
     evidence: dict[str, float]
+    since: int | None = None
+
+    @property
+    def began(self) -> int:
+        """Return the last step from before it, as far as that is known."""
+        return self.step if self.since is None else self.since
 
 
 class Sign:
@@ -90,7 +97,8 @@ class Sign:
         sentence = self._sentence.format(
             *means, name=self.columns[0], when=f"from step {self._since:,} to {self._end:,}"
         )
-        return Finding(self._end, self.kind, severity, sentence, dict(zip(self.columns, means, strict=True)))
+        evidence = dict(zip(self.columns, means, strict=True))
+        return Finding(self._end, self.kind, severity, sentence, evidence, self._since)
 
 
 def fooled(undecided: float, class_weight: float) -> Sign:
@@ -226,7 +234,7 @@ class Trend:
             f"{value:.4g} now, {self._best:.4g} at step {self._best_step:,}."
         )
         evidence = {self._name: value, "best": self._best, "best_step": self._best_step}
-        return Finding(row["step"], "worse", "warning", sentence, evidence)
+        return Finding(row["step"], "worse", "warning", sentence, evidence, self._best_step)
 
 
 def not_finite(row: Row) -> Finding | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from jaxgan.show.images import to_pil
+from jaxgan.show.images import open_png, to_pil
 
 Picture = Path | bytes  # a picture file, or its content
 
@@ -38,17 +38,17 @@ def embed(picture: Picture, most_bytes: int) -> Embedded | None:
     """Return a picture for a page, or None where there is none that can be read.
 
     Args:
-      picture: a file of a kind that browsers show (PNG, JPEG, GIF), or its content.
+      picture: a PNG, or its content.
       most_bytes: a larger file becomes a JPEG, with halved sides until it fits.
     """
     try:
         content = picture if isinstance(picture, bytes) else Path(picture).read_bytes()
-        with Image.open(io.BytesIO(content)) as image:
+        with open_png(io.BytesIO(content)) as image:
             width, height = image.size
             if len(content) <= most_bytes:
-                return Embedded(_uri(content, Image.MIME[image.format or "PNG"]), width, height)
+                return Embedded(_uri(content, "image/png"), width, height)
             return Embedded(_uri(_shrink(image.convert("RGB"), most_bytes), "image/jpeg"), width, height)
-    except OSError:
+    except (OSError, ValueError, SyntaxError):  # what Pillow raises on damaged files
         return None
 
 

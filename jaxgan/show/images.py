@@ -7,12 +7,14 @@ import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from jaxgan.base import files
 from jaxgan.base.checks import UserError
+from jaxgan.base.terminal import say
 
 JPEG, ARRAY, ANIMATION = (".jpg", ".jpeg"), ".npy", ".gif"
 STILL = (".png", *JPEG, ARRAY)
@@ -25,6 +27,7 @@ SIDE, SMALL_SIDE = 1000, 500
 FRAME_MS, GIF_MS = 40, 6000
 
 JPEG_SIDE = 65_500  # the format has no more
+MOST_PIXELS = 50_000_000  # of a picture that is read back
 
 
 def invert(images: np.ndarray) -> np.ndarray:
@@ -147,15 +150,45 @@ def save_gif_of_files(
       scale: see `save_gif`.
       width: of the pictures before they were enlarged for the eye, which `scale` counts from; None for as they are.
     """
-    opened = []
-    for picture in thin_out(pictures):
-        with Image.open(picture) as image:
-            opened.append(image.convert("L" if image.mode == "L" else "RGB"))
+    opened = [image for image in map(_read_png, thin_out(pictures)) if image is not None]
+    if not opened:
+        raise UserError(
+            f"none of {len(pictures)} pictures in {pictures[0].parent} can be read, so there is no animation."
+        )
     mode = "L" if all(image.mode == "L" for image in opened) else "RGB"
     frames = [np.asarray(image.convert(mode)).reshape(image.height, image.width, -1) for image in opened]
     factors = [max(1, frame.shape[1] // (width or frame.shape[1])) for frame in frames]
     frames = [frame[::factor, ::factor] for frame, factor in zip(frames, factors, strict=True)]
     save_gif(path, _same_size(frames), scale=scale)
+
+
+def open_png(file: Any) -> Image.Image:
+    """Open a PNG that may come from anybody: other formats, some of which start programs, and huge ones are refused.
+
+    Args:
+      file: path, or file object.
+
+    Raises:
+      OSError: it is none, or has too many pixels.
+    """
+    try:
+        image = Image.open(file, formats=("PNG",))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, ValueError, SyntaxError) as error:
+        raise OSError(f"no picture that can be read ({error})") from error
+    if image.width * image.height > MOST_PIXELS:
+        image.close()
+        raise OSError(f"a picture of {image.width} x {image.height} pixels")
+    return image
+
+
+def _read_png(path: Path) -> Image.Image | None:
+    """Read a grid; one that cannot be read is said and left out."""
+    try:
+        with open_png(path) as image:
+            return image.convert("L" if image.mode == "L" else "RGB")
+    except (OSError, ValueError, SyntaxError) as error:
+        say(f"warning: {path} cannot be read and was left out ({error})")
+        return None
 
 
 def _same_size(frames: list[np.ndarray]) -> list[np.ndarray]:

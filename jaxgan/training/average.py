@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import jax.numpy as jnp
 import optax
 
@@ -9,27 +11,27 @@ from jaxgan.base.types import Array, PyTree
 from jaxgan.training.gan import Gan
 
 
-def average(weight: Array | float, ema: PyTree, new: PyTree) -> PyTree:
-    """Move an average towards new variables: ema <- weight ema + (1 - weight) new."""
-    return optax.incremental_update(new, ema, 1 - weight)
+def average(share: Array | float, ema: PyTree, new: PyTree) -> PyTree:
+    """Move an average towards new variables: ema <- (1 - share) ema + share new."""
+    return optax.incremental_update(new, ema, share)
 
 
 def by_decay(decay: float, step: Array) -> Array:
-    """Return the weight of the old average, which warms up, so that the start is soon forgotten.
+    """Return the share of the new variables; the decay warms up, so that the start is soon forgotten.
 
-        min(decay, (1 + step) / (10 + step))
+        1 - min(decay, (1 + step) / (10 + step))
 
     Args:
-      decay: in 0..1; 0 copies the new variables.
+      decay: weight of the old average, in 0..1; 0 copies the new variables.
       step: int32[], training steps made before this one.
     """
-    return jnp.minimum(decay, (1 + step) / (10 + step))
+    return 1 - jnp.minimum(decay, (1 + step) / (10 + step))
 
 
 def by_half_life(half_life: Array | float, ramp: float, seen: Array, per_step: int) -> Array:
-    """Return the weight of the old average that halves what it holds over so many pictures.
+    """Return the share of the new variables that halves what the average holds over so many pictures.
 
-        0.5^(per_step / h),   h = min(half_life, ramp * seen), or half_life where ramp is 0
+        1 - 0.5^(per_step / h),   h = min(half_life, ramp * seen), or half_life where ramp is 0
 
     Args:
       half_life: in real pictures.
@@ -41,11 +43,11 @@ def by_half_life(half_life: Array | float, ramp: float, seen: Array, per_step: i
       Karras et al., "Training Generative Adversarial Networks with Limited Data", 2020, appendix; its published code.
     """
     bounded = jnp.minimum(half_life, ramp * seen) if ramp else half_life
-    return 0.5 ** (per_step / jnp.maximum(bounded, 1e-8))
+    return -jnp.expm1(-math.log(2) * per_step / jnp.maximum(bounded, 1e-8))
 
 
-def weight_at(gan: Gan, step: Array, seen: Array, per_step: int) -> Array:
-    """Return the weight of the averaged generator in the next one."""
+def share_at(gan: Gan, step: Array, seen: Array, per_step: int) -> Array:
+    """Return the share of the new generator in the averaged one."""
     if not gan.ema_half_life:
         return by_decay(gan.ema_decay, step)
     half_life = gan.burn_in.value(gan.burn_in.ema_half_life * gan.ema_half_life, gan.ema_half_life, seen)

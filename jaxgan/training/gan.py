@@ -142,8 +142,7 @@ class Gan:
         checks.in_range("penalty_interval", self.penalty_interval, 1)
         checks.in_range("lecam", self.lecam, 0)
         checks.in_range("pack", self.pack, 1)
-        for std in self.ema_stds:
-            power_ema.exponent(std)
+        power_ema.check_widths(self.ema_stds)
         if self.pack > 1 and self.num_classes is not None:
             raise UserError(
                 f"pack is {self.pack}, which shows D several pictures at once, but this GAN's pictures have classes of "
@@ -212,6 +211,8 @@ def _check_per_picture(gan: Gan) -> None:
     """Raise UserError where D does not judge each picture on its own, as gradient penalties need."""
     name = gan.penalties[0].name
     why = f"penalty {name} is the gradient of one picture's logit, but D "
+    if gan.pack > 1:
+        raise UserError(f"{why}judges {gan.pack} pictures at once; set config.pack to 1, or leave the penalty out.")
     if getattr(gan.discriminator, "group", 0):
         raise UserError(
             f"{why}compares the pictures of a batch (minibatch standard deviation); set config.model.d_group to 0, or "

@@ -14,15 +14,18 @@ References:
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.base import checks
+from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array
 
 WIDEST = 0.28  # of a flat average, 1 / sqrt(12) = 0.289
+LEAST_RATIO = 1.2  # of two widths that are kept; nearer ones tell nothing of others
 
 
 def exponent(std: float) -> float:
@@ -32,14 +35,27 @@ def exponent(std: float) -> float:
     return float(np.roots([1, 7, 16 - square, 12 - square]).real.max())
 
 
-def old_weight(std: float, step: Array) -> Array:
-    """Return the weight float32[] of the old average in the new one: (1 - 1 / t)^(g + 1).
+def check_widths(stds: Sequence[float]) -> None:
+    """Raise UserError unless the widths lie in range, and apart."""
+    for std in stds:
+        checks.in_range("ema_std", std, 0.001, WIDEST)
+    for near, far in itertools.pairwise(sorted(stds)):
+        if far < LEAST_RATIO * near:
+            raise UserError(
+                f"ema_stds has {near} and {far}, too alike to make other widths of; keep two that differ by a factor "
+                f"of {LEAST_RATIO} or more, such as 0.05 and 0.1."
+            )
+
+
+def share(std: float, step: Array) -> Array:
+    """Return the share float32[] of the new variables in the average: 1 - (1 - 1 / t)^(g + 1).
 
     Args:
       std: relative width.
       step: int32[], training steps made before this one; t is one more.
     """
-    return (1 - 1 / (step.astype(jnp.float32) + 1)) ** (exponent(std) + 1)
+    # Exact where t is large, when the share comes near what float32 can add to 1.
+    return -jnp.expm1((exponent(std) + 1) * jnp.log1p(-1 / (step.astype(jnp.float32) + 1)))
 
 
 def combination(stored: Sequence[tuple[float, float]], time: float, std: float) -> tuple[np.ndarray, float]:
@@ -57,7 +73,7 @@ def combination(stored: Sequence[tuple[float, float]], time: float, std: float) 
     times, powers = np.array([(t, exponent(s)) for t, s in stored]).T
     power = exponent(std)
     gram, onto = _overlap(times[:, None], powers[:, None], times, powers), _overlap(times, powers, time, power)
-    weights = np.linalg.solve(gram, onto)
+    weights = np.linalg.lstsq(gram, onto)[0]
     weights /= weights.sum()
     norm = _overlap(time, power, time, power)
     square = weights @ gram @ weights - 2 * weights @ onto + norm

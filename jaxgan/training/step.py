@@ -87,9 +87,9 @@ def _update_both(gan: Gan, state: GanState, images: Array, labels: Array) -> tup
         maker, d, d_metrics = update_d_repeatedly(gan, maker, d, reals, noises, given, d_keys, strength)
         g = new_g.replace(batch_stats=maker.batch_stats)
 
-    ema = average.average(average.weight_at(gan, state.step, seen, per_step), state.ema, g.variables)
-    weights = [power_ema.old_weight(std, state.step) for std in gan.ema_stds]
-    tracks = [average.average(weight, track, g.variables) for weight, track in zip(weights, state.tracks, strict=True)]
+    ema = average.average(average.share_at(gan, state.step, seen, per_step), state.ema, g.variables)
+    shares = [power_ema.share(std, state.step) for std in gan.ema_stds]
+    tracks = [average.average(share, track, g.variables) for share, track in zip(shares, state.tracks, strict=True)]
     metrics = {**d_metrics, **g_metrics, **accuracies}
     return state.replace(step=state.step + 1, g=g, d=d, ema=ema, tracks=tuple(tracks)), metrics
 
@@ -131,6 +131,8 @@ def update_d(
         )
         grads, stats, part_metrics = axis.mean((grads, stats, part_metrics))
         d = d.apply_gradients(grads=grads, batch_stats=stats)
+        if "d/lecam" in metrics:  # each part has a term of its own
+            part_metrics["d/lecam"] += metrics["d/lecam"]
         metrics |= part_metrics
     metrics["d/loss"] = gan.rule.d_loss_report * (metrics["d/loss_real"] + metrics["d/loss_fake"])
     metrics["d/acc"] = (metrics["d/acc_real"] + metrics["d/acc_fake"]) / 2

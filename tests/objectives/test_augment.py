@@ -62,6 +62,13 @@ def test_a_probability_leaves_some_pictures_as_they_are(p, strength):
     assert abs(float(changed) - 0.25 * 8 / 9) < 0.04
 
 
+@pytest.mark.parametrize("strength", [3.0, jnp.float32(3.0)])
+def test_a_probability_beyond_one_is_one(strength):
+    policy = augment.from_policy("ada_geometry")
+    moved, most = (policy(jax.random.key(0), IMAGES[:4], strength=s) for s in (strength, jnp.float32(1.0)))
+    np.testing.assert_allclose(moved, most, atol=1e-5)
+
+
 def test_a_probability_of_one_is_no_probability():
     first, again = (augment.from_policy("color,cutout", *p)(jax.random.key(0), IMAGES) for p in ((), (1.0,)))
     np.testing.assert_array_equal(first, again)

@@ -1,4 +1,6 @@
 import errno
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -11,7 +13,7 @@ import tiny
 
 import jaxgan
 from jaxgan import data
-from jaxgan.runs import checkpoint, folder, steps
+from jaxgan.runs import checkpoint, folder, sealing, steps
 from jaxgan.runs.checkpoint import Checkpoints
 from jaxgan.runs.evaluations import write_evaluations
 from jaxgan.runs.setup import create_setup
@@ -34,7 +36,7 @@ def run(tmp_path, setup, state):
     """A folder with steps 3 and 5, the second with doubled parameters."""
     folder.save_config(tmp_path, setup.config, setup.source.info, None)
     with Checkpoints(tmp_path, keep=2) as checkpoints:
-        checkpoints.save(3, state, {"extra": 1.5})
+        checkpoints.save(3, state, {"extra": {"loss": 1.5}})
         checkpoints.save(5, doubled(state))
     return tmp_path
 
@@ -51,7 +53,7 @@ def test_every_leaf_comes_back_to_the_bit(run, setup, state):
     with Checkpoints(run, keep=2) as checkpoints:
         assert checkpoints.latest() == 5
         back, record = checkpoints.restore(setup.state_shapes, 3)
-    assert record == {"extra": 1.5}
+    assert record == {"extra": {"loss": 1.5}}
     for a, b in zip(leaves(state), leaves(back), strict=True):
         assert a.dtype == b.dtype
         np.testing.assert_array_equal(a, b)
@@ -232,8 +234,8 @@ def test_averages_of_other_widths_are_made_of_all_checkpoints(tmp_path, capfd):
     raw = [flat(checkpoint.load(tmp_path, step, "raw", trust=True)) for step in range(1, 9)]
     average = raw[0]
     for step, new in enumerate(raw[1:], 1):
-        weight = float(power_ema.old_weight(0.13, jnp.int32(step)))
-        average = weight * average + (1 - weight) * new
+        share = float(power_ema.share(0.13, jnp.int32(step)))
+        average = (1 - share) * average + share * new
     capfd.readouterr()
     made = flat(checkpoint.load(tmp_path, ema_std=0.13, trust=True))
     assert np.linalg.norm(made - average) < 0.2 * np.linalg.norm(expected - average)
@@ -263,3 +265,35 @@ def test_what_d_carries_is_saved_too(setting, tmp_path):
     config.train.num_steps = 4
     for a, b in zip(leaves(whole), leaves(jaxgan.train(config, tmp_path / "parts")), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [{"window": {"a": "x"}}, {"window": {"a": ["x"]}}, {"extra": [1]}, {"rollbacks": 5}, {"rollbacks": [1]}, "x"],
+)
+def test_a_record_of_other_kinds_of_values_is_damaged(tmp_path, setup, state, record):
+    folder.save_config(tmp_path, setup.config, setup.source.info, None)
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(3, state, record)
+    with pytest.raises(ValueError, match="is damaged"):
+        sealing.unseal(tmp_path / "checkpoints" / "3")
+
+
+@pytest.mark.parametrize("content", ["[]", '{"leaves": [], "digests": {}, "record": {}}', '{"record": {}}'])
+def test_a_sealed_record_of_another_form_is_damaged(run, content):
+    path = run / "checkpoints" / "5"
+    text = json.dumps({"content": content, "sha256": hashlib.sha256(content.encode()).hexdigest()})
+    (path / "record" / "metadata").write_text(text)
+    with pytest.raises(ValueError, match="is damaged"):
+        checkpoint.load(run, 5, trust=True)
+
+
+def test_a_damaged_step_is_left_out_of_an_average(tmp_path, capfd):
+    config = tiny.get_config()
+    config.train.update(num_devices=1, num_steps=4, checkpoint_every=1, keep_checkpoints=4, ema_stds=(0.05, 0.1))
+    jaxgan.train(config, tmp_path)
+    (tmp_path / "checkpoints" / "2" / "record" / "metadata").write_text("{}")
+    checkpoint.load(tmp_path, ema_std=0.1, trust=True)
+    assert "it is left out of the average" in capfd.readouterr().err
+    with pytest.raises(ValueError, match="weights is 'raw', but ema_std asks for an average"):
+        checkpoint.load(tmp_path, weights="raw", ema_std=0.1, trust=True)

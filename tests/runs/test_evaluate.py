@@ -1,6 +1,9 @@
 """Evaluation of whole runs; the figures themselves are tested in tests/metrics."""
 
 import json
+import os
+import shutil
+import signal
 
 import jax
 import numpy as np
@@ -10,7 +13,7 @@ from cli import call
 
 import jaxgan
 from jaxgan import data
-from jaxgan.runs import evaluate, metrics_log
+from jaxgan.runs import checkpoint, evaluate, metrics_log, steps
 from jaxgan.runs.evaluations import read_evaluations
 
 
@@ -51,7 +54,7 @@ def test_the_best_checkpoint_is_kept_beside_the_newest(finished):
 
 
 def test_figures_do_not_depend_on_when_they_are_computed(finished):
-    (again,) = evaluate.evaluate_run(finished, 6, num=40, trust=True)
+    (again,), _ = evaluate.evaluate_run(finished, 6, num=40, trust=True)
     trained = read_evaluations(finished)[-1]["metrics"]
     assert again["metrics"]["swd"] == trained["swd"]
     assert again["metrics"].keys() > trained.keys() or again["metrics"].keys() == trained.keys()
@@ -84,6 +87,84 @@ def test_own_code_in_a_run_needs_consent(finished):
     cfg.eval.features = "mine.py:embed"
     with pytest.raises(ValueError, match="a file that would be executed"):
         evaluate.create_evaluator(cfg, num=20, trust=False)
+
+
+def test_a_resumed_run_executes_nothing_without_consent(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    (tmp_path / "mine.py").write_text("def embed(images):\n    raise SystemExit('executed')\n")
+    content = json.loads((tmp_path / "run" / "config.json").read_text())
+    content["config"] |= {"gan": "gan_mlp", "model": {"latent_size": 2, "latent_law": "normal", "hidden": 2}}
+    content["config"]["eval"] |= {"features": f"{tmp_path}/mine.py:embed", "every": 1}
+    (tmp_path / "run" / "config.json").write_text(json.dumps(content))
+    done = call(f"--workdir={tmp_path}/run", "--config.train.num_steps=9")
+    assert done.returncode == 1
+    assert "a file that would be executed" in done.stderr
+
+
+def test_what_steps_are_compared_by_is_always_measured():
+    cfg = config()
+    cfg.eval.metrics = "nearest"
+    assert evaluate.create_evaluator(cfg, num=20).floor.scores.keys() == {"nearest", "swd"}
+
+
+def test_a_stop_does_not_wait_for_scores_and_a_resumed_run_has_them(finished, tmp_path, monkeypatch):
+    order = []
+    save, score = checkpoint.Checkpoints.save, evaluate.Evaluator.evaluate
+
+    def saved(self, step, *args):
+        order.append(("save", step))
+        if step == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return save(self, step, *args)
+
+    monkeypatch.setattr(checkpoint.Checkpoints, "save", saved)
+    monkeypatch.setattr(
+        evaluate.Evaluator, "evaluate", lambda self, p, step: order.append(("score", step)) or score(self, p, step)
+    )
+    state = jaxgan.train(config(), tmp_path)
+    assert int(state.step) == 4
+    assert order == [("save", 2), ("score", 2), ("save", 3), ("save", 4)]
+    monkeypatch.undo()
+    jaxgan.train(config(), tmp_path)
+    rows = [
+        {row["step"]: {k: v for k, v in row.items() if k.startswith("eval/")} for row in metrics_log.read_metrics(run)}
+        for run in (tmp_path, finished)
+    ]
+    assert rows[0] == rows[1]
+
+
+def test_one_evaluation_of_another_kind_leaves_the_best_alone(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    best = steps.find_step(tmp_path / "run", "best")
+    evaluate.evaluate_run(tmp_path / "run", "latest", num=20, trust=True)
+    evaluate.evaluate_run(tmp_path / "run", "latest", weights="raw", num=40, trust=True)
+    assert steps.find_step(tmp_path / "run", "best") == best
+
+
+def test_damaged_steps_are_left_out(finished, tmp_path, capfd):
+    shutil.copytree(finished, tmp_path / "run")
+    *_, newest = steps.saved_steps(tmp_path / "run")
+    shutil.copytree(tmp_path / "run" / "checkpoints" / str(newest), tmp_path / "run" / "checkpoints" / "99")
+    (done,), _ = evaluate.evaluate_run(tmp_path / "run", "latest", num=20, trust=True)
+    assert done["step"] == newest
+    done, _ = evaluate.evaluate_run(tmp_path / "run", "all", num=20, trust=True)
+    assert [entry["step"] for entry in done] == steps.saved_steps(finished)
+    assert capfd.readouterr().err.count("it is left out") == 2
+    with pytest.raises(ValueError, match="a copy of step"):
+        evaluate.evaluate_run(tmp_path / "run", 99, num=20, trust=True)
+
+
+def test_the_page_keeps_what_samples_resemble_most(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    page = tmp_path / "run" / "report.html"
+    before = page.read_text().count("<img")
+    assert call("--mode=evaluate", f"--workdir={tmp_path}/run", "--num=20", "--trust").returncode == 0
+    assert page.read_text().count("<img") == before > 10
+
+
+def test_a_seed_that_cannot_be_is_refused(finished):
+    with pytest.raises(ValueError, match="--seed is -1"):
+        evaluate.evaluate_run(finished, seed=-1, trust=True)
 
 
 def test_features_of_ones_own(tmp_path):

@@ -33,6 +33,17 @@ def test_figures_of_other_protocols_are_not_compared():
     assert best_of([entry(1, 0.1, features={"digest": "a"}), entry(2, 3.0, features={"digest": "b"})]) == 2
 
 
+def test_what_is_scored_otherwise_afterwards_does_not_choose():
+    own = [entry(1, 2.0, in_training=True), entry(2, 3.0, in_training=True)]
+    assert best_of([*own, *(entry(step, 1.0, num=7) for step in (2, 3, 4))]) == 1
+    assert best_of([entry(1, 2.0), entry(2, 3.0), entry(3, 0.1, weights="raw")]) == 1
+
+
+def test_scoring_a_step_again_leaves_it_the_runs_own(tmp_path):
+    write_evaluations(tmp_path, [entry(2, 3.0, in_training=True), entry(2, 3.0)])
+    assert [e.get("in_training") for e in read_evaluations(tmp_path)] == [True]
+
+
 def test_work_that_was_lost_is_dropped(tmp_path):
     write_evaluations(tmp_path, [entry(1, 3.0), entry(5, 1.0)])
     keep_evaluations(tmp_path, 4)
@@ -40,7 +51,18 @@ def test_work_that_was_lost_is_dropped(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", ["{", "{}", "[1]", '[{"step": 1}]', '[{"step": 1, "metrics": {"fd": "x"}}]', "[" * 99999]
+    "content",
+    [
+        "{",
+        "{}",
+        "[1]",
+        '[{"step": 1}]',
+        '[{"step": 1, "metrics": {"fd": "x"}}]',
+        '[{"step": 1, "metrics": {}, "floor": []}]',
+        '[{"step": 1, "metrics": {}, "num": "many"}]',
+        '[{"step": 1, "metrics": {"fd": 1' + "0" * 400 + "}}]",
+        "[" * 99999,
+    ],
 )
 def test_a_file_that_is_none_is_said(tmp_path, capfd, content):
     (tmp_path / EVALUATION_FILE).write_text(content)

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import threading
+import zlib
 from pathlib import Path
 
 import jax
@@ -182,6 +183,23 @@ def test_changed_settings_are_said_and_frozen_ones_refused(finished, tmp_path, c
         jaxgan.train(other, run)
     assert (run / "checkpoints" / "7").is_dir()
     assert folder.load_config(run)[0].seed == 0
+
+
+def test_stray_pictures_are_no_grids(finished, tmp_path, capfd):
+    run = tmp_path / "copy"
+    shutil.copytree(finished[0], run)
+    (run / "samples" / "step_best.png").write_bytes((run / "samples" / "step_00000003.png").read_bytes())
+    # PostScript, which Pillow would give to another program, and a header of far too many pixels.
+    (run / "samples" / "step_00000001.png").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
+    huge = bytearray((run / "samples" / "step_00000003.png").read_bytes())
+    huge[16:24] = (30_000).to_bytes(4, "big") * 2
+    huge[29:33] = zlib.crc32(huge[12:29]).to_bytes(4, "big")
+    (run / "samples" / "step_00000002.png").write_bytes(huge)
+    jaxgan.train(config(num_steps=7), run)
+    said = capfd.readouterr().err
+    assert said.count("cannot be read and was left out") == 2
+    with Image.open(run / "progress.gif") as animation:
+        assert animation.n_frames == 4
 
 
 def test_a_signal_saves_and_the_same_command_goes_on(tmp_path, capfd):

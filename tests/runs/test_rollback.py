@@ -8,7 +8,7 @@ import pytest
 import tiny
 
 import jaxgan
-from jaxgan.runs import journal, metrics_log, steps
+from jaxgan.runs import checkpoint, journal, metrics_log, rollback, steps
 from jaxgan.runs.watch import Finding
 
 
@@ -65,7 +65,8 @@ def test_rollback_goes_on_from_the_earlier_state_with_a_fresh_key(tmp_path, alar
     said = capfd.readouterr().err
     assert "rolled back from step 6 to step 3" in said
     assert [row["step"] for row in metrics_log.read_metrics(tmp_path)] == list(range(1, 9))
-    assert (tmp_path / "checkpoints" / "3.rolled_back").is_dir()
+    assert [(one["from"], one["to"]) for one in rollback.read_rollbacks(tmp_path)] == [(6, 3)]
+    assert not list((tmp_path / "checkpoints").glob("*.rolled_back"))  # nothing came after it
     plain = jaxgan.train(config("off"), tmp_path / "plain")
     assert not np.array_equal(jax.random.key_data(plain.key), jax.random.key_data(state.key))
 
@@ -87,3 +88,78 @@ def test_number_of_rollbacks_is_bounded(tmp_path, alarm, capfd):
     assert int(jaxgan.train(cfg, tmp_path).step) == 8
     assert "rolled back" not in capfd.readouterr().err
     assert steps.find_step(tmp_path, "latest") == 8
+
+
+class LateAlarm(Alarm):
+    """A watch that finds, whenever it is shown row 6, that training went wrong after step 3."""
+
+    def update(self, row):
+        return [Finding(6, "collapsed", "error", "it fell", {}, since=3)] if row["step"] == 6 else []
+
+
+def test_a_state_from_the_collapse_is_no_target(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(journal, "Watch", LateAlarm)
+    cfg = config("rollback")
+    cfg.watch.max_rollbacks = 2
+    jaxgan.train(cfg, tmp_path)
+    said = capfd.readouterr().err
+    assert said.count("rolled back from step 6 to step 3") == 2
+    assert steps.find_step(tmp_path, "latest") == 8
+
+
+@pytest.mark.parametrize("cut", ["set_aside", "write"])
+def test_a_rollback_that_is_cut_short_loses_nothing(tmp_path, alarm, monkeypatch, cut):
+    whole = jaxgan.train(config("rollback"), tmp_path / "whole")
+    monkeypatch.setattr(Alarm, "seen", [])
+    with monkeypatch.context() as patch:
+        place, name = (checkpoint.Checkpoints, "set_aside") if cut == "set_aside" else (rollback.files, "write")
+
+        def fail(self, *args, **kwargs):
+            if cut == "set_aside" or "rollbacks" in str(self):
+                raise OSError("the disk is gone")
+            return write(self, *args, **kwargs)
+
+        write = rollback.files.write
+        patch.setattr(place, name, fail)
+        with pytest.raises(OSError, match="the disk is gone"):
+            jaxgan.train(config("rollback"), tmp_path / "parts")
+    assert steps.saved_steps(tmp_path / "parts") == [3]
+    if cut == "write":
+        monkeypatch.setattr(Alarm, "seen", [])
+    parts = jaxgan.train(config("rollback"), tmp_path / "parts")
+    for one, two in zip(leaves(whole), leaves(parts), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_work_that_was_given_up_is_not_resumed(tmp_path, capfd):
+    jaxgan.train(config("off"), tmp_path)  # leaves steps 6 and 8
+    (tmp_path / rollback.ROLLBACKS_FILE).write_text('[{"from": 7, "to": 6, "kind": "alike"}]')
+    cfg = config("off")
+    cfg.train.num_steps = 7
+    state = jaxgan.train(cfg, tmp_path)
+    assert int(state.step) == 7
+    assert (tmp_path / "checkpoints" / "8.rolled_back").is_dir()
+    assert "resumed at step 6" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["{", "[1]", '[{"to": "x"}]', "[" * 99999])
+def test_a_file_that_is_no_list_of_rollbacks_is_said(tmp_path, capfd, content):
+    (tmp_path / rollback.ROLLBACKS_FILE).write_text(content)
+    assert rollback.read_rollbacks(tmp_path) == []
+    assert "is no list of rollbacks" in capfd.readouterr().err
+
+
+def test_numbers_that_are_none_are_rolled_back_too(tmp_path, monkeypatch, capfd):
+    jaxgan.train(config("off"), tmp_path / "plain")
+    read = journal.Journal._read
+
+    def once(self, first, num, metrics):
+        if first == 4 and not self.rollbacks:
+            raise journal.NotFinite("g/loss became nan between steps 5 and 5")
+        read(self, first, num, metrics)
+
+    monkeypatch.setattr(journal.Journal, "_read", once)
+    assert int(jaxgan.train(config("rollback"), tmp_path / "run").step) == 8
+    assert "rolled back from step 6 to step 3" in capfd.readouterr().err
+    with pytest.raises(FloatingPointError, match="became nan"):
+        jaxgan.train(config("warn"), tmp_path / "other")

@@ -16,7 +16,7 @@ def test_exponents_are_the_published_ones(std, power):
     ("std", "steps", "weight"), [(0.10, 1, 0), (0.10, 10, 0.433325), (0.10, 100, 0.923327), (0.05, 100, 0.834747)]
 )
 def test_weights_are_the_published_ones(std, steps, weight):
-    np.testing.assert_allclose(power_ema.old_weight(std, jnp.int32(steps - 1)), weight, atol=2e-6)
+    np.testing.assert_allclose(1 - power_ema.share(std, jnp.int32(steps - 1)), weight, atol=2e-6)
 
 
 def averages(values, std):
@@ -24,7 +24,7 @@ def averages(values, std):
 
     def move(old, given):
         step, value = given
-        new = average(power_ema.old_weight(std, step), old, value)
+        new = average(power_ema.share(std, step), old, value)
         return new, new
 
     return jax.lax.scan(move, jnp.float32(123.0), (jnp.arange(len(values)), values))[1]
@@ -64,3 +64,15 @@ def test_a_width_that_is_kept_is_itself():
 def test_widths_that_cannot_be_are_refused(std):
     with pytest.raises(ValueError, match="ema_std is"):
         power_ema.exponent(std)
+
+
+@pytest.mark.parametrize("step", [10**6, 10**7])
+def test_a_small_share_is_not_lost_to_rounding(step):
+    expected = -np.expm1((power_ema.exponent(0.05) + 1) * np.log1p(-1 / (step + 1)))
+    np.testing.assert_allclose(power_ema.share(0.05, jnp.int32(step)), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("stds", [(0.1, 0.1), (0.1, 0.05, 0.101)])
+def test_widths_that_are_alike_are_refused(stds):
+    with pytest.raises(ValueError, match=r"ema_stds has 0\.1 and 0\.1"):
+        power_ema.check_widths(stds)

@@ -1,0 +1,39 @@
+"""The networks of `configs/dcgan.py` with a recipe that draws as well in a fraction of the time.
+
+python run.py --config=configs/dcgan_robust.py --workdir=runs/dcgan_robust
+"""
+
+from configs.dcgan import get_config as reference
+from jaxgan.base.types import Config
+
+
+def get_config() -> Config:
+    config = reference()
+    config.model.dropout = 0.0
+    make_robust(config)
+    config.penalty.r1 = config.penalty.r2 = 0.1
+    for net in config.optim.g, config.optim.d:
+        net.learning_rate = 1e-3
+    config.data.batch_size = 64
+    config.train.num_steps = 20_000
+    return config
+
+
+def make_robust(config: Config) -> None:
+    """Compare each real picture with a generated one, and keep D smooth around both.
+
+    Huang et al., "The GAN is dead; long live the GAN!", 2024, but with penalties at each fourth step only.
+    """
+    config.loss = "rpgan"
+    config.rule.order = "d_first"
+    config.rule.d_passes = "joint"
+    config.rule.latents = "fresh"
+    config.rule.d_loss_weight = config.rule.d_loss_report = 1.0
+    config.penalty.interval = 4
+    for net in config.optim.g, config.optim.d:
+        net.name = "adam"
+        net.b1 = 0.0
+        net.b2 = 0.99
+        net.eps = 1e-8
+    config.train.ema_half_life = 10_000
+    config.train.ema_ramp = 0.05

@@ -1,0 +1,17 @@
+"""The networks of `configs/gan_mlp.py` with a recipe that draws more kinds of digits, and better ones.
+
+python run.py --config=configs/gan_mlp_robust.py --workdir=runs/gan_mlp_robust
+"""
+
+from configs.dcgan_robust import make_robust
+from configs.gan_mlp import get_config as reference
+from jaxgan.base.types import Config
+
+
+def get_config() -> Config:
+    config = reference()
+    make_robust(config)
+    config.penalty.r1 = config.penalty.r2 = 0.1
+    for net in config.optim.g, config.optim.d:
+        net.learning_rate = 1e-3
+    return config

@@ -1,0 +1,46 @@
+"""Presets beside the reference ones: other recipes for the very same networks."""
+
+import importlib
+
+import jax
+import pytest
+
+import jaxgan
+from jaxgan import config as config_lib
+from jaxgan.base.types import DataInfo
+from jaxgan.training.gan import example_inputs
+
+ROBUST = ("gan_mlp", "dcgan", "acgan")
+DATA = DataInfo((28, 28, 1), 60_000, 10)
+
+
+def build(name):
+    return jaxgan.build(importlib.import_module(f"configs.{name}").get_config(), DATA)
+
+
+def shapes(module, inputs):
+    variables = jax.eval_shape(lambda key: module.init(key, *inputs, train=False), jax.random.key(0))
+    return sorted(leaf.shape for leaf in jax.tree.leaves(variables["params"]))
+
+
+@pytest.mark.parametrize("name", ROBUST)
+def test_robust_presets_have_the_networks_of_the_reference(name):
+    reference, robust = build(name), build(f"{name}_robust")
+    for net, inputs in zip(
+        ("generator", "discriminator"), jax.tree.map(lambda x: x, example_inputs(reference)), strict=True
+    ):
+        zeros = jax.tree.map(lambda x: jax.numpy.zeros(x.shape, x.dtype), inputs)
+        assert shapes(getattr(reference, net), zeros) == shapes(getattr(robust, net), zeros)
+    assert reference.latent == robust.latent
+
+
+@pytest.mark.parametrize("name", ROBUST)
+def test_robust_presets_differ_in_the_recipe_and_in_d_only(name):
+    reference, robust = (
+        config_lib.flatten(importlib.import_module(f"configs.{preset}").get_config())
+        for preset in (name, f"{name}_robust")
+    )
+    changed = {path for path, value in robust.items() if value != reference[path]}
+    recipe = ("loss", "rule.", "penalty.", "optim.", "train.", "data.batch_size", "model.d_norm", "model.dropout")
+    assert all(path.startswith(recipe) for path in changed)
+    assert robust["loss"] == "rpgan"

@@ -1,6 +1,11 @@
 """The networks of `configs/dcgan.py` with a recipe that draws as well in a fraction of the time.
 
 python run.py --config=configs/dcgan_robust.py --workdir=runs/dcgan_robust
+
+Tried so far, one seed each, fd_mnist of 10,000 pictures after 500, 1,000 and 1,500 steps: as it stands 97, 63, 40;
+weights of 1 instead of 0.1 for R1 and R2 99, 61, 44; both rates at 2e-3 88, 89; batches of 32 instead of 64, after
+1,000 and 2,000 steps of half the time, 80, 46. A step takes 0.57 times as long as one of the reference, which has 79
+after 2,345 steps and 38 after 4,690.
 """
 
 from configs.dcgan import get_config as reference

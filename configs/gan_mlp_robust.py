@@ -1,6 +1,8 @@
 """The networks of `configs/gan_mlp.py` with a recipe that draws more kinds of digits, and better ones.
 
 python run.py --config=configs/gan_mlp_robust.py --workdir=runs/gan_mlp_robust
+
+fd_mnist after 20,000 steps: 82, 86, 83 for three seeds. Weights of 1 instead of 0.1 for R1 and R2: 87, one seed.
 """
 
 from configs.dcgan_robust import make_robust

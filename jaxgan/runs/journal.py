@@ -155,6 +155,8 @@ class Journal:
         if not self.log.rows or self.log.rows[-1]["step"] != entry["step"]:
             self._extra |= columns
             return
+        if columns.items() <= self.log.rows[-1].items():
+            return  # a resumed run has read, and seen, that row already
         row = self.log.amend(columns)
         self._warn(self._look({"step": entry["step"], **columns}))
         if self._on_log is not None:

@@ -101,6 +101,13 @@ def test_a_resumed_run_executes_nothing_without_consent(finished, tmp_path):
     assert "a file that would be executed" in done.stderr
 
 
+def test_a_resumed_run_sees_each_evaluation_once(tmp_path):
+    jaxgan.train(config(num_steps=4), tmp_path)
+    logged = []
+    jaxgan.train(config(), tmp_path, on_log=lambda row: logged.append(row["step"]))
+    assert logged == [5, 6, 6]  # once more with its scores
+
+
 def test_what_steps_are_compared_by_is_always_measured():
     cfg = config()
     cfg.eval.metrics = "nearest"

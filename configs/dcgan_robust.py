@@ -16,9 +16,6 @@ def get_config() -> Config:
     config = reference()
     config.model.dropout = 0.0
     make_robust(config)
-    config.penalty.r1 = config.penalty.r2 = 0.1
-    for net in config.optim.g, config.optim.d:
-        net.learning_rate = 1e-3
     config.data.batch_size = 64
     config.train.num_steps = 20_000
     return config
@@ -34,9 +31,11 @@ def make_robust(config: Config) -> None:
     config.rule.d_passes = "joint"
     config.rule.latents = "fresh"
     config.rule.d_loss_weight = config.rule.d_loss_report = 1.0
+    config.penalty.r1 = config.penalty.r2 = 0.1
     config.penalty.interval = 4
     for net in config.optim.g, config.optim.d:
         net.name = "adam"
+        net.learning_rate = 1e-3
         net.b1 = 0.0
         net.b2 = 0.99
         net.eps = 1e-8

@@ -13,7 +13,4 @@ from jaxgan.base.types import Config
 def get_config() -> Config:
     config = reference()
     make_robust(config)
-    config.penalty.r1 = config.penalty.r2 = 0.1
-    for net in config.optim.g, config.optim.d:
-        net.learning_rate = 1e-3
     return config

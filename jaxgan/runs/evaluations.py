@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan.base import files
-from jaxgan.base.terminal import say
 from jaxgan.runs.metrics_log import is_number
+from jaxgan.runs.records import read_records
 
 EVALUATION_FILE = "evaluation.json"
 IN_TRAINING = "in_training"  # of an evaluation that the run made as it was configured to
@@ -20,17 +20,8 @@ Evaluation = dict[str, Any]  # 'step', 'num', 'split', 'metrics' {name: value} a
 
 def read_evaluations(workdir: str | Path) -> list[Evaluation]:
     """Return a run's evaluations, oldest step first; a file that is none is said and left out."""
-    path = Path(workdir) / EVALUATION_FILE
-    if not path.is_file():
-        return []
-    try:
-        content = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
-        content = None
-    if not isinstance(content, list) or not all(map(_is_evaluation, content)):
-        say(f"warning: {path} is no list of evaluations and was left out")
-        return []
-    return sorted(content, key=lambda entry: entry["step"])
+    entries = read_records(Path(workdir) / EVALUATION_FILE, "evaluations", _is_evaluation)
+    return sorted(entries, key=lambda entry: entry["step"])
 
 
 def _is_evaluation(entry: object) -> bool:

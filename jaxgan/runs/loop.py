@@ -138,7 +138,7 @@ def training_loop(
             state, metrics = steps(state, batch, num)
             step = first + num
             due = stop or step == last or is_due(step, config.train.checkpoint_every) or is_due(step, config.eval.every)
-            read_metrics(journal, checkpoints, first, num, metrics, all_of_them=bool(due))
+            take_metrics(journal, checkpoints, first, num, metrics, all_of_them=bool(due))
             if stop or journal.stalled or (config.watch.action == "stop" and journal.collapsed):
                 last = step
             journal.picture(step, state, last=step == last)
@@ -159,7 +159,7 @@ def evaluated(config: Config, step: int) -> bool:
     return is_due(step, config.eval.every) or (config.eval.every > 0 and step == config.train.num_steps)
 
 
-def read_metrics(journal: Journal, checkpoints, first: int, num: int, metrics, *, all_of_them: bool) -> None:
+def take_metrics(journal: Journal, checkpoints, first: int, num: int, metrics, *, all_of_them: bool) -> None:
     """Hand a call's metrics to the journal; raise Collapsed where they say that an earlier state is to be gone back to.
 
     Before a state is saved, all metrics up to it are read, so that none from after a collapse is.

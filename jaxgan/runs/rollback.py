@@ -10,6 +10,7 @@ import jax
 
 from jaxgan.base import files
 from jaxgan.base.terminal import say
+from jaxgan.runs.records import read_records
 from jaxgan.runs.watch import Finding
 from jaxgan.training.state import GanState
 
@@ -71,14 +72,8 @@ def restore(checkpoints, template: GanState) -> tuple[GanState, dict[str, Any]] 
 
 def read_rollbacks(workdir: Path) -> list[dict[str, Any]]:
     """Return the rollbacks of a run, {'from': step, 'to': step, 'kind': why}, oldest first."""
-    path = workdir / ROLLBACKS_FILE
-    if not path.is_file():
-        return []
-    try:
-        past = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
-        past = None
-    if isinstance(past, list) and all(isinstance(one, dict) and isinstance(one.get("to"), int) for one in past):
-        return past
-    say(f"warning: {path} is no list of rollbacks and was left out")
-    return []
+    return read_records(workdir / ROLLBACKS_FILE, "rollbacks", _is_rollback)
+
+
+def _is_rollback(entry: object) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("to"), int)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import xxhash
 
 from jaxgan.base.checks import UserError
 from jaxgan.base.digests import digest
@@ -18,20 +20,25 @@ from jaxgan.base.types import PyTree
 from jaxgan.runs.metrics_log import is_number
 
 
+# Set to 1, arrays are taken as they are: for the few per cent of a restore that their digests take.
+SKIP = "JAXGAN_SKIP_DIGESTS"
+_FAST = "xxh3:"  # how the digests of today begin; those of runs before are BLAKE2b's alone
+
+
 class Damaged(UserError):
     """A checkpoint is not what was written."""
 
 
 def check_content(path: Path, record: dict[str, Any] | None, tree: PyTree) -> None:
-    """Raise Damaged unless all leaves are those that were written, in the folder of their step."""
+    """Raise Damaged unless all leaves are those that were written (but see SKIP), in the folder of their step."""
     leaves = by_path(tree)
     step = int(leaves["step"]) if record is None and "step" in leaves else (record or {}).get("step")
     if step is not None and str(step) != path.name:
         raise Damaged(f"{path} is a copy of step {step} under another number")
-    if record is None:
+    if record is None or os.environ.get(SKIP) == "1":
         return
     for key, leaf in leaves.items():
-        if _digest(leaf) != record["digests"].get(key):
+        if not _is_unchanged(leaf, record["digests"].get(key)):
             raise Damaged(f"{path} is damaged ({key} is not what was written)")
 
 
@@ -75,8 +82,21 @@ def unseal(path: Path) -> dict[str, Any] | None:
 
 
 def _digest(leaf: Any) -> str:
-    array = np.asarray(jax.random.key_data(leaf) if is_key(leaf) else leaf)
-    return digest(array.dtype, array.shape, array)
+    """Return a digest of an array's kind and content: of 128 bits, against accidents and not against forgers."""
+    array = _array(leaf)
+    hasher = xxhash.xxh3_128(f"{array.dtype} {array.shape} ".encode())
+    hasher.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return _FAST + hasher.hexdigest()
+
+
+def _is_unchanged(leaf: Any, written: object) -> bool:
+    if isinstance(written, str) and not written.startswith(_FAST):
+        return digest(_array(leaf).dtype, _array(leaf).shape, _array(leaf)) == written
+    return _digest(leaf) == written
+
+
+def _array(leaf: Any) -> np.ndarray:
+    return np.asarray(jax.random.key_data(leaf) if is_key(leaf) else leaf)
 
 
 def is_key(leaf: Any) -> bool:

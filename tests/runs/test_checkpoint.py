@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ import tiny
 
 import jaxgan
 from jaxgan import data
+from jaxgan.base.digests import digest
 from jaxgan.runs import checkpoint, folder, sealing, steps
 from jaxgan.runs.checkpoint import Checkpoints
 from jaxgan.runs.evaluations import write_evaluations
@@ -297,3 +299,30 @@ def test_a_damaged_step_is_left_out_of_an_average(tmp_path, capfd):
     assert "it is left out of the average" in capfd.readouterr().err
     with pytest.raises(ValueError, match="weights is 'raw', but ema_std asks for an average"):
         checkpoint.load(tmp_path, weights="raw", ema_std=0.1, trust=True)
+
+
+def test_digests_can_be_skipped(run, monkeypatch):
+    path = run / "checkpoints" / "5"
+    content = sealing.unseal(path)
+    monkeypatch.setattr(sealing, "unseal", lambda _: {**content, "digests": dict.fromkeys(content["digests"], "xxh3:0")})
+    monkeypatch.setattr(checkpoint, "unseal", sealing.unseal)
+    with pytest.raises(ValueError, match="is damaged"):
+        checkpoint.load(run, 5, trust=True)
+    monkeypatch.setenv(sealing.SKIP, "1")
+    checkpoint.load(run, 5, trust=True)
+
+
+def test_digests_of_runs_before_are_still_checked(state):
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    record = {"step": 5, "digests": {"a": digest(array.dtype, array.shape, array)}}
+    sealing.check_content(Path("5"), record, {"a": array})
+    with pytest.raises(ValueError, match="a is not what was written"):
+        sealing.check_content(Path("5"), record, {"a": array + 1})
+
+
+@pytest.mark.parametrize("other", [np.zeros((3, 2), np.float32), np.zeros((2, 3), np.int32), np.full((2, 3), -0.0, "f4")])
+def test_digests_tell_shapes_types_and_signs_apart(other):
+    record = sealing.seal(5, {"a": np.zeros((2, 3), np.float32)}, {})
+    content = json.loads(record["content"])
+    with pytest.raises(ValueError, match="a is not what was written"):
+        sealing.check_content(Path("5"), content, {"a": other})

@@ -1,0 +1,141 @@
+"""SIGKILL runs again and again, also inside saves and deletes, and compare them with runs that nobody disturbed.
+
+python tests/reliability/kills.py --num=100
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import random
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from processes import TINY, kill, parse, result, start
+
+LENGTH = 120  # steps of a run, each of them saved
+CHANGES = (
+    f"--config.train.num_steps={LENGTH}",
+    "--config.train.checkpoint_every=1",
+    "--config.train.log_every=3",
+    "--config.train.sample_every=20",
+    "--config.train.steps_per_call=1",
+    "--config.model.dropout=0.3",
+)
+PATIENCE = 120  # seconds that a process may take to come to its moment
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What was done to how many runs, and which of them ended differently."""
+
+    kills: collections.Counter = dataclasses.field(default_factory=collections.Counter)
+    runs: int = 0
+    different: list[str] = dataclasses.field(default_factory=list)
+    complaints: list[str] = dataclasses.field(default_factory=list)
+
+    def __str__(self) -> str:
+        where = ", ".join(f"{count} {kind}" for kind, count in sorted(self.kills.items()))
+        equal = self.runs - len(self.different)
+        return f"{self.kills.total()} kills ({where}): {equal} of {self.runs} runs equal to the bit"
+
+
+def main(num: int, seed: int, folder: Path) -> Outcome:
+    """Kill until `num` kills are made and the last run is through."""
+    rng, outcome = random.Random(seed), Outcome()
+    moments = [at_any_time, in_a_save, in_a_delete]
+    while outcome.kills.total() < num:
+        workdir, undisturbed = folder / f"killed{outcome.runs}", folder / f"undisturbed{outcome.runs}"
+        train = lambda where, run=outcome.runs: start(
+            f"--config={TINY}", f"--workdir={where}", f"--config.seed={run}", *CHANGES,
+            log=folder / "log.txt", cache=folder / "cache",
+        )  # fmt: skip
+        began = time.monotonic()
+        if train(undisturbed).wait() != 0:
+            raise RuntimeError(f"a run that nobody disturbed failed; see {folder / 'log.txt'}")
+        length = time.monotonic() - began
+        while outcome.kills.total() < num:
+            process = train(workdir)
+            moment = moments[outcome.kills.total() % len(moments)]
+            moment(process, workdir / "checkpoints", rng, length)
+            if process.poll() is not None:  # it came to its end before
+                break
+            kill(process)
+            outcome.kills[debris(workdir / "checkpoints")] += 1
+        if train(workdir).wait() != 0:
+            outcome.complaints.append(f"run {outcome.runs} did not come to its end")
+        if result(workdir) != result(undisturbed):
+            outcome.different.append(str(workdir))
+        outcome.runs += 1
+    return outcome
+
+
+def at_any_time(process: subprocess.Popen, checkpoints: Path, rng: random.Random, length: float) -> None:
+    """Wait for a random part of a run's time, start and end included."""
+    del checkpoints
+    end = time.monotonic() + rng.uniform(0, 1.1 * length)
+    while time.monotonic() < end and process.poll() is None:
+        time.sleep(0.002)
+
+
+def in_a_save(process: subprocess.Popen, checkpoints: Path, rng: random.Random, length: float) -> None:
+    """Wait for a save that is under way, some steps on."""
+    del length
+    wanted = newest(checkpoints) + rng.randint(1, 25)
+    until(process, lambda: newest(checkpoints) >= wanted)
+    until(process, lambda: any("tmp" in name for name in names(checkpoints)))
+    time.sleep(rng.uniform(0, 0.02))
+
+
+def in_a_delete(process: subprocess.Popen, checkpoints: Path, rng: random.Random, length: float) -> None:
+    """Wait for a delete that is under way, some steps on."""
+    del length
+    wanted = newest(checkpoints) + rng.randint(1, 25)
+    until(process, lambda: newest(checkpoints) >= wanted)
+    until(process, lambda: any(is_partial(checkpoints / name) for name in names(checkpoints) if name.isdigit()))
+
+
+def until(process: subprocess.Popen, is_so) -> None:
+    """Look again and again, as often as this machine can, until something is so or the process has ended."""
+    end = time.monotonic() + PATIENCE
+    while process.poll() is None and not is_so():
+        if time.monotonic() > end:
+            kill(process)
+            raise RuntimeError(f"a run came to no save in {PATIENCE} seconds")
+
+
+def debris(checkpoints: Path) -> str:
+    """Say what a kill left: a save half made, a delete half made, or neither."""
+    found = names(checkpoints)
+    if any("tmp" in name for name in found):
+        return "in a save"
+    if any(is_partial(checkpoints / name) for name in found if name.isdigit()):
+        return "in a delete"
+    return "elsewhere"
+
+
+def is_partial(step: Path) -> bool:
+    """Return whether a step's folder lacks a part of what a whole one has."""
+    return not all((step / part).exists() for part in ("state", "record", "_CHECKPOINT_METADATA"))
+
+
+def newest(checkpoints: Path) -> int:
+    return max((int(name) for name in names(checkpoints) if name.isdigit()), default=0)
+
+
+def names(folder: Path) -> list[str]:
+    try:
+        return [path.name for path in folder.iterdir()]
+    except FileNotFoundError:
+        return []
+
+
+if __name__ == "__main__":
+    args = parse(__doc__, num=100, seed=0)
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = main(args.num, args.seed, Path(folder))
+    print(outcome)
+    print(*outcome.complaints, *outcome.different, sep="\n")
+    raise SystemExit(bool(outcome.complaints or outcome.different))

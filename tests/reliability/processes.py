@@ -1,0 +1,54 @@
+"""Runs of run.py in processes of their own, and what two runs must have in common to be called equal."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TINY = ROOT / "tests" / "tiny.py"
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from jaxgan.runs import metrics_log, sealing, steps
+
+TIMES = ("seconds", "steps_per_sec", "images_per_sec")  # what no two runs have in common
+
+
+def start(*args: object, log: Path, cache: Path | None = None, **env: str) -> subprocess.Popen:
+    """Start run.py with its words in a file; compiled programs are kept in `cache`, or not at all."""
+    found = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "JAX_PLATFORMS": "cpu", **env}
+    found["JAX_COMPILATION_CACHE_DIR"] = str(cache or tempfile.mkdtemp(dir=log.parent))
+    command = [sys.executable, str(ROOT / "run.py"), *map(str, args)]
+    with log.open("a") as file:
+        return subprocess.Popen(command, stdout=file, stderr=file, env=found, start_new_session=True)
+
+
+def kill(process: subprocess.Popen) -> None:
+    """End a process and its children as a power cut would."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def result(workdir: Path) -> dict[str, object]:
+    """Return what a run made: digests of its last state's arrays, its metrics but for times, digests of its grids."""
+    newest = max(steps.saved_steps(workdir))
+    sealed = sealing.unseal(workdir / steps.FOLDER / str(newest))
+    if sealed is None:
+        raise AssertionError(f"step {newest} of {workdir} has no digests")
+    rows = [{k: v for k, v in row.items() if k not in TIMES} for row in metrics_log.read_metrics(workdir)]
+    grids = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in workdir.glob("samples/*.png")}
+    return {"step": newest, "arrays": sealed["digests"], "rows": rows, "grids": grids}
+
+
+def parse(description: str | None, **numbers: int) -> argparse.Namespace:
+    """Read numbers from the command line, each with its default."""
+    parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
+    for name, default in numbers.items():
+        parser.add_argument(f"--{name}", type=int, default=default, help=f"default: {default:,}")
+    return parser.parse_args()

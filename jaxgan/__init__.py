@@ -20,7 +20,7 @@ from jaxgan.training.state import GanState, create_state
 from jaxgan.training.step import make_train_step
 
 if TYPE_CHECKING:
-    from jaxgan.runs.checkpoint import load
+    from jaxgan.runs.load import load
 
 __version__ = importlib.metadata.version("jaxgan")
 
@@ -53,7 +53,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # Orbax takes a second to import, so `load` is looked up when it is asked for.
     if name == "load":
-        from jaxgan.runs.checkpoint import load
+        from jaxgan.runs.load import load
 
         return load
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from typing import TextIO
 
 Printer = Callable[[str], object]
 
@@ -21,7 +22,13 @@ def say(text: str) -> None:
     if _printers:
         _printers[-1](line)
     else:
-        print(line, file=sys.stderr, flush=True)
+        write_line(line, sys.stderr)
+
+
+def write_line(text: str, stream: TextIO) -> None:
+    """Print a line; a stream that takes none, as a file on a full disk or a closed pipe, is no reason to stop work."""
+    with contextlib.suppress(OSError):
+        print(text, file=stream, flush=True)
 
 
 @contextlib.contextmanager

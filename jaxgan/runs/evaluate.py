@@ -186,7 +186,7 @@ def evaluate_run(
     Raises:
       UserError, FileNotFoundError: see `jaxgan.load` and `create_evaluator`.
     """
-    from jaxgan.runs import checkpoint  # Orbax takes a second to import
+    from jaxgan.runs.load import load  # Orbax takes a second to import
 
     workdir = Path(workdir)
     saved = steps.saved_steps(workdir)
@@ -198,7 +198,7 @@ def evaluate_run(
     done, nearest = [], None
     for one in numbers:
         try:
-            params = checkpoint.load(workdir, one, weights, trust=trust, ema_std=ema_std)
+            params = load(workdir, one, weights, trust=trust, ema_std=ema_std)
         except Damaged as error:
             if one == numbers[-1] and not done:
                 raise

@@ -193,7 +193,7 @@ def open_run(
     workdir: Path, step: int | str, weights: str, ema_std: float | None, seed: int | None, *, trust: bool
 ) -> tuple[GeneratorParams, Array, Config]:
     """Return a run's generator, the key of its pictures and its configuration."""
-    from jaxgan.runs.checkpoint import load
+    from jaxgan.runs.load import load
 
     config, _ = folder.load_config(workdir)
     if seed is not None:

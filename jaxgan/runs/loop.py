@@ -14,7 +14,7 @@ from jaxgan import config as config_lib
 from jaxgan import data
 from jaxgan.base import machine
 from jaxgan.base.checks import NotFinite
-from jaxgan.base.terminal import say
+from jaxgan.base.terminal import say, write_line
 from jaxgan.base.types import Config, Source
 from jaxgan.runs import folder
 from jaxgan.runs.early_stop import check_metric
@@ -95,7 +95,7 @@ def _train(
     check_metric(config.early_stop, [*steps.metric_names, *scored])
     # Only now is it known that the run can go on as configured.
     folder.save_config(workdir, config, source.info, fingerprint)
-    print(start_text(config, setup.devices, workdir), file=sys.stderr, flush=True)
+    write_line(start_text(config, setup.devices, workdir), sys.stderr)
     keep_evaluations(workdir, start)
     checkpoints.best = best_of(read_evaluations(workdir))
     with Journal(setup, workdir, start, record, evaluator, on_log) as journal:

@@ -9,6 +9,7 @@ from pathlib import Path
 import jax
 from tqdm import tqdm
 
+from jaxgan.base.terminal import write_line
 from jaxgan.base.types import Config, Device
 from jaxgan.config import default, flatten
 from jaxgan.runs.folder import CONFIG_FILE
@@ -67,7 +68,7 @@ class Progress:
             self._bar.close()
 
     def _print(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
+        write_line(text, self._stream)
 
     def _line(self, step: int, row: dict[str, float], shown: dict[str, str]) -> str:
         spent = time.monotonic() - self._began

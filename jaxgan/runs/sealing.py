@@ -19,7 +19,6 @@ from jaxgan.base.digests import digest
 from jaxgan.base.types import PyTree
 from jaxgan.runs.metrics_log import is_number
 
-
 # Set to 1, arrays are taken as they are: for the few per cent of a restore that their digests take.
 SKIP = "JAXGAN_SKIP_DIGESTS"
 _FAST = "xxh3:"  # how the digests of today begin; those of runs before are BLAKE2b's alone

@@ -10,6 +10,9 @@ from typing import Any, TypeGuard
 # bucket of rows, and keeps the bucket's extremes, so that no spike is lost.
 BUCKETS = 300
 
+# Larger numbers count as infinite: sums of them may be.
+LARGEST = 1e300
+
 # Losses that span more than this factor are shown on a logarithmic axis at first.
 WIDE = 50
 
@@ -44,7 +47,8 @@ def of_rows(rows: Rows) -> list[Chart]:
     """Return the charts of logged rows: losses first, speed last.
 
     A chart is {title, unit, range, positive, log, marked, series}; a series is {name, colour, dashed, points, bad},
-    with points [step, value] or [step, mean, low, high], and in `bad` steps at which the value was no finite number.
+    with points [step, value] or [step, mean, low, high], and in `bad` steps at which the value was not finite, or as
+    good as infinite.
     """
     names = list(dict.fromkeys(name for row in rows for name in row if name not in _TIME))
     groups: dict[str, list[tuple[str, str]]] = {key: [] for key in _MEASURES}
@@ -122,8 +126,8 @@ def series(name: str, values: Sequence[tuple[int, float]], *, dashed: bool = Fal
     points, bad = [], []
     for start in range(0, len(values), width):
         bucket = values[start : start + width]
-        finite = [value for _, value in bucket if math.isfinite(value)]
-        bad += [step for step, value in bucket if not math.isfinite(value)][:1]
+        finite = [value for _, value in bucket if abs(value) <= LARGEST]
+        bad += [step for step, value in bucket if not abs(value) <= LARGEST][:1]
         points.append([bucket[-1][0], *_summary(finite)])
     if all(point[1] is None for point in points):
         points = []

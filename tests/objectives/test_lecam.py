@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.optimize import approx_fprime
 
 from jaxgan.objectives import lecam
 
@@ -36,3 +37,16 @@ def test_anchors_have_no_slope():
 
     # At anchors (2, -1): relu(r + 1)^2 has the slope r + 1 each of two.
     np.testing.assert_allclose(jax.grad(loss)(LOGITS["real"]), [2.0, 4.0], rtol=1e-6)
+
+
+def test_gradients_are_slopes_in_float64():
+    place = np.array([1.0, 3.0, -2.0, 0.0, -1.0])
+    with jax.enable_x64(True):
+        anchors = {"real": jnp.float64(0.6), "fake": jnp.float64(1.5)}
+
+        def value(x):
+            return lecam.penalty(anchors, {"real": x[:2], "fake": x[2:]})
+
+        slope = jax.grad(value)(jnp.asarray(place))
+        measured = approx_fprime(place, lambda x: float(value(jnp.asarray(x))), 1e-7)
+    np.testing.assert_allclose(slope, measured, atol=1e-6)

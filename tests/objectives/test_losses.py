@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.optimize import approx_fprime
 from scipy.special import log_expit
 
 from jaxgan.objectives import losses
@@ -82,6 +83,21 @@ def test_gradients_pull_the_logits_the_right_way(name):
     assert (by_r < 0).all()
     assert by_f.sum() > 0
     assert (by_g < 0).all()
+
+
+@pytest.mark.parametrize("name", losses.LOSSES)
+@pytest.mark.parametrize("terms", ["d_real", "d_fake", "g"])
+def test_gradients_are_slopes_in_float64(name, terms):
+    term, place = getattr(losses.get(name), terms), np.array([0.7, -1.3, 2.1, -0.4, 1.6, -2.2])  # away from kinks
+    with jax.enable_x64(True):
+
+        def total(logits):
+            return jnp.sum(term(logits[:3], logits[3:]))
+
+        slope = jax.grad(total)(jnp.asarray(place))
+        assert slope.dtype == np.float64
+        measured = approx_fprime(place, lambda logits: float(total(jnp.asarray(logits))), 1e-7)
+    np.testing.assert_allclose(slope, measured, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["non_saturating", "minimax", "rpgan", "ragan"])

@@ -1,11 +1,15 @@
 """Against closed forms: a linear D has the same gradient everywhere, a quadratic one a known gradient."""
 
 import jax
+import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
+from scipy.optimize import approx_fprime
 
 from jaxgan.base.types import Batch
+from jaxgan.nets.conv import Conv
 from jaxgan.objectives import penalties
 
 WEIGHTS = jax.random.normal(jax.random.key(0), (4, 3, 2))
@@ -69,3 +73,35 @@ def test_only_weights_that_count_are_taken():
     ]
     with pytest.raises(ValueError, match="weight of penalty r1 is -1"):
         penalties.from_weights({"r1": -1.0})
+
+
+class SmoothD(nn.Module):
+    """A discriminator of our convolutions, whose second derivatives are nowhere zero."""
+
+    @nn.compact
+    def __call__(self, images):
+        x = nn.tanh(Conv(3, 3, strides=2)(images))
+        return nn.Dense(1)(nn.tanh(Conv(2, 3)(x)).reshape(images.shape[0], -1))[:, 0]
+
+
+@pytest.mark.parametrize("name", penalties.PENALTIES)
+def test_gradients_by_the_parameters_of_d_are_slopes_in_float64(name):
+    with jax.enable_x64(True):
+        net, function = SmoothD(), penalties.PENALTIES[name][0]
+        sides = [Batch(jax.random.normal(jax.random.key(i), (3, 6, 6, 2)), jnp.zeros(3, jnp.int32)) for i in (1, 2)]
+        flat, unravel = jax.flatten_util.ravel_pytree(
+            jax.tree.map(lambda x: x.astype(jnp.float64), net.init(jax.random.key(0), sides[0].images))
+        )
+
+        @jax.jit
+        def value(flat):
+            def score(images, labels):
+                return net.apply(unravel(flat), images)
+
+            return jnp.mean(function(score, *sides, jax.random.key(3)))
+
+        slope = jax.grad(value)(flat)
+        assert slope.dtype == np.float64
+        measured = approx_fprime(np.asarray(flat), lambda x: float(value(jnp.asarray(x))), 1e-7)
+    np.testing.assert_allclose(slope, measured, atol=1e-6)
+    assert np.abs(measured).max() > 1e-3

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 import random
 import subprocess
 import tempfile
@@ -48,10 +49,7 @@ def main(num: int, seed: int, folder: Path) -> Outcome:
     moments = [at_any_time, in_a_save, in_a_delete]
     while outcome.kills.total() < num:
         workdir, undisturbed = folder / f"killed{outcome.runs}", folder / f"undisturbed{outcome.runs}"
-        train = lambda where, run=outcome.runs: start(
-            f"--config={TINY}", f"--workdir={where}", f"--config.seed={run}", *CHANGES,
-            log=folder / "log.txt", cache=folder / "cache",
-        )  # fmt: skip
+        train = functools.partial(train_tiny, folder, outcome.runs)
         began = time.monotonic()
         if train(undisturbed).wait() != 0:
             raise RuntimeError(f"a run that nobody disturbed failed; see {folder / 'log.txt'}")
@@ -70,6 +68,12 @@ def main(num: int, seed: int, folder: Path) -> Outcome:
             outcome.different.append(str(workdir))
         outcome.runs += 1
     return outcome
+
+
+def train_tiny(folder: Path, seed: int, workdir: Path) -> subprocess.Popen:
+    """Start a run of the tests' small GAN, or let it go on."""
+    args = f"--config={TINY}", f"--workdir={workdir}", f"--config.seed={seed}", *CHANGES
+    return start(*args, log=folder / "log.txt", cache=folder / "cache")
 
 
 def at_any_time(process: subprocess.Popen, checkpoints: Path, rng: random.Random, length: float) -> None:

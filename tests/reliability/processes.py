@@ -9,24 +9,44 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "tests" / "tiny.py"
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from jaxgan.runs import metrics_log, sealing, steps
+from jaxgan.runs import metrics_log, sealing, steps  # noqa: E402
 
 TIMES = ("seconds", "steps_per_sec", "images_per_sec")  # what no two runs have in common
 
 
-def start(*args: object, log: Path, cache: Path | None = None, **env: str) -> subprocess.Popen:
+class Run(subprocess.Popen):
+    """A process whose words this one writes to a file, so that no limit of the process holds for that file."""
+
+    def __init__(self, command: list[str], log: Path, **options):
+        super().__init__(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
+        self._copying = threading.Thread(target=self._copy, args=(log,), daemon=True)
+        self._copying.start()
+
+    def _copy(self, log: Path) -> None:
+        with log.open("ab", buffering=0) as file, self.stdout:
+            for line in self.stdout:
+                file.write(line)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end, and for all that was said."""
+        status = super().wait(timeout)
+        self._copying.join()
+        return status
+
+
+def start(*args: object, log: Path, cache: Path | None = None, **env: str) -> Run:
     """Start run.py with its words in a file; compiled programs are kept in `cache`, or not at all."""
     found = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "JAX_PLATFORMS": "cpu", **env}
     found["JAX_COMPILATION_CACHE_DIR"] = str(cache or tempfile.mkdtemp(dir=log.parent))
     command = [sys.executable, str(ROOT / "run.py"), *map(str, args)]
-    with log.open("a") as file:
-        return subprocess.Popen(command, stdout=file, stderr=file, env=found, start_new_session=True)
+    return Run(command, log, env=found, start_new_session=True)
 
 
 def kill(process: subprocess.Popen) -> None:

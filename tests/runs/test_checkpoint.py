@@ -304,7 +304,9 @@ def test_a_damaged_step_is_left_out_of_an_average(tmp_path, capfd):
 def test_digests_can_be_skipped(run, monkeypatch):
     path = run / "checkpoints" / "5"
     content = sealing.unseal(path)
-    monkeypatch.setattr(sealing, "unseal", lambda _: {**content, "digests": dict.fromkeys(content["digests"], "xxh3:0")})
+    monkeypatch.setattr(
+        sealing, "unseal", lambda _: {**content, "digests": dict.fromkeys(content["digests"], "xxh3:0")}
+    )
     monkeypatch.setattr(checkpoint, "unseal", sealing.unseal)
     with pytest.raises(ValueError, match="is damaged"):
         checkpoint.load(run, 5, trust=True)
@@ -320,7 +322,9 @@ def test_digests_of_runs_before_are_still_checked(state):
         sealing.check_content(Path("5"), record, {"a": array + 1})
 
 
-@pytest.mark.parametrize("other", [np.zeros((3, 2), np.float32), np.zeros((2, 3), np.int32), np.full((2, 3), -0.0, "f4")])
+@pytest.mark.parametrize(
+    "other", [np.zeros((3, 2), np.float32), np.zeros((2, 3), np.int32), np.full((2, 3), -0.0, "f4")]
+)
 def test_digests_tell_shapes_types_and_signs_apart(other):
     record = sealing.seal(5, {"a": np.zeros((2, 3), np.float32)}, {})
     content = json.loads(record["content"])

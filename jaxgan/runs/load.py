@@ -1,0 +1,118 @@
+"""A run's generator, of one checkpoint or averaged over many."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan import gans
+from jaxgan.base import checks
+from jaxgan.base.checks import UserError
+from jaxgan.base.terminal import say
+from jaxgan.base.types import PyTree
+from jaxgan.runs import folder
+from jaxgan.runs.checkpoint import read
+from jaxgan.runs.sealing import Damaged
+from jaxgan.runs.steps import FOLDER, find_step, saved_steps
+from jaxgan.sampling.generator import GeneratorParams
+from jaxgan.training import power_ema
+from jaxgan.training.gan import example_inputs, generator_params
+
+WEIGHTS = ("ema", "raw")
+MISFIT = 0.1  # distance of a profile from the wanted one, as a share of it, from which on it is said
+
+
+def load(
+    workdir: str | Path,
+    step: int | str = "latest",
+    weights: str = "ema",
+    *,
+    trust: bool = False,
+    ema_std: float | None = None,
+) -> GeneratorParams:
+    """Read a run's generator, ready for `jaxgan.sample`.
+
+    Args:
+      workdir: the --workdir of a training run.
+      step: 'latest', 'best' (by the run's evaluations) or the number of a saved step.
+      weights: 'ema' for the averaged generator, 'raw' for the one that trained last.
+      trust: consent to execute the GAN's own .py file, if the run has one.
+      ema_std: instead of `weights`, the average over the run up to `step` whose width is this share of its length, made
+        of those that a run with `config.train.ema_stds` keeps in its checkpoints.
+
+    Returns:
+      The generator; equal calls give equal tree structures.
+
+    Raises:
+      FileNotFoundError: no run, no checkpoint, or none of that step.
+      UserError: other `weights`, a width that the run does not span, a checkpoint that is damaged or does not fit the
+        run's config.json, or a GAN of its own without `trust`.
+    """
+    workdir = Path(workdir)
+    checks.one_of("weights", weights, WEIGHTS)
+    config, data = folder.trusted_config(workdir, trust=trust)
+    gan = gans.build(config, data)
+    init = functools.partial(gan.generator.init, train=False)
+    variables = jax.eval_shape(init, jax.random.key(0), *example_inputs(gan)[0])
+    variables = {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}
+    if ema_std is not None:
+        if weights != "ema":
+            raise UserError(f"weights is {weights!r}, but ema_std asks for an average; leave one of them out.")
+        return generator_params(gan, _average_of_width(workdir, step, variables, gan.ema_stds, ema_std))
+    like = {"ema": variables} if weights == "ema" else {"g": variables}
+    return generator_params(gan, next(iter(_read_step(workdir, step, like).values())))
+
+
+def _average_of_width(
+    workdir: Path, step: int | str, like: PyTree, stds: Sequence[float], ema_std: float
+) -> dict[str, PyTree]:
+    """Combine the averages of all checkpoints up to a step into one of another width."""
+    if not stds:
+        raise UserError(
+            f"ema_std is {ema_std}, but the run in {workdir} keeps one average only; train with "
+            "--config.train.ema_stds=0.05,0.1 to choose its width afterwards."
+        )
+    last, kept = find_step(workdir, step), {}
+    for number in [number for number in saved_steps(workdir) if 0 < number <= last]:
+        try:
+            like_tracks = {"tracks": (like,) * len(stds)}
+            kept[number] = read((workdir / FOLDER).absolute() / str(number), like_tracks)[0]["tracks"]
+        except Damaged as error:
+            if number == last and step != "latest":
+                raise
+            say(f"warning: {error}; it is left out of the average")
+    if not kept:
+        raise UserError(f"none of the checkpoints in {workdir / FOLDER} up to step {last} is good.")
+    last = max(kept)
+    stored = [(number, std) for number in kept for std in stds]
+    weights, misfit = power_ema.combination(stored, last, ema_std)
+    if misfit > MISFIT:
+        say(
+            f"warning: the averages in {len(kept)} checkpoints come no closer to ema_std={ema_std} than {misfit:.0%}; "
+            f"keep more by config.train.keep_checkpoints, or choose a width near {', '.join(map(str, stds))}."
+        )
+    of = iter(weights)
+    total: Any = jax.tree.map(lambda x: np.zeros(x.shape), like)
+    for track in (track for tracks in kept.values() for track in tracks):
+        weight = next(of)
+        total = jax.tree.map(lambda t, x, w=weight: t + w * np.asarray(x, np.float64), total, track)
+    return jax.tree.map(lambda t, x: jnp.asarray(t, x.dtype), total, like)
+
+
+def _read_step(workdir: Path, step: int | str, like: PyTree) -> PyTree:
+    """Read some leaves of a checkpoint; for 'latest', those of the newest one that is good."""
+    asked = [find_step(workdir, step)] if step != "latest" else list(reversed(saved_steps(workdir)))
+    for number in asked:
+        try:
+            return read((workdir / FOLDER).absolute() / str(number), like)[0]
+        except Damaged as error:
+            if number == asked[-1]:
+                raise
+            say(f"warning: {error}; the one before is used")
+    raise AssertionError("there is at least one step")

@@ -1,0 +1,90 @@
+"""Train for many steps, and watch memory, open files and threads of the process.
+
+python tests/reliability/growth.py --steps=50000
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from processes import ROOT, kill, parse, start
+
+from jaxgan.runs import metrics_log
+
+WARM_UP = 0.2  # share of the run after which nothing should grow
+EVERY = 0.25  # seconds
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """What the system says of a process at one time."""
+
+    step: int
+    resident: int  # bytes
+    files: int
+    threads: int
+
+
+def main(steps: int, folder: Path, *changes: str) -> list[Look]:
+    """Train gan_mlp as it is configured, and return what was seen after the warm-up."""
+    workdir, log = folder / "run", folder / "log.txt"
+    process = start(
+        f"--config={ROOT / 'configs' / 'gan_mlp.py'}",
+        f"--workdir={workdir}",
+        f"--config.train.num_steps={steps}",
+        f"--config.train.log_every={max(1, steps // 100)}",
+        f"--config.train.checkpoint_every={max(1, steps // 50)}",
+        f"--config.train.sample_every={max(1, steps // 20)}",
+        *changes,
+        log=log,
+    )
+    looks = []
+    try:
+        while process.poll() is None:
+            rows = metrics_log.read_metrics(workdir)
+            if rows and WARM_UP * steps <= rows[-1]["step"] < steps:
+                looks.append(look(process.pid, rows[-1]["step"]))
+            time.sleep(EVERY)
+    finally:
+        if process.poll() is None:
+            kill(process)
+    if process.wait() != 0:
+        raise RuntimeError(log.read_text())
+    return looks
+
+
+def look(pid: int, step: int) -> Look:
+    """Read /proc."""
+    status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    resident = int(status["VmRSS"].split()[0]) * 1024
+    return Look(step, resident, len(list(Path(f"/proc/{pid}/fd").iterdir())), int(status["Threads"]))
+
+
+def growth(looks: list[Look]) -> float:
+    """Return by how much memory grew, as a share: the last fifth's median against the first's."""
+    fifth = max(1, len(looks) // 5)
+    first, last = (np.median([seen.resident for seen in part]) for part in (looks[:fifth], looks[-fifth:]))
+    return float(last / first - 1)
+
+
+def extremes(looks: list[Look], name: str) -> tuple[int, int]:
+    """Return the medians of the first and of the last fifth."""
+    fifth = max(1, len(looks) // 5)
+    return tuple(int(np.median([getattr(seen, name) for seen in part])) for part in (looks[:fifth], looks[-fifth:]))
+
+
+if __name__ == "__main__":
+    args = parse(__doc__, steps=50_000)
+    with tempfile.TemporaryDirectory() as folder:
+        looks = main(args.steps, Path(folder))
+    low, high = extremes(looks, "resident")
+    print(
+        f"{args.steps:,} steps, {len(looks)} looks after the first {WARM_UP:.0%}: memory {low / 2**20:.0f} to", end=" "
+    )
+    print(f"{high / 2**20:.0f} MiB ({growth(looks):+.2%}), open files {extremes(looks, 'files')},", end=" ")
+    print(f"threads {extremes(looks, 'threads')}")
+    raise SystemExit(growth(looks) > 0.02)

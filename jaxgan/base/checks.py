@@ -21,6 +21,11 @@ def suggest(given: str, known: Iterable[str]) -> str:
     return f' Did you mean "{near[0]}"?' if near else ""
 
 
+def brief(error: Exception) -> str:
+    """Return the kind of an error and the start of what it says, as part of a sentence."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+
+
 def one_of(name: str, given: Any, known: Iterable[Any]) -> None:
     """Raise ValueError unless `given` is one of `known`."""
     known = list(known)

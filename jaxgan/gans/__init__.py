@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import importlib.machinery
@@ -14,11 +15,13 @@ import types
 from pathlib import Path
 from typing import Any
 
+import jax
+
 from jaxgan import config as config_lib
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Config, DataInfo
-from jaxgan.training.gan import Gan
+from jaxgan.training.gan import Gan, example_inputs
 
 
 def names() -> list[str]:
@@ -43,10 +46,28 @@ def build(config: Config, data: DataInfo) -> Gan:
             "jaxgan.open_source(config.data)."
         )
     config_lib.validate(config)
-    module = _from_file(Path(config.gan)) if config.gan.endswith(".py") else _from_package(config.gan)
+    if not config.gan.endswith(".py"):
+        return _from_settings(_from_package(config.gan), config, data)
+    module = _from_file(Path(config.gan))
     if not hasattr(module, "build"):
         raise UserError(f"config.gan is {config.gan!r}, a file without a function build(config, data); add one.")
     return module.build(config, data)
+
+
+def _from_settings(module: types.ModuleType, config: Config, data: DataInfo) -> Gan:
+    """Build a GAN of the package, whose own settings are checked by tracing its networks with them."""
+    try:
+        gan = module.build(config, data)
+        for net, inputs in zip((gan.generator, gan.discriminator), example_inputs(gan), strict=True):
+            jax.eval_shape(functools.partial(net.init, train=False), jax.random.key(0), *inputs)
+        return gan
+    except UserError:
+        raise
+    except Exception as error:  # a setting of another kind than the network computes with raises about anything
+        raise UserError(
+            f"{config.gan} cannot be made with config.model={config.model.to_dict()} "
+            f"({checks.brief(error)}); its file in configs/ shows settings that can be."
+        ) from error
 
 
 def added_settings(gan: str) -> dict[str, Any]:

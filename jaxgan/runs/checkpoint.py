@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import jax
@@ -19,9 +17,12 @@ from jaxgan.base import background
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 from jaxgan.base.types import PyTree
+from jaxgan.runs.quiet import ignore_late_reports
 from jaxgan.runs.sealing import Damaged, by_path, check_content, check_fit, is_key, kind_of, reason, seal, unseal
 from jaxgan.runs.steps import FOLDER, saved_steps
 from jaxgan.training.state import GanState
+
+ignore_late_reports()
 
 
 class Checkpoints:
@@ -33,7 +34,6 @@ class Checkpoints:
 
     def __init__(self, workdir: Path, *, keep: int = 1):
         """Open (and make) a run's checkpoint folder, of which the newest `keep` stay, and the best."""
-        _ignore_late_reports()
         self.folder = (Path(workdir) / FOLDER).absolute()
         self.best: int | None = None
         options = ocp.CheckpointManagerOptions(
@@ -220,20 +220,6 @@ def is_finite(state: GanState) -> jax.Array:
     kept = (state.g.variables, state.g.opt_state, state.d.variables, state.d.opt_state, state.ema, state.tracks)
     leaves = [leaf for leaf in jax.tree.leaves(kept) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in leaves]))
-
-
-def _ignore_late_reports() -> None:
-    """Say nothing of arrays that end after the save they belong to failed, which is said: TensorStore prints them."""
-    if getattr(sys.excepthook, "is_quiet", False):
-        return
-    told = sys.excepthook
-
-    def quiet(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if str(error) != "Event loop is closed":
-            told(kind, error, trace)
-
-    quiet.is_quiet = True
-    sys.excepthook = quiet
 
 
 def _explained(write: Any, path: Path) -> Any:

@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 
 from jaxgan import gans
 from jaxgan.base import files
-from jaxgan.base.checks import UserError
+from jaxgan.base.checks import UserError, brief
 from jaxgan.base.settings import completed
 from jaxgan.base.types import Config, DataInfo
 from jaxgan.config import default, flatten, validate
@@ -120,8 +120,9 @@ def load_saved(workdir: str | Path) -> Saved:
     try:
         return _parse(json.loads(path.read_bytes()))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UserError(f"{path} is damaged ({reason}); restore it from a copy, or train anew elsewhere.") from error
+        raise UserError(
+            f"{path} is damaged ({brief(error)}); restore it from a copy, or train anew elsewhere."
+        ) from error
 
 
 def _parse(content: Any) -> Saved:

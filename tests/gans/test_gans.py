@@ -14,6 +14,7 @@ import systems
 
 from jaxgan import config as config_lib
 from jaxgan import gans, generate, sample
+from jaxgan.base.checks import UserError
 from jaxgan.base.types import Batch, DataInfo
 from jaxgan.nets.norm import KINDS
 from jaxgan.show.table import network_rows, totals
@@ -319,3 +320,20 @@ def test_all_products_of_a_step_have_the_precision_asked_for(convolution):
     assert products == plain.count("DEFAULT") / 2 > 10  # both operands of each
     assert products == asked.count("HIGHEST") / 2
     assert "DEFAULT" not in asked
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "value"),
+    [
+        ("gan_mlp", "init_scale", None),
+        ("gan_mlp", "hidden", 2.5),
+        ("dcgan", "dropout", None),
+        ("dcgan64", "width", 4.5),
+    ],
+)
+def test_settings_that_no_network_can_have_are_one_sentence(name, setting, value):
+    config = importlib.import_module(f"configs.{name}").get_config()
+    with config.ignore_type():
+        config.model[setting] = value
+    with pytest.raises(UserError, match=f"{name} cannot be made with config.model="):
+        gans.build(config, DataInfo((64, 64, 3) if name == "dcgan64" else (28, 28, 1), 60_000, 10))

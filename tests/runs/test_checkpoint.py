@@ -229,28 +229,28 @@ def test_averages_of_other_widths_are_made_of_all_checkpoints(tmp_path, capfd):
     def flat(params):
         return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(params.variables)])
 
-    kept = checkpoint.load(tmp_path, ema_std=0.1, trust=True)
+    kept = jaxgan.load(tmp_path, ema_std=0.1, trust=True)
     expected = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(state.tracks[1])])
     np.testing.assert_allclose(flat(kept), expected, atol=1e-7)
     # What each step had, averaged anew with the weights of the profile, which a test of them holds to the paper.
-    raw = [flat(checkpoint.load(tmp_path, step, "raw", trust=True)) for step in range(1, 9)]
+    raw = [flat(jaxgan.load(tmp_path, step, "raw", trust=True)) for step in range(1, 9)]
     average = raw[0]
     for step, new in enumerate(raw[1:], 1):
         share = float(power_ema.share(0.13, jnp.int32(step)))
         average = (1 - share) * average + share * new
     capfd.readouterr()
-    made = flat(checkpoint.load(tmp_path, ema_std=0.13, trust=True))
+    made = flat(jaxgan.load(tmp_path, ema_std=0.13, trust=True))
     assert np.linalg.norm(made - average) < 0.2 * np.linalg.norm(expected - average)
     assert "come no closer" not in capfd.readouterr().err
-    checkpoint.load(tmp_path, 1, ema_std=0.28, trust=True)
+    jaxgan.load(tmp_path, 1, ema_std=0.28, trust=True)
     assert "the averages in 1 checkpoints come no closer to ema_std=0.28 than" in capfd.readouterr().err
     with pytest.raises(ValueError, match=r"ema_std is 0\.5; expected a value from"):
-        checkpoint.load(tmp_path, ema_std=0.5, trust=True)
+        jaxgan.load(tmp_path, ema_std=0.5, trust=True)
 
 
 def test_a_run_with_one_average_has_no_other_widths(run):
     with pytest.raises(ValueError, match=r"keeps one average only; train with --config\.train\.ema_stds"):
-        checkpoint.load(run, ema_std=0.1, trust=True)
+        jaxgan.load(run, ema_std=0.1, trust=True)
 
 
 @pytest.mark.parametrize("setting", ["lecam", "pack"])
@@ -287,7 +287,7 @@ def test_a_sealed_record_of_another_form_is_damaged(run, content):
     text = json.dumps({"content": content, "sha256": hashlib.sha256(content.encode()).hexdigest()})
     (path / "record" / "metadata").write_text(text)
     with pytest.raises(ValueError, match="is damaged"):
-        checkpoint.load(run, 5, trust=True)
+        jaxgan.load(run, 5, trust=True)
 
 
 def test_a_damaged_step_is_left_out_of_an_average(tmp_path, capfd):
@@ -295,10 +295,10 @@ def test_a_damaged_step_is_left_out_of_an_average(tmp_path, capfd):
     config.train.update(num_devices=1, num_steps=4, checkpoint_every=1, keep_checkpoints=4, ema_stds=(0.05, 0.1))
     jaxgan.train(config, tmp_path)
     (tmp_path / "checkpoints" / "2" / "record" / "metadata").write_text("{}")
-    checkpoint.load(tmp_path, ema_std=0.1, trust=True)
+    jaxgan.load(tmp_path, ema_std=0.1, trust=True)
     assert "it is left out of the average" in capfd.readouterr().err
     with pytest.raises(ValueError, match="weights is 'raw', but ema_std asks for an average"):
-        checkpoint.load(tmp_path, weights="raw", ema_std=0.1, trust=True)
+        jaxgan.load(tmp_path, weights="raw", ema_std=0.1, trust=True)
 
 
 def test_digests_can_be_skipped(run, monkeypatch):
@@ -309,9 +309,9 @@ def test_digests_can_be_skipped(run, monkeypatch):
     )
     monkeypatch.setattr(checkpoint, "unseal", sealing.unseal)
     with pytest.raises(ValueError, match="is damaged"):
-        checkpoint.load(run, 5, trust=True)
+        jaxgan.load(run, 5, trust=True)
     monkeypatch.setenv(sealing.SKIP, "1")
-    checkpoint.load(run, 5, trust=True)
+    jaxgan.load(run, 5, trust=True)
 
 
 def test_digests_of_runs_before_are_still_checked(state):

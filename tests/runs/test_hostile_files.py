@@ -1,5 +1,6 @@
 """What a run's folder holds may come from anybody: any content is read, or refused in a sentence."""
 
+import contextlib
 import copy
 import hashlib
 import importlib
@@ -91,12 +92,8 @@ def test_fuzz_a_configuration_is_complete_or_refused(run, saved, edits, flips):
     for place, value in flips:
         text[place % len(text)] = value
     (run / folder.CONFIG_FILE).write_bytes(text)
-    try:
-        params = jaxgan.load(run)
-    except UserError as error:
-        assert str(error)
-    else:
-        assert jax.tree.leaves(params.variables)
+    with contextlib.suppress(UserError):
+        assert jax.tree.leaves(jaxgan.load(run).variables)
     (run / folder.CONFIG_FILE).write_text(json.dumps(saved))
 
 
@@ -127,14 +124,14 @@ def test_fuzz_a_record_of_a_checkpoint_is_whole_or_refused(run, tree, edits, hon
     text = json.dumps(edited(json.loads(json.loads(before)["content"]), edits))
     seal = hashlib.sha256(text.encode()).hexdigest() if honest else "0"
     path.write_text(json.dumps({"content": text, "sha256": seal}))
+    said = found = None
     try:
         found = sealing.unseal(path.parents[1])
         sealing.check_fit(path.parents[1], found["leaves"], sealing.by_path(tree))
         sealing.check_content(path.parents[1], found, tree)
     except UserError as error:
-        assert str(path.parents[1]) in str(error)
-    else:
-        assert isinstance(found["record"], dict)
+        said = str(error)
+    assert str(path.parents[1]) in said if said else isinstance(found["record"], dict)
     path.write_bytes(before)
 
 
@@ -154,10 +151,10 @@ def test_fuzz_arrays_are_those_that_were_written_or_refused(run, arrays, which, 
     for place, value in flips:
         damaged[place % len(damaged)] = value
     path.write_bytes(bytes(damaged[: None if cut is None else cut % len(damaged)]) + more)
+    said = tree = None
     try:
         tree, _ = checkpoint.read(step, None)
     except UserError as error:
-        assert str(step) in str(error)
-    else:
-        assert content(tree) == arrays
+        said = str(error)
+    assert str(step) in said if said else content(tree) == arrays
     path.write_bytes(before)

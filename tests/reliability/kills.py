@@ -18,7 +18,6 @@ from processes import TINY, kill, parse, result, start
 
 LENGTH = 120  # steps of a run, each of them saved
 CHANGES = (
-    f"--config.train.num_steps={LENGTH}",
     "--config.train.checkpoint_every=1",
     "--config.train.log_every=3",
     "--config.train.sample_every=20",
@@ -43,21 +42,21 @@ class Outcome:
         return f"{self.kills.total()} kills ({where}): {equal} of {self.runs} runs equal to the bit"
 
 
-def main(num: int, seed: int, folder: Path) -> Outcome:
+def main(num: int, seed: int, folder: Path, length: int = LENGTH) -> Outcome:
     """Kill until `num` kills are made and the last run is through."""
     rng, outcome = random.Random(seed), Outcome()
     moments = [at_any_time, in_a_save, in_a_delete]
     while outcome.kills.total() < num:
         workdir, undisturbed = folder / f"killed{outcome.runs}", folder / f"undisturbed{outcome.runs}"
-        train = functools.partial(train_tiny, folder, outcome.runs)
+        train = functools.partial(train_tiny, folder, outcome.runs, length)
         began = time.monotonic()
         if train(undisturbed).wait() != 0:
             raise RuntimeError(f"a run that nobody disturbed failed; see {folder / 'log.txt'}")
-        length = time.monotonic() - began
+        seconds = time.monotonic() - began
         while outcome.kills.total() < num:
             process = train(workdir)
             moment = moments[outcome.kills.total() % len(moments)]
-            moment(process, workdir / "checkpoints", rng, length)
+            moment(process, workdir / "checkpoints", rng, seconds)
             if process.poll() is not None:  # it came to its end before
                 break
             kill(process)
@@ -70,32 +69,33 @@ def main(num: int, seed: int, folder: Path) -> Outcome:
     return outcome
 
 
-def train_tiny(folder: Path, seed: int, workdir: Path) -> subprocess.Popen:
+def train_tiny(folder: Path, seed: int, length: int, workdir: Path) -> subprocess.Popen:
     """Start a run of the tests' small GAN, or let it go on."""
     args = f"--config={TINY}", f"--workdir={workdir}", f"--config.seed={seed}", *CHANGES
+    args = *args, f"--config.train.num_steps={length}"
     return start(*args, log=folder / "log.txt", cache=folder / "cache")
 
 
-def at_any_time(process: subprocess.Popen, checkpoints: Path, rng: random.Random, length: float) -> None:
+def at_any_time(process: subprocess.Popen, checkpoints: Path, rng: random.Random, seconds: float) -> None:
     """Wait for a random part of a run's time, start and end included."""
     del checkpoints
-    end = time.monotonic() + rng.uniform(0, 1.1 * length)
+    end = time.monotonic() + rng.uniform(0, 1.1 * seconds)
     while time.monotonic() < end and process.poll() is None:
         time.sleep(0.002)
 
 
-def in_a_save(process: subprocess.Popen, checkpoints: Path, rng: random.Random, length: float) -> None:
+def in_a_save(process: subprocess.Popen, checkpoints: Path, rng: random.Random, seconds: float) -> None:
     """Wait for a save that is under way, some steps on."""
-    del length
+    del seconds
     wanted = newest(checkpoints) + rng.randint(1, 25)
     until(process, lambda: newest(checkpoints) >= wanted)
     until(process, lambda: any("tmp" in name for name in names(checkpoints)))
     time.sleep(rng.uniform(0, 0.02))
 
 
-def in_a_delete(process: subprocess.Popen, checkpoints: Path, rng: random.Random, length: float) -> None:
+def in_a_delete(process: subprocess.Popen, checkpoints: Path, rng: random.Random, seconds: float) -> None:
     """Wait for a delete that is under way, some steps on."""
-    del length
+    del seconds
     wanted = newest(checkpoints) + rng.randint(1, 25)
     until(process, lambda: newest(checkpoints) >= wanted)
     until(process, lambda: any(is_partial(checkpoints / name) for name in names(checkpoints) if name.isdigit()))

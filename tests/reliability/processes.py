@@ -25,6 +25,7 @@ class Run(subprocess.Popen):
     """A process whose words this one writes to a file, so that no limit of the process holds for that file."""
 
     def __init__(self, command: list[str], log: Path, **options):
+        log.touch()
         super().__init__(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
         self._copying = threading.Thread(target=self._copy, args=(log,), daemon=True)
         self._copying.start()

@@ -17,7 +17,7 @@ from processes import ROOT, kill, parse, start
 from jaxgan.runs import steps
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-STARTED = "pictures, metrics and checkpoints are in"  # from this line on the run answers by saving
+STARTED = "all settings are in"  # from this line on the run answers by saving
 LIMIT = 120
 
 

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from processes import TINY, kill, parse, result, start
+from processes import TINY, parse, result, start
 
 from jaxgan.runs import steps
 
@@ -133,16 +133,12 @@ def main(case: str, folder: Path, length: int) -> Ending:
     train = functools.partial(train_tiny, folder, length)
     with mounted(folder / "mount") if on_mount else contextlib.nullcontext(folder) as place:
         workdir = place / "run"
-        process = train(workdir)
-        try:
+        with train(workdir) as process:
             while process.poll() is None and not steps_of(workdir):
                 time.sleep(0.01)
             mend = broken(process, workdir)
             began = time.monotonic()
             process.wait(timeout=LIMIT)
-        finally:
-            if process.poll() is None:
-                kill(process)
         seconds, said = time.monotonic() - began, (folder / "log.txt").read_text()
         mend()
         if train(workdir).wait() or train(folder / "sound").wait():

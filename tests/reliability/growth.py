@@ -5,13 +5,14 @@ python tests/reliability/growth.py --steps=50000
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
-from processes import ROOT, kill, parse, start
+from processes import ROOT, parse, start
 
 from jaxgan.runs import metrics_log
 
@@ -32,7 +33,8 @@ class Look:
 def main(steps: int, folder: Path, *changes: str) -> list[Look]:
     """Train gan_mlp as it is configured, and return what was seen after the warm-up."""
     workdir, log = folder / "run", folder / "log.txt"
-    process = start(
+    looks = []
+    with start(
         f"--config={ROOT / 'configs' / 'gan_mlp.py'}",
         f"--workdir={workdir}",
         f"--config.train.num_steps={steps}",
@@ -41,17 +43,13 @@ def main(steps: int, folder: Path, *changes: str) -> list[Look]:
         f"--config.train.sample_every={max(1, steps // 20)}",
         *changes,
         log=log,
-    )
-    looks = []
-    try:
+    ) as process:
         while process.poll() is None:
             rows = metrics_log.read_metrics(workdir)
             if rows and WARM_UP * steps <= rows[-1]["step"] < steps:
-                looks.append(look(process.pid, rows[-1]["step"]))
+                with contextlib.suppress(OSError, KeyError):  # it may just have ended
+                    looks.append(look(process.pid, rows[-1]["step"]))
             time.sleep(EVERY)
-    finally:
-        if process.poll() is None:
-            kill(process)
     if process.wait() != 0:
         raise RuntimeError(log.read_text())
     return looks

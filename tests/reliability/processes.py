@@ -22,7 +22,10 @@ TIMES = ("seconds", "steps_per_sec", "images_per_sec")  # what no two runs have 
 
 
 class Run(subprocess.Popen):
-    """A process whose words this one writes to a file, so that no limit of the process holds for that file."""
+    """A process whose words this one writes to a file, so that no limit of the process holds for that file.
+
+    As a context manager it leaves no process behind.
+    """
 
     def __init__(self, command: list[str], log: Path, **options):
         log.touch()
@@ -40,6 +43,10 @@ class Run(subprocess.Popen):
         status = super().wait(timeout)
         self._copying.join()
         return status
+
+    def __exit__(self, *_: object) -> None:
+        if self.poll() is None:
+            kill(self)
 
 
 def start(*args: object, log: Path, cache: Path | None = None, **env: str) -> Run:

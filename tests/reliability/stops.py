@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from processes import ROOT, kill, parse, start
+from processes import ROOT, parse, start
 
 from jaxgan.runs import steps
 
@@ -26,19 +26,18 @@ def main(num: int, seed: int, folder: Path, config: str, changes: tuple[str, ...
     rng, times = random.Random(seed), []
     for i in range(num):
         workdir, log = folder / f"run{i}", folder / f"log{i}.txt"
-        process = start(
-            f"--config={config}", f"--workdir={workdir}", "--config.train.log_every=1", *changes, log=log
-        )  # no compiled programs from before: each run compiles
-        began = time.monotonic()
-        while STARTED not in log.read_text():
-            if process.poll() is not None or time.monotonic() > began + LIMIT:
-                kill(process)
-                raise RuntimeError(f"the run did not start: {log.read_text()}")
-            time.sleep(0.02)
-        time.sleep(rng.uniform(0, 20) if num > 1 else 0.5)
-        asked = time.monotonic()
-        process.send_signal(SIGNALS[i % 2])
-        process.wait(timeout=LIMIT)
+        # No compiled programs from before: each run compiles.
+        changed = f"--config={config}", f"--workdir={workdir}", "--config.train.log_every=1", *changes
+        with start(*changed, log=log) as process:
+            began = time.monotonic()
+            while STARTED not in log.read_text():
+                if process.poll() is not None or time.monotonic() > began + LIMIT:
+                    raise RuntimeError(f"the run did not start: {log.read_text()}")
+                time.sleep(0.02)
+            time.sleep(rng.uniform(0, 20) if num > 1 else 0.5)
+            asked = time.monotonic()
+            process.send_signal(SIGNALS[i % 2])
+            process.wait(timeout=LIMIT)
         times.append((asked - began, time.monotonic() - asked))
         check(process.returncode, log.read_text(), workdir)
     return times

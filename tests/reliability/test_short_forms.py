@@ -7,6 +7,7 @@ import pytest
 import stops
 from processes import TINY
 
+
 def test_killed_runs_end_like_undisturbed_ones(tmp_path):
     outcome = kills.main(2, 1, tmp_path, length=40)
     assert outcome.kills.total() == 2

@@ -4,6 +4,7 @@ import functools
 import importlib
 
 import jax
+import numpy as np
 import pytest
 
 import jaxgan
@@ -42,3 +43,17 @@ def test_robust_presets_differ_in_the_recipe_and_in_d_only(name):
     recipe = ("loss", "rule.", "penalty.", "optim.", "train.", "data.batch_size", "model.d_norm", "model.dropout")
     assert all(path.startswith(recipe) for path in changed)
     assert robust["loss"] == "rpgan"
+
+
+def test_a_robust_preset_goes_on_bit_for_bit(tmp_path):
+    config = importlib.import_module("configs.gan_mlp_robust").get_config()
+    config.model.hidden = config.model.latent_size = 4
+    config.data.batch_size = 4
+    config.train.update(num_devices=1, sample_every=0, log_every=1, num_steps=6)
+    whole = jaxgan.train(config, tmp_path / "whole")
+    config.train.num_steps = 3  # the penalties' interval is 4
+    jaxgan.train(config, tmp_path / "parts")
+    config.train.num_steps = 6
+    parts = jaxgan.train(config, tmp_path / "parts")
+    for a, b in zip(*(jax.tree.leaves(state.replace(key=0)) for state in (whole, parts)), strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -26,11 +26,26 @@ def write(path: str | os.PathLike, content: bytes | str | Callable[[Path], objec
             content(half)
         else:
             half.write_bytes(content.encode() if isinstance(content, str) else content)
-        # The name must not become visible before what it names.
-        with half.open("rb") as file:
-            os.fsync(file.fileno())
+        sync(half)  # the name must not become visible before what it names
         half.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             half.unlink()
         raise
+
+
+def sync(path: Path) -> None:
+    """Return when a file, or the list of a folder's names, is on the disk, whatever happens to the power."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_all(folder: Path) -> None:
+    """Do so for a folder and all that is in it."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            sync(Path(place, name))
+        sync(Path(place))

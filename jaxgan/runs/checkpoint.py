@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
-from jaxgan.base import background
+from jaxgan.base import background, files
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 from jaxgan.base.types import PyTree
@@ -37,7 +38,10 @@ class Checkpoints:
         self.folder = (Path(workdir) / FOLDER).absolute()
         self.best: int | None = None
         options = ocp.CheckpointManagerOptions(
-            preservation_policy=_Preserve(keep, self), cleanup_tmp_directories=True, enable_async_checkpointing=False
+            preservation_policy=_Preserve(keep, self),
+            cleanup_tmp_directories=True,
+            enable_async_checkpointing=False,
+            temporary_path_class=_Durable,
         )
         self._manager = _explained(lambda: ocp.CheckpointManager(self.folder, options=options), self.folder)
         self._saving: Future | None = None  # one at a time; a failure is said when it happens
@@ -133,6 +137,17 @@ class Checkpoints:
                 self._saving.exception()
         finally:
             self._manager.close()
+
+
+class _Durable(ocp.path.atomicity.AtomicRenameTemporaryPath):
+    """A checkpoint that is on the disk before it gets its name, and its name before older ones are deleted."""
+
+    async def finalize(self) -> None:
+        """Publish it."""
+        await asyncio.to_thread(files.sync_all, Path(self.get()))
+        await super().finalize()
+        await asyncio.to_thread(files.sync_all, Path(self.get_final()))
+        await asyncio.to_thread(files.sync, Path(self.get_final()).parent)
 
 
 class _Preserve(checkpoint_managers.PreservationPolicy):

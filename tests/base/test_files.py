@@ -23,3 +23,12 @@ def test_what_fails_leaves_the_older_file_and_nothing_else(tmp_path):
         files.write(path, fail)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_all_of_a_folder_is_synced(tmp_path, monkeypatch):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "file").write_text("x")
+    seen = []
+    monkeypatch.setattr(files, "sync", seen.append)
+    files.sync_all(tmp_path / "a")
+    assert {path.name for path in seen} == {"a", "b", "file"}

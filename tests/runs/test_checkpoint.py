@@ -330,3 +330,22 @@ def test_digests_tell_shapes_types_and_signs_apart(other):
     content = json.loads(record["content"])
     with pytest.raises(ValueError, match="a is not what was written"):
         sealing.check_content(Path("5"), content, {"a": other})
+
+
+def test_a_checkpoint_is_on_the_disk_before_it_gets_its_name_and_older_ones_go(tmp_path, state, monkeypatch):
+    synced = []
+
+    def sync(path):
+        synced.append((path.name, (tmp_path / "checkpoints" / "5").exists(), (tmp_path / "checkpoints" / "3").exists()))
+        really(path)
+
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(3, state)
+        checkpoints.wait()
+        really = checkpoint.files.sync
+        monkeypatch.setattr(checkpoint.files, "sync", sync)
+        checkpoints.save(5, state)
+    assert not (tmp_path / "checkpoints" / "3").exists()
+    unnamed = [name for name, is_named, _ in synced if not is_named]
+    assert {"manifest.ocdbt", "metadata", "_METADATA"} <= set(unnamed)
+    assert synced[-1] == ("checkpoints", True, True)

@@ -1,0 +1,19 @@
+"""The networks of `configs/acgan.py` with a recipe that draws the asked digits as well in a fraction of the time.
+
+python run.py --config=configs/acgan_robust.py --workdir=runs/acgan_robust
+"""
+
+from configs.acgan import get_config as reference
+from configs.dcgan_robust import make_robust
+from jaxgan.base.types import Config
+
+
+def get_config() -> Config:
+    config = reference()
+    make_robust(config)
+    config.model.d_norm = "group"  # penalties need a D that judges each picture on its own
+    config.rule.g_stats_for_d = "batch"
+    config.rule.accuracy_stats = "batch"
+    config.data.batch_size = 32
+    config.train.num_steps = 20_000
+    return config

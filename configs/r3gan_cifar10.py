@@ -1,0 +1,34 @@
+"""R3GAN on CIFAR-10, 32x32, told the class, as published.
+
+python run.py --config=configs/r3gan_cifar10.py --workdir=runs/r3gan_cifar10
+
+The pictures are those that TensorFlow Datasets has prepared as ArrayRecord.
+Source: Huang et al., "The GAN is dead; long live the GAN!", 2024, table 9. Four days on eight GPUs there.
+"""
+
+from configs.r3gan_stacked_mnist import burn_in
+from configs.r3gan_stacked_mnist import get_config as stacked
+from jaxgan.base.types import Config
+
+
+def get_config() -> Config:
+    config = stacked()
+    config.model.conditional = True
+    config.penalty.r1 = config.penalty.r2 = 0.005
+    for net in config.optim.g, config.optim.d:
+        net.learning_rate = 5e-5
+    config.train.ema_half_life = 5_000_000
+    burn_in(config, images=20_000_000, penalty=10.0, learning_rate=4.0)
+    augment(config, 0.55)
+    config.data.source = "tfds"
+    config.data.name = "cifar10"
+    config.train.num_steps = 488_281  # 250 million pictures
+    return config
+
+
+def augment(config: Config, probability: float) -> None:
+    """Let the probability of changes that D is shown rise from nothing, as the other settings fall."""
+    config.augment = "ada_blit,ada_geometry,ada_color,ada_cutout"
+    config.augment_p = probability
+    config.burn_in.augment = 0.0
+    config.data.mirror = True

@@ -174,7 +174,9 @@ def parse(stream: BinaryIO | gzip.GzipFile, num_dims: int, name: str, num_bytes:
     if not low <= claimed <= high:
         has = f"at least {low}" if claimed < low else f"at most {high}"
         raise UserError(f"{name} has {low if low == high else has} bytes of values; {expected}")
-    if math.prod(shape[1:]) > MAX_PIXELS or claimed > MEMORY_FRACTION * host_memory():
+    # Where one side is 0, others may still be more than NumPy can count.
+    pixels = math.prod(max(side, 1) for side in shape[1:])
+    if pixels > MAX_PIXELS or max(claimed, shape[0]) > MEMORY_FRACTION * host_memory():
         raise UserError(
             f"{name} has {claimed / 2**30:.1f} GiB of pictures of {' x '.join(map(str, shape[1:]))}; expected at most "
             f"{MAX_PIXELS:,} pixels a picture, and {MEMORY_FRACTION * host_memory() / 2**30:.1f} GiB in all."

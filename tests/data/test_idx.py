@@ -186,6 +186,13 @@ def file(tmp_path_factory):
     return tmp_path_factory.mktemp("fuzz") / "train-images-idx3-ubyte"
 
 
+@pytest.mark.parametrize("dims", [(3_036_988_439, 0, 3_036_988_439), (2**32 - 1, 2**32 - 1, 0)])
+def test_pictures_without_pixels_are_refused_however_many(tmp_path, dims):
+    (tmp_path / "x").write_bytes(header(*dims))
+    with pytest.raises(UserError, match="GiB of pictures of"):
+        idx.load(tmp_path / "x", 3)
+
+
 DIMENSION = st.integers(0, 9) | st.integers(0, 2**32 - 1)
 HEADER = st.builds(header, DIMENSION, DIMENSION, DIMENSION) | st.builds(header, DIMENSION)
 

@@ -1,7 +1,7 @@
 """From a picture's bytes, which a stranger may have made, to pixels on the canvas; or to a reason why not.
 
-What a picture may take is bounded before its pixels are decoded: MAX_BYTES of the file, MAX_PIXELS of its header, and
-the same again over all that are being decoded at one time, whatever the number of threads.
+What a picture may take is bounded before its pixels are decoded: MAX_BYTES of the file, MAX_PIXELS and MAX_SIDE of its
+header, and the same again over all that are being decoded at one time, whatever the number of threads.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from jaxgan.data.canvas import Canvas, draw
-from jaxgan.data.room import FILES, MAX_BYTES, MAX_PIXELS, PIXELS, SMALL
+from jaxgan.data.room import FILES, MAX_BYTES, MAX_PIXELS, MAX_SIDE, PIXELS, SMALL
 from jaxgan.data.tree import TOO_LARGE, UNREADABLE
 
 # A JPEG may be decoded at a fraction of its size, but never below this multiple of the size asked for.
@@ -72,7 +72,12 @@ def look(file: str) -> Header | str:
         return TOO_LARGE
     except Exception:  # decoders raise about anything on damaged files
         return UNREADABLE
-    return TOO_LARGE if width * height > MAX_PIXELS else Header(num_bytes, width, height)
+    return TOO_LARGE if is_too_large(width, height) else Header(num_bytes, width, height)
+
+
+def is_too_large(width: int, height: int) -> bool:
+    """Return whether a picture of that size is not to be decoded."""
+    return width * height > MAX_PIXELS or max(width, height) > MAX_SIDE
 
 
 def decode(file: str, canvas: Canvas) -> np.ndarray | None:
@@ -98,8 +103,8 @@ def decode_stream(stream: BinaryIO, canvas: Canvas) -> np.ndarray:
     """
     with open_picture(stream) as image:
         full = image.width * image.height
-        if full > MAX_PIXELS:
-            raise ValueError(f"{image.width} x {image.height} pixels are too many")
+        if is_too_large(image.width, image.height):
+            raise ValueError(f"{image.width} x {image.height} pixels are too many or too long")
         draft(image, canvas)
         pixels = image.width * image.height
         if full <= SMALL:

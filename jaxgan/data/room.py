@@ -10,6 +10,9 @@ from collections.abc import Iterator
 # to 20 bytes a pixel (floats; RGBA 12, WebP 16), so that all threads together take up to 1.3 GiB.
 MAX_PIXELS = 2**26
 
+# Of a longer side; a JPEG's header has no room for more. Hostile headers claim strips that take long to scale.
+MAX_SIDE = 2**16 - 1
+
 # Some decoders read the whole file into memory.
 MAX_BYTES = 2**29
 

@@ -80,7 +80,9 @@ def test_formats_that_are_not_on_the_list_are_refused_whatever_their_name(tmp_pa
     assert decode(str(file), CANVAS) is None
 
 
-@pytest.mark.parametrize("size", [(8193, 8193), (2**31 - 1, 1), (2**31 - 1, 2**31 - 1), (65535, 65535)])
+@pytest.mark.parametrize(
+    "size", [(8193, 8193), (65536, 1), (30, 1_835_048), (2**31 - 1, 1), (2**31 - 1, 2**31 - 1), (65535, 65535)]
+)
 def test_huge_dimensions_are_refused_by_the_header(tmp_path, size):
     file = tmp_path / "a.png"
     file.write_bytes(png(*size))

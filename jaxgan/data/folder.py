@@ -28,10 +28,10 @@ class Folder:
     0..K-1. Pictures directly in the folder have no class: if there are any, no picture has a label.
 
     Left out are files whose header cannot be read, pictures of more than `room.MAX_PIXELS` or `room.MAX_SIDE`, what is
-    no regular file, what lies below `tree.MAX_DEPTH` folders and, without `follow_links`, links that lead out of the folder. A
-    file that turns out to be damaged only when its pixels are decoded counts, and the next good one, in the order of
-    the files, stands in for it with its label. So the number of pictures, and each of them, is the same however they
-    are cached. `announce` says what was left out.
+    no regular file, what lies below `tree.MAX_DEPTH` folders and, without `follow_links`, links that lead out of the
+    folder. A file that turns out to be damaged only when its pixels are decoded counts, and the next good one, in the
+    order of the files, stands in for it with its label. So the number of pictures, and each of them, is the same
+    however they are cached. `announce` says what was left out.
 
     Args:
       path: the folder.

@@ -119,7 +119,7 @@ def load_saved(workdir: str | Path) -> Saved:
         )
     try:
         return _parse(json.loads(path.read_bytes()))
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (ArithmeticError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(
             f"{path} is damaged ({brief(error)}); restore it from a copy, or train anew elsewhere."
         ) from error

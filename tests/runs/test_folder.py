@@ -141,6 +141,7 @@ def edited(saved, *path, value):
         lambda saved: edited(saved, "config", "train", "num_steps", value="many"),
         lambda saved: edited(saved, "config", "train", "num_step", value=1),
         lambda saved: edited(saved, "config", "seed", value=-1),
+        lambda saved: edited(saved, "config", "class_weight", value=10**400),
         lambda saved: edited(saved, "data", "num_images", value=-3),
         lambda saved: edited(saved, "data", "num_classes", value="ten"),
         lambda saved: edited(saved, "data", "fingerprint", value=5),

@@ -10,7 +10,7 @@ from jaxgan.base.types import Config
 
 def get_config() -> Config:
     config = reference()
-    make_robust(config)
+    make_robust(config, g_rate=2e-3, d_rate=5e-4)
     config.model.d_norm = "group"  # penalties need a D that judges each picture on its own
     config.rule.g_stats_for_d = "batch"
     config.rule.accuracy_stats = "batch"

@@ -12,5 +12,6 @@ from jaxgan.base.types import Config
 
 def get_config() -> Config:
     config = reference()
-    make_robust(config)
+    make_robust(config, g_rate=1e-3, d_rate=1e-3)
+    config.rule.latents = "fresh"
     return config

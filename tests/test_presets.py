@@ -12,7 +12,7 @@ from jaxgan import config as config_lib
 from jaxgan.base.types import DataInfo
 from jaxgan.training.gan import example_inputs
 
-ROBUST = ("gan_mlp", "dcgan")
+ROBUST = ("gan_mlp", "dcgan", "acgan")
 DATA = DataInfo((28, 28, 1), 60_000, 10)
 
 

@@ -1,0 +1,84 @@
+"""Fuzz readers of strangers' files with inputs that reach ever more of their code; needs `pip install '.[fuzz]'`.
+
+python tests/reliability/guided.py idx -runs=100000
+
+The readers are idx, picture, metrics and configuration; flags after the name are libFuzzer's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+import tempfile
+from pathlib import Path
+
+import atheris
+
+with atheris.instrument_imports(include=["jaxgan.data", "jaxgan.runs", "jaxgan.config", "PIL"]):
+    from processes import ROOT  # imports jaxgan too
+
+    from jaxgan.base import terminal
+    from jaxgan.base.checks import UserError
+    from jaxgan.base.types import DataInfo
+    from jaxgan.data import decoding, idx
+    from jaxgan.data.canvas import Canvas
+    from jaxgan.runs import folder, metrics_log
+
+FOLDER = Path(tempfile.mkdtemp())
+SECONDS = "-timeout=5"  # longer is a hang
+MIB = "-rss_limit_mb=4096"
+
+
+def written(name: str, content: bytes) -> Path:
+    path = FOLDER / name
+    path.write_bytes(content)
+    return path
+
+
+def read_idx(content: bytes) -> None:
+    with contextlib.suppress(UserError):
+        idx.load(written("train-images-idx3-ubyte", content), 3)
+
+
+def read_picture(content: bytes) -> None:
+    path = str(written("picture.png", content))
+    decoding.look(path)
+    decoding.decode(path, Canvas(8, 3))
+
+
+def read_metrics(content: bytes) -> None:
+    written(metrics_log.METRICS_FILE, content)
+    metrics_log.read_metrics(FOLDER)
+
+
+def read_configuration(content: bytes) -> None:
+    written(folder.CONFIG_FILE, content)
+    with contextlib.suppress(UserError):
+        folder.load_saved(FOLDER)
+
+
+def examples(name: str) -> list[bytes]:
+    """Return what a reader takes, to start from."""
+    if name == "picture":
+        return [path.read_bytes() for path in (ROOT / "configs").glob("*.png")]
+    if name == "idx":
+        return [bytes((0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2)) + bytes(8)]
+    if name == "metrics":
+        return [b'{"step": 1, "d/loss": 0.5, "g/lr": 1e-3}\n']
+    config = importlib.import_module("configs.gan_mlp").get_config()
+    folder.save_config(FOLDER, config, DataInfo((28, 28, 1), 60_000, 10), None)
+    return [(FOLDER / folder.CONFIG_FILE).read_bytes()]
+
+
+READERS = {"idx": read_idx, "picture": read_picture, "metrics": read_metrics, "configuration": read_configuration}
+
+if __name__ == "__main__":
+    name, *rest = sys.argv[1:]
+    seeds = FOLDER / "seeds"
+    seeds.mkdir()
+    for i, seed in enumerate(examples(name)):
+        (seeds / str(i)).write_bytes(seed)
+    atheris.Setup([sys.argv[0], SECONDS, MIB, *rest, str(seeds)], READERS[name])
+    with terminal.divert(lambda line: None):
+        atheris.Fuzz()

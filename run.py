@@ -29,7 +29,7 @@ from ml_collections import ConfigDict
 
 import jaxgan
 from jaxgan import config as config_lib
-from jaxgan import data
+from jaxgan import data, gans
 from jaxgan.base import background, checks, terminal
 from jaxgan.base.types import Config
 from jaxgan.runs import evaluate, evaluations, folder, gallery, journal, metrics_log, report
@@ -102,9 +102,10 @@ def show_summary() -> None:
         raise jaxgan.UserError("--mode=summary shows the networks of --config or of --workdir; leave one of them out.")
     config = given_config()
     gan = jaxgan.build(config, data_info(config))
-    if FLAGS.out is None:
-        print(table.text(gan))
-    else:
+    with gans.explained(config):
+        if FLAGS.out is None:
+            print(table.text(gan))
+            return
         diagram.save_diagram(gan, FLAGS.out)
         print(f"wrote {FLAGS.out}")
 

@@ -1,6 +1,8 @@
-"""The networks of `configs/acgan.py` with a recipe that draws the asked digits as well in a fraction of the time.
+"""The networks of `configs/acgan.py`, but group norm in D, with the recipe of `configs/dcgan_robust.py`.
 
 python run.py --config=configs/acgan_robust.py --workdir=runs/acgan_robust
+
+fd_mnist after 300, 600, 900 and 1,200 steps: 477, 208, 85, 51, with 28, 58, 75, 87 % in the asked class (one seed).
 """
 
 from configs.acgan import get_config as reference

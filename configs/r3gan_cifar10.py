@@ -2,7 +2,8 @@
 
 python run.py --config=configs/r3gan_cifar10.py --workdir=runs/r3gan_cifar10
 
-The pictures are those that TensorFlow Datasets has prepared as ArrayRecord.
+The pictures are those that TensorFlow Datasets has prepared as ArrayRecord. Changes of colour are as likely as others;
+the reference makes them half as likely.
 Source: Huang et al., "The GAN is dead; long live the GAN!", 2024, table 9. Four days on eight GPUs there.
 """
 

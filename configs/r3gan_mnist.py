@@ -28,6 +28,7 @@ def get_config() -> Config:
         }
     )
     config.loss = "rpgan"
+    config.matmul = "float32"  # on accelerators, as in the reference
     config.rule.d_loss_weight = config.rule.d_loss_report = 1.0
     config.penalty.r1 = config.penalty.r2 = 0.1
     for net in config.optim.g, config.optim.d:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,7 @@ def write(path: str | os.PathLike, content: bytes | str | Callable[[Path], objec
             half.write_bytes(content.encode() if isinstance(content, str) else content)
         sync(half)  # the name must not become visible before what it names
         half.replace(path)
+        sync(path.parent)
     except BaseException:
         with contextlib.suppress(OSError):
             half.unlink()
@@ -35,17 +37,27 @@ def write(path: str | os.PathLike, content: bytes | str | Callable[[Path], objec
 
 
 def sync(path: Path) -> None:
-    """Return when a file, or the list of a folder's names, is on the disk, whatever happens to the power."""
+    """Return when a file, or the list of a folder's names, is on the disk, whatever happens to the power.
+
+    Some file systems of networks cannot do that for folders, and are left to themselves.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if not path.is_dir() or error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+            raise
     finally:
         os.close(descriptor)
 
 
 def sync_all(folder: Path) -> None:
     """Do so for a folder and all that is in it."""
-    for place, _, names in os.walk(folder):
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for place, _, names in os.walk(folder, onerror=fail):
         for name in names:
             sync(Path(place, name))
         sync(Path(place))

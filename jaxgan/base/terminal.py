@@ -27,7 +27,7 @@ def say(text: str) -> None:
 
 def write_line(text: str, stream: TextIO) -> None:
     """Print a line; a stream that takes none, as a file on a full disk or a closed pipe, is no reason to stop work."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ValueError):
         print(text, file=stream, flush=True)
 
 

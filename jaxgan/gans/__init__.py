@@ -5,23 +5,24 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import hashlib
 import importlib
 import importlib.machinery
 import pkgutil
 import sys
 import types
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jax
+from flax.errors import FlaxError
 
 from jaxgan import config as config_lib
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Config, DataInfo
-from jaxgan.training.gan import Gan, example_inputs
+from jaxgan.training.gan import Gan
 
 
 def names() -> list[str]:
@@ -47,26 +48,30 @@ def build(config: Config, data: DataInfo) -> Gan:
         )
     config_lib.validate(config)
     if not config.gan.endswith(".py"):
-        return _from_settings(_from_package(config.gan), config, data)
+        with explained(config):
+            return _from_package(config.gan).build(config, data)
     module = _from_file(Path(config.gan))
     if not hasattr(module, "build"):
         raise UserError(f"config.gan is {config.gan!r}, a file without a function build(config, data); add one.")
     return module.build(config, data)
 
 
-def _from_settings(module: types.ModuleType, config: Config, data: DataInfo) -> Gan:
-    """Build a GAN of the package, whose own settings are checked by tracing its networks with them."""
+@contextlib.contextmanager
+def explained(config: Config) -> Iterator[None]:
+    """Turn what goes wrong while networks are made or traced with settings of another kind into a UserError.
+
+    A GAN of one's own is left to its author, who wants to see where it happened.
+    """
     try:
-        gan = module.build(config, data)
-        for net, inputs in zip((gan.generator, gan.discriminator), example_inputs(gan), strict=True):
-            jax.eval_shape(functools.partial(net.init, train=False), jax.random.key(0), *inputs)
-        return gan
+        yield
     except UserError:
         raise
-    except Exception as error:  # a setting of another kind than the network computes with raises about anything
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError, FlaxError) as error:
+        if config.gan.endswith(".py"):
+            raise
         raise UserError(
-            f"{config.gan} cannot be made with config.model={config.model.to_dict()} "
-            f"({checks.brief(error)}); its file in configs/ shows settings that can be."
+            f"{config.gan} cannot be made with config.model={config.model.to_dict()} ({checks.brief(error)}); its file "
+            "in configs/ shows settings that can be."
         ) from error
 
 

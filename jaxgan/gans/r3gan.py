@@ -2,8 +2,9 @@
 
 References:
   Huang, Gokaslan, Kuleshov and Tompkin, "The GAN is dead; long live the GAN! A Modern GAN Baseline", 2024, section 3,
-  appendix D; layers and their start as in its published code. Maps of all sizes have the precision of
-  `config.precision`, where the reference has bfloat16 in the largest ones and float32 in the others.
+  appendix D; layers and their start as in its published code. Different here: maps of all sizes have the precision of
+  `config.precision`, where the reference has bfloat16 in the largest ones and float32 in the others; and G's step
+  compares with the real pictures of D's step, where the reference draws others.
 """
 
 from __future__ import annotations
@@ -141,10 +142,13 @@ def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; ValueError for sides that do not halve as often as there are widths, or groups that do not fit."""
     model = config.model
     widths = tuple(model.widths)
-    for name in "blocks", "group_size", "expansion":
-        checks.in_range(f"config.model.{name}", getattr(model, name), 1)
+    for name, most in ("blocks", 64), ("group_size", 2**14), ("expansion", 64):
+        checks.in_range(f"config.model.{name}", getattr(model, name), 1, most)
+    checks.in_range("the number of config.model.widths", len(widths), 1, 12)
     for width in widths:
-        if width < 1 or width * model.expansion % model.group_size:
+        checks.in_range("a number of config.model.widths", width, 1, 2**14)
+        checks.in_range("the number of groups of a block", width * model.expansion // model.group_size, 0, 2**10)
+        if width * model.expansion % model.group_size:
             raise checks.UserError(
                 f"config.model.widths has {width}; times expansion, {model.expansion}, it must be a multiple of "
                 f"group_size, {model.group_size}."

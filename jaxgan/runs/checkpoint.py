@@ -23,8 +23,6 @@ from jaxgan.runs.sealing import Damaged, by_path, check_content, check_fit, is_k
 from jaxgan.runs.steps import FOLDER, saved_steps
 from jaxgan.training.state import GanState
 
-ignore_late_reports()
-
 
 class Checkpoints:
     """The checkpoints of one run. A thread writes them; use it as a context manager.
@@ -35,6 +33,7 @@ class Checkpoints:
 
     def __init__(self, workdir: Path, *, keep: int = 1):
         """Open (and make) a run's checkpoint folder, of which the newest `keep` stay, and the best."""
+        ignore_late_reports()
         self.folder = (Path(workdir) / FOLDER).absolute()
         self.best: int | None = None
         options = ocp.CheckpointManagerOptions(
@@ -44,6 +43,7 @@ class Checkpoints:
             temporary_path_class=_Durable,
         )
         self._manager = _explained(lambda: ocp.CheckpointManager(self.folder, options=options), self.folder)
+        files.sync(self.folder.parent)
         self._saving: Future | None = None  # one at a time; a failure is said when it happens
         self._saved = self.steps()
 
@@ -140,7 +140,7 @@ class Checkpoints:
 
 
 class _Durable(ocp.path.atomicity.AtomicRenameTemporaryPath):
-    """A checkpoint that is on the disk before it gets its name, and its name before older ones are deleted."""
+    """A checkpoint whose arrays are on the disk before it gets its name, and its name before older ones are deleted."""
 
     async def finalize(self) -> None:
         """Publish it."""
@@ -182,7 +182,11 @@ def verify(workdir: str | Path) -> list[tuple[int, str]]:
 
 
 def read(path: Path, like: PyTree | None) -> tuple[PyTree, dict[str, Any]]:
-    """Read the leaves of a checkpoint that `like` has (None: all), exactly as they were written, and its record."""
+    """Read the leaves of a checkpoint that `like` has, exactly as they were written, and its record.
+
+    None reads all leaves, and checks them whatever the environment says.
+    """
+    ignore_late_reports()
     record = unseal(path)
     wanted = None if like is None else _abstract(like)
     if record is not None and wanted is not None:
@@ -202,7 +206,7 @@ def read(path: Path, like: PyTree | None) -> tuple[PyTree, dict[str, Any]]:
         raise
     except Exception as error:  # Orbax and TensorStore raise about anything on damaged files
         raise Damaged(f"{path} is damaged ({reason(error)})") from error
-    check_content(path, record, tree)
+    check_content(path, record, tree, always=like is None)
     return tree, {} if record is None else record["record"]
 
 

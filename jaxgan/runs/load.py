@@ -59,7 +59,9 @@ def load(
     config, data = folder.trusted_config(workdir, trust=trust)
     gan = gans.build(config, data)
     init = functools.partial(gan.generator.init, train=False)
-    variables = jax.eval_shape(init, jax.random.key(0), *example_inputs(gan)[0])
+    key = jax.random.key(0)
+    with gans.explained(config):
+        variables = jax.eval_shape(init, key, *example_inputs(gan)[0])
     variables = {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}
     if ema_std is not None:
         if weights != "ema":

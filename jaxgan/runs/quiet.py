@@ -9,25 +9,27 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import threading
 import warnings
 
-_OF_ARRAYS = re.compile("tensorstore|ocdbt|zarr|os_error_code")
+_OF_ARRAYS = re.compile("tensorstore_spec|os_error_code")
+_told = sys.unraisablehook
 
 
 def ignore_late_reports() -> None:
-    """Drop those reports from now on, and nothing else; a second call has no effect."""
-    logger = logging.getLogger("asyncio")
-    if _is_of_another in logger.filters:
-        return
-    logger.addFilter(_is_of_another)
+    """Drop those reports from now on; to be called before each save and read, since others may reset warnings."""
     warnings.filterwarnings("ignore", "coroutine '_read_array_index_and_device_put' was never awaited")
-    told = sys.unraisablehook
+    logging.getLogger("asyncio").addFilter(_is_of_another)
+    if sys.unraisablehook is not _tell:
+        global _told
+        _told, sys.unraisablehook = sys.unraisablehook, _tell
 
-    def tell(report: sys.UnraisableHookArgs) -> None:
-        if str(report.exc_value) != "Event loop is closed":
-            told(report)
 
-    sys.unraisablehook = tell
+def _tell(report: sys.UnraisableHookArgs) -> None:
+    # A thread that Python does not know is one of TensorStore's.
+    is_ours = threading.get_ident() in {thread.ident for thread in threading.enumerate()}
+    if is_ours or str(report.exc_value) != "Event loop is closed":
+        _told(report)
 
 
 def _is_of_another(record: logging.LogRecord) -> bool:

@@ -61,7 +61,8 @@ def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup
         lambda key: create_state(gan, optimisers["g"], optimisers["d"], key),
         compiler_options=machine.compiler_options(seldom=True),
     )
-    shapes = jax.eval_shape(create, key)
+    with gans.explained(config):
+        shapes = jax.eval_shape(create, key)
     return Setup(
         config=config,
         source=source,

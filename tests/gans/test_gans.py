@@ -335,5 +335,5 @@ def test_settings_that_no_network_can_have_are_one_sentence(name, setting, value
     config = importlib.import_module(f"configs.{name}").get_config()
     with config.ignore_type():
         config.model[setting] = value
-    with pytest.raises(UserError, match=f"{name} cannot be made with config.model="):
-        gans.build(config, DataInfo((64, 64, 3) if name == "dcgan64" else (28, 28, 1), 60_000, 10))
+    with pytest.raises(UserError, match=f"{name} cannot be made with config.model="), gans.explained(config):
+        systems.shapes(gans.build(config, DataInfo((64, 64, 3) if name == "dcgan64" else (28, 28, 1), 60_000, 10)))

@@ -6,11 +6,15 @@ import importlib
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
+import systems
 
 from jaxgan import gans
 from jaxgan.base.types import DataInfo
 from jaxgan.training.gan import example_inputs
+from jaxgan.training.state import create_state
+from jaxgan.training.step import make_train_step
 
 
 def make(name="r3gan_mnist", shape=(28, 28, 1), **model):
@@ -91,8 +95,53 @@ def test_pictures_of_a_class_depend_on_it():
         ((30, 30, 1), {}, "sides are multiples of 4"),
         ((28, 28, 1), {"widths": (20, 16, 16)}, "config.model.widths has 20"),
         ((28, 28, 1), {"blocks": 0}, "config.model.blocks is 0"),
+        ((28, 28, 1), {"blocks": 10**8}, "config.model.blocks is 100000000"),
+        ((28, 28, 1), {"widths": (65_536,) * 3}, "config.model.widths is 65536"),
+        ((28, 28, 1), {"widths": (16,) * 40}, "number of config.model.widths is 40"),
+        ((28, 28, 1), {"widths": (8_192, 16, 16), "group_size": 1}, "number of groups of a block is 16384"),
     ],
 )
 def test_what_does_not_fit_is_named(shape, model, sentence):
     with pytest.raises(ValueError, match=sentence):
         make(shape=shape, **model)
+
+
+# Huang et al., 2024, table 9: burn-in, pictures, batch, rate, weight, half-life, probability of augmentation.
+@pytest.mark.parametrize(
+    ("name", "burn_in", "pictures", "batch", "rates", "weights", "half_life", "p"),
+    [
+        ("r3gan_stacked_mnist", 2e6, 10e6, 512, (2e-4, 2e-4), (1.0, 0.1), 5e5, None),
+        ("r3gan_cifar10", 20e6, 250e6, 512, (2e-4, 5e-5), (0.05, 0.005), 5e6, 0.55),
+        ("r3gan64", 20e6, 100e6, 256, (2e-4, 5e-5), (2.0, 0.2), 5e5, 0.3),
+    ],
+)
+def test_the_published_settings(name, burn_in, pictures, batch, rates, weights, half_life, p):
+    config = importlib.import_module(f"configs.{name}").get_config()
+    assert (config.burn_in.images, config.data.batch_size, config.train.ema_half_life) == (burn_in, batch, half_life)
+    assert config.train.num_steps * batch == pytest.approx(pictures, rel=1e-4)
+    for net in config.optim.g, config.optim.d:
+        assert (net.b1, config.burn_in.b2, net.b2, net.eps) == (0, 0.9, 0.99, 1e-8)
+        np.testing.assert_allclose((config.burn_in.learning_rate * net.learning_rate, net.learning_rate), rates)
+    for weight in config.penalty.r1, config.penalty.r2:
+        np.testing.assert_allclose((config.burn_in.penalty * weight, weight), weights)
+    assert config.burn_in.ema_half_life == 0
+    assert (config.augment_p if config.augment else None) == p
+    assert config.loss == "rpgan"
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_step_moves_both_networks(precision):
+    config = importlib.import_module("configs.r3gan_mnist").get_config()
+    config.model.update(widths=(16, 16, 16), blocks=1)
+    config.precision = precision
+    gan = gans.build(config, DataInfo((28, 28, 1), 60_000, 10))
+    state = systems.quick_jit(lambda: create_state(gan, optax.sgd(0.1), optax.sgd(0.1), jax.random.key(0)))()
+    images = jax.random.randint(jax.random.key(0), (1, 4, 28, 28, 1), 0, 256).astype(jnp.uint8)
+    after, metrics = systems.quick_jit(make_train_step(gan))(state, images, jnp.zeros((1, 4), jnp.int32))
+    assert all(np.isfinite(value) for value in jax.tree.leaves(metrics))
+    assert float(metrics["d/r1"]) > 0
+    for net in "gd":
+        before, then = (getattr(one, net).params for one in (state, after))
+        assert float(jnp.abs(then["Block_0"]["Conv_1"]["kernel"]).max()) > 0
+        assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(then))
+        assert jax.tree.structure(before) == jax.tree.structure(then)

@@ -137,10 +137,12 @@ def main(case: str, folder: Path, length: int) -> Ending:
             while process.poll() is None and not steps_of(workdir):
                 time.sleep(0.01)
             mend = broken(process, workdir)
-            began = time.monotonic()
-            process.wait(timeout=LIMIT)
+            try:
+                began = time.monotonic()
+                process.wait(timeout=LIMIT)
+            finally:
+                mend()
         seconds, said = time.monotonic() - began, (folder / "log.txt").read_text()
-        mend()
         if train(workdir).wait() or train(folder / "sound").wait():
             raise RuntimeError((folder / "log.txt").read_text())
         equal = result(workdir)["arrays"] == result(folder / "sound")["arrays"]

@@ -8,18 +8,20 @@ A flip that is not noticed must leave every array as it was written: some bytes 
 from __future__ import annotations
 
 import collections
+import importlib
 import random
 import tempfile
 from pathlib import Path
 
 import jax
 import numpy as np
-import tiny
 from processes import parse
 
 import jaxgan
 from jaxgan.base.checks import UserError
 from jaxgan.runs import checkpoint, sealing
+
+tiny = importlib.import_module("tiny")  # where `processes` made it be found
 
 ARRAYS_CHANGED = "arrays silently changed"
 

@@ -50,7 +50,7 @@ def main(steps: int, folder: Path, *changes: str) -> list[Look]:
                 with contextlib.suppress(OSError, KeyError):  # it may just have ended
                     looks.append(look(process.pid, rows[-1]["step"]))
             time.sleep(EVERY)
-    if process.wait() != 0:
+    if process.wait() != 0 or not looks:
         raise RuntimeError(log.read_text())
     return looks
 
@@ -69,7 +69,7 @@ def growth(looks: list[Look]) -> float:
     return float(last / first - 1)
 
 
-def extremes(looks: list[Look], name: str) -> tuple[int, int]:
+def ends(looks: list[Look], name: str) -> tuple[int, int]:
     """Return the medians of the first and of the last fifth."""
     fifth = max(1, len(looks) // 5)
     return tuple(int(np.median([getattr(seen, name) for seen in part])) for part in (looks[:fifth], looks[-fifth:]))
@@ -79,10 +79,10 @@ if __name__ == "__main__":
     args = parse(__doc__, steps=50_000)
     with tempfile.TemporaryDirectory() as folder:
         looks = main(args.steps, Path(folder))
-    low, high = extremes(looks, "resident")
+    low, high = ends(looks, "resident")
     print(
         f"{args.steps:,} steps, {len(looks)} looks after the first {WARM_UP:.0%}: memory {low / 2**20:.0f} to", end=" "
     )
-    print(f"{high / 2**20:.0f} MiB ({growth(looks):+.2%}), open files {extremes(looks, 'files')},", end=" ")
-    print(f"threads {extremes(looks, 'threads')}")
-    raise SystemExit(growth(looks) > 0.02)
+    files, threads = ends(looks, "files"), ends(looks, "threads")
+    print(f"{high / 2**20:.0f} MiB ({growth(looks):+.2%}), open files {files}, threads {threads}")
+    raise SystemExit(growth(looks) > 0.02 or files[1] > files[0] or threads[1] > threads[0])

@@ -7,8 +7,12 @@ The readers are idx, picture, metrics and configuration; flags after the name ar
 
 from __future__ import annotations
 
+import argparse
+import atexit
 import contextlib
+import gzip
 import importlib
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -63,7 +67,8 @@ def examples(name: str) -> list[bytes]:
     if name == "picture":
         return [path.read_bytes() for path in (ROOT / "configs").glob("*.png")]
     if name == "idx":
-        return [bytes((0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2)) + bytes(8)]
+        plain = bytes((0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2)) + bytes(8)
+        return [plain, gzip.compress(plain)]
     if name == "metrics":
         return [b'{"step": 1, "d/loss": 0.5, "g/lr": 1e-3}\n']
     config = importlib.import_module("configs.gan_mlp").get_config()
@@ -74,7 +79,11 @@ def examples(name: str) -> list[bytes]:
 READERS = {"idx": read_idx, "picture": read_picture, "metrics": read_metrics, "configuration": read_configuration}
 
 if __name__ == "__main__":
-    name, *rest = sys.argv[1:]
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("reader", choices=READERS)
+    chosen, rest = parser.parse_known_args()
+    name = chosen.reader
+    atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
     seeds = FOLDER / "seeds"
     seeds.mkdir()
     for i, seed in enumerate(examples(name)):

@@ -9,6 +9,7 @@ import collections
 import dataclasses
 import functools
 import random
+import signal
 import subprocess
 import tempfile
 import time
@@ -57,12 +58,15 @@ def main(num: int, seed: int, folder: Path, length: int = LENGTH) -> Outcome:
             process = train(workdir)
             moment = moments[outcome.kills.total() % len(moments)]
             moment(process, workdir / "checkpoints", rng, seconds)
-            if process.poll() is not None:  # it came to its end before
+            if process.poll() is None:
+                kill(process)
+            if process.returncode != -signal.SIGKILL:  # it came to its end before
                 break
-            kill(process)
             outcome.kills[debris(workdir / "checkpoints")] += 1
-        if train(workdir).wait() != 0:
-            outcome.complaints.append(f"run {outcome.runs} did not come to its end")
+        if process.returncode not in (0, -signal.SIGKILL) or train(workdir).wait() != 0:
+            outcome.complaints.append(f"run {outcome.runs} failed")
+        if "Traceback" in (folder / "log.txt").read_text():
+            outcome.complaints.append(f"run {outcome.runs} or one before said more than a sentence")
         if result(workdir) != result(undisturbed):
             outcome.different.append(str(workdir))
         outcome.runs += 1

@@ -17,11 +17,11 @@ def test_killed_runs_end_like_undisturbed_ones(tmp_path):
 
 def test_a_run_that_is_asked_to_stop_saves_and_ends(tmp_path):
     ((_, seconds),) = stops.main(1, 0, tmp_path, str(TINY), ("--config.train.num_steps=100000",))
-    assert seconds < 10
+    assert seconds < 30  # 10 on an idle machine
 
 
 def test_a_run_on_a_disk_with_a_quota_goes_on_and_says_why_it_failed(tmp_path):
-    ending = disks.main("quota", tmp_path, 200)
+    ending = disks.main("quota", tmp_path, 600)
     assert ending.good, ending
 
 

@@ -142,12 +142,14 @@ def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; ValueError for sides that do not halve as often as there are widths, or groups that do not fit."""
     model = config.model
     widths = tuple(model.widths)
-    for name, most in ("blocks", 64), ("group_size", 2**14), ("expansion", 64):
-        checks.in_range(f"config.model.{name}", getattr(model, name), 1, most)
+    for name in "blocks", "group_size", "expansion":
+        checks.in_range(f"config.model.{name}", getattr(model, name), 1, 2**14)
+    # Files of strangers ask for any numbers; a block takes a tenth of a second to trace, and so do many groups.
     checks.in_range("the number of config.model.widths", len(widths), 1, 12)
+    checks.in_range("config.model.blocks times the number of widths", model.blocks * len(widths), 1, 40)
     for width in widths:
         checks.in_range("a number of config.model.widths", width, 1, 2**14)
-        checks.in_range("the number of groups of a block", width * model.expansion // model.group_size, 0, 2**10)
+        checks.in_range("the number of groups of a block", width * model.expansion // model.group_size, 0, 192)
         if width * model.expansion % model.group_size:
             raise checks.UserError(
                 f"config.model.widths has {width}; times expansion, {model.expansion}, it must be a multiple of "

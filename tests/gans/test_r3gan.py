@@ -96,6 +96,7 @@ def test_pictures_of_a_class_depend_on_it():
         ((28, 28, 1), {"widths": (20, 16, 16)}, "config.model.widths has 20"),
         ((28, 28, 1), {"blocks": 0}, "config.model.blocks is 0"),
         ((28, 28, 1), {"blocks": 10**8}, "config.model.blocks is 100000000"),
+        ((28, 28, 1), {"blocks": 14}, "blocks times the number of widths is 42"),
         ((28, 28, 1), {"widths": (65_536,) * 3}, "config.model.widths is 65536"),
         ((28, 28, 1), {"widths": (16,) * 40}, "number of config.model.widths is 40"),
         ((28, 28, 1), {"widths": (8_192, 16, 16), "group_size": 1}, "number of groups of a block is 16384"),

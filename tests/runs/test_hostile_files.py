@@ -20,6 +20,7 @@ from jaxgan.runs import checkpoint, evaluations, folder, metrics_log, report, ro
 # TensorStore leaves coroutines behind where it fails in the middle.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 STEP = 2
+SMALL_R3GAN = importlib.import_module("configs.r3gan_mnist").get_config().model.to_dict() | {"blocks": 1}
 NUMBERS = st.integers(-(10**20), 10**20) | st.floats() | st.sampled_from([0, 1, -1, 2**31, 2**63, 10**400, 1e308])
 WORDS = st.text(max_size=12) | st.sampled_from(["", "..", "gan", "config", "step", "nan", "<b>", "\x1b[2J", "\u202e"])
 ANYTHING = st.recursive(
@@ -86,9 +87,14 @@ def everything_in(value):
 
 
 @FUZZ
-@given(edits=EDITS, flips=st.lists(st.tuples(PLACE, st.integers(0, 255)), max_size=2))
-def test_fuzz_a_configuration_is_complete_or_refused(run, saved, edits, flips):
-    text = bytearray(json.dumps(edited(saved, edits)).encode())
+@given(
+    edits=EDITS, flips=st.lists(st.tuples(PLACE, st.integers(0, 255)), max_size=2), name=st.sampled_from(["", "r3gan"])
+)
+def test_fuzz_a_configuration_is_complete_or_refused(run, saved, edits, flips, name):
+    given = copy.deepcopy(saved)
+    if name:  # which its checkpoint does not fit, but it is built first
+        given["config"] |= {"gan": name, "model": {**SMALL_R3GAN, "widths": [16, 16, 16]}}
+    text = bytearray(json.dumps(edited(given, edits)).encode())
     for place, value in flips:
         text[place % len(text)] = value
     (run / folder.CONFIG_FILE).write_bytes(text)

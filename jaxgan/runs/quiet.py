@@ -6,6 +6,7 @@ a traceback, whenever its thread comes to it.
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
 import sys
@@ -13,23 +14,26 @@ import threading
 import warnings
 
 _OF_ARRAYS = re.compile("tensorstore_spec|os_error_code")
-_told = sys.unraisablehook
 
 
 def ignore_late_reports() -> None:
     """Drop those reports from now on; to be called before each save and read, since others may reset warnings."""
     warnings.filterwarnings("ignore", "coroutine '_read_array_index_and_device_put' was never awaited")
     logging.getLogger("asyncio").addFilter(_is_of_another)
-    if sys.unraisablehook is not _tell:
-        global _told
-        _told, sys.unraisablehook = sys.unraisablehook, _tell
+    _wrap_hook()
 
 
-def _tell(report: sys.UnraisableHookArgs) -> None:
-    # A thread that Python does not know is one of TensorStore's.
-    is_ours = threading.get_ident() in {thread.ident for thread in threading.enumerate()}
-    if is_ours or str(report.exc_value) != "Event loop is closed":
-        _told(report)
+@functools.cache  # once: who wraps our hook in turn must not be wrapped again
+def _wrap_hook() -> None:
+    told = sys.unraisablehook
+
+    def tell(report: sys.UnraisableHookArgs) -> None:
+        # A thread that Python does not know is one of TensorStore's.
+        is_python = threading.get_ident() in {thread.ident for thread in threading.enumerate()}
+        if is_python or str(report.exc_value) != "Event loop is closed":
+            told(report)
+
+    sys.unraisablehook = tell
 
 
 def _is_of_another(record: logging.LogRecord) -> bool:

@@ -7,7 +7,7 @@ the reference makes them half as likely.
 Source: Huang et al., "The GAN is dead; long live the GAN!", 2024, table 9. Four days on eight GPUs there.
 """
 
-from configs.r3gan_stacked_mnist import burn_in
+from configs.r3gan_mnist import burn_in
 from configs.r3gan_stacked_mnist import get_config as stacked
 from jaxgan.base.types import Config
 

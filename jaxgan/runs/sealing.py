@@ -85,7 +85,7 @@ def unseal(path: Path) -> dict[str, Any] | None:
 
 def _digest(leaf: Any) -> str:
     """Return a digest of an array's kind and content: of 128 bits, against accidents and not against forgers."""
-    array = _array(leaf)
+    array = as_numpy(leaf)
     hasher = xxhash.xxh3_128(f"{array.dtype} {array.shape} ".encode())
     hasher.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return _FAST + hasher.hexdigest()
@@ -93,11 +93,13 @@ def _digest(leaf: Any) -> str:
 
 def _is_unchanged(leaf: Any, written: object) -> bool:
     if isinstance(written, str) and not written.startswith(_FAST):
-        return digest(_array(leaf).dtype, _array(leaf).shape, _array(leaf)) == written
+        array = as_numpy(leaf)
+        return digest(array.dtype, array.shape, array) == written
     return _digest(leaf) == written
 
 
-def _array(leaf: Any) -> np.ndarray:
+def as_numpy(leaf: Any) -> np.ndarray:
+    """Return the content of a leaf, of a key its numbers."""
     return np.asarray(jax.random.key_data(leaf) if is_key(leaf) else leaf)
 
 

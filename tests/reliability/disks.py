@@ -30,7 +30,7 @@ class Ending:
     """How a run on a disk that broke came to its end, and what came of it once the disk was mended."""
 
     status: int
-    warnings: int  # failed saves that were said
+    warnings: int  # failed saves that were said, and the last sentence
     seconds: float  # from the break to the end of the process
     traceback: bool
     equal: bool  # resumed on the mended disk, to a run whose disk was sound

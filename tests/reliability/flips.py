@@ -53,8 +53,7 @@ def main(num: int, seed: int, folder: Path) -> collections.Counter:
 
 def arrays(step: Path) -> dict[str, np.ndarray]:
     tree, _ = checkpoint.read(step, None)
-    content = {name: jax.random.key_data(x) if sealing.is_key(x) else x for name, x in sealing.by_path(tree).items()}
-    return {name: np.asarray(leaf) for name, leaf in content.items()}
+    return {name: sealing.as_numpy(leaf) for name, leaf in sealing.by_path(tree).items()}
 
 
 def equal(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:

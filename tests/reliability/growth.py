@@ -63,16 +63,16 @@ def look(pid: int, step: int) -> Look:
 
 
 def growth(looks: list[Look]) -> float:
-    """Return by how much memory grew, as a share: the last fifth's median against the first's."""
-    fifth = max(1, len(looks) // 5)
-    first, last = (np.median([seen.resident for seen in part]) for part in (looks[:fifth], looks[-fifth:]))
-    return float(last / first - 1)
+    """Return by how much memory grew, as a share."""
+    first, last = ends(looks, "resident")
+    return last / first - 1
 
 
-def ends(looks: list[Look], name: str) -> tuple[int, int]:
+def ends(looks: list[Look], name: str) -> tuple[float, float]:
     """Return the medians of the first and of the last fifth."""
     fifth = max(1, len(looks) // 5)
-    return tuple(int(np.median([getattr(seen, name) for seen in part])) for part in (looks[:fifth], looks[-fifth:]))
+    first, last = (float(np.median([getattr(seen, name) for seen in part])) for part in (looks[:fifth], looks[-fifth:]))
+    return first, last
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from devices import distance
-from processes import ROOT, parse, result, start
+from processes import ROOT, finish, parse, result
 
 from jaxgan.runs import metrics_log
 
@@ -50,7 +50,7 @@ def main(name: str, folder: Path, *changes: str, batch: int = 8, steps: int = 6)
     """Train a preset for a few steps in four ways."""
 
     def train(run: str, num: int, devices: int, *more: str) -> None:
-        process = start(
+        finish(
             f"--config={ROOT / 'configs' / name}.py",
             f"--workdir={folder / run}",
             f"--config.train.num_steps={num}",
@@ -64,8 +64,6 @@ def main(name: str, folder: Path, *changes: str, batch: int = 8, steps: int = 6)
             cache=folder / "cache",
             XLA_FLAGS=TWO,
         )
-        if process.wait() != 0:
-            raise RuntimeError((folder / "log.txt").read_text())
 
     train("whole", steps, 2)
     train("parts", steps // 2, 2)

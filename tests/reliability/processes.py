@@ -57,6 +57,12 @@ def start(*args: object, log: Path, cache: Path | None = None, **env: str) -> Ru
     return Run(command, log, env=found, start_new_session=True)
 
 
+def finish(*args: object, log: Path, **options) -> None:
+    """Let run.py come to its end; RuntimeError with its words where it fails."""
+    if start(*args, log=log, **options).wait() != 0:
+        raise RuntimeError(log.read_text())
+
+
 def kill(process: subprocess.Popen) -> None:
     """End a process and its children as a power cut would."""
     os.killpg(process.pid, signal.SIGKILL)

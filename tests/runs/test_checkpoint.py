@@ -315,7 +315,7 @@ def test_digests_can_be_skipped(run, monkeypatch):
     assert dict(checkpoint.verify(run))[5]  # which is asked to look
 
 
-def test_digests_of_runs_before_are_still_checked(state):
+def test_digests_of_runs_before_are_still_checked():
     array = np.arange(6, dtype=np.float32).reshape(2, 3)
     record = {"step": 5, "digests": {"a": digest(array.dtype, array.shape, array)}}
     sealing.check_content(Path("5"), record, {"a": array}, always=False)

@@ -7,7 +7,6 @@ import importlib
 import json
 
 import jax
-import numpy as np
 import pytest
 from fuzz import FUZZ
 from hypothesis import given
@@ -60,8 +59,7 @@ def arrays(tree):
 
 
 def content(tree):
-    leaves = {name: jax.random.key_data(x) if sealing.is_key(x) else x for name, x in sealing.by_path(tree).items()}
-    return {name: np.asarray(leaf).tobytes() for name, leaf in leaves.items()}
+    return {name: sealing.as_numpy(leaf).tobytes() for name, leaf in sealing.by_path(tree).items()}
 
 
 def edited(value, edits):

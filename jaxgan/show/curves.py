@@ -9,6 +9,8 @@ import numpy as np
 
 from jaxgan.base import files
 
+# Fixed, for finding them takes as long as drawing.
+MARGINS = {"left": 0.09, "right": 0.98, "top": 0.95, "bottom": 0.08, "hspace": 0.05}
 NETS = (("g", "generator", "tab:blue"), ("d", "discriminator", "tab:red"))
 
 # A loss axis is at least this high, so that noise around a constant looks like noise.
@@ -22,8 +24,8 @@ def save_losses(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
     # Imported here because it takes a second; a Figure without pyplot leaves global state alone.
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 6), dpi=100, layout="constrained")
-    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+    figure = Figure(figsize=(9, 6), dpi=100)
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1), gridspec_kw=MARGINS)
     marker = "." if len(rows) < FEW_ROWS else ""
     for axes, metric in ((top, "loss"), (bottom, "acc")):
         for net, name, colour in NETS:
@@ -33,6 +35,7 @@ def save_losses(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
     losses = np.concatenate([series(rows, f"{net}/loss")[1] for net, _, _ in NETS])
     low, high = loss_limits(losses)
     top.set(ylabel="loss", ylim=(low, high))
+    top.ticklabel_format(axis="y", scilimits=(-3, 4))  # longer labels would leave the picture
     outside = int(np.sum((losses < low) | (losses > high)))
     top.legend(title=f"not shown: {outside} of {losses.size} values" if outside else None)
     bottom.set(ylabel="accuracy", ylim=(-0.03, 1.03), xlabel="step")

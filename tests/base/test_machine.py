@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import systems
+from long_form import LONG
 
 from jaxgan.base import draws, machine
 from jaxgan.training.step import make_train_step
@@ -47,6 +48,7 @@ def test_options_are_known_to_xla():
         assert machine.compiler_options(seldom=True) == machine.OPTIONS | quick
 
 
+@LONG
 def test_a_step_is_the_same_without_options():
     gan = systems.build("dcgan64", shape=(16, 16, 3), width=8)
     state = systems.initialise(gan)  # its optimisers do nothing: the step adds the gradients

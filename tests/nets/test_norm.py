@@ -32,6 +32,7 @@ def inputs(shape=(6, 3, 4, 5), dtype=np.float64, seed=0):
     return jnp.asarray(x), *jax.tree.map(lambda v: jnp.asarray(v.astype(dtype)), (params, stats))
 
 
+@functools.partial(jax.jit, static_argnums=0)
 def run(module, x, params, stats):
     y, moved = module.apply({"params": params, "batch_stats": stats}, x, mutable=["batch_stats"])
     return y, moved.get("batch_stats", stats)
@@ -82,7 +83,7 @@ def test_gradients_also_through_the_statistics(float64, train):
     arguments = inputs()
 
     def gradients(module):
-        return jax.grad(lambda x, params, stats: weigh(run(module, x, params, stats)), (0, 1, 2))(*arguments)
+        return jax.jit(jax.grad(lambda *a: weigh(run(module, *a)), (0, 1, 2)))(*arguments)
 
     assert_same(gradients(ours(train)), gradients(flax_own(train)))
 
@@ -93,7 +94,9 @@ def test_gradients_of_gradients(float64):
     def penalty(module, x, params):
         return weigh(jax.grad(lambda x: weigh(run(module, x, params, stats)))(x))
 
-    first, second = (jax.grad(lambda *a, m=m: penalty(m, *a), (0, 1))(x, params) for m in (ours(), flax_own()))
+    first, second = (
+        jax.jit(jax.grad(functools.partial(penalty, module), (0, 1)))(x, params) for module in (ours(), flax_own())
+    )
     assert_same(first, second, rtol=1e-7)
 
 
@@ -111,7 +114,7 @@ def test_forward_mode_alone_and_with_reverse(float64):
         def slope(*a):
             return jax.jvp(lambda *a: weigh(run(module, *a, stats)), a, directions)[1]
 
-        return jax.jvp(grad, (x, params), directions), jax.grad(slope, (0, 1))(x, params)
+        return jax.jit(lambda *a: (jax.jvp(grad, a, directions), jax.grad(slope, (0, 1))(*a)))(x, params)
 
     assert_same(first(ours()), first(flax_own()))
     assert_same(mixed(ours()), mixed(flax_own()), rtol=1e-7)
@@ -121,6 +124,7 @@ def test_maps_over_batches_of_their_own(float64):
     x, params, stats = inputs((5, 2, 3))
     xs = jnp.stack([x, 2 * x, 3 + x])
 
+    @jax.jit
     def gradients(x):
         return jax.grad(lambda x: weigh(run(ours(), x, params, stats)))(x)
 
@@ -147,8 +151,9 @@ def test_sixteen_bits_outside_more_inside():
         y, moved = run(ours(), x, params, stats)
         return (y.astype(jnp.float32) * weights).mean(), (y, moved)
 
-    (dx, of_params), (y, moved) = jax.grad(loss, (0, 1), has_aux=True)(*narrow)
-    (exact_dx, exact_params), (exact_y, exact_moved) = jax.grad(loss, (0, 1), has_aux=True)(*rounded)
+    gradients = jax.jit(jax.grad(loss, (0, 1), has_aux=True))
+    (dx, of_params), (y, moved) = gradients(*narrow)
+    (exact_dx, exact_params), (exact_y, exact_moved) = gradients(*rounded)
     assert {leaf.dtype for leaf in jax.tree.leaves((y, dx, of_params))} == {jnp.dtype(jnp.bfloat16)}
     assert {leaf.dtype for leaf in jax.tree.leaves(moved)} == {jnp.dtype(jnp.float32)}
     assert_same(moved, exact_moved, rtol=1e-5)
@@ -178,14 +183,14 @@ def test_two_devices_normalise_as_one(float64):
 
         return jax.grad(penalty)(x)
 
-    dx, of_params, moved = step(x, params)
+    dx, of_params, moved = jax.jit(step)(x, params)
     shares = x.reshape(2, 3, *x.shape[1:])
     mapped = functools.partial(jax.pmap, axis_name=axis.NAME, in_axes=(0, None))
     two = mapped(step)(shares, params)
     assert_same(two[0].reshape(x.shape), dx)
     for device in range(2):
         assert_same(jax.tree.map(lambda leaf, i=device: leaf[i], two[1:]), (of_params, moved))
-    assert_same(mapped(twice)(shares, params).reshape(x.shape) / 2, twice(x, params), rtol=1e-7)
+    assert_same(mapped(twice)(shares, params).reshape(x.shape) / 2, jax.jit(twice)(x, params), rtol=1e-7)
 
 
 class Net(nn.Module):
@@ -240,6 +245,7 @@ def test_spectral_norm_iterates_in_training_and_divides_by_its_estimate(float64)
             return Norm("spectral", 0.9, 0.0).apply(nn.Dense(2, use_bias=False), x, train=train)
 
     module, x = Dense(), jnp.eye(2)
+    apply = jax.jit(functools.partial(module.apply, mutable=["batch_stats"]), static_argnames="train")
     variables = module.init(jax.random.key(0), x, train=False)
     kernel = jnp.diag(jnp.asarray([3.0, 1.0]))
     start = {"Dense_0/kernel/u": jnp.full((1, 2), 2**-0.5), "Dense_0/kernel/sigma": jnp.ones(())}
@@ -247,13 +253,15 @@ def test_spectral_norm_iterates_in_training_and_divides_by_its_estimate(float64)
     variables = {"params": {"Dense_0": {"kernel": kernel}}, "batch_stats": {"SpectralNorm_0": start}}
     # Power iteration by hand from (1, 1): the estimate after each step.
     for sigma in (2.863564, 2.998173, 2.999977):
-        _, still = module.apply(variables, x, train=False, mutable=["batch_stats"])
-        y, moved = module.apply(variables, x, train=True, mutable=["batch_stats"])
+        _, still = apply(variables, x, train=False)
+        y, moved = apply(variables, x, train=True)
         np.testing.assert_allclose(kernel / y, jnp.where(kernel > 0, sigma, jnp.nan), rtol=1e-6)
         jax.tree.map(np.testing.assert_array_equal, still["batch_stats"], variables["batch_stats"])
         variables = {**variables, **moved}
     # With u and v held: d(W / s) = dW / s - W <v u^T, dW> / s^2, here with v = u = (1, 0) nearly.
-    slope = jax.jacobian(lambda w: module.apply({**variables, "params": {"Dense_0": {"kernel": w}}}, x, train=False))
+    slope = jax.jit(
+        jax.jacobian(lambda w: module.apply({**variables, "params": {"Dense_0": {"kernel": w}}}, x, train=False))
+    )
     expected = np.einsum("ac,bd->abcd", np.eye(2), np.eye(2)) / 3
     expected[:, :, 0, 0] -= np.asarray(kernel) / 9
     np.testing.assert_allclose(slope(kernel), expected, atol=2e-3)

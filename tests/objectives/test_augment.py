@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -6,11 +8,11 @@ import pytest
 from jaxgan.objectives import augment, diffaugment
 
 IMAGES = jax.random.uniform(jax.random.key(0), (64, 8, 6, 3), minval=-1.0)
-ALL = augment.from_policy("color, translation,cutout")
+ALL = jax.jit(augment.from_policy("color, translation,cutout"))
 
 
 def apply(name, images=IMAGES, key=1):
-    return getattr(diffaugment, name)(jax.random.key(key), images)
+    return jax.jit(getattr(diffaugment, name))(jax.random.key(key), images)
 
 
 def test_brightness_adds_one_number_a_picture():
@@ -56,7 +58,8 @@ def test_cutout_hides_half_of_each_side_or_what_of_it_lies_inside():
 @pytest.mark.parametrize(("p", "strength"), [(0.25, 1.0), (1.0, 0.25), (0.5, jnp.float32(0.5))])
 def test_a_probability_leaves_some_pictures_as_they_are(p, strength):
     images = jnp.broadcast_to(IMAGES[:1], (2_000, *IMAGES.shape[1:]))
-    moved = augment.from_policy("translation", p)(jax.random.key(0), images, strength=strength)
+    policy = jax.jit(functools.partial(augment.from_policy("translation", p), strength=strength))
+    moved = policy(jax.random.key(0), images)
     # An eighth of 8 and 6 is 1, so one shift of nine changes nothing.
     changed = (moved != images).any((1, 2, 3)).mean()
     assert abs(float(changed) - 0.25 * 8 / 9) < 0.04
@@ -65,12 +68,15 @@ def test_a_probability_leaves_some_pictures_as_they_are(p, strength):
 @pytest.mark.parametrize("strength", [3.0, jnp.float32(3.0)])
 def test_a_probability_beyond_one_is_one(strength):
     policy = augment.from_policy("ada_geometry")
-    moved, most = (policy(jax.random.key(0), IMAGES[:4], strength=s) for s in (strength, jnp.float32(1.0)))
+    moved, most = (
+        jax.jit(functools.partial(policy, strength=s))(jax.random.key(0), IMAGES[:4])
+        for s in (strength, jnp.float32(1.0))
+    )
     np.testing.assert_allclose(moved, most, atol=1e-5)
 
 
 def test_a_probability_of_one_is_no_probability():
-    first, again = (augment.from_policy("color,cutout", *p)(jax.random.key(0), IMAGES) for p in ((), (1.0,)))
+    first, again = (jax.jit(augment.from_policy("color,cutout", *p))(jax.random.key(0), IMAGES) for p in ((), (1.0,)))
     np.testing.assert_array_equal(first, again)
     with pytest.raises(ValueError, match=r"config\.augment_p is 2"):
         augment.from_policy("color", 2.0)
@@ -90,7 +96,7 @@ def test_range_of_the_pictures_does_not_matter():
 
 
 def test_gradient_flows_through():
-    gradient = jax.grad(lambda x: jnp.sum(ALL(jax.random.key(1), x) ** 2))(IMAGES)
+    gradient = jax.jit(jax.grad(lambda x: jnp.sum(ALL(jax.random.key(1), x) ** 2)))(IMAGES)
     assert np.isfinite(gradient).all()
     assert (jnp.abs(gradient).sum((1, 2, 3)) > 0).all()
 

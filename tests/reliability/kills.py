@@ -43,10 +43,9 @@ class Outcome:
         return f"{self.kills.total()} kills ({where}): {equal} of {self.runs} runs equal to the bit"
 
 
-def main(num: int, seed: int, folder: Path, length: int = LENGTH) -> Outcome:
-    """Kill until `num` kills are made and the last run is through."""
+def main(num: int, seed: int, folder: Path, *moments, length: int = LENGTH) -> Outcome:
+    """Kill at the moments in turn until `num` kills are made and the last run is through."""
     rng, outcome = random.Random(seed), Outcome()
-    moments = [at_any_time, in_a_save, in_a_delete]
     while outcome.kills.total() < num:
         workdir, undisturbed = folder / f"killed{outcome.runs}", folder / f"undisturbed{outcome.runs}"
         train = functools.partial(train_tiny, folder, outcome.runs, length)
@@ -143,7 +142,7 @@ def names(folder: Path) -> list[str]:
 if __name__ == "__main__":
     args = parse(__doc__, num=100, seed=0)
     with tempfile.TemporaryDirectory() as folder:
-        outcome = main(args.num, args.seed, Path(folder))
+        outcome = main(args.num, args.seed, Path(folder), at_any_time, in_a_save, in_a_delete)
     print(outcome)
     print(*outcome.complaints, *outcome.different, sep="\n")
     raise SystemExit(bool(outcome.complaints or outcome.different))

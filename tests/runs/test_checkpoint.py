@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
+from long_form import LONG
 
 import jaxgan
 from jaxgan import data
@@ -253,7 +254,7 @@ def test_a_run_with_one_average_has_no_other_widths(run):
         jaxgan.load(run, ema_std=0.1, trust=True)
 
 
-@pytest.mark.parametrize("setting", ["lecam", "pack"])
+@pytest.mark.parametrize("setting", ["lecam", pytest.param("pack", marks=LONG)])
 def test_what_d_carries_is_saved_too(setting, tmp_path):
     config = tiny.get_config()
     config.train.update(num_devices=1, num_steps=4, log_every=1)

@@ -294,8 +294,7 @@ def test_early_stop(tmp_path, capfd):
 
 
 def test_precision_may_change_on_the_way(tmp_path):
-    cfg = tiny.get_config()
-    cfg.train.num_steps = 2
+    cfg = config(num_steps=2)
     before = jaxgan.train(cfg, tmp_path)
     cfg.train.num_steps, cfg.precision, cfg.matmul, cfg.convolution = 4, "bfloat16", "float32", "lax"
     after = jaxgan.train(cfg, tmp_path)

@@ -7,6 +7,7 @@ import dcgan64
 import jax
 import numpy as np
 import pytest
+from long_form import LONG
 
 import jaxgan
 from jaxgan.base import machine
@@ -51,6 +52,7 @@ def test_todays_preset_goes_on_with_it(tmp_path):
     assert not [path for path in changed if path.startswith("model.")]
 
 
+@pytest.mark.parametrize("run", ["gan_mlp", pytest.param("dcgan64", marks=LONG)], indirect=True)
 def test_it_goes_on_as_an_unbroken_run(run, monkeypatch):
     """To the bit on one machine, but for the average, which rounds otherwise today; here to what machines differ in."""
     workdir, expected = run

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 import tiny
+from long_form import LONG
 
 import jaxgan
 from jaxgan.runs import checkpoint, journal, metrics_log, rollback, steps
@@ -107,7 +108,7 @@ def test_a_state_from_the_collapse_is_no_target(tmp_path, monkeypatch, capfd):
     assert steps.find_step(tmp_path, "latest") == 8
 
 
-@pytest.mark.parametrize("cut", ["set_aside", "write"])
+@pytest.mark.parametrize("cut", [pytest.param("set_aside", marks=LONG), "write"])
 def test_a_rollback_that_is_cut_short_loses_nothing(tmp_path, alarm, monkeypatch, cut):
     whole = jaxgan.train(config("rollback"), tmp_path / "whole")
     monkeypatch.setattr(Alarm, "seen", [])

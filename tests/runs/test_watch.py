@@ -2,11 +2,11 @@
 
 import functools
 import importlib
-import os
 
 import jax
 import numpy as np
 import pytest
+from long_form import LONG
 from scipy.spatial import distance
 
 from jaxgan import data
@@ -211,14 +211,11 @@ def train(name, steps, *, lr=1.0, d_lr=1.0, seed=0, every=20, **model):
     return said
 
 
-LONG = pytest.mark.skipif(not os.environ.get("JAXGAN_LONG_TESTS"), reason="takes minutes; set JAXGAN_LONG_TESTS=1")
-
-
 @pytest.mark.parametrize(
     ("name", "steps", "seed"),
     [
         ("gan_mlp", 600, 0),
-        ("small_dcgan", 400, 0),
+        pytest.param("small_dcgan", 400, 0, marks=LONG),
         *(pytest.param("gan_mlp", 6_000, seed, marks=LONG) for seed in (1, 2, 3)),
         *(pytest.param("small_dcgan", 2_000, seed, marks=LONG) for seed in (1, 2, 3)),
     ],
@@ -233,7 +230,7 @@ def test_it_is_silent_while_a_gan_learns(name, steps, seed):
     [
         ("gan_mlp", 600, {"lr": 30}, "certain"),
         ("gan_mlp", 400, {"d_lr": 0}, "fooled"),
-        ("small_dcgan", 400, {"d_lr": 0}, "fooled"),
+        pytest.param("small_dcgan", 400, {"d_lr": 0}, "fooled", marks=LONG),
         ("small_dcgan", 300, {"norm": False}, "duplicates"),
     ],
     ids=["rate", "frozen", "frozen_dcgan", "no_norm"],

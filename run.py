@@ -32,8 +32,9 @@ from jaxgan import config as config_lib
 from jaxgan import data, gans
 from jaxgan.base import background, checks, terminal
 from jaxgan.base.types import Config
-from jaxgan.runs import evaluate, evaluations, folder, gallery, journal, metrics_log, report
+from jaxgan.runs import evaluate, evaluations, folder, gallery, journal, metrics_log, peers, report, team
 from jaxgan.show import diagram, table
+from jaxgan.training import parallel
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
@@ -53,6 +54,10 @@ flags.DEFINE_string(
     "out", None, "File to write; its ending decides: .png .jpg .npy .gif, for a summary .png .svg. Or a FOLDER/."
 )
 flags.DEFINE_integer("scale", None, "Pixels a side for each pixel of a picture; by default small ones are enlarged.")
+flags.DEFINE_bool("distributed", False, "Train with the other processes that SLURM, Kubernetes, ... started.")
+flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0, to train with others that were started by hand.")
+flags.DEFINE_integer("num_processes", None, "Processes that train together.", lower_bound=1)
+flags.DEFINE_integer("process_id", None, "Number of this process, from 0.", lower_bound=0)
 flags.DEFINE_bool("trust", False, "Run the Python file of a run that has a GAN of its own.")
 
 
@@ -65,6 +70,10 @@ def main(argv: list[str]) -> None:
     try:
         refuse_all_but(mode.reads, f"--mode={FLAGS.mode}")
         mode.run()
+    except team.Dismissed:
+        sys.exit(1)
+    except peers.Lost as lost:
+        peers.leave(lost)  # the usual end would wait for the others
     except (jaxgan.UserError, OSError, MemoryError) as error:
         logging.debug("Where it happened:", exc_info=True)
         fail(str(error))
@@ -75,6 +84,10 @@ def main(argv: list[str]) -> None:
 
 def train_or_resume() -> None:
     """Train, or go on with the run in --workdir."""
+    if FLAGS.distributed or FLAGS.coordinator is not None:
+        parallel.connect(FLAGS.coordinator, FLAGS.num_processes, FLAGS.process_id)
+    elif FLAGS.num_processes is not None or FLAGS.process_id is not None:
+        raise jaxgan.UserError("--num_processes and --process_id need --coordinator=HOST:PORT of process 0.")
     config = given_config()
     if FLAGS.config is None and not FLAGS.trust and "eval.features" not in changed(config):
         evaluate.refuse_code(config)
@@ -161,7 +174,7 @@ class Mode:
 GENERATOR = "step weights ema_std trust"  # which generator of a run
 
 MODES = {
-    "train": Mode(train_or_resume, "config workdir trust"),
+    "train": Mode(train_or_resume, "config workdir trust distributed coordinator num_processes process_id"),
     "sample": Mode(
         write_samples, "workdir out num label z_scale truncation stats weights ema_std step seed scale trust"
     ),
@@ -340,6 +353,7 @@ def interrupt(*_: object) -> NoReturn:
 
 def leave_quickly(ending: SystemExit) -> NoReturn:
     """End with a status, without waiting for a compiler that still runs and cannot be stopped."""
+    parallel.disconnect()
     if not background.is_busy():
         raise ending
     sys.stdout.flush()

@@ -21,6 +21,7 @@ from jaxgan.base.types import PyTree
 from jaxgan.runs.quiet import ignore_late_reports
 from jaxgan.runs.sealing import Damaged, by_path, check_content, check_fit, is_key, kind_of, reason, seal, unseal
 from jaxgan.runs.steps import FOLDER, saved_steps
+from jaxgan.training import parallel
 from jaxgan.training.state import GanState
 
 
@@ -34,15 +35,23 @@ class Checkpoints:
     def __init__(self, workdir: Path, *, keep: int = 1):
         """Open (and make) a run's checkpoint folder, of which the newest `keep` stay, and the best."""
         ignore_late_reports()
+        if parallel.num_processes() > 1:
+            _write_whole_arrays()
         self.folder = (Path(workdir) / FOLDER).absolute()
         self.best: int | None = None
         options = ocp.CheckpointManagerOptions(
+            create=False,
             preservation_policy=_Preserve(keep, self),
             cleanup_tmp_directories=True,
             enable_async_checkpointing=False,
             temporary_path_class=_Durable,
+            **_alone(),
         )
-        self._manager = _explained(lambda: ocp.CheckpointManager(self.folder, options=options), self.folder)
+        _explained(lambda: self.folder.mkdir(parents=True, exist_ok=True), self.folder)
+        handlers = {"state": ocp.StandardCheckpointHandler(**_alone()), "record": ocp.JsonCheckpointHandler(**_alone())}
+        self._manager = _explained(
+            lambda: ocp.CheckpointManager(self.folder, options=options, item_handlers=handlers), self.folder
+        )
         files.sync(self.folder.parent)
         self._saving: Future | None = None  # one at a time; a failure is said when it happens
         self._saved = self.steps()
@@ -192,7 +201,7 @@ def read(path: Path, like: PyTree | None) -> tuple[PyTree, dict[str, Any]]:
     if record is not None and wanted is not None:
         check_fit(path, record["leaves"], by_path(wanted))
     try:
-        with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
+        with ocp.Checkpointer(ocp.PyTreeCheckpointHandler(**_alone()), **_alone()) as reader:
             where: Any = path / "state"  # Orbax asks for a class of its own, but takes any path
             saved = ocp.PyTreeCheckpointHandler().metadata(where).tree
             if wanted is None:
@@ -210,10 +219,28 @@ def read(path: Path, like: PyTree | None) -> tuple[PyTree, dict[str, Any]]:
     return tree, {} if record is None else record["record"]
 
 
+def _alone() -> dict[str, Any]:
+    """Return what keeps Orbax from waiting for the other processes of a job: only the one that leads has the folder."""
+    if parallel.num_processes() == 1:
+        return {}
+    only = ocp.options.MultiprocessingOptions(primary_host=None, active_processes={0}, barrier_sync_key_prefix="jaxgan")
+    return {"multiprocessing_options": only}
+
+
+def _write_whole_arrays() -> None:
+    """Have Orbax write arrays that all processes hold from this one, which else writes a part of each."""
+    kinds = ocp.type_handlers
+    store = vars(kinds.get_type_handler(jax.Array))["_array_metadata_store"]  # it notes which arrays are keys
+    whole = kinds.ArrayHandler(use_replica_parallel=False, array_metadata_store=store)
+    kinds.register_type_handler(jax.Array, whole, override=True)
+
+
 def _copy(leaf: Any) -> Any:
     """Copy an array to the host: the step that follows donates its buffer."""
     if is_key(leaf):
-        return jax.random.wrap_key_data(jnp.array(jax.random.key_data(leaf)), impl=jax.random.key_impl(leaf))
+        key = jax.random.wrap_key_data(jnp.array(jax.random.key_data(leaf)), impl=jax.random.key_impl(leaf))
+        # Of several processes, Orbax writes no keys that one has for itself.
+        return parallel.replicate(key, jax.devices()) if parallel.num_processes() > 1 else key
     return np.array(leaf)
 
 

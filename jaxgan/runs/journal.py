@@ -70,6 +70,7 @@ class Journal:
         self._extra: dict[str, float] = dict(record.get("extra") or {})
         self._counted_from = start
         self.rollbacks: list[dict[str, Any]] = list(record.get("rollbacks") or [])
+        self._devices_before = record.get("devices")
         self.log = MetricsLog(workdir, start)
         self._progress = Progress(start, setup.num_steps)
         self._divert = contextlib.ExitStack()
@@ -102,6 +103,9 @@ class Journal:
             say(f"changed since the last run: config.{path} {old!r} -> {new!r}")
         if self.start:
             say(f"resumed at step {self.start} of {setup.num_steps}")
+            before, now = self._devices_before, len(setup.devices)
+            if isinstance(before, int) and before != now:
+                say(f"it was saved on {before} devices and goes on on {now}: as an unbroken run but for rounding")
 
     def add(self, first: int, num: int, metrics: dict[str, Array]) -> None:
         """Take a call's metrics, and read those of the call before."""
@@ -121,7 +125,8 @@ class Journal:
             name: np.concatenate([part[name] for part in self._window]).tolist()
             for name in (self._window[0] if self._window else ())
         }
-        return {"window": joined, "extra": self._extra, "rollbacks": self.rollbacks}
+        devices = len(self.setup.devices)
+        return {"window": joined, "extra": self._extra, "rollbacks": self.rollbacks, "devices": devices}
 
     def take_up_evaluation(self, step: int, state: GanState) -> None:
         """Have the scores of the step that the run goes on from, which come after it is saved; make them if missing."""

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
-import numpy as np
 
 from jaxgan import config as config_lib
 from jaxgan import data
 from jaxgan.base import machine
 from jaxgan.base.checks import NotFinite
+from jaxgan.base.digests import digest
 from jaxgan.base.terminal import say, write_line
 from jaxgan.base.types import Config, Source
 from jaxgan.runs import folder
+from jaxgan.runs.calls import batches, make_steps
 from jaxgan.runs.early_stop import check_metric
 from jaxgan.runs.evaluate import create_evaluator
 from jaxgan.runs.evaluations import best_of, keep_evaluations, read_evaluations
@@ -28,9 +30,9 @@ from jaxgan.runs.progress import start_text
 from jaxgan.runs.rollback import Collapsed, choose_target, restore, roll_back
 from jaxgan.runs.setup import Setup, create_setup
 from jaxgan.runs.signs import Finding
+from jaxgan.runs.team import Team, follow
 from jaxgan.training import parallel
 from jaxgan.training.state import GanState
-from jaxgan.training.step import make_train_step
 
 
 def train(
@@ -59,26 +61,39 @@ def train(
       NotFinite: a metric or a parameter became NaN or infinite; good checkpoints stay.
       OSError: the disk refused the last checkpoint.
     """
-    config_lib.validate(config)
     machine.keep_memory()
     workdir = Path(workdir)
-    devices = parallel.choose_devices(config.train.num_devices, config.data.batch_size)
-    source = source or data.open_source(config.data)
-    setup = create_setup(config, source, devices)
-    # Orbax takes a second to import, which `import jaxgan` should not.
-    from jaxgan.runs.checkpoint import Checkpoints
 
-    with locked(workdir), catch_stop() as stop:
-        while True:
-            with Checkpoints(workdir, keep=config.train.keep_checkpoints) as checkpoints:
-                try:
-                    return _train(setup, workdir, checkpoints, stop, on_log)
-                except Collapsed as collapsed:
-                    roll_back(checkpoints, collapsed)
+    def prepare() -> Setup:
+        config_lib.validate(config)
+        devices = parallel.choose_devices(config.train.num_devices, config.data.batch_size)
+        return create_setup(config, source or data.open_source(config.data), devices)
+
+    with Team() as team:
+        setup = team.agree(prepare, identity)
+        if not team.leads:
+            with catch_stop() as stop:
+                return follow(setup, team, stop)
+        # Orbax takes a second to import, which `import jaxgan` should not.
+        from jaxgan.runs.checkpoint import Checkpoints
+
+        with locked(workdir), catch_stop() as stop:
+            while True:
+                with Checkpoints(workdir, keep=config.train.keep_checkpoints) as checkpoints:
+                    try:
+                        return _train(setup, workdir, checkpoints, stop, on_log, team)
+                    except Collapsed as collapsed:
+                        roll_back(checkpoints, collapsed)
+
+
+def identity(setup: Setup) -> str:
+    """Return what all processes of a run must have in common, as a digest."""
+    text = json.dumps([setup.config.to_dict(), data.fingerprint(setup.source)], sort_keys=True, default=str)
+    return digest(text)
 
 
 def _train(
-    setup: Setup, workdir: Path, checkpoints, stop: StopRequest, on_log: Callable[[Row], object] | None
+    setup: Setup, workdir: Path, checkpoints, stop: StopRequest, on_log: Callable[[Row], object] | None, team: Team
 ) -> GanState:
     config, source = setup.config, setup.source
     fingerprint = data.fingerprint(source)
@@ -109,33 +124,34 @@ def _train(
         if restored and evaluated(config, start):
             journal.take_up_evaluation(start, state)
             checkpoints.best = best_of(read_evaluations(workdir))
-        state = parallel.replicate(state, setup.devices)
-        state = training_loop(setup, state, steps, journal, checkpoints, stop)
+        with team.lead(state):
+            state = training_loop(setup, state, steps, journal, checkpoints, stop, team)
         checkpoints.wait()
         journal.end(int(state.step), asked=bool(stop))
     return state
 
 
-def make_steps(setup: Setup, start: int) -> parallel.CompiledSteps:
-    """Return the steps of a run; if any are left to make, they are compiled while the state is made."""
-    dataset = resident_dataset(setup)
-    steps = parallel.CompiledSteps(make_train_step(setup.gan), setup.devices, setup.steps_per_call, dataset)
-    if start < setup.num_steps:
-        steps.compile(setup.state_shapes, batch_shapes(setup, on_device=dataset is not None))
-    return steps
-
-
 def training_loop(
-    setup: Setup, state: GanState, steps: parallel.CompiledSteps, journal: Journal, checkpoints, stop: StopRequest
+    setup: Setup,
+    state: GanState,
+    steps: parallel.CompiledSteps,
+    journal: Journal,
+    checkpoints,
+    stop: StopRequest,
+    team: Team,
 ) -> GanState:
     """Make all calls until the end or a request to stop; save where it is due and at the end."""
     step, last, config = int(state.step), setup.num_steps, setup.config
+    everywhere = parallel.replicate(state, setup.devices)
+    state = parallel.local(everywhere)
     journal.picture(step, state)
     with data.prefetch(batches(setup, step, on_device=steps.dataset is not None)) as stream:
         for (first, num), batch in stream:
             if not wait_until_compiled(steps, stop):
                 break
-            state, metrics = steps(state, batch, num)
+            team.go_on(stop)
+            everywhere, metrics = steps(everywhere, batch, num)
+            state = parallel.local(everywhere)
             step = first + num
             due = stop or step == last or is_due(step, config.train.checkpoint_every) or is_due(step, config.eval.every)
             take_metrics(journal, checkpoints, first, num, metrics, all_of_them=bool(due))
@@ -206,48 +222,3 @@ def check_finite(state: GanState, step: int) -> None:
             f"a parameter, a running statistic or an optimiser's moment was no finite number after step {step}; the "
             "last checkpoint is good: lower config.optim.*.learning_rate and run the same command again."
         )
-
-
-def calls(setup: Setup, start: int) -> Iterator[tuple[int, int]]:
-    """Yield (first step, number of steps) of each compiled call; none runs across a step where something is due."""
-    train = setup.config.train
-    periods = [p for p in (train.log_every, train.sample_every, train.checkpoint_every, setup.config.eval.every) if p]
-    step = start
-    while step < setup.num_steps:
-        due = [setup.num_steps, *(step - step % p + p for p in periods)]
-        num = min(setup.steps_per_call, min(due) - step)
-        yield step, num
-        step += num
-
-
-def batches(setup: Setup, start: int, *, on_device: bool) -> Iterator[tuple[tuple[int, int], object]]:
-    """Yield each call and its batch, on the way to the devices: indices, or pictures and labels."""
-    rule, size = setup.gan.rule, setup.config.data.batch_size
-    for first, num in calls(setup, start):
-        indices = setup.plan.indices(first * rule.d_steps, setup.steps_per_call * rule.d_steps)
-        indices = parallel.split(indices.reshape(-1, rule.d_steps, size), len(setup.devices))
-        if on_device:
-            batch: object = indices.astype(np.int32)
-        else:
-            pixels, labels = setup.source.read(indices.ravel())
-            batch = pixels.reshape(*indices.shape, *pixels.shape[1:]), labels.reshape(indices.shape)
-            del pixels, labels  # or one batch more is alive while this one waits
-        batch = parallel.put_batch(batch, setup.devices)
-        yield (first, num), batch
-        del batch
-
-
-def batch_shapes(setup: Setup, *, on_device: bool) -> object:
-    """Return what `batches` yields for each call, as shapes."""
-    d_steps, num_devices = setup.gan.rule.d_steps, len(setup.devices)
-    lead = num_devices, setup.steps_per_call, d_steps, setup.config.data.batch_size // num_devices
-    per_picture = jax.ShapeDtypeStruct(lead, np.int32)
-    if on_device:
-        return per_picture
-    return jax.ShapeDtypeStruct((*lead, *setup.source.info.image_shape), np.uint8), per_picture
-
-
-def resident_dataset(setup: Setup) -> data.Resident | None:
-    """Put the whole data set on every device if `config.data.cache` says so."""
-    resident = data.resident(setup.config.data, setup.source)
-    return None if resident is None else parallel.replicate(resident, setup.devices)

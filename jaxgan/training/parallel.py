@@ -1,4 +1,4 @@
-"""Where the step meets the devices: the one file that says `pmap`."""
+"""Where the step meets the devices and the other processes: the one file that says `pmap` or `distributed`."""
 
 from __future__ import annotations
 
@@ -8,27 +8,101 @@ from concurrent.futures import Future
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental import multihost_utils
 
 from jaxgan.base import axis, background, machine
-from jaxgan.base.checks import UserError
+from jaxgan.base.checks import UserError, brief
 from jaxgan.base.types import Array, Device, PyTree
 
 Step = Callable[[PyTree, Array, Array], tuple[PyTree, dict[str, Array]]]
 
 
+# Seconds after which JAX itself ends processes that have lost one; `jaxgan.runs.peers` notices before and says it.
+HEARTBEAT = 60
+
+
+def connect(coordinator: str | None = None, num_processes: int | None = None, process_id: int | None = None) -> None:
+    """Join the other processes of one job, before anything is computed.
+
+    What is not given is taken from the environment, as JAX knows SLURM, Open MPI, Kubernetes and TPU pods.
+
+    Args:
+      coordinator: HOST:PORT that process 0 listens on.
+      num_processes: of the job.
+      process_id: number of this one, from 0.
+
+    Raises:
+      UserError: numbers that cannot be, an environment that does not say them, or no answer.
+    """
+    if num_processes is not None and process_id is not None and not 0 <= process_id < num_processes:
+        raise UserError(f"--process_id is {process_id}; expected a number from 0 to {num_processes - 1}.")
+    jax.config.update("jax_enable_preemption_service", False)  # it would take SIGTERM, at which a run saves
+    try:
+        jax.distributed.initialize(coordinator, num_processes, process_id, heartbeat_timeout_seconds=HEARTBEAT)
+    except (ValueError, RuntimeError) as error:
+        raise UserError(
+            f"the processes of this job could not be joined ({brief(error)}); give each --coordinator=HOST:PORT of "
+            "process 0, --num_processes and its --process_id, or start them by a scheduler that JAX knows."
+        ) from error
+
+
+def disconnect() -> None:
+    """Wait for the other processes and leave the job, if there is one; who ends without it is taken for dead."""
+    if jax.distributed.is_initialized():
+        jax.distributed.shutdown()
+
+
+def store():
+    """Return the store of keys and values that all processes of the job share."""
+    # JAX has no public name for it; Orbax and Flax take it from there, too.
+    from jax._src import distributed
+
+    return distributed.global_state.client
+
+
+def num_processes() -> int:
+    """Return the number of processes of the job, 1 for one that is alone."""
+    return jax.process_count()
+
+
+def leads() -> bool:
+    """Return whether this process is the one that owns the run's folder."""
+    return jax.process_index() == 0
+
+
+def gather(value: np.ndarray) -> np.ndarray:
+    """Return the values of all processes, one row each; all must call it."""
+    return np.asarray(multihost_utils.process_allgather(value)) if num_processes() > 1 else value[None]
+
+
+def from_leader(tree: PyTree) -> PyTree:
+    """Return the leader's numpy arrays in all processes; all must call it, with the same shapes and dtypes."""
+    leaves, structure = jax.tree.flatten(tree)
+    # As bytes, for what sends numbers adds zeros to them, which turns -0 into 0.
+    sent = multihost_utils.broadcast_one_to_all([np.frombuffer(leaf.tobytes(), np.uint8) for leaf in leaves])
+    back = [np.asarray(x).tobytes() for x in sent]
+    found = [np.frombuffer(x, leaf.dtype).reshape(leaf.shape) for x, leaf in zip(back, leaves, strict=True)]
+    return jax.tree.unflatten(structure, found)
+
+
 def choose_devices(num_devices: int, batch_size: int) -> list[Device]:
-    """Return the devices to train on, all local ones for 0.
+    """Return the devices to train on, all of the job for 0.
 
     Raises:
       ValueError: there are not so many, or the batch does not divide among them.
     """
-    local = jax.local_devices()
-    if num_devices > len(local):
+    found = jax.devices()
+    if num_devices > len(found):
         raise UserError(
-            f"config.train.num_devices is {num_devices}, but there are {len(local)} {local[0].platform} devices; "
-            f"set it to at most {len(local)}."
+            f"config.train.num_devices is {num_devices}, but there are {len(found)} {found[0].platform} devices; "
+            f"set it to at most {len(found)}."
         )
-    devices = local[: num_devices or len(local)]
+    devices = found[: num_devices or len(found)]
+    if num_processes() > 1 and len({device.process_index for device in devices}) < num_processes():
+        raise UserError(
+            f"config.train.num_devices is {num_devices}, which leaves processes without a device; set it to 0 for all "
+            f"{len(found)} devices of the {num_processes()} processes."
+        )
     if batch_size % len(devices):
         raise UserError(
             f"config.data.batch_size is {batch_size}, which does not divide among {len(devices)} devices; "
@@ -72,7 +146,8 @@ class CompiledSteps:
           state: of the calls to come, or its shapes.
           batch: likewise.
         """
-        state, batch = _shapes(state, _everywhere(self._devices)), _shapes(batch, _shared_out(self._devices))
+        examples = _shapes if num_processes() == 1 else _zeros
+        state, batch = examples(state, _everywhere(self._devices)), examples(batch, _shared_out(self._devices))
         lowered = self._mapped.lower(state, self.dataset, batch, 0)
         self.metric_names = sorted(lowered.out_info[1])
         self._program = background.start("compile", lowered.compile, machine.compiler_options())
@@ -120,18 +195,58 @@ def split(indices: np.ndarray, num_devices: int) -> np.ndarray:
     return np.ascontiguousarray(shares)
 
 
+def own_rows(devices: Sequence[Device]) -> slice:
+    """Return which of the devices, in their order, are those of this process."""
+    mine = [i for i, device in enumerate(devices) if device.process_index == jax.process_index()]
+    return slice(mine[0], mine[-1] + 1)
+
+
 def put_batch(batch: PyTree, devices: Sequence[Device]) -> PyTree:
-    """Start the transfer of a batch whose leading axis is the devices."""
-    return jax.device_put(batch, _shared_out(devices))
+    """Start the transfer of a batch whose leading axis is the devices of this process."""
+    if num_processes() == 1:
+        return jax.device_put(batch, _shared_out(devices))
+    return jax.tree.map(lambda x: jax.make_array_from_process_local_data(_shared_out(devices), x), batch)
 
 
 def replicate(tree: PyTree, devices: Sequence[Device]) -> PyTree:
-    """Put a copy of every leaf on every device."""
-    return jax.device_put(tree, _everywhere(devices))
+    """Put a copy of every leaf on every device; all processes have the same leaves."""
+    place = _everywhere(devices)
+    if num_processes() == 1:
+        return jax.device_put(tree, place)
+    return jax.tree.map(lambda x: _put(x, place), tree)
+
+
+def local(tree: PyTree) -> PyTree:
+    """Return this process's copy of what lies on every device, so that it can work with it alone."""
+    if num_processes() == 1:
+        return tree
+    return jax.tree.map(lambda x: _bare(x, lambda x: x.addressable_data(0)), tree)
+
+
+def _put(x: Array | np.ndarray, place: jax.NamedSharding) -> Array:
+    return _bare(x, lambda x: jax.make_array_from_process_local_data(place, np.asarray(x)))
+
+
+def _bare(x: Array | np.ndarray, function: Callable) -> Array:
+    """Call a function on an array, or on the numbers that a random key is made of."""
+    if not jnp.issubdtype(x.dtype, jax.dtypes.prng_key):
+        return function(x)
+    return jax.random.wrap_key_data(function(jax.random.key_data(x)), impl=jax.random.key_impl(x))
 
 
 def _shapes(tree: PyTree, place: jax.NamedSharding) -> PyTree:
     return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place), tree)
+
+
+def _zeros(tree: PyTree, place: jax.NamedSharding) -> PyTree:
+    """Make arrays of some shapes, for with several processes `pmap` traces those only."""
+
+    def zeros(x: jax.ShapeDtypeStruct) -> Array:
+        if jnp.issubdtype(x.dtype, jax.dtypes.prng_key):
+            return _put(jax.random.key(0), place)
+        return jax.make_array_from_callback(x.shape, place, lambda rows: np.zeros(place.shard_shape(x.shape), x.dtype))
+
+    return jax.tree.map(zeros, tree)
 
 
 def _shared_out(devices: Sequence[Device]) -> jax.NamedSharding:

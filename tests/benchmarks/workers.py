@@ -139,7 +139,7 @@ class JaxWorker:
     def compile(self) -> float:
         """Make the first call and return its seconds."""
         from jaxgan import data
-        from jaxgan.runs.loop import batches, resident_dataset
+        from jaxgan.runs.calls import batches, resident_dataset
         from jaxgan.training import parallel
         from jaxgan.training.step import make_train_step
 

@@ -20,7 +20,7 @@ from jaxgan import config as config_lib
 from jaxgan import data
 from jaxgan.base import machine
 from jaxgan.runs import folder, metrics_log
-from jaxgan.runs.loop import batch_shapes, batches, calls
+from jaxgan.runs.calls import batch_shapes, batches, calls
 from jaxgan.runs.setup import create_setup
 from jaxgan.training import parallel
 

@@ -11,7 +11,7 @@ import tiny
 
 from jaxgan import data
 from jaxgan.base.types import DataInfo
-from jaxgan.runs.loop import batches, resident_dataset
+from jaxgan.runs.calls import batches, resident_dataset
 from jaxgan.runs.setup import create_setup
 from jaxgan.sampling.sampler import generate
 from jaxgan.training import parallel

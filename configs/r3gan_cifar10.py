@@ -2,8 +2,7 @@
 
 python run.py --config=configs/r3gan_cifar10.py --workdir=runs/r3gan_cifar10
 
-The pictures are those that TensorFlow Datasets has prepared as ArrayRecord. Changes of colour are as likely as others;
-the reference makes them half as likely.
+The pictures are those that TensorFlow Datasets has prepared as ArrayRecord.
 Source: Huang et al., "The GAN is dead; long live the GAN!", 2024, table 9. Four days on eight GPUs there.
 """
 
@@ -29,7 +28,7 @@ def get_config() -> Config:
 
 def augment(config: Config, probability: float) -> None:
     """Let the probability of changes that D is shown rise from nothing, as the other settings fall."""
-    config.augment = "ada_blit,ada_geometry,ada_color,ada_cutout"
+    config.augment = "ada_blit,ada_geometry,ada_color:0.5,ada_cutout"
     config.augment_p = probability
     config.burn_in.augment = 0.0
     config.data.mirror = True

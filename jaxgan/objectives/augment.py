@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.base import checks
+from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array
 from jaxgan.objectives import ada, chance, diffaugment
 
@@ -89,8 +90,36 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
 
 
 def from_policy(policy: str, p: float = 1.0) -> Augment | None:
-    """Return the augmentation of a policy such as 'color,translation,cutout'; None for an empty one."""
-    names = [name.strip() for name in policy.split(",") if name.strip()]
-    for name in names:
+    """Return the augmentation of a policy such as 'color,translation,cutout'; None for an empty one.
+
+    'ada_color:0.5' gives an operation half the probability of the others.
+
+    Raises:
+      UserError: an unknown name, or a factor that is no number from 0 to 1.
+    """
+    operations: list[Operation] = []
+    for part in filter(None, map(str.strip, policy.split(","))):
+        name, _, factor = part.partition(":")
         checks.one_of("config.augment", name, OPERATIONS)
-    return Augment(tuple(op for name in names for op in OPERATIONS[name]), p) if names else None
+        operations += [_less_often(op, _factor(part)) for op in OPERATIONS[name]] if factor else OPERATIONS[name]
+    return Augment(tuple(operations), p) if operations else None
+
+
+def _less_often(operation: Operation, factor: float) -> Operation:
+    """Return an operation whose probability is a part of what it is given."""
+
+    @functools.wraps(operation)
+    def apply(key: Array, images: Array, p: Array | float) -> Array:
+        return operation(key, images, factor * p)
+
+    return apply
+
+
+def _factor(part: str) -> float:
+    try:
+        factor = float(part.partition(":")[2])
+    except ValueError:
+        factor = -1.0
+    if not 0 <= factor <= 1:
+        raise UserError(f"config.augment has {part!r}; expected a factor from 0 to 1, as in ada_color:0.5.")
+    return factor

@@ -101,6 +101,19 @@ def test_gradient_flows_through():
     assert (jnp.abs(gradient).sum((1, 2, 3)) > 0).all()
 
 
+def test_a_factor_makes_an_operation_rarer():
+    images = jnp.broadcast_to(IMAGES[:1], (2_000, *IMAGES.shape[1:]))
+    half, usual = (
+        jax.jit(augment.from_policy(policy, 0.5))(jax.random.key(0), images)
+        for policy in ("translation:0.5", "translation:1")
+    )
+    for moved, p in (half, 0.25), (usual, 0.5):
+        assert abs(float((moved != images).any((1, 2, 3)).mean()) - p * 8 / 9) < 0.04
+    for wrong in "color:2", "color:nan", "color:x", "color:-0.5":
+        with pytest.raises(ValueError, match=f"config.augment has '{wrong}'; expected a factor from 0 to 1"):
+            augment.from_policy(wrong)
+
+
 def test_policies():
     assert augment.from_policy("") is None
     assert augment.from_policy("color").operations == augment.OPERATIONS["color"]

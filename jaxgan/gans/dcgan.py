@@ -1,4 +1,4 @@
-"""DCGAN for 28x28 grey pictures: a dense layer, three transposed convolutions and a convolution.
+"""DCGAN for 28x28 pictures: a dense layer, three transposed convolutions and a convolution.
 
 References:
   Radford, Metz and Chintala, "Unsupervised Representation Learning with Deep Convolutional Generative
@@ -29,8 +29,9 @@ ADDED = {"d_norm": "none", "d_group": 0}
 
 
 class Generator(nn.Module):
-    """z [B, Z] -> pictures [B, 28, 28, 1] in [-1, 1]."""
+    """z [B, Z] -> pictures [B, 28, 28, C] in [-1, 1]."""
 
+    channels: int
     upsample: str
     activation: str
     init_stddev: float
@@ -49,11 +50,11 @@ class Generator(nn.Module):
             else:
                 x = UpsampleConv(features, 5, factor, use_bias=False, kernel_init=init)(x)
             x = activation(self.norm(x, train=train))
-        return jnp.tanh(Conv(1, 5, use_bias=False, kernel_init=init)(x))
+        return jnp.tanh(Conv(self.channels, 5, use_bias=False, kernel_init=init)(x))
 
 
 class Discriminator(nn.Module):
-    """Pictures [B, 28, 28, 1] -> logits [B]."""
+    """Pictures [B, 28, 28, C] -> logits [B]."""
 
     init_stddev: float
     dropout: float
@@ -75,8 +76,9 @@ class Discriminator(nn.Module):
 
 
 def build(config: Config, data: DataInfo) -> Gan:
-    """Build the GAN; ValueError for pictures that are not 28x28x1."""
-    shapes.check_exact("dcgan", data.image_shape, (28, 28, 1), other="dcgan64")
+    """Build the GAN; ValueError for pictures that are not 28x28."""
+    channels = data.image_shape[2]
+    shapes.check_exact("dcgan", data.image_shape, (28, 28, channels), other="dcgan64")
     model = completed(config.model, ADDED)
     checks.in_range("config.model.d_group", model.d_group, 0)
     checks.one_of("config.model.upsample", model.upsample, UPSAMPLES)
@@ -85,7 +87,7 @@ def build(config: Config, data: DataInfo) -> Gan:
     return Gan.from_config(
         config,
         data,
-        generator=Generator(model.upsample, model.g_activation, model.init_stddev, g_norm),
+        generator=Generator(channels, model.upsample, model.g_activation, model.init_stddev, g_norm),
         discriminator=Discriminator(model.init_stddev, model.dropout, d_norm, model.d_group),
         latent=Latent((model.latent_size,), model.latent_law),
     )

@@ -1,9 +1,15 @@
+import importlib
+
 import jax
 import numpy as np
+import optax
 import pytest
 import systems
 
+from jaxgan import gans
+from jaxgan.base.types import DataInfo
 from jaxgan.show.table import network_rows
+from jaxgan.training.state import create_state
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +58,25 @@ def test_variants_have_the_same_sizes(gan, state, changes):
     usual, _ = systems.forward(gan.generator, state.g, *inputs, train=True)
     assert images.shape == usual.shape
     assert not np.allclose(images, usual)
+
+
+@pytest.mark.parametrize("pack", [1, 2])
+def test_it_draws_in_colour_too(pack):
+    """The networks of Stacked MNIST: the first layer of D and the last of G have more channels, nothing else is new."""
+    config = importlib.import_module("configs.dcgan").get_config()
+    config.pack = pack
+    gan = gans.build(config, DataInfo((28, 28, 3), 128_000, 1000))
+    shapes = jax.eval_shape(lambda: create_state(gan, optax.sgd(0.1), optax.sgd(0.1), jax.random.key(0)))
+    plain = systems.shapes(systems.build("dcgan"))
+    for name, usual, first_or_last in ("g", (5, 5, 32, 1), (5, 5, 32, 3)), ("d", (5, 5, 1, 64), (5, 5, 3 * pack, 64)):
+        found, expected = (kernels(getattr(state, name).params) for state in (shapes, plain))
+        assert found.pop("Conv_0") == first_or_last
+        assert expected.pop("Conv_0") == usual
+        assert found == expected
+
+
+def kernels(params):
+    return {name: layer["kernel"].shape for name, layer in params.items() if "kernel" in layer}
 
 
 def test_against_pytorch(gan, state):

@@ -209,7 +209,7 @@ def test_samples_are_in_one_range_whatever_the_gan_uses(system):
 @pytest.mark.parametrize(
     ("name", "shape", "message"),
     [
-        ("dcgan", (32, 32, 3), r"dcgan makes pictures of shape \(28, 28, 1\), but the data has \(32, 32, 3\)"),
+        ("dcgan", (32, 32, 3), r"dcgan makes pictures of shape \(28, 28, 3\), but the data has \(32, 32, 3\)"),
         ("acgan", (28, 28, 3), r"acgan makes pictures of shape \(28, 28, 1\), but the data has \(28, 28, 3\)"),
         ("dcgan_z1x1", (32, 32, 1), r"dcgan_z1x1 makes pictures of shape \(28, 28, 1\), but the data has"),
         ("dcgan64", (28, 28, 1), r"dcgan64 makes pictures whose sides are multiples of 16, but the data has"),

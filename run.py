@@ -9,6 +9,7 @@ import importlib.util
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -76,7 +77,14 @@ def main(argv: list[str]) -> None:
         peers.leave(lost)  # the usual end would wait for the others
     except (jaxgan.UserError, OSError, MemoryError) as error:
         logging.debug("Where it happened:", exc_info=True)
+        if parallel.connected() and not hasattr(error, "told"):
+            peers.leave(error)
         fail(str(error))
+    except Exception:
+        if parallel.connected():  # the usual end would wait for the others, who do not know of this
+            traceback.print_exc()
+            os._exit(1)
+        raise
 
 
 # ---- One function a mode --------------------------------------------------------------------------------------------
@@ -86,6 +94,7 @@ def train_or_resume() -> None:
     """Train, or go on with the run in --workdir."""
     if FLAGS.distributed or FLAGS.coordinator is not None:
         parallel.connect(FLAGS.coordinator, FLAGS.num_processes, FLAGS.process_id)
+        peers.watch()
     elif FLAGS.num_processes is not None or FLAGS.process_id is not None:
         raise jaxgan.UserError("--num_processes and --process_id need --coordinator=HOST:PORT of process 0.")
     config = given_config()
@@ -353,7 +362,7 @@ def interrupt(*_: object) -> NoReturn:
 
 def leave_quickly(ending: SystemExit) -> NoReturn:
     """End with a status, without waiting for a compiler that still runs and cannot be stopped."""
-    parallel.disconnect()
+    peers.part()
     if not background.is_busy():
         raise ending
     sys.stdout.flush()

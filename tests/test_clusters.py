@@ -61,18 +61,25 @@ def test_commands_have_flags_and_files_that_there_are(path):
         assert (ROOT / name).is_file(), name
 
 
-def test_the_script_is_sound():
+@pytest.mark.parametrize("name", ["slurm.sh", "train.sh"])
+def test_scripts_are_sound(name):
     check = Path(sys.executable).parent / "shellcheck"
-    done = subprocess.run([check, FOLDER / "slurm.sh"], capture_output=True, text=True, check=False)
+    done = subprocess.run([check, FOLDER / name], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
 
 def test_a_run_is_finished_when_all_its_steps_are_made(tmp_path):
     config = tiny.get_config()
-    config.train.update(num_steps=2, num_devices=1, sample_every=0)
+    config.train.update(num_steps=4, num_devices=1, log_every=1, sample_every=0)
     jaxgan.train(config, tmp_path)
     command = [sys.executable, FOLDER / "finished.py", tmp_path]
     assert subprocess.run(command, check=False, cwd=ROOT).returncode == 0
     saved = (tmp_path / "config.json").read_text()
-    (tmp_path / "config.json").write_text(saved.replace('"num_steps": 2', '"num_steps": 3'))
-    assert subprocess.run(command, check=False, cwd=ROOT).returncode == 1
+    longer = saved.replace('"num_steps": 4', '"num_steps": 5')
+    (tmp_path / "config.json").write_text(longer)
+    assert subprocess.run(command, check=False, cwd=ROOT).returncode == 3
+    stopped = longer.replace('"metric": ""', '"metric": "g/lr"').replace('"patience": 20', '"patience": 1')
+    assert stopped != longer
+    (tmp_path / "config.json").write_text(stopped)
+    assert subprocess.run(command, check=False, cwd=ROOT).returncode == 0
+    assert subprocess.run([*command[:2], tmp_path / "none"], check=False, cwd=ROOT, capture_output=True).returncode == 1

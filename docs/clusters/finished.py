@@ -1,4 +1,4 @@
-"""Exit with 0 if a run has made all its steps, else with 1: for scripts that put themselves into a queue again.
+"""Exit with 0 if a run made all its steps or stopped by itself, 3 if steps are left, 1 where that is not known.
 
 python docs/clusters/finished.py runs/dcgan
 """
@@ -6,7 +6,26 @@ python docs/clusters/finished.py runs/dcgan
 import sys
 from pathlib import Path
 
-from jaxgan.runs import folder, steps
+from jaxgan import gans
+from jaxgan.runs import folder, metrics_log, steps
+from jaxgan.runs.early_stop import has_stalled
+from jaxgan.runs.journal import make_watch
 
-workdir = Path(sys.argv[1])
-sys.exit(max(steps.saved_steps(workdir)) < folder.load_saved(workdir).config.train.num_steps)
+UNFINISHED = 3
+
+
+def main(workdir: Path) -> int:
+    """Return the exit status."""
+    config, info = folder.load_config(workdir)
+    rows = metrics_log.read_metrics(workdir)
+    if max(steps.saved_steps(workdir)) >= config.train.num_steps or has_stalled(rows, config.early_stop):
+        return 0
+    if config.watch.action != "stop":
+        return UNFINISHED
+    watch = make_watch(gans.build(config, info), "")
+    findings = [finding for row in rows for finding in watch.update(row)]
+    return 0 if any(one.severity == "error" or one.kind == "worse" for one in findings) else UNFINISHED
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from jaxgan import data
 from jaxgan.base import machine
 from jaxgan.base.checks import NotFinite
 from jaxgan.base.digests import digest
-from jaxgan.base.terminal import say, write_line
+from jaxgan.base.terminal import divert, say, write_line
 from jaxgan.base.types import Config, Source
 from jaxgan.runs import folder
 from jaxgan.runs.calls import batches, make_steps
@@ -61,6 +60,8 @@ def train(
       NotFinite: a metric or a parameter became NaN or infinite; good checkpoints stay.
       OSError: the disk refused the last checkpoint.
     """
+    if not parallel.connected():
+        config_lib.validate(config)  # before anything starts; several processes say it once, below
     machine.keep_memory()
     workdir = Path(workdir)
 
@@ -72,7 +73,7 @@ def train(
     with Team() as team:
         setup = team.agree(prepare, identity)
         if not team.leads:
-            with catch_stop() as stop:
+            with catch_stop() as stop, divert(lambda line: None):
                 return follow(setup, team, stop)
         # Orbax takes a second to import, which `import jaxgan` should not.
         from jaxgan.runs.checkpoint import Checkpoints
@@ -87,9 +88,22 @@ def train(
 
 
 def identity(setup: Setup) -> str:
-    """Return what all processes of a run must have in common, as a digest."""
-    text = json.dumps([setup.config.to_dict(), data.fingerprint(setup.source)], sort_keys=True, default=str)
-    return digest(text)
+    """Return what all processes of a run must have in common, a line of name=value for each."""
+    config, info = setup.config, setup.source.info
+    own = {"data.path", "data.workers", "gan"}  # they may differ where the pictures and the code do not
+    shapes = [
+        (jax.tree_util.keystr(path), x.shape, x.dtype) for path, x in jax.tree.leaves_with_path(setup.state_shapes)
+    ]
+    facts = {f"config.{name}": value for name, value in config_lib.flatten(config).items() if name not in own} | {
+        "pictures": data.fingerprint(setup.source),
+        "data.cache as it turned out": data.resolve_cache(config.data, info),
+        "steps a call": setup.steps_per_call,
+        "a GAN": digest(Path(config.gan).read_bytes()) if config.gan.endswith(".py") else config.gan,
+        "networks": digest(str(shapes)),
+        "jax": jax.__version__,
+    }
+    short = ((name, str(value)) for name, value in facts.items())
+    return "\n".join(f"{name}={text if len(text) < 20 else digest(text)[:8]}" for name, text in short)
 
 
 def _train(
@@ -124,7 +138,9 @@ def _train(
         if restored and evaluated(config, start):
             journal.take_up_evaluation(start, state)
             checkpoints.best = best_of(read_evaluations(workdir))
-        with team.lead(state):
+        team.start(state)
+        state = parallel.replicate(state, setup.devices)
+        with team.lead():
             state = training_loop(setup, state, steps, journal, checkpoints, stop, team)
         checkpoints.wait()
         journal.end(int(state.step), asked=bool(stop))
@@ -141,9 +157,8 @@ def training_loop(
     team: Team,
 ) -> GanState:
     """Make all calls until the end or a request to stop; save where it is due and at the end."""
+    everywhere, state = state, parallel.local(state)
     step, last, config = int(state.step), setup.num_steps, setup.config
-    everywhere = parallel.replicate(state, setup.devices)
-    state = parallel.local(everywhere)
     journal.picture(step, state)
     with data.prefetch(batches(setup, step, on_device=steps.dataset is not None)) as stream:
         for (first, num), batch in stream:

@@ -1,7 +1,8 @@
 """Notice when another process of the job is dead or stuck, and end this one with a sentence.
 
-Each process counts up its own key in the store that they share, and looks at those of the others. A thread can neither
-raise in the main one nor interrupt a computation that waits for the others, so it ends the process.
+Each process counts up its own key in the store that they share, and looks at those of the others: one that does not
+count is dead, stopped or out of reach. A thread can neither raise in the main one nor interrupt a computation that
+waits for the others, so it ends the process.
 """
 
 from __future__ import annotations
@@ -13,13 +14,19 @@ import time
 from collections.abc import Callable, Iterable
 from typing import NoReturn
 
+import jax
+
+from jaxgan.base import aborts
 from jaxgan.base.checks import UserError
-from jaxgan.base.terminal import write_line
+from jaxgan.base.terminal import printable, write_line
+from jaxgan.training import parallel
 
 EVERY = 2.0  # seconds between two looks
 PATIENCE = 30.0  # seconds without a sign of life
 
 FOLDER = "jaxgan/alive/"
+
+_watches: list[Watch] = []
 
 
 class Lost(UserError):
@@ -58,6 +65,21 @@ class Pulse:
         return f"process {silent[0]}" if silent else None
 
 
+def watch() -> None:
+    """Watch the other processes of this one's job from now on, if it has joined one."""
+    if parallel.connected() and _watches == []:
+        aborts.say_at_abort(str(Lost("another process")))
+        number = jax.process_index()
+        _watches.append(Watch(parallel.store(), number, [i for i in range(jax.process_count()) if i != number]))
+
+
+def part() -> None:
+    """Leave the job together with the others, none of which is to take that for death."""
+    while _watches:
+        _watches.pop().stop()
+    parallel.disconnect()
+
+
 class Watch:
     """Two threads while a job runs: one that asks the store, which may not answer, and one that looks at the clock."""
 
@@ -93,7 +115,7 @@ class Watch:
                 self._end(Lost(lost))
 
 
-def leave(lost: Lost) -> NoReturn:
-    """Say who is lost and end at once."""
-    write_line(f"error: {lost}", sys.stderr)
+def leave(why: Exception) -> NoReturn:
+    """Say why and end at once; the others notice."""
+    write_line(f"error: {printable(' '.join(str(why).split()))}", sys.stderr)
     os._exit(1)

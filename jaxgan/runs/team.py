@@ -17,9 +17,10 @@ import numpy as np
 
 from jaxgan import data
 from jaxgan.base.checks import UserError
+from jaxgan.runs import peers
 from jaxgan.runs.calls import batches, make_steps
 from jaxgan.runs.interrupt import StopRequest
-from jaxgan.runs.peers import Lost, Watch
+from jaxgan.runs.peers import Lost
 from jaxgan.runs.sealing import is_key
 from jaxgan.runs.setup import Setup
 from jaxgan.training import parallel
@@ -30,7 +31,7 @@ T = TypeVar("T")
 GO, END = 0, 1  # what the leader says before each call
 FINISHED, FAILED = -1, -2  # and instead of a step to begin at
 ASKED = 1  # what a follower says where somebody asked it to stop
-MAX_SENTENCE = 600  # bytes of what a process says when it cannot begin
+MAX_SENTENCE = 16_384  # bytes of what a process says before it begins
 
 
 class Dismissed(UserError):
@@ -44,26 +45,23 @@ class Team:
     """The processes of a job, as each of them sees the others; use it as a context manager."""
 
     def __init__(self):
-        self.size = parallel.num_processes()
-        self.leads = parallel.leads()
-        self._watch: Watch | None = None
+        peers.watch()
+        self.size = parallel.num_processes() if parallel.connected() else 1
+        self.leads = self.size == 1 or parallel.leads()
         self._agreed = False
 
     def __enter__(self) -> Team:
-        if self.size > 1:
-            me = jax.process_index()
-            self._watch = Watch(parallel.store(), me, [i for i in range(self.size) if i != me])
         return self
 
     def __exit__(self, kind, error, trace) -> None:
-        try:
-            if self.size > 1 and is_loss(error):
-                raise Lost("another process") from error
-            if self.size > 1 and self.leads and self._agreed and not isinstance(error, Lost):
-                exchange(FINISHED if error is None else FAILED)
-        finally:
-            if self._watch is not None:
-                self._watch.stop()
+        if self.size == 1:
+            return
+        if is_loss(error):
+            raise Lost("another process") from error
+        if self.leads and self._agreed and may_tell(error):
+            exchange(FINISHED if error is None else FAILED)
+            if error is not None:
+                mark_told(error)
 
     def agree(self, prepare: Callable[[], T], describe: Callable[[T], str]) -> T:
         """Call a function in all processes, and see that all have the same.
@@ -78,11 +76,13 @@ class Team:
         """
         if self.size == 1:
             return prepare()
+        if not parallel.is_even(jax.devices()):
+            raise UserError("the processes of this job have unequal numbers of devices; give each as many.")
         made, sentence, error = None, "", None
         try:
             made = prepare()
             sentence = "=" + describe(made)
-        except (UserError, OSError) as caught:
+        except Exception as caught:  # of any kind: the others wait to hear of it
             sentence, error = "!" + " ".join(str(caught).split()), caught
         row = np.zeros(MAX_SENTENCE, np.uint8)
         row[: len(sentence.encode()[:MAX_SENTENCE])] = list(sentence.encode()[:MAX_SENTENCE])
@@ -92,32 +92,25 @@ class Team:
             return made
         if not self.leads:
             raise Dismissed
-        if error is not None:
-            raise error
-        for number, one in enumerate(said):
-            if one.startswith("!"):
-                raise UserError(f"process {number} cannot begin: {one[1:]}")
-        other = next(number for number, one in enumerate(said) if one != said[0])
-        raise UserError(
-            f"process {other} has another configuration or other data than process 0 ({said[other][1:]} instead of "
-            f"{said[0][1:]}); give all the same."
-        )
+        raise mark_told(error or UserError(disagreement(said)))
+
+    def start(self, state: GanState) -> None:
+        """Let the others begin with a state."""
+        if self.size > 1:
+            exchange(int(state.step))
+            share(state)
 
     @contextlib.contextmanager
-    def lead(self, state: GanState) -> Iterator[None]:
-        """Let the others begin with a state; they stop at the end of the block, however that comes."""
-        if self.size == 1:
-            yield
-            return
-        exchange(int(state.step))
-        share(state)
+    def lead(self) -> Iterator[None]:
+        """Let the others stop at the end of the block, unless it ends by an error that leaves them in a step."""
         try:
             yield
         except BaseException as error:
-            if not is_loss(error):
+            if self.size > 1 and may_tell(error):
                 exchange(END)
             raise
-        exchange(END)
+        if self.size > 1:
+            exchange(END)
 
     def go_on(self, stop: StopRequest) -> None:
         """Tell the others that a call follows, and take up a request to stop that one of them got."""
@@ -138,6 +131,32 @@ class Team:
         if start == FAILED:
             raise Dismissed
         return None if start == FINISHED else start
+
+
+def disagreement(said: list[str]) -> str:
+    """Say which process cannot begin, or begins with something else than the leader."""
+    for number, one in enumerate(said):
+        if one.startswith("!"):
+            return f"process {number} cannot begin: {one[1:]}"
+    other = next(number for number, one in enumerate(said) if one != said[0])
+    ours, theirs = (dict(fact.split("=", 1) for fact in said[number][1:].splitlines()) for number in (0, other))
+    name = next((name for name in ours if theirs.get(name) != ours[name]), "something")
+    return f"process {other} has {name} {theirs.get(name)}, but process 0 has {ours.get(name)}; give all the same."
+
+
+def may_tell(error: BaseException | None) -> bool:
+    """Return whether the others still listen: they do not inside a step, which Ctrl-C or a full memory breaks off."""
+    return (
+        not is_loss(error)
+        and not isinstance(error, jax.errors.JaxRuntimeError)
+        and (error is None or isinstance(error, Exception))
+    )
+
+
+def mark_told(error: BaseException) -> BaseException:
+    """Note on an error that the other processes know of it, and end by themselves."""
+    error.told = True  # type: ignore[attr-defined]
+    return error
 
 
 def exchange(number: int) -> np.ndarray:
@@ -173,9 +192,9 @@ def follow(setup: Setup, team: Team, stop: StopRequest) -> GanState:
     Raises:
       Dismissed: the leader ended it by an error.
     """
-    steps = make_steps(setup, 0)
-    state = setup.new_state()
+    steps, everywhere = make_steps(setup, 0), None
     while (start := team.begin()) is not None:
+        del everywhere  # of a run that goes back, or two would be in memory
         everywhere = parallel.replicate(share(None, setup.state_shapes), setup.devices)
         with data.prefetch(batches(setup, start, on_device=steps.dataset is not None)) as stream:
             for (_, num), batch in stream:
@@ -184,5 +203,4 @@ def follow(setup: Setup, team: Team, stop: StopRequest) -> GanState:
                 everywhere, _ = steps(everywhere, batch, num)
             else:
                 team.hear(stop)
-        state = parallel.local(everywhere)
-    return state
+    return setup.new_state() if everywhere is None else parallel.local(everywhere)

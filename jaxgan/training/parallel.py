@@ -10,35 +10,56 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 
-from jaxgan.base import axis, background, machine
+from jaxgan.base import aborts, axis, background, machine
 from jaxgan.base.checks import UserError, brief
 from jaxgan.base.types import Array, Device, PyTree
 
 Step = Callable[[PyTree, Array, Array], tuple[PyTree, dict[str, Array]]]
 
 
-# Seconds after which JAX itself ends processes that have lost one; `jaxgan.runs.peers` notices before and says it.
+# Seconds after which JAX itself ends processes that have lost one; `jaxgan.runs.peers` notices before.
 HEARTBEAT = 60
 
 
-def connect(coordinator: str | None = None, num_processes: int | None = None, process_id: int | None = None) -> None:
+def connect(
+    coordinator: str | None = None,
+    num_processes: int | None = None,
+    process_id: int | None = None,
+    *,
+    patience: int = 300,
+) -> None:
     """Join the other processes of one job, before anything is computed.
 
-    What is not given is taken from the environment, as JAX knows SLURM, Open MPI, Kubernetes and TPU pods.
+    What is not given is taken from the environment, as JAX knows SLURM, Open MPI, Kubernetes and TPU pods. JAX aborts a
+    process that does not find the others, or that loses process 0; from here on that is said in one sentence.
 
     Args:
       coordinator: HOST:PORT that process 0 listens on.
       num_processes: of the job.
       process_id: number of this one, from 0.
+      patience: seconds to wait for the others.
 
     Raises:
-      UserError: numbers that cannot be, an environment that does not say them, or no answer.
+      UserError: numbers that cannot be, or an environment that does not say them.
     """
+    if coordinator is not None and not coordinator.rpartition(":")[2].isdecimal():
+        raise UserError(f"--coordinator is {coordinator!r}; expected HOST:PORT, such as localhost:4321.")
     if num_processes is not None and process_id is not None and not 0 <= process_id < num_processes:
         raise UserError(f"--process_id is {process_id}; expected a number from 0 to {num_processes - 1}.")
     jax.config.update("jax_enable_preemption_service", False)  # it would take SIGTERM, at which a run saves
+    # Given by hand, nothing else is to be asked: schedulers that JAX knows would choose devices, too.
+    by_hand = None not in (coordinator, num_processes, process_id)
+    aborts.say_at_abort("the other processes of this job did not answer; start all of them within minutes.")
     try:
-        jax.distributed.initialize(coordinator, num_processes, process_id, heartbeat_timeout_seconds=HEARTBEAT)
+        with aborts.interruptible():
+            jax.distributed.initialize(
+                coordinator,
+                num_processes,
+                process_id,
+                heartbeat_timeout_seconds=HEARTBEAT,
+                initialization_timeout=patience,
+                cluster_detection_method="deactivate" if by_hand else None,
+            )
     except (ValueError, RuntimeError) as error:
         raise UserError(
             f"the processes of this job could not be joined ({brief(error)}); give each --coordinator=HOST:PORT of "
@@ -46,9 +67,14 @@ def connect(coordinator: str | None = None, num_processes: int | None = None, pr
         ) from error
 
 
+def connected() -> bool:
+    """Return whether this process has joined others; asks no device."""
+    return jax.distributed.is_initialized()
+
+
 def disconnect() -> None:
     """Wait for the other processes and leave the job, if there is one; who ends without it is taken for dead."""
-    if jax.distributed.is_initialized():
+    if connected():
         jax.distributed.shutdown()
 
 
@@ -98,10 +124,10 @@ def choose_devices(num_devices: int, batch_size: int) -> list[Device]:
             f"set it to at most {len(found)}."
         )
     devices = found[: num_devices or len(found)]
-    if num_processes() > 1 and len({device.process_index for device in devices}) < num_processes():
+    if not is_even(devices):
         raise UserError(
-            f"config.train.num_devices is {num_devices}, which leaves processes without a device; set it to 0 for all "
-            f"{len(found)} devices of the {num_processes()} processes."
+            f"config.train.num_devices is {num_devices}, which gives the {num_processes()} processes unequal numbers "
+            f"of devices; set it to 0 for all {len(found)}."
         )
     if batch_size % len(devices):
         raise UserError(
@@ -109,6 +135,12 @@ def choose_devices(num_devices: int, batch_size: int) -> list[Device]:
             "use a multiple of the number of devices, or set config.train.num_devices."
         )
     return devices
+
+
+def is_even(devices: Sequence[Device]) -> bool:
+    """Return whether each process of the job has as many of the devices."""
+    counts = [[device.process_index for device in devices].count(number) for number in range(num_processes())]
+    return min(counts) == max(counts)
 
 
 class CompiledSteps:
@@ -154,8 +186,11 @@ class CompiledSteps:
         return self._program
 
     def is_compiled(self) -> bool:
-        """Return whether a call would start at once."""
-        return self._program is None or self._program.done()
+        """Return whether a call would start at once; raises what went wrong while compiling."""
+        if self._program is None or not self._program.done():
+            return self._program is None
+        self._program.result()
+        return True
 
     def __call__(self, state: PyTree, batch: PyTree, num: int) -> tuple[PyTree, dict[str, Array]]:
         """Make `num` steps; compiles first, or waits for that."""

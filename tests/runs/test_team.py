@@ -89,7 +89,8 @@ def test_a_mistake_is_said_once(tmp_path, monkeypatch):
 def test_a_process_on_its_own_leads_nobody():
     with Team() as alone:
         assert alone.agree(lambda: 5, str) == 5
-        with alone.lead(None):
+        alone.start(None)
+        with alone.lead():
             alone.go_on(None)
         with pytest.raises(UserError, match="no such"):
             alone.agree(lambda: open_nothing(), str)
@@ -103,6 +104,9 @@ def open_nothing():
 def two(monkeypatch):
     """A team of two, of which the other says what is set here."""
     monkeypatch.setattr(team.parallel, "num_processes", lambda: 2)
+    monkeypatch.setattr(team.parallel, "connected", lambda: True)
+    monkeypatch.setattr(team.peers, "watch", lambda: None)
+    monkeypatch.setattr(team.parallel, "is_even", lambda devices: True)
     others = []
     monkeypatch.setattr(team.parallel, "gather", lambda value: np.stack([value, others.pop(0)]))
     return Team(), others
@@ -116,14 +120,15 @@ def sentence(text):
 
 def test_all_begin_alike_or_not_at_all(two):
     crew, others = two
-    others.append(sentence("=a"))
-    assert crew.agree(lambda: 5, lambda _: "a") == 5
-    others.append(sentence("=b"))
-    with pytest.raises(UserError, match=r"process 1 has another configuration .* \(b instead of a\)"):
-        crew.agree(lambda: 5, lambda _: "a")
+    ours = "jax=1\nconfig.seed=0"
+    others.append(sentence("=" + ours))
+    assert crew.agree(lambda: 5, lambda _: ours) == 5
+    others.append(sentence("=jax=1\nconfig.seed=3"))
+    with pytest.raises(UserError, match=r"^process 1 has config\.seed 3, but process 0 has 0; give all the same\.$"):
+        crew.agree(lambda: 5, lambda _: ours)
     others.append(sentence("!no pictures"))
     with pytest.raises(UserError, match="process 1 cannot begin: no pictures"):
-        crew.agree(lambda: 5, lambda _: "a")
+        crew.agree(lambda: 5, lambda _: ours)
     others.append(sentence("!no such thing"))
     with pytest.raises(UserError, match=r"^no such thing$"):
         crew.agree(open_nothing, str)

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from processes import TINY, parse, result, start
+from processes import TINY, parse, result, saved, start
 
 from jaxgan.runs import steps
 
@@ -134,7 +134,7 @@ def main(case: str, folder: Path, length: int) -> Ending:
     with mounted(folder / "mount") if on_mount else contextlib.nullcontext(folder) as place:
         workdir = place / "run"
         with train(workdir) as process:
-            while process.poll() is None and not steps_of(workdir):
+            while process.poll() is None and not saved(workdir):
                 time.sleep(0.01)
             mend = broken(process, workdir)
             try:
@@ -162,13 +162,6 @@ def train_tiny(folder: Path, length: int, workdir: Path) -> subprocess.Popen:
         log=folder / "log.txt",
         cache=folder / "cache",
     )
-
-
-def steps_of(workdir: Path) -> list[int]:
-    try:
-        return steps.saved_steps(workdir)
-    except FileNotFoundError:
-        return []
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from processes import TINY, Run, kill, parse, result, start
+from processes import TINY, Run, kill, parse, result, saved, start
 
-from jaxgan.runs import metrics_log, steps
+from jaxgan.runs import metrics_log
 
 LEADER, FOLLOWER = 0, 1
 CASES = [(who, how) for how in (signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM) for who in (LEADER, FOLLOWER)]
@@ -87,13 +87,6 @@ def begin(workdir: Path, folder: Path, length: int) -> list[Run]:
         )
         for number in (LEADER, FOLLOWER)
     ]
-
-
-def saved(workdir: Path) -> list[int]:
-    try:
-        return steps.saved_steps(workdir)
-    except FileNotFoundError:
-        return []
 
 
 if __name__ == "__main__":

@@ -80,6 +80,14 @@ def result(workdir: Path) -> dict[str, object]:
     return {"step": newest, "arrays": sealed["digests"], "rows": rows, "grids": grids}
 
 
+def saved(workdir: Path) -> list[int]:
+    """Return the steps of a run's checkpoints, none where it has none yet."""
+    try:
+        return steps.saved_steps(workdir)
+    except FileNotFoundError:
+        return []
+
+
 def parse(description: str | None, **numbers: int) -> argparse.Namespace:
     """Read numbers from the command line, each with its default."""
     parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])

@@ -22,6 +22,8 @@ SETTINGS = (
     "--config.train.num_steps=12",
     "--config.train.log_every=1",
     "--config.train.sample_every=0",
+    "--config.rule.d_steps=2",
+    "--config.data.cache=none",
 )
 
 
@@ -64,7 +66,7 @@ def test_two_processes_are_one_run_even_if_one_is_killed(tmp_path, monkeypatch):
     assert "finished" not in said[1]
     # In one process with as many devices each number is the same.
     config = tiny.get_config()
-    config.model.dropout = 0.3
+    config.model.dropout, config.rule.d_steps, config.data.cache = 0.3, 2, "none"
     config.train.update(num_steps=reached + 5, log_every=1, sample_every=0, num_devices=2)
     jaxgan.train(config, tmp_path / "alone")
     job, alone = arrays(tmp_path / "job"), arrays(tmp_path / "alone")

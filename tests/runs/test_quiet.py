@@ -1,6 +1,8 @@
+import asyncio
 import logging
 import subprocess
 import sys
+import types
 
 import jax
 import pytest
@@ -8,6 +10,7 @@ import tiny
 from cli import ROOT
 
 from jaxgan import data
+from jaxgan.runs import quiet
 from jaxgan.runs.checkpoint import Checkpoints
 from jaxgan.runs.setup import create_setup
 
@@ -36,6 +39,23 @@ def test_a_damaged_checkpoint_is_said_and_nothing_else_is(tmp_path):
     lines = done.stderr.splitlines()
     assert len(lines) == 8
     assert all("is damaged" in line for line in lines)
+
+
+def test_reads_that_are_given_up_end_unseen_and_others_do_not():
+    async def _read_array_index_and_device_put():
+        await asyncio.sleep(0)
+
+    async def of_a_user():
+        await asyncio.sleep(0)
+
+    told = []
+    hook = quiet.without_late_reports(told.append)
+    for function in _read_array_index_and_device_put, of_a_user:
+        begun = function()
+        report = types.SimpleNamespace(exc_value=Exception("Encountered error"), object=begun)
+        hook(report)
+        begun.close()
+    assert [one.object.__name__ for one in told] == ["of_a_user"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The scripts and manifests in docs/clusters: they cannot be run here, but what they say can be checked."""
 
+import json
 import re
 import subprocess
 import sys
@@ -82,4 +83,12 @@ def test_a_run_is_finished_when_all_its_steps_are_made(tmp_path):
     assert stopped != longer
     (tmp_path / "config.json").write_text(stopped)
     assert subprocess.run(command, check=False, cwd=ROOT).returncode == 0
+    rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    worse = [{**row, "eval/fd": score} for row, score in zip(rows, (1.0, 9.0, 9.0, 9.0), strict=True)]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in worse))
+    entry = {"step": 4, "num": 2, "main": "fd", "metrics": {"fd": 9.0}, "floor": {"fd": 1.0}, "split": "train"}
+    (tmp_path / "evaluation.json").write_text(json.dumps([entry]))
+    for action, status in ("warn", 3), ("stop", 0):  # scores fell: only with "stop" does a run end by that
+        (tmp_path / "config.json").write_text(longer.replace('"action": "warn"', f'"action": "{action}"'))
+        assert subprocess.run(command, check=False, cwd=ROOT).returncode == status
     assert subprocess.run([*command[:2], tmp_path / "none"], check=False, cwd=ROOT, capture_output=True).returncode == 1

@@ -6,10 +6,9 @@ python docs/clusters/finished.py runs/dcgan
 import sys
 from pathlib import Path
 
-from jaxgan import gans
 from jaxgan.runs import folder, metrics_log, steps
 from jaxgan.runs.early_stop import has_stalled
-from jaxgan.runs.journal import make_watch
+from jaxgan.runs.journal import first_collapse, watch_again
 
 UNFINISHED = 3
 
@@ -17,14 +16,13 @@ UNFINISHED = 3
 def main(workdir: Path) -> int:
     """Return the exit status."""
     config, info = folder.load_config(workdir)
-    rows = metrics_log.read_metrics(workdir)
-    if max(steps.saved_steps(workdir)) >= config.train.num_steps or has_stalled(rows, config.early_stop):
+    if max(steps.saved_steps(workdir)) >= config.train.num_steps:
+        return 0
+    if has_stalled(metrics_log.read_metrics(workdir), config.early_stop):
         return 0
     if config.watch.action != "stop":
         return UNFINISHED
-    watch = make_watch(gans.build(config, info), "")
-    findings = [finding for row in rows for finding in watch.update(row)]
-    return 0 if any(one.severity == "error" or one.kind == "worse" for one in findings) else UNFINISHED
+    return 0 if first_collapse(watch_again(workdir, config, info)) else UNFINISHED
 
 
 if __name__ == "__main__":

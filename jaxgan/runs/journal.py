@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from jaxgan import gans
 from jaxgan.base import terminal
 from jaxgan.base.checks import NotFinite
-from jaxgan.base.types import Array
+from jaxgan.base.types import Array, Config, DataInfo
 from jaxgan.runs import folder
 from jaxgan.runs.early_stop import has_stalled
 from jaxgan.runs.evaluate import Evaluator
@@ -264,7 +264,7 @@ class Journal:
     @property
     def collapsed(self) -> Finding | None:
         """The first thing that the watch found and that makes going on as before useless, or None."""
-        return next((f for f in self.findings if f.severity == "error" or f.kind == "worse"), None)
+        return first_collapse(self.findings)
 
     def report(self) -> None:
         """Write the page of the run."""
@@ -285,6 +285,19 @@ class Journal:
             terminal.say(f"warning: the curves of {self.workdir} could not be written ({error.strerror or error})")
 
 
+def first_collapse(findings: Iterable[Finding]) -> Finding | None:
+    """Return the first finding that makes going on as before useless, or None."""
+    return next((f for f in findings if f.severity == "error" or f.kind == "worse"), None)
+
+
+def watch_again(workdir: Path, config: Config, info: DataInfo) -> list[Finding]:
+    """Return what the watch found in a run, from what its folder holds."""
+    evaluations = read_evaluations(workdir)
+    metric = f"eval/{evaluations[-1].get('main', '')}" if evaluations else ""
+    watch = make_watch(gans.build(config, info), metric)
+    return [finding for row in read_metrics(workdir) for finding in watch.update(row)]
+
+
 def report_again(workdir: Path, nearest: Nearest | None = None, *, trust: bool = False) -> None:
     """Write the page of a run that is not being trained, from what its folder holds.
 
@@ -294,9 +307,5 @@ def report_again(workdir: Path, nearest: Nearest | None = None, *, trust: bool =
       trust: consent to execute the GAN's own .py file, if the run has one.
     """
     config, info = folder.trusted_config(workdir, trust=trust)
-    evaluations = read_evaluations(workdir)
-    metric = f"eval/{evaluations[-1].get('main', '')}" if evaluations else ""
-    watch, findings = make_watch(gans.build(config, info), metric), []
-    for row in read_metrics(workdir):
-        findings += watch.update(row)
+    findings = watch_again(workdir, config, info)
     save_report(workdir, config, None if config.watch.action == "off" else findings, nearest)

@@ -54,8 +54,9 @@ class Pulse:
         """Take what the store holds: the count of each process."""
         self._answered = now
         for number, (count, _) in self._seen.items():
-            if counts.get(number, "") != count:
-                self._seen[number] = counts[number], now
+            heard = counts.get(number, count)
+            if heard != count:
+                self._seen[number] = heard, now
 
     def lost(self, now: float) -> str | None:
         """Return who has given no sign of life for too long, or None. The store is kept by process 0."""

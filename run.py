@@ -80,8 +80,8 @@ def main(argv: list[str]) -> None:
         if parallel.connected() and not hasattr(error, "told"):
             peers.leave(error)
         fail(str(error))
-    except Exception:
-        if parallel.connected():  # the usual end would wait for the others, who do not know of this
+    except Exception as error:
+        if parallel.connected() and not hasattr(error, "told"):  # the usual end would wait for the others
             traceback.print_exc()
             os._exit(1)
         raise

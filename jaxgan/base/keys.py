@@ -7,8 +7,12 @@ A parent key is either split or folded, never both: with threefry `split(k, n)[i
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
+from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from jaxgan.base.types import Array
 
@@ -25,3 +29,20 @@ class Stream(enum.IntEnum):
 def stream(seed: int, purpose: Stream) -> Array:
     """Return the key of one purpose, a pure function of `config.seed`."""
     return jax.random.fold_in(jax.random.key(seed), int(purpose))
+
+
+def is_key(leaf: Any) -> bool:
+    """Return whether an array, or its shape, is one of random keys."""
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def on_numbers(function: Callable[[Any], Any], leaf: Any) -> Any:
+    """Call a function on an array, or on the numbers that an array of keys is made of, and make keys of the result."""
+    if not is_key(leaf):
+        return function(leaf)
+    return jax.random.wrap_key_data(function(jax.random.key_data(leaf)), impl=jax.random.key_impl(leaf))
+
+
+def as_numpy(leaf: Any) -> np.ndarray:
+    """Return the content of an array, of keys their numbers."""
+    return np.asarray(jax.random.key_data(leaf) if is_key(leaf) else leaf)

@@ -16,10 +16,11 @@ from orbax.checkpoint import checkpoint_managers
 
 from jaxgan.base import background, files
 from jaxgan.base.checks import UserError
+from jaxgan.base.keys import is_key, on_numbers
 from jaxgan.base.terminal import say
 from jaxgan.base.types import PyTree
 from jaxgan.runs.quiet import ignore_late_reports
-from jaxgan.runs.sealing import Damaged, by_path, check_content, check_fit, is_key, kind_of, reason, seal, unseal
+from jaxgan.runs.sealing import Damaged, by_path, check_content, check_fit, kind_of, reason, seal, unseal
 from jaxgan.runs.steps import FOLDER, saved_steps
 from jaxgan.training import parallel
 from jaxgan.training.state import GanState
@@ -238,7 +239,7 @@ def _write_whole_arrays() -> None:
 def _copy(leaf: Any) -> Any:
     """Copy an array to the host: the step that follows donates its buffer."""
     if is_key(leaf):
-        key = jax.random.wrap_key_data(jnp.array(jax.random.key_data(leaf)), impl=jax.random.key_impl(leaf))
+        key = on_numbers(jnp.array, leaf)
         # Of several processes, Orbax writes no keys that one has for itself.
         return parallel.replicate(key, jax.devices()) if parallel.num_processes() > 1 else key
     return np.array(leaf)

@@ -60,13 +60,11 @@ def train(
       NotFinite: a metric or a parameter became NaN or infinite; good checkpoints stay.
       OSError: the disk refused the last checkpoint.
     """
-    if not parallel.connected():
-        config_lib.validate(config)  # before anything starts; several processes say it once, below
-    machine.keep_memory()
     workdir = Path(workdir)
 
     def prepare() -> Setup:
         config_lib.validate(config)
+        machine.keep_memory()
         devices = parallel.choose_devices(config.train.num_devices, config.data.batch_size)
         return create_setup(config, source or data.open_source(config.data), devices)
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import xxhash
 
 from jaxgan.base.checks import UserError
 from jaxgan.base.digests import digest
+from jaxgan.base.keys import as_numpy, is_key
 from jaxgan.base.types import PyTree
 from jaxgan.runs.metrics_log import is_number
 
@@ -96,15 +96,6 @@ def _is_unchanged(leaf: Any, written: object) -> bool:
         array = as_numpy(leaf)
         return digest(array.dtype, array.shape, array) == written
     return _digest(leaf) == written
-
-
-def as_numpy(leaf: Any) -> np.ndarray:
-    """Return the content of a leaf, of a key its numbers."""
-    return np.asarray(jax.random.key_data(leaf) if is_key(leaf) else leaf)
-
-
-def is_key(leaf: Any) -> bool:
-    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def kind_of(leaf: Any) -> list[Any]:

@@ -17,11 +17,11 @@ import numpy as np
 
 from jaxgan import data
 from jaxgan.base.checks import UserError
+from jaxgan.base.keys import as_numpy, is_key
 from jaxgan.runs import peers
 from jaxgan.runs.calls import batches, make_steps
 from jaxgan.runs.interrupt import StopRequest
 from jaxgan.runs.peers import Lost
-from jaxgan.runs.sealing import is_key
 from jaxgan.runs.setup import Setup
 from jaxgan.training import parallel
 from jaxgan.training.state import GanState
@@ -46,8 +46,7 @@ class Team:
 
     def __init__(self):
         peers.watch()
-        self.size = parallel.num_processes() if parallel.connected() else 1
-        self.leads = self.size == 1 or parallel.leads()
+        self.size, self.leads = parallel.num_processes(), parallel.leads()
         self._agreed = False
 
     def __enter__(self) -> Team:
@@ -170,7 +169,7 @@ def share(state: GanState | None, template: GanState | None = None) -> GanState:
     def bare(x) -> np.ndarray:
         if isinstance(x, jax.ShapeDtypeStruct):
             x = jax.random.key(0) if is_key(x) else np.zeros(x.shape, x.dtype)
-        return np.asarray(jax.random.key_data(x) if is_key(x) else x)
+        return as_numpy(x)
 
     like = template if state is None else state
     sent = parallel.from_leader(jax.tree.map(bare, like))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
@@ -10,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 
-from jaxgan.base import aborts, axis, background, machine
+from jaxgan.base import aborts, axis, background, keys, machine
 from jaxgan.base.checks import UserError, brief
 from jaxgan.base.types import Array, Device, PyTree
 
@@ -87,13 +88,13 @@ def store():
 
 
 def num_processes() -> int:
-    """Return the number of processes of the job, 1 for one that is alone."""
-    return jax.process_count()
+    """Return the number of processes of the job, 1 for one that is alone, which asks no device."""
+    return jax.process_count() if connected() else 1
 
 
 def leads() -> bool:
     """Return whether this process is the one that owns the run's folder."""
-    return jax.process_index() == 0
+    return not connected() or jax.process_index() == 0
 
 
 def gather(value: np.ndarray) -> np.ndarray:
@@ -255,18 +256,11 @@ def local(tree: PyTree) -> PyTree:
     """Return this process's copy of what lies on every device, so that it can work with it alone."""
     if num_processes() == 1:
         return tree
-    return jax.tree.map(lambda x: _bare(x, lambda x: x.addressable_data(0)), tree)
+    return jax.tree.map(functools.partial(keys.on_numbers, lambda x: x.addressable_data(0)), tree)
 
 
 def _put(x: Array | np.ndarray, place: jax.NamedSharding) -> Array:
-    return _bare(x, lambda x: jax.make_array_from_process_local_data(place, np.asarray(x)))
-
-
-def _bare(x: Array | np.ndarray, function: Callable) -> Array:
-    """Call a function on an array, or on the numbers that a random key is made of."""
-    if not jnp.issubdtype(x.dtype, jax.dtypes.prng_key):
-        return function(x)
-    return jax.random.wrap_key_data(function(jax.random.key_data(x)), impl=jax.random.key_impl(x))
+    return keys.on_numbers(lambda x: jax.make_array_from_process_local_data(place, np.asarray(x)), x)
 
 
 def _shapes(tree: PyTree, place: jax.NamedSharding) -> PyTree:
@@ -277,7 +271,7 @@ def _zeros(tree: PyTree, place: jax.NamedSharding) -> PyTree:
     """Make arrays of some shapes, for with several processes `pmap` traces those only."""
 
     def zeros(x: jax.ShapeDtypeStruct) -> Array:
-        if jnp.issubdtype(x.dtype, jax.dtypes.prng_key):
+        if keys.is_key(x):
             return _put(jax.random.key(0), place)
         return jax.make_array_from_callback(x.shape, place, lambda rows: np.zeros(place.shard_shape(x.shape), x.dtype))
 

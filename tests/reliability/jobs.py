@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import signal
-import socket
 import tempfile
 import time
 from pathlib import Path
 
-from processes import TINY, Run, kill, parse, result, saved, start
+from processes import TINY, Run, free_port, kill, parse, result, saved, start
 
 from jaxgan.runs import metrics_log
 
@@ -71,10 +70,7 @@ def main(who: int, how: int, folder: Path) -> Ending:
 
 def begin(workdir: Path, folder: Path, length: int) -> list[Run]:
     """Start two processes of one device each."""
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    job = f"--config={TINY}", f"--workdir={workdir}", f"--coordinator=localhost:{port}", "--num_processes=2"
+    job = f"--config={TINY}", f"--workdir={workdir}", f"--coordinator=localhost:{free_port()}", "--num_processes=2"
     return [
         start(
             *job,

@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -86,6 +87,13 @@ def saved(workdir: Path) -> list[int]:
         return steps.saved_steps(workdir)
     except FileNotFoundError:
         return []
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        return free.getsockname()[1]
 
 
 def parse(description: str | None, **numbers: int) -> argparse.Namespace:

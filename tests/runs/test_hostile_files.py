@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import jaxgan
+from jaxgan.base import keys
 from jaxgan.base.checks import UserError
 from jaxgan.runs import checkpoint, evaluations, folder, metrics_log, report, rollback, sealing
 
@@ -59,7 +60,7 @@ def arrays(tree):
 
 
 def content(tree):
-    return {name: sealing.as_numpy(leaf).tobytes() for name, leaf in sealing.by_path(tree).items()}
+    return {name: keys.as_numpy(leaf).tobytes() for name, leaf in sealing.by_path(tree).items()}
 
 
 def edited(value, edits):

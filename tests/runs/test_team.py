@@ -2,15 +2,16 @@
 
 import os
 import signal
-import socket
 import time
 
 import numpy as np
 import pytest
 import tiny
 from cli import start
+from processes import free_port
 
 import jaxgan
+from jaxgan.base import keys
 from jaxgan.base.checks import UserError
 from jaxgan.runs import checkpoint, metrics_log, sealing, steps, team
 from jaxgan.runs.peers import Lost
@@ -30,10 +31,7 @@ SETTINGS = (
 def begin(workdir, monkeypatch, *more):
     """Start both processes, of one device each."""
     monkeypatch.setenv("XLA_FLAGS", os.environ["XLA_FLAGS"].replace("device_count=2", "device_count=1"))
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    job = f"--coordinator=localhost:{port}", "--num_processes=2", f"--workdir={workdir}"
+    job = f"--coordinator=localhost:{free_port()}", "--num_processes=2", f"--workdir={workdir}"
     return [start(*SETTINGS, *job, f"--process_id={number}", *more) for number in (0, 1)]
 
 
@@ -45,7 +43,7 @@ def end(processes):
 
 def arrays(workdir):
     tree, _ = checkpoint.read(workdir / "checkpoints" / str(max(steps.saved_steps(workdir))), None)
-    return {name: sealing.as_numpy(leaf) for name, leaf in sealing.by_path(tree).items()}
+    return {name: keys.as_numpy(leaf) for name, leaf in sealing.by_path(tree).items()}
 
 
 def test_two_processes_are_one_run_even_if_one_is_killed(tmp_path, monkeypatch):

@@ -137,7 +137,7 @@ def _data() -> dict:
         "shuffle": "samples",  # index: the same, for 10^8 and more; batches: of fixed content, shuffled whole
         "drop_remainder": False,  # leave out the images that do not fill an epoch's last batch
         "cache": "auto",  # device, host, none
-        "workers": 0,  # threads that decode; 0: one a core
+        "workers": 0,  # threads that decode, with a process each where there is much to do; 0: one a core
     }
 
 

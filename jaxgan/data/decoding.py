@@ -6,6 +6,7 @@ header, and the same again over all that are being decoded at one time, whatever
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from typing import BinaryIO, NamedTuple
@@ -23,6 +24,8 @@ DRAFT_MARGIN = 2
 # Pillow's names of the formats in tree.EXTENSIONS. Others are refused whatever the file is called: some start other
 # programs (EPS), and strangers choose what a file holds.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "TGA", "JPEG2000", "AVIF", "QOI")
+
+Encoded = str | bytes  # a picture: the path of its file, or the file's content
 
 
 class Header(NamedTuple):
@@ -80,10 +83,12 @@ def is_too_large(width: int, height: int) -> bool:
     return width * height > MAX_PIXELS or max(width, height) > MAX_SIDE
 
 
-def decode(file: str, canvas: Canvas) -> np.ndarray | None:
-    """Decode a file to uint8[H, W, C], or return None where it is damaged or has become too large."""
+def decode(picture: Encoded, canvas: Canvas) -> np.ndarray | None:
+    """Decode a picture to uint8[H, W, C], or return None where it is damaged or too large."""
     try:
-        stream, num_bytes = open_regular(file)
+        if isinstance(picture, bytes):
+            return decode_stream(io.BytesIO(picture), canvas)
+        stream, num_bytes = open_regular(picture)
         with stream:
             if num_bytes <= SMALL:
                 return decode_stream(stream, canvas)

@@ -15,6 +15,7 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo
 from jaxgan.data.canvas import Canvas, squeezed
 from jaxgan.data.decoding import Header, decode, look
+from jaxgan.data.helpers import Helpers
 from jaxgan.data.memory import CHUNK, InMemory
 from jaxgan.data.tree import LeftOut, few, label_by_folder, list_pictures, relative
 from jaxgan.data.workers import Workers
@@ -36,7 +37,7 @@ class Folder:
     Args:
       path: the folder.
       canvas: what each picture is turned into.
-      workers: threads that decode.
+      workers: threads that decode, and the number of processes that help them.
       follow_links: whether links may lead out of the folder.
 
     Attributes:
@@ -56,6 +57,7 @@ class Folder:
             raise FileNotFoundError(f"data.path is {path!r}, which is no folder; expected a folder of pictures.")
         self._root, self._canvas, self._workers = root, canvas, workers
         self._lock, self._told, self._damaged = threading.Lock(), False, set[int]()
+        self._helpers = Helpers(canvas, workers.num_workers)
         self._left_out = LeftOut(root)
         found = list_pictures(root, self._left_out, follow_links=follow_links)
         headers = self._look(found)
@@ -116,8 +118,12 @@ class Folder:
         good = np.zeros(len(rows), np.bool_)
 
         def piece(start: int, stop: int) -> None:
+            with self._helpers.borrow(stop - start) as helper:
+                if helper:
+                    files = [self.files[row] for row in rows[start:stop]]
+                    good[start:stop] = helper.decode(files, images[start:stop])
             for i in range(start, stop):
-                pixels = self._decode_one(int(rows[i]))
+                pixels = None if good[i] else self._decode_one(int(rows[i]))
                 if pixels is not None:
                     images[i], good[i] = pixels, True
 

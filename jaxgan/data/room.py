@@ -28,15 +28,25 @@ class Room:
     """
 
     def __init__(self, amount: int):
-        self._free = amount
+        self._most = self._free = amount
         self._changed = threading.Condition()
+
+    def lower(self, amount: int) -> None:
+        """Have only so much from now on, while nothing is held."""
+        self._most = self._free = amount
 
     @contextlib.contextmanager
     def take(self, amount: int) -> Iterator[None]:
-        """Wait until so much is free, and hold it in this block."""
+        """Wait until so much is free, and hold it in this block.
+
+        Raises:
+          MemoryError: so much will never be free.
+        """
         if amount <= SMALL:
             yield
             return
+        if amount > self._most:
+            raise MemoryError(f"{amount} are asked for, but there are {self._most}")
         with self._changed:
             self._changed.wait_for(lambda: self._free >= amount)
             self._free -= amount

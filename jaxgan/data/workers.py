@@ -10,14 +10,14 @@ from collections.abc import Callable
 MAX_WORKERS = 1024
 
 # Pictures a thread takes at a time: few enough to share a batch out evenly, enough to hide the hand-over.
-PIECE = 32
+PIECE = 64
 
 
 class Workers:
     """A pool of threads, started on first use.
 
-    Threads are enough: Pillow lets go of the interpreter lock while it decodes, converts and resizes. What
-    stays serial is the Python around each picture, which bounds the gain where pictures are very small.
+    Pillow lets go of the interpreter lock while it decodes, converts and resizes, so threads are enough for large
+    pictures. The Python around each picture stays serial: for small ones `helpers` has processes.
 
     Args:
       num_workers: number of threads; 0 means one a processor core.

@@ -24,7 +24,7 @@ from jaxgan.data.canvas import Canvas
 from jaxgan.data.decoding import Encoded, decode
 from jaxgan.data.room import FILES, MAX_BYTES, MAX_PIXELS, PIXELS
 
-# A helper takes about 2 s of a core to start, in which threads decode so many small pictures.
+# A helper takes a second of a core to start; so many small pictures take threads about two.
 WORTH = 8192
 
 # Seconds that a helper has to end by itself.

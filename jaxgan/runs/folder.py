@@ -118,15 +118,15 @@ def load_saved(workdir: str | Path) -> Saved:
             f"{workdir} holds no {CONFIG_FILE}, so it is not the folder of a run; give the --workdir of a training run."
         )
     try:
-        return _parse(json.loads(path.read_bytes()))
+        return parse(json.loads(path.read_bytes()))
     except (ArithmeticError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(
             f"{path} is damaged ({brief(error)}); restore it from a copy, or train anew elsewhere."
         ) from error
 
 
-def _parse(content: Any) -> Saved:
-    """Check and join what config.json holds; anything but a whole configuration raises."""
+def parse(content: Any) -> Saved:
+    """Check and join what config.json holds; raises about anything where it is no whole configuration."""
     given, data = content["config"], content["data"]
     height, width, channels = map(_whole, data["image_shape"])
     classes = data["num_classes"]

@@ -13,7 +13,7 @@ import numpy as np
 from jaxgan.base import checks, keys
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array, Config
-from jaxgan.runs import folder
+from jaxgan.runs import folder, pretrained
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.sampling.labels import spread_labels
@@ -44,7 +44,7 @@ def save_samples(
     generator made.
 
     Args:
-      workdir: folder of the run.
+      workdir: folder of the run, or a name that `jaxgan.load` takes.
       out: .png or .jpg for a grid; .npy for uint8[num, H, W, C]; a folder, with a slash at its end where it is new, for
         a file a picture, 000000.png and on, which config.data.path reads: those of a conditional GAN in a subfolder a
         class. None writes samples.png into the run.
@@ -113,7 +113,7 @@ def save_walks(
     the next by mixing their embeddings, unless `label` holds the class.
 
     Args:
-      workdir: folder of the run.
+      workdir: folder of the run, or a name that `jaxgan.load` takes.
       out: .png or .jpg for a strip a walk, one below the other; .gif to see all walks move, there and back; .npy for
         uint8[walks, num, H, W, C] as the generator made them; None writes interpolation.png into the run.
       num: points of a walk; None for 10, or 30 in an animation.
@@ -153,7 +153,7 @@ def save_progress(workdir: str | Path, out: str | Path, *, scale: int | None = N
     """Join a run's fixed-latent grids, as they lie in its folder, into an animation.
 
     Args:
-      workdir: folder of the run.
+      workdir: folder of the run, or a name that `jaxgan.load` takes.
       out: a .gif.
       scale: pixels a side for each pixel; None enlarges small grids for the eye.
 
@@ -195,7 +195,8 @@ def open_run(
     """Return a run's generator, the key of its pictures and its configuration."""
     from jaxgan.runs.load import load
 
-    config, _ = folder.load_config(workdir)
+    own = pretrained.is_pretrained(workdir)
+    config = pretrained.load_pretrained(str(workdir))[1] if own else folder.load_config(workdir)[0]
     if seed is not None:
         checks.in_range("--seed", seed, 0, 2**32 - 1)
     key = keys.stream(config.seed if seed is None else seed, keys.Stream.GALLERY)

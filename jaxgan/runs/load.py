@@ -16,7 +16,7 @@ from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 from jaxgan.base.types import PyTree
-from jaxgan.runs import folder
+from jaxgan.runs import folder, pretrained
 from jaxgan.runs.checkpoint import read
 from jaxgan.runs.sealing import Damaged
 from jaxgan.runs.steps import FOLDER, find_step, saved_steps
@@ -39,7 +39,8 @@ def load(
     """Read a run's generator, ready for `jaxgan.sample`.
 
     Args:
-      workdir: the --workdir of a training run.
+      workdir: the --workdir of a training run; or 'mnist' or 'mnist_classes' for generators that come with the package,
+        where there is no run of that name.
       step: 'latest', 'best' (by the run's evaluations) or the number of a saved step.
       weights: 'ema' for the averaged generator, 'raw' for the one that trained last.
       trust: consent to execute the GAN's own .py file, if the run has one.
@@ -54,8 +55,12 @@ def load(
       UserError: other `weights`, a width that the run does not span, a checkpoint that is damaged or does not fit the
         run's config.json, or a GAN of its own without `trust`.
     """
-    workdir = Path(workdir)
     checks.one_of("weights", weights, WEIGHTS)
+    if pretrained.is_pretrained(workdir):
+        if (step, weights, ema_std) != ("latest", "ema", None):
+            raise UserError(f"{workdir} comes with the package and has one set of weights; leave step and weights out.")
+        return pretrained.load_pretrained(str(workdir))[0]
+    workdir = Path(workdir)
     config, data = folder.trusted_config(workdir, trust=trust)
     gan = gans.build(config, data)
     init = functools.partial(gan.generator.init, train=False)

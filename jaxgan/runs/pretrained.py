@@ -1,0 +1,70 @@
+"""Generators that come with the package.
+
+`python -m jaxgan.runs.pretrained RUN FILE.npz` makes such a file of the averaged generator of a run.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan import gans
+from jaxgan.base.checks import UserError
+from jaxgan.base.types import Config
+from jaxgan.metrics import store
+from jaxgan.runs import folder
+from jaxgan.sampling.generator import GeneratorParams
+from jaxgan.training.gan import generator_params
+
+_FILES = importlib.resources.files("jaxgan.runs") / "weights"
+
+
+def names() -> list[str]:
+    """Return the names that `jaxgan.load` takes instead of a run's folder."""
+    return sorted(file.name.removesuffix(".npz") for file in _FILES.iterdir() if file.name.endswith(".npz"))
+
+
+def is_pretrained(workdir: str | Path) -> bool:
+    """Return whether one of `names()` is given, and no run has that folder."""
+    return str(workdir) in names() and not (Path(workdir) / folder.CONFIG_FILE).exists()
+
+
+def load_pretrained(name: str) -> tuple[GeneratorParams, Config]:
+    """Read one of `names()`, and the settings that it was trained with.
+
+    Raises:
+      UserError: the file is damaged: its content does not fit its digest.
+    """
+    with importlib.resources.as_file(_FILES / f"{name}.npz") as path:
+        arrays, facts = store.load(path)
+    saved = folder.parse(facts)
+    variables: dict = {"params": {}, "batch_stats": {}}
+    for place, array in arrays.items():
+        *parts, last = place.split("/")
+        inner = variables
+        for part in parts:
+            inner = inner.setdefault(part, {})
+        inner[last] = jnp.asarray(array)
+    return generator_params(gans.build(saved.config, saved.data), variables), saved.config
+
+
+def pack(workdir: str | Path, file: str | Path) -> None:
+    """Write the averaged generator of a run's newest checkpoint, and the run's settings, to a .npz file."""
+    from jaxgan.runs.load import load  # which reads such files
+
+    config = folder.load_config(Path(workdir))[0]
+    if folder.is_own_file(config.gan):
+        raise UserError(f"{workdir} has a GAN of its own, {config.gan}; only those of the package can be packed.")
+    leaves = jax.tree_util.tree_leaves_with_path(load(workdir).variables)
+    arrays = {"/".join(part.key for part in path): np.asarray(leaf) for path, leaf in leaves}
+    store.save(file, arrays, json.loads((Path(workdir) / folder.CONFIG_FILE).read_bytes()))
+
+
+if __name__ == "__main__":
+    pack(*sys.argv[1:])

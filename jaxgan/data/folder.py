@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 import pathlib
 import threading
-import warnings
 
 import numpy as np
-from PIL import Image
 
 from jaxgan.base import digests, terminal
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo
 from jaxgan.data.canvas import Canvas, squeezed
-from jaxgan.data.decoding import Header, decode, look
+from jaxgan.data.decoding import decode
 from jaxgan.data.helpers import Helpers
 from jaxgan.data.memory import CHUNK, InMemory
-from jaxgan.data.tree import LeftOut, few, label_by_folder, list_pictures, relative
+from jaxgan.data.scan import scan
+from jaxgan.data.tree import few, label_by_folder, relative
 from jaxgan.data.workers import Workers
 
 
@@ -58,15 +57,13 @@ class Folder:
         self._root, self._canvas, self._workers = root, canvas, workers
         self._lock, self._told, self._damaged = threading.Lock(), False, set[int]()
         self._helpers = Helpers(canvas, workers.num_workers)
-        self._left_out = LeftOut(root)
-        found = list_pictures(root, self._left_out, follow_links=follow_links)
-        headers = self._look(found)
-        self.files = list(headers)
-        self._not_square = sum(header.width != header.height for header in headers.values())
+        found = scan(root, workers, follow_links=follow_links)
+        self.files, self._left_out = found.files, found.left_out
+        num_bytes, widths, heights = found.headers.T
+        self._not_square = int((widths != heights).sum())
         self.labels, num_classes = label_by_folder(self.files, root)
         self.info = DataInfo(canvas.shape, len(self.files), num_classes)
-        names = relative(self.files, root)
-        facts = (f"{name}\0{header.num_bytes}\0" for name, header in zip(names, headers.values(), strict=True))
+        facts = (f"{name}\0{size}\0" for name, size in zip(relative(self.files, root), num_bytes, strict=True))
         self.fingerprint = digests.digest("folder", os.fsencode("".join(facts)))
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -151,31 +148,6 @@ class Folder:
             if pixels is not None:
                 return pixels, other
         raise UserError(f"No picture in {self._root} can be decoded any more; check that its files are still there.")
-
-    def _look(self, files: list[str]) -> dict[str, Header]:
-        """Return the headers of the files that are of use, and note the others.
-
-        Raises:
-          ValueError: if none is.
-        """
-        looks: list[Header | str] = [""] * len(files)
-
-        def piece(start: int, stop: int) -> None:
-            for i in range(start, stop):
-                looks[i] = look(files[i])
-
-        with warnings.catch_warnings():  # of Pillow, about sizes that `look` refuses
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            self._workers.run(piece, len(files))
-        headers = {}
-        for file, found in zip(files, looks, strict=True):
-            if isinstance(found, Header):
-                headers[file] = found
-            else:
-                self._left_out.add(found, file)
-        if not headers:
-            raise UserError(f"No picture in {self._root} is of use: {self._left_out}; replace them.")
-        return headers
 
     def _few(self, files: list[str]) -> str:
         return few(files, self._root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import pathlib
@@ -38,21 +39,25 @@ TOO_DEEP = "too deep in folders or too long in their paths"
 
 
 class LeftOut:
-    """What a folder holds that is not used, by reason; as text, how many for each and the first of them."""
+    """What a folder holds that is not used; as text, how many for each reason and the first of them.
+
+    Attributes:
+      paths: by reason.
+    """
 
     def __init__(self, root: pathlib.Path):
         self._root = root
-        self._paths: dict[str, list[str]] = {}
+        self.paths: dict[str, list[str]] = {}
 
     def add(self, reason: str, path: str) -> None:
         """Note one path in the folder."""
-        self._paths.setdefault(reason, []).append(path)
+        self.paths.setdefault(reason, []).append(path)
 
     def __len__(self) -> int:
-        return sum(map(len, self._paths.values()))
+        return sum(map(len, self.paths.values()))
 
     def __str__(self) -> str:
-        return ", ".join(f"{len(paths)} {why} ({few(paths, self._root)})" for why, paths in self._paths.items())
+        return ", ".join(f"{len(paths)} {why} ({few(paths, self._root)})" for why, paths in self.paths.items())
 
 
 def few(paths: list[str], root: pathlib.Path) -> str:
@@ -62,7 +67,9 @@ def few(paths: list[str], root: pathlib.Path) -> str:
     return ", ".join([*names, "..."] if len(paths) > NAMED else names)
 
 
-def list_pictures(root: pathlib.Path, left_out: LeftOut, *, follow_links: bool = False) -> list[str]:
+def list_pictures(
+    root: pathlib.Path, left_out: LeftOut, *, follow_links: bool = False, folders: dict[str, int] | None = None
+) -> list[str]:
     """Return the paths of all picture files in a tree, sorted by their parts.
 
     Hidden files and folders are passed over. A link is followed if it leads to a place inside the folder, or anywhere
@@ -72,6 +79,7 @@ def list_pictures(root: pathlib.Path, left_out: LeftOut, *, follow_links: bool =
       root: the folder.
       left_out: takes what has a picture's ending, or is a folder, and is not used.
       follow_links: whether links may lead out of the folder.
+      folders: takes each folder that was listed, with the time at which it had last changed, in ns.
 
     Raises:
       ValueError: if there are none, or a folder may not be read.
@@ -87,6 +95,9 @@ def list_pictures(root: pathlib.Path, left_out: LeftOut, *, follow_links: bool =
         if depth > MAX_DEPTH:
             left_out.add(TOO_DEEP, folder)
             continue
+        if folders is not None:
+            with contextlib.suppress(OSError):  # `_entries` says why
+                folders[folder] = os.stat(folder).st_mtime_ns  # before it is listed, so that no change is missed
         subfolders = []
         for entry in _entries(folder, left_out):
             kind = _kind(entry, base, follow_links)

@@ -18,10 +18,9 @@ import numpy as np
 from flax import traverse_util
 from PIL import Image
 
-from jaxgan.base import checks
+from jaxgan.base import checks, store
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array, PyTree
-from jaxgan.metrics import store
 from jaxgan.metrics.features import FeatureNet, compiled
 from jaxgan.metrics.weight_files import read_tensors
 from jaxgan.nets.conv import Conv

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxgan.base import store
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Source
-from jaxgan.metrics import store, swd
+from jaxgan.metrics import swd
 from jaxgan.metrics.classes import class_histogram
 from jaxgan.metrics.features import FeatureNet
 from jaxgan.metrics.frechet import Moments, moments

@@ -11,9 +11,8 @@ import jax
 import numpy as np
 from flax import traverse_util
 
-from jaxgan.base import checks
+from jaxgan.base import checks, store
 from jaxgan.base.types import PyTree
-from jaxgan.metrics import store
 from jaxgan.metrics.classes import class_accuracy
 from jaxgan.metrics.classifier import NUM_FEATURES, NUM_STEPS, check_labelled, classify, train_classifier
 from jaxgan.metrics.features import CHUNK, FeatureNet, compiled, of_classifier

@@ -15,9 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import gans
+from jaxgan.base import store
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Config
-from jaxgan.metrics import store
 from jaxgan.runs import folder
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.training.gan import generator_params

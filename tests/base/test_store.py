@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxgan.metrics import store
+from jaxgan.base import store
 
 ARRAYS = {"a/b": np.arange(6, dtype=np.float16).reshape(2, 3), "n": np.array(3), "empty": np.zeros((0, 2), np.int64)}
 

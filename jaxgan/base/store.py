@@ -1,4 +1,4 @@
-"""Arrays on disk with a digest of their content: weights, and what is computed once from real pictures."""
+"""Arrays on disk with a digest of their content: weights, and what is computed once and kept."""
 
 from __future__ import annotations
 

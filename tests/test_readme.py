@@ -73,6 +73,7 @@ def test_python_lines(done, here):
     exec(code.replace("runs/dcgan", f"{here}/runs/dcgan"), names)
     assert (names["pictures"].shape, names["pixels"].dtype) == ((16, 28, 28, 1), np.uint8)
     assert names["one"].shape == (1, 28, 28, 1)
+    assert names["sevens"].shape == (9, 28, 28, 1)
 
 
 def test_pictures_are_there():

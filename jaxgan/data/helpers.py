@@ -72,7 +72,12 @@ class Helpers:
             if self._idle is None:
                 if not self._number or self._decoded < WORTH:
                     return None
-                self._idle = [Helper(self._canvas) for _ in range(self._number)]
+                try:
+                    self._idle = [Helper(self._canvas) for _ in range(self._number)]
+                except OSError as error:
+                    self._number = 0
+                    terminal.say(f"warning: no processes could be started to decode pictures ({error}); threads do it")
+                    return None
             ready = next((i for i, helper in enumerate(self._idle) if helper.is_ready()), None)
             return None if ready is None else self._idle.pop(ready)
 

@@ -145,3 +145,15 @@ def test_one_worker_has_no_helpers(monkeypatch):
     monkeypatch.setattr(helpers, "WORTH", 1)
     with Helpers(CANVAS, 1).borrow(10) as helper:
         assert helper is None
+
+
+def test_where_no_process_can_be_started_threads_decode(monkeypatch):
+    monkeypatch.setattr(helpers, "WORTH", 1)
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    said, own = [], Helpers(CANVAS, 2)
+    with terminal.divert(said.append):
+        for _ in range(2):
+            with own.borrow(10) as helper:
+                assert helper is None
+    assert len(said) == 1
+    assert "no processes could be started" in said[0]

@@ -1,6 +1,9 @@
 """The quick start: good MNIST digits, 28x28, after ten minutes on two cores.
 
 python run.py --config=configs/mnist.py --workdir=runs/mnist
+
+Tried for 180 s of two cores each, one seed, fd_mnist: without the convolutions that keep the size, in both networks
+(batches of 64) 90, in D 68; as here 37; as here with learning rates that fall to 0 by a cosine 60.
 """
 
 from ml_collections import ConfigDict

@@ -115,10 +115,7 @@ class Folder:
         good = np.zeros(len(rows), np.bool_)
 
         def piece(start: int, stop: int) -> None:
-            with self._helpers.borrow(stop - start) as helper:
-                if helper:
-                    files = [self.files[row] for row in rows[start:stop]]
-                    good[start:stop] = helper.decode(files, images[start:stop])
+            good[start:stop] = self._helpers.decode([self.files[row] for row in rows[start:stop]], images[start:stop])
             for i in range(start, stop):
                 pixels = None if good[i] else self._decode_one(int(rows[i]))
                 if pixels is not None:

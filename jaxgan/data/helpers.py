@@ -55,6 +55,11 @@ class Helpers:
         self._lock, self._decoded = threading.Lock(), 0
         self._idle: list[Helper] | None = None
 
+    def decode(self, pictures: Sequence[Encoded], images: np.ndarray) -> np.ndarray:
+        """Decode pictures as `Helper.decode` does; none where this thread is to decode them all."""
+        with self.borrow(len(pictures)) as helper:
+            return helper.decode(pictures, images) if helper else np.zeros(len(pictures), np.bool_)
+
     @contextlib.contextmanager
     def borrow(self, num_pictures: int) -> Iterator[Helper | None]:
         """Yield a helper for so many pictures, or None where this thread is to decode them."""

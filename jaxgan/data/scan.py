@@ -102,9 +102,7 @@ def _recall(place: pathlib.Path, root: pathlib.Path) -> Scan | None:
         if any(os.stat(os.path.join(root, folder)).st_mtime_ns != when for folder, when in folders):
             return None
         left_out = LeftOut(root)
-        for reason, paths in facts["left_out"].items():
-            for path in paths:
-                left_out.add(reason, path)
+        left_out.paths.update(facts["left_out"])
         return Scan([os.path.join(root, name) for name in _texts(arrays["files"])], arrays["headers"], left_out)
     except (OSError, ValueError, LookupError):  # not there, damaged, or a folder is gone
         return None

@@ -71,9 +71,7 @@ class Tfds:
             records = [self._data[int(i)] for i in indices[start:stop]]  # measured: twice as fast as its __getitems__
             values, good = [record[self._image] for record in records], np.zeros(stop - start, np.bool_)
             if all(isinstance(value, bytes) for value in values):
-                with self._helpers.borrow(stop - start) as helper:
-                    if helper:
-                        good = helper.decode(values, images[start:stop])
+                good = self._helpers.decode(values, images[start:stop])
             for i in range(start, stop):
                 if not good[i - start]:
                     images[i] = self._draw(values[i - start], int(indices[i]))

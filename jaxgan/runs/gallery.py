@@ -13,7 +13,7 @@ import numpy as np
 from jaxgan.base import checks, keys
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array, Config
-from jaxgan.runs import folder, pretrained
+from jaxgan.runs import folder
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.sampling.labels import spread_labels
@@ -193,14 +193,13 @@ def open_run(
     workdir: Path, step: int | str, weights: str, ema_std: float | None, seed: int | None, *, trust: bool
 ) -> tuple[GeneratorParams, Array, Config]:
     """Return a run's generator, the key of its pictures and its configuration."""
-    from jaxgan.runs.load import load
+    from jaxgan.runs.load import load_with_config
 
-    own = pretrained.is_pretrained(workdir)
-    config = pretrained.load_pretrained(str(workdir))[1] if own else folder.load_config(workdir)[0]
     if seed is not None:
         checks.in_range("--seed", seed, 0, 2**32 - 1)
+    params, config = load_with_config(workdir, step, weights, trust=trust, ema_std=ema_std)
     key = keys.stream(config.seed if seed is None else seed, keys.Stream.GALLERY)
-    return load(workdir, step, weights, trust=trust, ema_std=ema_std), key, config
+    return params, key, config
 
 
 def for_eye(pixels: np.ndarray, config: Config) -> np.ndarray:

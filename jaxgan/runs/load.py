@@ -15,7 +15,7 @@ from jaxgan import gans
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
-from jaxgan.base.types import PyTree
+from jaxgan.base.types import Config, PyTree
 from jaxgan.runs import folder, pretrained
 from jaxgan.runs.checkpoint import read
 from jaxgan.runs.sealing import Damaged
@@ -55,11 +55,18 @@ def load(
       UserError: other `weights`, a width that the run does not span, a checkpoint that is damaged or does not fit the
         run's config.json, or a GAN of its own without `trust`.
     """
+    return load_with_config(workdir, step, weights, trust=trust, ema_std=ema_std)[0]
+
+
+def load_with_config(
+    workdir: str | Path, step: int | str, weights: str, *, trust: bool, ema_std: float | None
+) -> tuple[GeneratorParams, Config]:
+    """Read a generator as `load` does, and the configuration that it was trained with."""
     checks.one_of("weights", weights, WEIGHTS)
     if pretrained.is_pretrained(workdir):
         if (step, weights, ema_std) != ("latest", "ema", None):
             raise UserError(f"{workdir} comes with the package and has one set of weights; leave step and weights out.")
-        return pretrained.load_pretrained(str(workdir))[0]
+        return pretrained.load_pretrained(str(workdir))
     workdir = Path(workdir)
     config, data = folder.trusted_config(workdir, trust=trust)
     gan = gans.build(config, data)
@@ -71,9 +78,9 @@ def load(
     if ema_std is not None:
         if weights != "ema":
             raise UserError(f"weights is {weights!r}, but ema_std asks for an average; leave one of them out.")
-        return generator_params(gan, _average_of_width(workdir, step, variables, gan.ema_stds, ema_std))
+        return generator_params(gan, _average_of_width(workdir, step, variables, gan.ema_stds, ema_std)), config
     like = {"ema": variables} if weights == "ema" else {"g": variables}
-    return generator_params(gan, next(iter(_read_step(workdir, step, like).values())))
+    return generator_params(gan, next(iter(_read_step(workdir, step, like).values()))), config
 
 
 def _average_of_width(

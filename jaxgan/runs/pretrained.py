@@ -10,9 +10,9 @@ import json
 import sys
 from pathlib import Path
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import traverse_util
 
 from jaxgan import gans
 from jaxgan.base import store
@@ -44,13 +44,8 @@ def load_pretrained(name: str) -> tuple[GeneratorParams, Config]:
     with importlib.resources.as_file(_FILES / f"{name}.npz") as path:
         arrays, facts = store.load(path)
     saved = folder.parse(facts)
-    variables: dict = {"params": {}, "batch_stats": {}}
-    for place, array in arrays.items():
-        *parts, last = place.split("/")
-        inner = variables
-        for part in parts:
-            inner = inner.setdefault(part, {})
-        inner[last] = jnp.asarray(array)
+    flat = {path: jnp.asarray(array) for path, array in arrays.items()}
+    variables = {"params": {}, "batch_stats": {}} | traverse_util.unflatten_dict(flat, sep="/")
     return generator_params(gans.build(saved.config, saved.data), variables), saved.config
 
 
@@ -61,8 +56,8 @@ def pack(workdir: str | Path, file: str | Path) -> None:
     config = folder.load_config(Path(workdir))[0]
     if folder.is_own_file(config.gan):
         raise UserError(f"{workdir} has a GAN of its own, {config.gan}; only those of the package can be packed.")
-    leaves = jax.tree_util.tree_leaves_with_path(load(workdir).variables)
-    arrays = {"/".join(part.key for part in path): np.asarray(leaf) for path, leaf in leaves}
+    flat = traverse_util.flatten_dict(load(workdir).variables, sep="/")
+    arrays = {path: np.asarray(leaf) for path, leaf in flat.items()}
     store.save(file, arrays, json.loads((Path(workdir) / folder.CONFIG_FILE).read_bytes()))
 
 

@@ -7,6 +7,7 @@ K classes, N data set size.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -16,6 +17,7 @@ Array = jax.Array
 PyTree = Any
 Config = Any  # ml_collections.ConfigDict, whose fields type checkers cannot follow
 Device = Any  # jax.Device, which type checkers take for a variable
+Map = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]  # what calls a function for each item, in order
 
 
 @dataclasses.dataclass(frozen=True)

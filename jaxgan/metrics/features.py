@@ -16,7 +16,7 @@ import numpy as np
 
 from jaxgan.base import machine
 from jaxgan.base.checks import UserError
-from jaxgan.base.types import Array, PyTree
+from jaxgan.base.types import Array, Map, PyTree
 from jaxgan.metrics.classifier import NUM_FEATURES, classify
 
 # Pictures in one call of a network.
@@ -54,8 +54,12 @@ class FeatureNet:
         """Name of the Frechet distance: 'fid' for the Inception network alone, 'fd_mnist' and the like for others."""
         return "fid" if self.name == "inception" else f"fd_{self.name}"
 
-    def features_and_logits(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    def features_and_logits(self, images: np.ndarray, *, over: Map = map) -> tuple[np.ndarray, np.ndarray | None]:
         """Return features float32[N, D] and logits float32[N, K], or None, of pictures uint8[N, H, W, C], N > 0.
+
+        Args:
+          images: the pictures.
+          over: calls `apply` for each `chunk` of them, as `map` does.
 
         Raises:
           ValueError: pictures of a shape or type that the network does not take, none at all, or features that do not
@@ -67,7 +71,7 @@ class FeatureNet:
             raise UserError(
                 f"pictures have shape {images.shape[1:]}; the features {self.name!r} are for {self.image_shape}."
             )
-        chunks = [self.apply(images[start : start + self.chunk]) for start in range(0, len(images), self.chunk)]
+        chunks = list(over(self.apply, [images[at : at + self.chunk] for at in range(0, len(images), self.chunk)]))
         features = np.concatenate([np.asarray(features, np.float32) for features, _ in chunks])
         if features.shape != (len(images), self.num_features):
             raise UserError(

@@ -13,6 +13,7 @@ import numpy as np
 
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
+from jaxgan.base.types import Map
 from jaxgan.metrics import classes, modes, swd
 from jaxgan.metrics.classifier_score import score_logits
 from jaxgan.metrics.frechet import frechet_distance, frechet_floor, moments
@@ -71,6 +72,7 @@ def score(
     *,
     names: Sequence[str] | None = None,
     seed: int = 0,
+    over: Map = map,
 ) -> dict[str, float]:
     """Measure pictures against real ones.
 
@@ -80,6 +82,7 @@ def score(
       reference: of the real pictures.
       names: keys of `MEASURES`; all that can be computed where it is None. `('fd', 'class_entropy')` is quick.
       seed: of what is drawn; the same arguments give the same figures.
+      over: see `FeatureNet.features_and_logits`.
 
     Returns:
       Figures by name: `fd_mnist` or the like, `kid` and `kid_se`, `precision`, `recall`, `density`, `coverage`,
@@ -99,7 +102,7 @@ def score(
             raise UserError(f"the measure {name!r} needs {_NEEDS[lacking[0]]}; leave it out, or give that.")
     features, logits = None, None
     if reference.net is not None and any(MEASURES[name].needs for name in wanted):
-        features, logits = reference.net.features_and_logits(images)
+        features, logits = reference.net.features_and_logits(images, over=over)
     given = Given(images, labels, features, logits, reference, seed)
     return {key: value for name in wanted for key, value in MEASURES[name].compute(given).items()}
 

@@ -14,7 +14,7 @@ from jaxgan import data
 from jaxgan.base import checks, keys
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
-from jaxgan.base.types import Config, Source
+from jaxgan.base.types import Config, Map, Source
 from jaxgan.metrics import suite, trained
 from jaxgan.metrics.choice import NONE_FOUND, choose_features
 from jaxgan.metrics.features import FeatureNet
@@ -45,6 +45,9 @@ class Evaluator:
       seed: of their latents, and of what the measures draw.
       stats: batch-norm statistics they are made with.
       names: measures, None for all that can be computed.
+      data_digest: by which a classifier of the data is found, empty where they have no labels.
+      make: calls the function that makes some pictures for each part of them; other processes may help.
+      look: likewise, the one that makes features of them.
     """
 
     reference: Reference
@@ -54,6 +57,9 @@ class Evaluator:
     seed: int
     stats: str
     names: tuple[str, ...] | None
+    data_digest: str
+    make: Map = map
+    look: Map = map
 
     @property
     def main(self) -> str:
@@ -63,10 +69,7 @@ class Evaluator:
 
     def pictures(self, params: GeneratorParams) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the pictures uint8[num, H, W, C] that are scored, and the classes asked for: each as often."""
-        classes = params.num_classes
-        labels = None if classes is None else jnp.arange(self.num) % classes
-        z = sampler.latents(params, keys.stream(self.seed, keys.Stream.EVALUATION), self.num)
-        return generate_pixels(params, z, labels, self.stats), None if labels is None else np.asarray(labels)
+        return scored_pictures(params, self.num, self.seed, self.stats, self.make)
 
     def evaluate(self, params: GeneratorParams, step: int, weights: str = "ema") -> Evaluation:
         """Score a generator; equal arguments give equal figures.
@@ -76,7 +79,7 @@ class Evaluator:
         """
         began = time.monotonic()
         images, labels = self.pictures(params)
-        metrics = suite.score(images, labels, self.reference, names=self.names, seed=self.seed)
+        metrics = suite.score(images, labels, self.reference, names=self.names, seed=self.seed, over=self.look)
         net = self.reference.net
         return {
             "step": step,
@@ -95,10 +98,20 @@ class Evaluator:
 
     def nearest(self, params: GeneratorParams, num: int = 12) -> Nearest:
         """Return generated pictures beside the training picture nearest to each, to see memorisation."""
-        few = dataclasses.replace(self, num=num)
+        few = dataclasses.replace(self, num=num, make=map)
         images, _ = few.pictures(params)
         distances, indices = nearest_pictures(images, self.reference.images)
         return Nearest(images, self.reference.images[indices], distances.tolist())
+
+
+def scored_pictures(
+    params: GeneratorParams, num: int, seed: int, stats: str, make: Map = map
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return what `Evaluator.pictures` does, for arguments that are its attributes."""
+    classes = params.num_classes
+    labels = None if classes is None else jnp.arange(num) % classes
+    z = sampler.latents(params, keys.stream(seed, keys.Stream.EVALUATION), num)
+    return generate_pixels(params, z, labels, stats, over=make), None if labels is None else np.asarray(labels)
 
 
 def create_evaluator(
@@ -128,14 +141,19 @@ def create_evaluator(
     if not trust:
         refuse_code(config)
     digest = "" if labels is None else trained.data_digest(images, labels)
-    net = choose_features(
-        config.eval.features, source=config.data.source, image_shape=images.shape[1:], data_digest=digest
-    )
+    net = features_of(config, images.shape[1:], digest)
     main = "swd" if net is None else "fd"  # what steps are compared by is always measured
     chosen = chosen and tuple(dict.fromkeys((main, *chosen)))
     reference = cached_reference(images, labels, net, held_out=held_out(config))
     floor = suite.floor(reference, num, names=chosen, seed=seed)
-    return Evaluator(reference, floor, config.data.split, num, seed, config.sample.stats, chosen)
+    return Evaluator(reference, floor, config.data.split, num, seed, config.sample.stats, chosen, digest)
+
+
+def features_of(config: Config, image_shape: tuple[int, int, int], data_digest: str) -> FeatureNet | None:
+    """Return the features that a run is scored with; arguments and errors are those of `choose_features`."""
+    return choose_features(
+        config.eval.features, source=config.data.source, image_shape=image_shape, data_digest=data_digest
+    )
 
 
 def refuse_code(config: Config) -> None:

@@ -21,6 +21,7 @@ from jaxgan.runs.calls import batches, make_steps
 from jaxgan.runs.early_stop import check_metric
 from jaxgan.runs.evaluate import create_evaluator
 from jaxgan.runs.evaluations import best_of, keep_evaluations, read_evaluations
+from jaxgan.runs.follower import follow
 from jaxgan.runs.interrupt import StopRequest, catch_stop
 from jaxgan.runs.journal import Journal, is_due
 from jaxgan.runs.lock import locked
@@ -29,7 +30,7 @@ from jaxgan.runs.progress import start_text
 from jaxgan.runs.rollback import Collapsed, choose_target, restore, roll_back
 from jaxgan.runs.setup import Setup, create_setup
 from jaxgan.runs.signs import Finding
-from jaxgan.runs.team import Team, follow
+from jaxgan.runs.team import Team
 from jaxgan.training import parallel
 from jaxgan.training.state import GanState
 
@@ -117,7 +118,7 @@ def _train(
     if restored and start >= setup.num_steps:
         say(f"nothing to do: {workdir} is at step {start} of {setup.num_steps}")
         return state
-    evaluator = create_evaluator(config, source) if config.eval.every else None
+    evaluator = team.share(create_evaluator(config, source)) if config.eval.every else None
     scored = [] if evaluator is None else [f"eval/{name}" for name in evaluator.floor.scores]
     check_metric(config.early_stop, [*steps.metric_names, *scored])
     # Only now is it known that the run can go on as configured.
@@ -133,12 +134,12 @@ def _train(
             say(f"nothing to do: {workdir} collapsed by step {start}; --config.watch.action=warn goes on all the same")
             return state
         journal.open(changes)
-        if restored and evaluated(config, start):
-            journal.take_up_evaluation(start, state)
-            checkpoints.best = best_of(read_evaluations(workdir))
-        team.start(state)
-        state = parallel.replicate(state, setup.devices)
+        team.start(state, evaluator)
         with team.lead():
+            if restored and evaluated(config, start):
+                journal.take_up_evaluation(start, state)
+                checkpoints.best = best_of(read_evaluations(workdir))
+            state = parallel.replicate(state, setup.devices)
             state = training_loop(setup, state, steps, journal, checkpoints, stop, team)
         checkpoints.wait()
         journal.end(int(state.step), asked=bool(stop))

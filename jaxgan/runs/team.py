@@ -1,37 +1,37 @@
 """Several processes as one run: process 0 leads, the others follow.
 
 The leader alone has the run's folder: it reads and writes checkpoints, metrics and pictures, and decides when a run
-ends or goes back. The others make the same training steps on their shares of each batch, and learn before each call
-whether there is one. A single process leads nobody.
+ends or goes back. The others make the same training steps on their shares of each batch, and their shares of what is
+scored, and learn before each of these what comes. A single process leads nobody.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import functools
 import signal
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
 
-from jaxgan import data
 from jaxgan.base.checks import UserError
 from jaxgan.base.keys import as_numpy, is_key
 from jaxgan.runs import peers
-from jaxgan.runs.calls import batches, make_steps
+from jaxgan.runs.evaluate import Evaluator
 from jaxgan.runs.interrupt import StopRequest
 from jaxgan.runs.peers import Lost
-from jaxgan.runs.setup import Setup
+from jaxgan.runs.shares import spread
 from jaxgan.training import parallel
 from jaxgan.training.state import GanState
 
 T = TypeVar("T")
 
-GO, END = 0, 1  # what the leader says before each call
+GO, END, PICTURES, FEATURES = range(4)  # what the leader says before each call, and before work that is shared out
 FINISHED, FAILED = -1, -2  # and instead of a step to begin at
 ASKED = 1  # what a follower says where somebody asked it to stop
-MAX_SENTENCE = 16_384  # bytes of what a process says before it begins
 
 
 class Dismissed(UserError):
@@ -47,7 +47,7 @@ class Team:
     def __init__(self):
         peers.watch()
         self.size, self.leads = parallel.num_processes(), parallel.leads()
-        self._agreed = False
+        self._agreed = self._alike = False
 
     def __enter__(self) -> Team:
         return self
@@ -83,9 +83,7 @@ class Team:
             sentence = "=" + describe(made)
         except Exception as caught:  # of any kind: the others wait to hear of it
             sentence, error = "!" + " ".join(str(caught).split()), caught
-        row = np.zeros(MAX_SENTENCE, np.uint8)
-        row[: len(sentence.encode()[:MAX_SENTENCE])] = list(sentence.encode()[:MAX_SENTENCE])
-        said = [bytes(row).rstrip(b"\0").decode(errors="replace") for row in parallel.gather(row)]
+        said = say_all(sentence)
         if all(one == said[0] for one in said) and made is not None:
             self._agreed = True
             return made
@@ -93,11 +91,28 @@ class Team:
             raise Dismissed
         raise mark_told(error or UserError(disagreement(said)))
 
-    def start(self, state: GanState) -> None:
-        """Let the others begin with a state."""
+    def start(self, state: GanState, evaluator: Evaluator | None = None) -> None:
+        """Let the others begin with a state, and find the features that it will be scored with."""
         if self.size > 1:
             exchange(int(state.step))
             share(state)
+            if evaluator is not None:
+                net = evaluator.reference.net
+                say_all(evaluator.data_digest)
+                self._alike = len(set(say_all(net.digest if net else ""))) == 1
+
+    def share(self, evaluator: Evaluator) -> Evaluator:
+        """Return an evaluator that the others help, in a run that has others."""
+        if self.size == 1:
+            return evaluator
+        make, look = (functools.partial(self._spread, kind) for kind in (PICTURES, FEATURES))
+        return dataclasses.replace(evaluator, make=make, look=look)
+
+    def _spread(self, kind: int, function: Callable[[Any], Any], items: Sequence[Any]) -> Iterable[Any]:
+        if kind == FEATURES and not self._alike:
+            return map(function, items)
+        exchange(kind)
+        return spread(function, items)
 
     @contextlib.contextmanager
     def lead(self) -> Iterator[None]:
@@ -116,9 +131,9 @@ class Team:
         if self.size > 1 and (exchange(GO)[1:] == ASKED).any() and not stop:
             stop.signal = signal.SIGTERM
 
-    def hear(self, stop: StopRequest) -> bool:
-        """Return, in a follower, whether a call follows, and pass on a request to stop."""
-        return exchange(ASKED if stop else 0)[0] == GO
+    def hear(self, stop: StopRequest) -> int:
+        """Return, in a follower, what the leader says, and pass on a request to stop."""
+        return int(exchange(ASKED if stop else 0)[0])
 
     def begin(self) -> int | None:
         """Return, in a follower, the step to begin at, or None when the run is over.
@@ -130,6 +145,11 @@ class Team:
         if start == FAILED:
             raise Dismissed
         return None if start == FINISHED else start
+
+
+def say_all(text: str) -> list[str]:
+    """Return what each process says; all must call it."""
+    return [said.decode(errors="replace") for said in parallel.gather_bytes(text.encode())]
 
 
 def disagreement(said: list[str]) -> str:
@@ -183,23 +203,3 @@ def is_loss(error: BaseException | None) -> bool:
     words = "Gloo", "NCCL", "UNAVAILABLE", "DEADLINE_EXCEEDED", "coordination service"
     kinds = jax.errors.JaxRuntimeError, ValueError
     return isinstance(error, kinds) and not isinstance(error, UserError) and any(w in str(error) for w in words)
-
-
-def follow(setup: Setup, team: Team, stop: StopRequest) -> GanState:
-    """Make the steps that the leader makes, until it ends the run; return the last state.
-
-    Raises:
-      Dismissed: the leader ended it by an error.
-    """
-    steps, everywhere = make_steps(setup, 0), None
-    while (start := team.begin()) is not None:
-        del everywhere  # of a run that goes back, or two would be in memory
-        everywhere = parallel.replicate(share(None, setup.state_shapes), setup.devices)
-        with data.prefetch(batches(setup, start, on_device=steps.dataset is not None)) as stream:
-            for (_, num), batch in stream:
-                if not team.hear(stop):
-                    break
-                everywhere, _ = steps(everywhere, batch, num)
-            else:
-                team.hear(stop)
-    return setup.new_state() if everywhere is None else parallel.local(everywhere)

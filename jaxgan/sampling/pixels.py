@@ -13,7 +13,7 @@ import numpy as np
 from jaxgan.base import machine
 from jaxgan.base.checks import NotFinite
 from jaxgan.base.pixels import to_uint8
-from jaxgan.base.types import Array
+from jaxgan.base.types import Array, Map
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.sampling.sampler import generate
 
@@ -21,7 +21,9 @@ from jaxgan.sampling.sampler import generate
 PART = 256
 
 
-def generate_pixels(params: GeneratorParams, z: Array, labels: Array | None, stats: str = "running") -> np.ndarray:
+def generate_pixels(
+    params: GeneratorParams, z: Array, labels: Array | None, stats: str = "running", *, over: Map = map
+) -> np.ndarray:
     """Make the pictures of any number of latents, at most 256 at once.
 
     With stats='batch', batch norm uses the statistics of the pictures made together: all N where N <= 256. More are
@@ -32,6 +34,7 @@ def generate_pixels(params: GeneratorParams, z: Array, labels: Array | None, sta
       z: float32[N, *latent.shape].
       labels: see `generate`, int32[N] or float32[N, K]; None for an unconditional GAN.
       stats: see `generate`.
+      over: calls the function that makes a part for each of them, as `map` does.
 
     Returns:
       uint8[N, H, W, C].
@@ -50,8 +53,8 @@ def generate_pixels(params: GeneratorParams, z: Array, labels: Array | None, sta
 
     shape = jax.eval_shape(make, *inputs(parts[0]))[0].shape
     pixels = np.empty((len(z), *shape[1:]), np.uint8)
-    for rows in parts:
-        pixels[rows], finite = make(*inputs(rows))
+    for rows, (made, finite) in zip(parts, over(lambda rows: make(*inputs(rows)), parts), strict=True):
+        pixels[rows] = made
         if not finite:
             raise NotFinite(
                 "the generator made pixels that are no numbers; scale the latents less, or read another checkpoint."

@@ -102,6 +102,14 @@ def gather(value: np.ndarray) -> np.ndarray:
     return np.asarray(multihost_utils.process_allgather(value)) if num_processes() > 1 else value[None]
 
 
+def gather_bytes(value: bytes) -> list[bytes]:
+    """Return the bytes of all processes, in their order; all must call it."""
+    sizes = gather(np.asarray(len(value), np.int32)).tolist()
+    row = np.zeros(max(sizes), np.uint8)
+    row[: len(value)] = np.frombuffer(value, np.uint8)
+    return [bytes(one[:size]) for one, size in zip(gather(row), sizes, strict=True)]
+
+
 def from_leader(tree: PyTree) -> PyTree:
     """Return the leader's numpy arrays in all processes; all must call it, with the same shapes and dtypes."""
     leaves, structure = jax.tree.flatten(tree)

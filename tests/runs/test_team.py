@@ -14,6 +14,7 @@ import jaxgan
 from jaxgan.base import keys
 from jaxgan.base.checks import UserError
 from jaxgan.runs import checkpoint, metrics_log, sealing, steps, team
+from jaxgan.runs.evaluations import read_evaluations
 from jaxgan.runs.peers import Lost
 from jaxgan.runs.team import Team
 
@@ -47,9 +48,13 @@ def arrays(workdir):
 
 
 def test_two_processes_are_one_run_even_if_one_is_killed(tmp_path, monkeypatch):
+    (tmp_path / "own.py").write_text("def embed(images):\n    return images.reshape(len(images), -1)[:, ::7] / 255\n")
+    scored = {"every": 4, "num": 700, "features": f"{tmp_path}/own.py:embed"}
+    flags = [f"--config.eval.{name}={value}" for name, value in scored.items()]
     with monkeypatch.context() as patch:
-        processes = begin(tmp_path / "job", patch, "--config.train.num_steps=100000")
-        while not metrics_log.read_metrics(tmp_path / "job") or not (tmp_path / "job" / "checkpoints" / "3").exists():
+        processes = begin(tmp_path / "job", patch, "--config.train.num_steps=100000", *flags)
+        while not metrics_log.read_metrics(tmp_path / "job") or not (tmp_path / "job" / "checkpoints" / "4").exists():
+            assert processes[0].poll() is None, processes[0].communicate()[1]
             time.sleep(0.05)
         processes[1].send_signal(signal.SIGKILL)
         statuses, said = end(processes)
@@ -58,7 +63,7 @@ def test_two_processes_are_one_run_even_if_one_is_killed(tmp_path, monkeypatch):
         assert "Traceback" not in said[0]
         reached = max(steps.saved_steps(tmp_path / "job"))
         length = f"--config.train.num_steps={reached + 5}"
-        statuses, said = end(begin(tmp_path / "job", patch, length))
+        statuses, said = end(begin(tmp_path / "job", patch, length, *flags))
     assert statuses == [0, 0], said
     assert f"resumed at step {reached} of {reached + 5}" in said[0]
     assert "finished" not in said[1]
@@ -66,6 +71,7 @@ def test_two_processes_are_one_run_even_if_one_is_killed(tmp_path, monkeypatch):
     config = tiny.get_config()
     config.model.dropout, config.rule.d_steps, config.data.cache = 0.3, 2, "none"
     config.train.update(num_steps=reached + 5, log_every=1, sample_every=0, num_devices=2)
+    config.eval.update(scored)
     jaxgan.train(config, tmp_path / "alone")
     job, alone = arrays(tmp_path / "job"), arrays(tmp_path / "alone")
     assert job.keys() == alone.keys()
@@ -73,6 +79,9 @@ def test_two_processes_are_one_run_even_if_one_is_killed(tmp_path, monkeypatch):
         np.testing.assert_array_equal(job[name], array, err_msg=name)
     rows = [[row["d/loss"] for row in metrics_log.read_metrics(tmp_path / name)] for name in ("job", "alone")]
     assert rows[0] == rows[1]
+    scores = [[entry["metrics"] for entry in read_evaluations(tmp_path / name)] for name in ("job", "alone")]
+    assert scores[0] == scores[1]
+    assert "fd_embed" in scores[0][-1]
 
 
 def test_a_mistake_is_said_once(tmp_path, monkeypatch):
@@ -109,31 +118,26 @@ def two(monkeypatch):
     monkeypatch.setattr(team.parallel, "is_even", lambda devices: True)
     others = []
     monkeypatch.setattr(team.parallel, "gather", lambda value: np.stack([value, others.pop(0)]))
+    monkeypatch.setattr(team.parallel, "gather_bytes", lambda value: [value, others.pop(0)])
     return Team(), others
-
-
-def sentence(text):
-    row = np.zeros(team.MAX_SENTENCE, np.uint8)
-    row[: len(text)] = list(text.encode())
-    return row
 
 
 def test_all_begin_alike_or_not_at_all(two):
     crew, others = two
     ours = "jax=1\nconfig.seed=0"
-    others.append(sentence("=" + ours))
+    others.append(("=" + ours).encode())
     assert crew.agree(lambda: 5, lambda _: ours) == 5
-    others.append(sentence("=jax=1\nconfig.seed=3"))
+    others.append(b"=jax=1\nconfig.seed=3")
     with pytest.raises(UserError, match=r"^process 1 has config\.seed 3, but process 0 has 0; give all the same\.$"):
         crew.agree(lambda: 5, lambda _: ours)
-    others.append(sentence("!no pictures"))
+    others.append(b"!no pictures")
     with pytest.raises(UserError, match="process 1 cannot begin: no pictures"):
         crew.agree(lambda: 5, lambda _: ours)
-    others.append(sentence("!no such thing"))
+    others.append(b"!no such thing")
     with pytest.raises(UserError, match=r"^no such thing$"):
         crew.agree(open_nothing, str)
     crew.leads = False
-    others.append(sentence("!no such thing"))
+    others.append(b"!no such thing")
     with pytest.raises(team.Dismissed):
         crew.agree(open_nothing, str)
 

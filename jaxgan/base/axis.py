@@ -10,8 +10,10 @@ import contextlib
 import contextvars
 from collections.abc import Iterator
 
+import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.flatten_util import ravel_pytree
 
 from jaxgan.base.types import Array, PyTree
 
@@ -22,8 +24,17 @@ _num_shares = contextvars.ContextVar("num_shares", default=1)
 
 
 def mean(tree: PyTree) -> PyTree:
-    """Average every leaf over the devices."""
-    return lax.pmean(tree, NAME) if size() > 1 else tree
+    """Average every leaf over the devices, in one exchange for each dtype: on a network each has its own latency."""
+    if size() == 1:
+        return tree
+    leaves, structure = jax.tree.flatten(tree)
+    means = list(leaves)
+    for dtype in dict.fromkeys(leaf.dtype for leaf in leaves):
+        places = [i for i, leaf in enumerate(leaves) if leaf.dtype == dtype]
+        joined, split = ravel_pytree([leaves[i] for i in places])
+        for i, value in zip(places, split(lax.pmean(joined, NAME)), strict=True):
+            means[i] = value
+    return jax.tree.unflatten(structure, means)
 
 
 def size() -> int:

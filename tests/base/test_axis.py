@@ -52,3 +52,16 @@ def test_one_device_is_no_axis():
     traced = jax.make_jaxpr(jax.pmap(axis.mean, axis_name=axis.NAME))
     assert "psum" not in str(traced(jnp.zeros(1)))
     assert "psum" in str(traced(jnp.zeros(2)))
+
+
+def test_a_tree_is_averaged_in_one_exchange_for_each_dtype():
+    def tree(x):
+        x = jnp.float32(x)
+        return {"a": jnp.full((2, 3), x), "b": [x, jnp.full(2, x, jnp.bfloat16)], "c": (jnp.zeros((0, 4)),)}
+
+    found = mapped(lambda x: axis.mean(tree(x)))(jnp.asarray([1.0, 3.0]))
+    for name, leaf, expected in zip("abbc", jax.tree.leaves(found), jax.tree.leaves(tree(2.0)), strict=True):
+        assert leaf.dtype == expected.dtype, name
+        np.testing.assert_array_equal(leaf[1], expected, err_msg=name)
+    traced = str(jax.make_jaxpr(mapped(lambda x: axis.mean(tree(x))))(jnp.zeros(2)))
+    assert traced.count("psum") == 2

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
-from jaxgan.base.checks import UserError
-from jaxgan.base.machine import compiler_options, keep_memory
-from jaxgan.base.pixels import to_uint8
-from jaxgan.base.types import DataInfo, Source
-from jaxgan.data import open_source
-from jaxgan.gans import build
-from jaxgan.runs.loop import train
-from jaxgan.sampling.generator import GeneratorParams, Latent
-from jaxgan.sampling.sampler import generate, latents, sample
-from jaxgan.sampling.walks import interpolate
-from jaxgan.training.gan import Gan, UpdateRule, generator_params
-from jaxgan.training.state import GanState, create_state
-from jaxgan.training.step import make_train_step
-
 if TYPE_CHECKING:
+    from jaxgan.base.checks import UserError
+    from jaxgan.base.machine import compiler_options, keep_memory
+    from jaxgan.base.pixels import to_uint8
+    from jaxgan.base.types import DataInfo, Source
+    from jaxgan.data import open_source
+    from jaxgan.gans import build
     from jaxgan.runs.load import load
+    from jaxgan.runs.loop import train
+    from jaxgan.sampling.generator import GeneratorParams, Latent
+    from jaxgan.sampling.sampler import generate, latents, sample
+    from jaxgan.sampling.walks import interpolate
+    from jaxgan.training.gan import Gan, UpdateRule, generator_params
+    from jaxgan.training.state import GanState, create_state
+    from jaxgan.training.step import make_train_step
 
 __version__ = importlib.metadata.version("jaxgan")
 
@@ -50,10 +50,43 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    # Orbax takes a second to import, so `load` is looked up when it is asked for.
-    if name == "load":
-        from jaxgan.runs.load import load
+# Where the names are. They are looked up when they are asked for: JAX and Orbax take seconds to import.
+_HOMES = {
+    "UserError": "jaxgan.base.checks",
+    "compiler_options": "jaxgan.base.machine",
+    "keep_memory": "jaxgan.base.machine",
+    "to_uint8": "jaxgan.base.pixels",
+    "DataInfo": "jaxgan.base.types",
+    "Source": "jaxgan.base.types",
+    "open_source": "jaxgan.data",
+    "build": "jaxgan.gans",
+    "load": "jaxgan.runs.load",
+    "train": "jaxgan.runs.loop",
+    "GeneratorParams": "jaxgan.sampling.generator",
+    "Latent": "jaxgan.sampling.generator",
+    "generate": "jaxgan.sampling.sampler",
+    "latents": "jaxgan.sampling.sampler",
+    "sample": "jaxgan.sampling.sampler",
+    "interpolate": "jaxgan.sampling.walks",
+    "Gan": "jaxgan.training.gan",
+    "UpdateRule": "jaxgan.training.gan",
+    "generator_params": "jaxgan.training.gan",
+    "GanState": "jaxgan.training.state",
+    "create_state": "jaxgan.training.state",
+    "make_train_step": "jaxgan.training.step",
+}
+_ROOMS = ("base", "config", "data", "gans", "metrics", "nets", "objectives", "runs", "sampling", "show", "training")
 
-        return load
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        found = getattr(importlib.import_module(_HOMES[name]), name)
+        globals()[name] = found
+        return found
+    if name in _ROOMS:
+        return importlib.import_module(f"jaxgan.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES, *_ROOMS})

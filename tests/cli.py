@@ -1,7 +1,6 @@
 """The command line, in this process, where it starts sooner, or in one of its own."""
 
 import contextlib
-import importlib.util
 import io
 import os
 import subprocess
@@ -11,20 +10,13 @@ from pathlib import Path
 import jax
 from absl import flags, logging
 
+from jaxgan.cli import flags as cli_flags
+from jaxgan.cli import main as command
+
 ROOT = Path(__file__).parent.parent
 FLAGS = flags.FLAGS
 
 
-def load_script():
-    """Return run.py as a module."""
-    spec = importlib.util.spec_from_file_location("run_script", ROOT / "run.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-SCRIPT = load_script()
 OWN_FLAGS = set(FLAGS)
 
 
@@ -34,7 +26,7 @@ def call(*args):
     filters = list(logging.get_absl_logger().filters)
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            SCRIPT.main(SCRIPT.parse(["run.py", *map(str, args)]))
+            command.main(cli_flags.parse(["run.py", *map(str, args)]))
         except SystemExit as end:
             status = end.code
         finally:
@@ -43,7 +35,7 @@ def call(*args):
             FLAGS.unparse_flags()
             for name in FLAGS:
                 FLAGS[name].unparse()
-            SCRIPT.base_config.cache_clear()
+            cli_flags.base_config.cache_clear()
             logging.get_absl_logger().filters[:] = filters
     return subprocess.CompletedProcess(args, status, out.getvalue(), err.getvalue())
 

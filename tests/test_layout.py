@@ -18,6 +18,8 @@ FLOORS = {
     "gans": 4,
     "runs": 5,
     "__init__": 6,
+    "cli": 7,
+    "__main__": 8,
 }  # fmt: skip
 FILES = sorted(PACKAGE.rglob("*.py"))
 

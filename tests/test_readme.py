@@ -7,9 +7,10 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from cli import ROOT, SCRIPT, call
+from cli import ROOT, call
 from PIL import Image
 
+from jaxgan.cli.modes import MODES
 from jaxgan.metrics import reference
 from jaxgan.runs import evaluate
 
@@ -96,4 +97,4 @@ def test_the_table_of_modes_has_the_flags_that_they_read():
     listed = {}
     for mode, flags in re.findall(r"^\| `(\w+)` \|.*\| ([^|]*--[^|]*) \|$", README, re.MULTILINE):
         listed.setdefault(mode, set()).update(re.findall(r"--(\w+)", flags))
-    assert listed == {name: set(mode.reads.split()) for name, mode in SCRIPT.MODES.items()}
+    assert listed == {name: set(mode.reads.split()) for name, mode in MODES.items()}

@@ -65,7 +65,7 @@ def read_configuration(content: bytes) -> None:
 def examples(name: str) -> list[bytes]:
     """Return what a reader takes, to start from."""
     if name == "picture":
-        return [path.read_bytes() for path in (ROOT / "configs").glob("*.png")]
+        return [path.read_bytes() for path in (ROOT / "docs").glob("*.png")]
     if name == "idx":
         plain = bytes((0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2)) + bytes(8)
         return [plain, gzip.compress(plain)]

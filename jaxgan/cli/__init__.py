@@ -1,0 +1,1 @@
+"""The command line: `jaxgan`, `python -m jaxgan`, and `python run.py` in a checkout."""

@@ -1,0 +1,86 @@
+"""The command from its start to its end: signals, mistakes, compiled programs that are kept."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import NoReturn
+
+import jax
+from absl import app, logging
+
+import jaxgan
+from jaxgan.base import background
+from jaxgan.cli import flags as cli_flags
+from jaxgan.cli import modes
+from jaxgan.cli.flags import FLAGS, fail, parse
+from jaxgan.cli.start import leave
+from jaxgan.runs import peers, team
+from jaxgan.training import parallel
+
+
+def main(argv: list[str]) -> None:
+    """Do what --mode says; a mistake of the user ends in one sentence and exit status 1."""
+    if len(argv) > 1:
+        fail(f"{argv[1]!r} is no flag; flags are written --name=value.")
+    keep_compiled_programs()
+    mode = modes.MODES[FLAGS.mode]
+    try:
+        modes.refuse_all_but(mode.reads, f"--mode={FLAGS.mode}")
+        mode.run()
+    except team.Dismissed:
+        sys.exit(1)
+    except peers.Lost as lost:
+        peers.leave(lost)  # the usual end would wait for the others
+    except (jaxgan.UserError, OSError, MemoryError) as error:
+        logging.debug("Where it happened:", exc_info=True)
+        if parallel.connected() and not hasattr(error, "told"):
+            peers.leave(error)
+        fail(str(error))
+    except Exception as error:
+        if parallel.connected() and not hasattr(error, "told"):  # the usual end would wait for the others
+            traceback.print_exc()
+            os._exit(1)
+        raise
+
+
+def keep_compiled_programs() -> None:
+    """Let jax keep compiled programs on disk, so that a second start is quick."""
+    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxgan"
+        jax.config.update("jax_compilation_cache_dir", str(cache))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+
+def interrupt(*_: object) -> NoReturn:
+    """Unwind at the first Ctrl-C, which removes half-written files; the next one ends at once."""
+    signal.signal(signal.SIGINT, leave)
+    raise KeyboardInterrupt
+
+
+def leave_quickly(ending: SystemExit) -> NoReturn:
+    """End with a status, without waiting for a compiler that still runs and cannot be stopped."""
+    peers.part()
+    if not background.is_busy():
+        raise ending
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(ending.code if isinstance(ending.code, int) else 0)
+
+
+def run() -> None:
+    """Read the flags, do what they say, and end."""
+    for flag in FLAGS.get_flags_for_module(cli_flags.__name__) + FLAGS.get_flags_for_module(modes.__name__):
+        FLAGS.register_key_flag_for_module(sys.argv[0], flag)  # --help shows those of the file that was called
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        app.run(main, flags_parser=parse)
+    except KeyboardInterrupt:
+        leave()
+    except SystemExit as ending:
+        leave_quickly(ending)
+    finally:
+        signal.signal(signal.SIGINT, leave)

@@ -1,0 +1,139 @@
+"""What `--mode` may be: a function each, and the flags that it reads."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+
+import jaxgan
+from jaxgan import gans
+from jaxgan.cli.flags import FLAGS, changed, data_info, given_config, given_workdir
+from jaxgan.runs import evaluate, evaluations, folder, gallery, journal, metrics_log, peers, report
+from jaxgan.show import diagram, table
+from jaxgan.training import parallel
+
+
+def train_or_resume() -> None:
+    """Train, or go on with the run in --workdir."""
+    if FLAGS.distributed or FLAGS.coordinator is not None:
+        parallel.connect(FLAGS.coordinator, FLAGS.num_processes, FLAGS.process_id)
+        peers.watch()
+    elif FLAGS.num_processes is not None or FLAGS.process_id is not None:
+        raise jaxgan.UserError("--num_processes and --process_id need --coordinator=HOST:PORT of process 0.")
+    config = given_config()
+    if FLAGS.config is None and not FLAGS.trust and "eval.features" not in changed(config):
+        evaluate.refuse_code(config)
+    jaxgan.train(config, FLAGS.workdir or Path("runs") / Path(FLAGS.config or "").stem)
+
+
+def write_samples() -> None:
+    """Write pictures, or the animation of a training's progress."""
+    if (FLAGS.out or "").lower().endswith(".gif"):
+        refuse_all_but("workdir out scale", "a .gif, which shows the training's progress")
+        path = gallery.save_progress(given_workdir(), FLAGS.out, scale=FLAGS.scale)
+    else:
+        path = gallery.save_samples(given_workdir(), **chosen(MODES["sample"].reads))
+    print(f"wrote {path}")
+
+
+def write_walks() -> None:
+    """Write a strip or an animation of walks between latents."""
+    print(f"wrote {gallery.save_walks(given_workdir(), **chosen(MODES['interpolate'].reads))}")
+
+
+def show_summary() -> None:
+    """Print the tables of both networks, or draw them."""
+    if FLAGS.config is not None and FLAGS.workdir is not None:
+        raise jaxgan.UserError("--mode=summary shows the networks of --config or of --workdir; leave one of them out.")
+    config = given_config()
+    gan = jaxgan.build(config, data_info(config))
+    with gans.explained(config):
+        if FLAGS.out is None:
+            print(table.text(gan))
+            return
+        diagram.save_diagram(gan, FLAGS.out)
+        print(f"wrote {FLAGS.out}")
+
+
+def score() -> None:
+    """Score checkpoints of a run, print the table and add it to evaluation.json."""
+    workdir = Path(given_workdir())
+    done, nearest = evaluate.evaluate_run(workdir, **chosen(MODES["evaluate"].reads))
+    print(evaluate.table(done))
+    journal.report_again(workdir, nearest, trust=FLAGS.trust)
+    print(f"wrote {workdir / evaluations.EVALUATION_FILE} and {workdir / report.REPORT_FILE}")
+
+
+def learn_features() -> None:
+    """Train a classifier of the labelled pictures, whose features evaluations of this data use from then on."""
+    net = evaluate.train_features(given_config(), on_step=say_loss)
+    print(f"{net.distance_name}: {net.about}")
+
+
+def say_loss(step: int, loss: Any) -> None:
+    """Print the loss now and then."""
+    if step % 100 == 0:
+        print(f"step {step}  loss {float(loss):.4f}", file=sys.stderr, flush=True)
+
+
+def check_files() -> None:
+    """Check a run's files by their digests, and say what it holds."""
+    from jaxgan.runs import checkpoint  # Orbax takes a second to import
+
+    workdir = Path(given_workdir())
+    saved = folder.load_saved(workdir)
+    found = checkpoint.verify(workdir)
+    rows = metrics_log.read_metrics(workdir)
+    print(f"{workdir}: {saved.config.gan} on {saved.data.num_images:,} pictures {saved.data.image_shape}")
+    print(f"{len(rows)} logged rows, {len(evaluations.read_evaluations(workdir))} evaluations")
+    for step, wrong in found:
+        print(f"step {step}: {wrong or 'good'}")
+    bad = [step for step, wrong in found if wrong]
+    if bad:
+        raise jaxgan.UserError(
+            f"{len(bad)} of {len(found)} checkpoints are damaged; resume and sampling use the newest good one."
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Mode:
+    """What a name of --mode stands for: a function, and the flags that it reads."""
+
+    run: Callable[[], None]
+    reads: str
+
+
+GENERATOR = "step weights ema_std trust"  # which generator of a run
+
+MODES = {
+    "train": Mode(train_or_resume, "config workdir trust distributed coordinator num_processes process_id"),
+    "sample": Mode(
+        write_samples, "workdir out num label z_scale truncation stats weights ema_std step seed scale trust"
+    ),
+    "interpolate": Mode(write_walks, "workdir out num label weights ema_std step seed scale trust"),
+    "evaluate": Mode(score, "workdir step num seed weights ema_std trust"),
+    "features": Mode(learn_features, "config workdir"),
+    "verify": Mode(check_files, "workdir"),
+    "summary": Mode(show_summary, "config workdir out trust"),
+}
+flags.DEFINE_enum("mode", "train", list(MODES), "What to do. All but train and summary need only --workdir.")
+
+
+def chosen(reads: str) -> dict[str, Any]:
+    """Return the values of some flags, without --workdir."""
+    return {name: FLAGS[name].value for name in reads.split() if name != "workdir"}
+
+
+def refuse_all_but(reads: str, reader: str) -> None:
+    """Raise ValueError where a flag was given that would be ignored."""
+    read = reads.split()
+    ours = {name for mode in MODES.values() for name in mode.reads.split()}
+    for name in FLAGS:
+        if FLAGS[name].present and name.partition(".")[0] in ours.difference(read):
+            listed = ", ".join(f"--{other}" for other in read)
+            raise jaxgan.UserError(f"--{name} means nothing to {reader}; leave it out: what counts is {listed}.")

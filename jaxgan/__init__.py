@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from jaxgan.base.types import DataInfo, Source
     from jaxgan.data import open_source
     from jaxgan.gans import build
+    from jaxgan.runs.export import export
     from jaxgan.runs.load import load
     from jaxgan.runs.loop import train
     from jaxgan.sampling.generator import GeneratorParams, Latent
@@ -36,6 +37,7 @@ __all__ = [
     "build",
     "compiler_options",
     "create_state",
+    "export",
     "generate",
     "generator_params",
     "interpolate",
@@ -60,6 +62,7 @@ _HOMES = {
     "Source": "jaxgan.base.types",
     "open_source": "jaxgan.data",
     "build": "jaxgan.gans",
+    "export": "jaxgan.runs.export",
     "load": "jaxgan.runs.load",
     "train": "jaxgan.runs.loop",
     "GeneratorParams": "jaxgan.sampling.generator",

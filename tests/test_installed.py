@@ -79,7 +79,9 @@ def test_the_console_command_is_where_pyproject_says():
 
 
 def test_names_are_looked_up_when_they_are_asked_for():
-    code = "import sys, jaxgan; print('jax' in sys.modules, jaxgan.config.default().data.source, jaxgan.sample.__name__)"
+    code = (
+        "import sys, jaxgan; print('jax' in sys.modules, jaxgan.config.default().data.source, jaxgan.sample.__name__)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "mnist", "sample"]
     assert set(jaxgan.__all__) <= set(dir(jaxgan))

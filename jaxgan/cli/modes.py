@@ -13,7 +13,7 @@ from absl import flags
 import jaxgan
 from jaxgan import gans
 from jaxgan.cli.flags import FLAGS, changed, data_info, given_config, given_workdir
-from jaxgan.runs import evaluate, evaluations, folder, gallery, journal, metrics_log, peers, report
+from jaxgan.runs import evaluate, evaluations, export, folder, gallery, journal, metrics_log, peers, report
 from jaxgan.show import diagram, table
 from jaxgan.training import parallel
 
@@ -44,6 +44,16 @@ def write_samples() -> None:
 def write_walks() -> None:
     """Write a strip or an animation of walks between latents."""
     print(f"wrote {gallery.save_walks(given_workdir(), **chosen(MODES['interpolate'].reads))}")
+
+
+def write_export() -> None:
+    """Write a generator to a file that other programs read."""
+    workdir = given_workdir()
+    if FLAGS.out is None:
+        raise jaxgan.UserError(f"--mode=export needs --out, a file that ends in {', '.join(export.WRITERS)}.")
+    which = chosen("step weights ema_std trust")
+    path = export.export(jaxgan.load(workdir, **which), FLAGS.out, run=workdir if Path(workdir).is_dir() else None)
+    print(f"wrote {path}")
 
 
 def show_summary() -> None:
@@ -117,6 +127,7 @@ MODES = {
     ),
     "interpolate": Mode(write_walks, "workdir out num label weights ema_std step seed scale trust"),
     "evaluate": Mode(score, "workdir step num seed weights ema_std trust"),
+    "export": Mode(write_export, "workdir out step weights ema_std trust"),
     "features": Mode(learn_features, "config workdir"),
     "verify": Mode(check_files, "workdir"),
     "summary": Mode(show_summary, "config workdir out trust"),

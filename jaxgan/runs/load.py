@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,13 @@ from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Config, PyTree
-from jaxgan.runs import folder, pretrained
+from jaxgan.runs import export, folder, pretrained
 from jaxgan.runs.checkpoint import read
 from jaxgan.runs.sealing import Damaged
 from jaxgan.runs.steps import FOLDER, find_step, saved_steps
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.training import power_ema
-from jaxgan.training.gan import example_inputs, generator_params
+from jaxgan.training.gan import generator_params, generator_shapes
 
 WEIGHTS = ("ema", "raw")
 MISFIT = 0.1  # distance of a profile from the wanted one, as a share of it, from which on it is said
@@ -39,8 +38,8 @@ def load(
     """Read a run's generator, ready for `jaxgan.sample`.
 
     Args:
-      workdir: the --workdir of a training run; or 'mnist' or 'mnist_classes' for generators that come with the package,
-        where there is no run of that name.
+      workdir: the --workdir of a training run; a .safetensors file that `jaxgan.export` wrote of one; or 'mnist' or
+        'mnist_classes' for generators that come with the package, where there is no run of that name.
       step: 'latest', 'best' (by the run's evaluations) or the number of a saved step.
       weights: 'ema' for the averaged generator, 'raw' for the one that trained last.
       trust: consent to execute the GAN's own .py file, if the run has one.
@@ -63,18 +62,16 @@ def load_with_config(
 ) -> tuple[GeneratorParams, Config]:
     """Read a generator as `load` does, and the configuration that it was trained with."""
     checks.one_of("weights", weights, WEIGHTS)
-    if pretrained.is_pretrained(workdir):
+    if pretrained.is_pretrained(workdir) or export.is_exported(workdir):
         if (step, weights, ema_std) != ("latest", "ema", None):
-            raise UserError(f"{workdir} comes with the package and has one set of weights; leave step and weights out.")
-        return pretrained.load_pretrained(str(workdir))
+            raise UserError(f"{workdir} is no run and has one set of weights; leave step and weights out.")
+        read_one = export.load_exported if export.is_exported(workdir) else pretrained.load_pretrained
+        return read_one(str(workdir))
     workdir = Path(workdir)
     config, data = folder.trusted_config(workdir, trust=trust)
     gan = gans.build(config, data)
-    init = functools.partial(gan.generator.init, train=False)
-    key = jax.random.key(0)
     with gans.explained(config):
-        variables = jax.eval_shape(init, key, *example_inputs(gan)[0])
-    variables = {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}
+        variables = generator_shapes(gan)
     if ema_std is not None:
         if weights != "ema":
             raise UserError(f"weights is {weights!r}, but ema_std asks for an average; leave one of them out.")

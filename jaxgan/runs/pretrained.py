@@ -10,17 +10,15 @@ import json
 import sys
 from pathlib import Path
 
-import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
-from jaxgan import gans
 from jaxgan.base import store
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Config
 from jaxgan.runs import folder
+from jaxgan.runs.export import from_arrays
 from jaxgan.sampling.generator import GeneratorParams
-from jaxgan.training.gan import generator_params
 
 _FILES = importlib.resources.files("jaxgan.runs") / "weights"
 
@@ -44,9 +42,7 @@ def load_pretrained(name: str) -> tuple[GeneratorParams, Config]:
     with importlib.resources.as_file(_FILES / f"{name}.npz") as path:
         arrays, facts = store.load(path)
     saved = folder.parse(facts)
-    flat = {path: jnp.asarray(array) for path, array in arrays.items()}
-    variables = {"params": {}, "batch_stats": {}} | traverse_util.unflatten_dict(flat, sep="/")
-    return generator_params(gans.build(saved.config, saved.data), variables), saved.config
+    return from_arrays(saved, arrays, f"{name}.npz"), saved.config
 
 
 def pack(workdir: str | Path, file: str | Path) -> None:

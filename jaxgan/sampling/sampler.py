@@ -116,7 +116,7 @@ def _checked_num(params: GeneratorParams, num: int) -> int:
 
 def _checked_latents(params: GeneratorParams, z: Array) -> Array:
     z, shape = jnp.asarray(z), params.latent.shape
-    if z.shape[1:] != shape or z.ndim != 1 + len(shape) or not len(z):
+    if z.shape[1:] != shape or z.ndim != 1 + len(shape) or z.shape[0] == 0:
         raise UserError(f"z has shape {z.shape}; expected (N, {', '.join(map(str, shape))}), with N at least 1.")
     if not jnp.issubdtype(z.dtype, jnp.floating):
         raise UserError(f"z is {z.dtype}; expected float32, as jaxgan.latents makes it.")

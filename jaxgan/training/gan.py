@@ -241,6 +241,13 @@ def example_inputs(gan: Gan) -> tuple[Inputs, Inputs]:
     return (jax.ShapeDtypeStruct(z, jnp.float32), labels), (jax.ShapeDtypeStruct(images, jnp.float32), labels)
 
 
+def generator_shapes(gan: Gan) -> dict[str, PyTree]:
+    """Return the shapes of the generator's variables, {'params', 'batch_stats'}."""
+    init = functools.partial(gan.generator.init, train=False)
+    variables = jax.eval_shape(init, jax.random.key(0), *example_inputs(gan)[0])
+    return {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}
+
+
 def check_batch(gan: Gan, images: Array, labels: Array) -> None:
     """Raise UserError unless a batch has the shapes and types that a step takes."""
     d_steps, shape = gan.rule.d_steps, gan.data.image_shape

@@ -1,0 +1,193 @@
+"""Trained generators as files that other programs read."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import traverse_util
+
+from jaxgan import gans
+from jaxgan.base import checks, files
+from jaxgan.base.checks import UserError, brief
+from jaxgan.base.types import Array, Config
+from jaxgan.runs import folder
+from jaxgan.sampling import sampler
+from jaxgan.sampling.generator import GeneratorParams
+from jaxgan.training.gan import generator_params, generator_shapes
+
+PLATFORMS = ("cpu", "cuda", "tpu")
+WEIGHTS_ONLY = ".safetensors"
+_FACTS = "jaxgan"  # the entry of a file's metadata that is ours, as JSON
+
+
+def export(params: GeneratorParams, out: str | Path, *, run: str | Path | None = None) -> Path:
+    """Write a generator to a file whose ending says what reads it.
+
+    .stablehlo: `jax.export.deserialize(bytes).call(z)`, on a CPU, an NVIDIA GPU or a TPU, without jaxgan;
+    .onnx: ONNX runtimes, also in the browser;
+    .safetensors: the weights alone, by their paths, for any framework; with `run` also for `jaxgan.load`.
+
+    The first two take latents float32[N, *latent.shape] and, for a conditional GAN, classes int32[N], for any N above
+    0, and return pictures float32[N, H, W, C] in [-1, 1], as `jaxgan.generate`. All hold, as metadata, the law of the
+    latents and the number of classes; StableHLO, which has none, beside it as FILE.json. Needs `jaxgan[export]`.
+
+    Args:
+      params: from `jaxgan.load` or `generator_params`.
+      out: file to write.
+      run: folder of the run that the generator is of, whose settings a .safetensors file is to hold.
+
+    Returns:
+      The file.
+
+    Raises:
+      UserError: another ending, a package that is not installed, or networks that ONNX has no operations for.
+    """
+    out = Path(out)
+    checks.one_of("The ending of the file to export to", out.suffix, WRITERS)
+    facts: dict[str, Any] = {
+        "latent_shape": list(params.latent.shape),
+        "latent_law": params.latent.law,
+        "num_classes": params.num_classes,
+        "image_range": [-1, 1],
+    }
+    if run is not None:
+        saved = folder.load_saved(run)
+        if folder.is_own_file(saved.config.gan) and out.suffix == WEIGHTS_ONLY:
+            raise UserError(f"{run} has a GAN of its own, {saved.config.gan}; export it to .stablehlo or .onnx.")
+        facts |= json.loads((Path(run) / folder.CONFIG_FILE).read_bytes())
+    WRITERS[out.suffix](params, out, facts)
+    return out
+
+
+def as_stablehlo(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> None:
+    """Write the compiled form of `function_of`, for three platforms and any number of pictures."""
+    needed("flatbuffers")
+    function, shapes = function_of(params)
+    (num,) = jax.export.symbolic_shape("num")
+    specs = [jax.ShapeDtypeStruct((num, *shape), dtype) for _, shape, dtype in shapes]
+    exported = jax.export.export(jax.jit(function), platforms=PLATFORMS)(*specs)
+    files.write(out, bytes(exported.serialize()))
+    files.write(out.with_name(f"{out.name}.json"), json.dumps(facts, indent=2) + "\n")
+
+
+def as_onnx(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> None:
+    """Write `function_of` as an ONNX model."""
+    jax2onnx, onnx = needed("jax2onnx"), needed("onnx")
+    function, shapes = function_of(params)
+    (num,) = jax.export.symbolic_shape("num")
+    specs = [jax.ShapeDtypeStruct((num, *shape), dtype) for _, shape, dtype in shapes]
+    dilations = list(_dilations(jax.make_jaxpr(function)(*specs).jaxpr))
+    try:
+        model = jax2onnx.to_onnx(function, specs, model_name="generator", input_names=[name for name, *_ in shapes])
+    except Exception as error:  # of many kinds, by what it does not know
+        raise UserError(f"{out} cannot be written ({brief(error)}); export to .stablehlo instead.") from error
+    _mend_strides(model, dilations)
+    model.metadata_props.add(key=_FACTS, value=json.dumps(facts))
+    onnx.checker.check_model(model)
+    files.write(out, model.SerializeToString())
+
+
+def as_safetensors(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> None:
+    """Write the variables by their paths, such as params/Dense_0/kernel."""
+    writer = needed("safetensors.numpy")
+    flat = traverse_util.flatten_dict(params.variables, sep="/")
+    arrays = {path: np.ascontiguousarray(leaf) for path, leaf in flat.items()}
+    files.write(out, writer.save(arrays, {_FACTS: json.dumps(facts)}))
+
+
+WRITERS: dict[str, Callable[[GeneratorParams, Path, dict[str, Any]], None]] = {
+    ".stablehlo": as_stablehlo,
+    ".onnx": as_onnx,
+    WEIGHTS_ONLY: as_safetensors,
+}
+
+
+def is_exported(name: str | Path) -> bool:
+    """Return whether a file that `load_exported` may read is named, rather than a run's folder."""
+    return Path(name).suffix == WEIGHTS_ONLY and Path(name).is_file()
+
+
+def load_exported(path: str | Path) -> tuple[GeneratorParams, Config]:
+    """Read a .safetensors file that `export` wrote of a run, and the settings that it was trained with.
+
+    Nothing in it is executed, and its arrays are those of the networks that it names, or it is refused.
+
+    Raises:
+      UserError: the file is damaged, or not such a one.
+    """
+    reader = needed("safetensors")
+    try:
+        with reader.safe_open(path, framework="numpy") as file:
+            facts = json.loads((file.metadata() or {})[_FACTS])
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
+        saved = folder.parse(facts)
+    except (reader.SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} is not what jaxgan exports of a run ({brief(error)}); make it anew.") from error
+    if folder.is_own_file(saved.config.gan):
+        raise UserError(f"{path} names a GAN in a file of its own, {saved.config.gan}; load the run's folder instead.")
+    return from_arrays(saved, arrays, path), saved.config
+
+
+def from_arrays(saved: folder.Saved, arrays: Mapping[str, np.ndarray], path: str | Path) -> GeneratorParams:
+    """Return a generator whose variables were read by their paths, such as params/Dense_0/kernel.
+
+    Raises:
+      UserError: `path` holds other arrays than the networks have that its settings name.
+    """
+    gan = gans.build(saved.config, saved.data)
+    expected: dict[Any, Any] = traverse_util.flatten_dict(generator_shapes(gan), sep="/")
+    found = {name: (array.shape, array.dtype) for name, array in arrays.items()}
+    if found != {name: (leaf.shape, leaf.dtype) for name, leaf in expected.items()}:
+        raise UserError(f"{path} does not hold the arrays of the generator of {saved.config.gan!r}; make it anew.")
+    flat = {name: jnp.asarray(array) for name, array in arrays.items()}
+    variables = {"params": {}, "batch_stats": {}} | traverse_util.unflatten_dict(flat, sep="/")
+    return generator_params(gan, variables)
+
+
+def function_of(params: GeneratorParams) -> tuple[Callable[..., Array], list[tuple[str, tuple[int, ...], Any]]]:
+    """Return the function that is exported, and name, shape of one and dtype of what it takes."""
+
+    def function(z: Array, labels: Array | None = None) -> Array:
+        return sampler.generate(params, z, labels)
+
+    inputs: list[tuple[str, tuple[int, ...], Any]] = [("z", params.latent.shape, jnp.float32)]
+    if params.num_classes is not None:
+        inputs.append(("labels", (), jnp.int32))
+    return function, inputs
+
+
+def needed(package: str) -> ModuleType:
+    """Import what only exports need."""
+    try:
+        return importlib.import_module(package)
+    except ImportError:
+        name = package.partition(".")[0]
+        raise UserError(f"this needs {name}, which is not installed; pip install 'jaxgan[export]'.") from None
+
+
+def _dilations(jaxpr: Any) -> Iterator[tuple[int, ...]]:
+    """Yield the factors by which transposed convolutions spread their inputs, in their order."""
+    for equation in jaxpr.eqns:
+        if equation.primitive.name == "conv_general_dilated" and max(equation.params["lhs_dilation"] or (1,)) > 1:
+            yield tuple(equation.params["lhs_dilation"])
+        for value in equation.params.values():
+            inner = getattr(value, "jaxpr", value)
+            if hasattr(inner, "eqns"):
+                yield from _dilations(inner)
+
+
+def _mend_strides(model: Any, dilations: list[tuple[int, ...]]) -> None:
+    """Write the strides of transposed convolutions, which jax2onnx 0.13 leaves at 1."""
+    nodes = [node for node in model.graph.node if node.op_type == "ConvTranspose"]
+    for node, dilation in zip(nodes, dilations, strict=True):
+        for attribute in node.attribute:
+            if attribute.name == "strides":
+                attribute.ints[:] = dilation

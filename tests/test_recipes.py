@@ -1,0 +1,42 @@
+"""The short programs of docs/recipes.md."""
+
+import re
+
+import jax
+import numpy as np
+import pytest
+from cli import ROOT
+
+TEXT = (ROOT / "docs" / "recipes.md").read_text()
+RECIPES = dict(re.findall(r"^## ([^\n]*)\n.*?```python\n(.*?)```", TEXT, re.MULTILINE | re.DOTALL))
+
+
+def moves(tree):
+    """Return whether a gradient is finite, and not zero."""
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
+    return all(np.isfinite(leaf).all() for leaf in leaves) and any(np.any(leaf) for leaf in leaves)
+
+
+CHECKS = {
+    "Find the latent of a picture": lambda n: n["last"] < n["first"] / 2,
+    "Many seeds and all classes in one call": lambda n: n["pictures"].shape == (3, 10, 2, 28, 28, 1),
+    "A loss of one's own": lambda n: float(n["metrics"]["d/loss"]) > 0 and int(n["state"].step) == 1,
+    "A penalty of one's own": lambda n: moves(n["gradient"]["params"]),
+    "Pictures of one's own, from anywhere": lambda n: int(n["state"].step) == 3,
+    "A discriminator of one's own": lambda n: int(n["state"].step) == 1,
+    "Scores of arrays of one's own": lambda n: 0 < n["scores"]["fd_mnist"] < 60 and n["scores"]["class_entropy"] > 0.9,
+    "A step of D, differentiated through": lambda n: moves(n["gradient"]),
+}
+
+
+def test_each_recipe_is_checked():
+    assert list(RECIPES) == list(CHECKS)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipe(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(RECIPES[name], names)
+    assert CHECKS[name](names)
+    assert sum(1 for line in RECIPES[name].splitlines() if line.strip()) <= 20

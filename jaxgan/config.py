@@ -145,6 +145,7 @@ def _train() -> dict:
     return {
         "num_steps": 10_000,
         "log_every": 50,
+        "log_to": "",  # besides metrics.jsonl: csv, tensorboard, wandb, or several of them
         "sample_every": 500,  # 0: never
         "checkpoint_every": 1_000,  # 0: only at the end
         "keep_checkpoints": 2,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import jax
@@ -17,6 +15,7 @@ from flax import traverse_util
 from jaxgan import gans
 from jaxgan.base import checks, files
 from jaxgan.base.checks import UserError, brief
+from jaxgan.base.packages import needed
 from jaxgan.base.types import Array, Config
 from jaxgan.runs import folder
 from jaxgan.sampling import sampler
@@ -69,7 +68,7 @@ def export(params: GeneratorParams, out: str | Path, *, run: str | Path | None =
 
 def as_stablehlo(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> None:
     """Write the compiled form of `function_of`, for three platforms and any number of pictures."""
-    needed("flatbuffers")
+    needed("flatbuffers", "export")
     function, shapes = function_of(params)
     (num,) = jax.export.symbolic_shape("num")
     specs = [jax.ShapeDtypeStruct((num, *shape), dtype) for _, shape, dtype in shapes]
@@ -80,7 +79,7 @@ def as_stablehlo(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> N
 
 def as_onnx(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> None:
     """Write `function_of` as an ONNX model."""
-    jax2onnx, onnx = needed("jax2onnx"), needed("onnx")
+    jax2onnx, onnx = needed("jax2onnx", "export"), needed("onnx", "export")
     function, shapes = function_of(params)
     (num,) = jax.export.symbolic_shape("num")
     specs = [jax.ShapeDtypeStruct((num, *shape), dtype) for _, shape, dtype in shapes]
@@ -97,7 +96,7 @@ def as_onnx(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> None:
 
 def as_safetensors(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> None:
     """Write the variables by their paths, such as params/Dense_0/kernel."""
-    writer = needed("safetensors.numpy")
+    writer = needed("safetensors.numpy", "export")
     flat = traverse_util.flatten_dict(params.variables, sep="/")
     arrays = {path: np.ascontiguousarray(leaf) for path, leaf in flat.items()}
     files.write(out, writer.save(arrays, {_FACTS: json.dumps(facts)}))
@@ -123,7 +122,7 @@ def load_exported(path: str | Path) -> tuple[GeneratorParams, Config]:
     Raises:
       UserError: the file is damaged, or not such a one.
     """
-    reader = needed("safetensors")
+    reader = needed("safetensors", "export")
     try:
         with reader.safe_open(path, framework="numpy") as file:
             facts = json.loads((file.metadata() or {})[_FACTS])
@@ -162,15 +161,6 @@ def function_of(params: GeneratorParams) -> tuple[Callable[..., Array], list[tup
     if params.num_classes is not None:
         inputs.append(("labels", (), jnp.int32))
     return function, inputs
-
-
-def needed(package: str) -> ModuleType:
-    """Import what only exports need."""
-    try:
-        return importlib.import_module(package)
-    except ImportError:
-        name = package.partition(".")[0]
-        raise UserError(f"this needs {name}, which is not installed; pip install 'jaxgan[export]'.") from None
 
 
 def _dilations(jaxpr: Any) -> Iterator[tuple[int, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -27,8 +28,11 @@ from jaxgan.training.state import GanState
 class GridWriter:
     """Makes a run's fixed-latent pictures and writes them, without making the devices wait."""
 
-    def __init__(self, setup: Setup, workdir: Path):
-        self._setup, self._workdir = setup, workdir
+    def __init__(
+        self, setup: Setup, workdir: Path, on_grid: Callable[[int, np.ndarray], object] = lambda step, sheet: None
+    ):
+        """Write into a run's folder; `on_grid` is called with the step and the sheet uint8[H, W, C] of each."""
+        self._setup, self._workdir, self._on_grid = setup, workdir, on_grid
         self._writing: Future | None = None
         self._generate = jax.jit(self._fixed_pixels, compiler_options=machine.compiler_options(seldom=True))
 
@@ -40,7 +44,7 @@ class GridWriter:
         params = generator_params(self._setup.gan, state.ema)
         pixels = self._generate(params, keys.stream(self._setup.config.seed, keys.Stream.GRID))
         self.finish()
-        self._writing = background.start("grid", self._save, folder.grid_file(self._workdir, step), pixels)
+        self._writing = background.start("grid", self._save_step, step, pixels)
         return pixels
 
     def _fixed_pixels(self, params: GeneratorParams, key: Array) -> Array:
@@ -49,13 +53,18 @@ class GridWriter:
         z = sampler.latents(params, key, shown.num)
         return to_uint8(sampler.generate(params, z, labels, stats=shown.stats))
 
-    def _save(self, path: Path, pixels: Array | np.ndarray) -> None:
+    def _save_step(self, step: int, pixels: Array) -> None:
+        self._on_grid(step, self._save(folder.grid_file(self._workdir, step), pixels))
+
+    def _save(self, path: Path, pixels: Array | np.ndarray) -> np.ndarray:
         shown = self._setup.config.sample
         grid = images.grid(np.asarray(pixels), shown.columns)
+        sheet = images.invert(grid) if shown.invert else grid
         try:
-            images.save_for_eye(path, images.invert(grid) if shown.invert else grid, side=images.SMALL_SIDE)
+            images.save_for_eye(path, sheet, side=images.SMALL_SIDE)
         except OSError as error:
             say(f"warning: {path} could not be written ({error.strerror or error}); training goes on")
+        return sheet
 
     def write_data(self) -> None:
         """Write a grid of the real pictures, to see before training what the network will see."""

@@ -21,6 +21,7 @@ from jaxgan.runs.early_stop import has_stalled
 from jaxgan.runs.evaluate import Evaluator
 from jaxgan.runs.evaluations import IN_TRAINING, Evaluation, read_evaluations, write_evaluations
 from jaxgan.runs.grids import GridWriter
+from jaxgan.runs.loggers import Loggers
 from jaxgan.runs.metrics_log import MetricsLog, Row, read_metrics
 from jaxgan.runs.progress import Progress
 from jaxgan.runs.report import save_report
@@ -74,7 +75,8 @@ class Journal:
         self.log = MetricsLog(workdir, start)
         self._progress = Progress(start, setup.num_steps)
         self._divert = contextlib.ExitStack()
-        self._grids = GridWriter(setup, workdir)
+        self._loggers = Loggers(workdir, start, setup.config)
+        self._grids = GridWriter(setup, workdir, self._loggers.grid)
         self._last_grid = -1
         self._drawn: list[Array] = []  # fixed-latent pictures since the last row
         metric = "" if evaluator is None else f"eval/{evaluator.main}"
@@ -91,6 +93,7 @@ class Journal:
         return self
 
     def __exit__(self, kind, error, trace) -> None:
+        self._loggers.close()
         self._divert.close()
         self._progress.close()
 
@@ -163,6 +166,7 @@ class Journal:
         if columns.items() <= self.log.rows[-1].items():
             return  # a resumed run has read, and seen, that row already
         row = self.log.amend(columns)
+        self._loggers.row(dict(row))
         self._warn(self._look({"step": entry["step"], **columns}))
         if self._on_log is not None:
             self._on_log(dict(row))
@@ -219,6 +223,7 @@ class Journal:
             **self._extra,
         }
         self.log.write(row)
+        self._loggers.row(dict(row))
         self._warn(self._look(row))
         self._window, self._extra, self._counted_from, self.logged = [], {}, step, now
         if self._on_log is not None:

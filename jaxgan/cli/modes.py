@@ -52,7 +52,7 @@ def write_export() -> None:
     if FLAGS.out is None:
         raise jaxgan.UserError(f"--mode=export needs --out, a file that ends in {', '.join(export.WRITERS)}.")
     which = chosen("step weights ema_std trust")
-    path = export.export(jaxgan.load(workdir, **which), FLAGS.out, run=workdir if Path(workdir).is_dir() else None)
+    path = export.export(jaxgan.load(workdir, **which), FLAGS.out, run=workdir)
     print(f"wrote {path}")
 
 

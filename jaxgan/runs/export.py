@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -41,7 +42,7 @@ def export(params: GeneratorParams, out: str | Path, *, run: str | Path | None =
     Args:
       params: from `jaxgan.load` or `generator_params`.
       out: file to write.
-      run: folder of the run that the generator is of, whose settings a .safetensors file is to hold.
+      run: what `jaxgan.load` read the generator from, whose settings the file is to hold.
 
     Returns:
       The file.
@@ -58,10 +59,11 @@ def export(params: GeneratorParams, out: str | Path, *, run: str | Path | None =
         "image_range": [-1, 1],
     }
     if run is not None:
-        saved = folder.load_saved(run)
-        if folder.is_own_file(saved.config.gan) and out.suffix == WEIGHTS_ONLY:
-            raise UserError(f"{run} has a GAN of its own, {saved.config.gan}; export it to .stablehlo or .onnx.")
-        facts |= json.loads((Path(run) / folder.CONFIG_FILE).read_bytes())
+        settings = settings_of(run)
+        gan = folder.parse(copy.deepcopy(settings)).config.gan
+        if folder.is_own_file(gan) and out.suffix == WEIGHTS_ONLY:
+            raise UserError(f"{run} has a GAN of its own, {gan}; export it to .stablehlo or .onnx.")
+        facts |= settings
     WRITERS[out.suffix](params, out, facts)
     return out
 
@@ -109,6 +111,18 @@ WRITERS: dict[str, Callable[[GeneratorParams, Path, dict[str, Any]], None]] = {
 }
 
 
+def settings_of(run: str | Path) -> dict[str, Any]:
+    """Return what config.json holds, of anything that `jaxgan.load` reads."""
+    from jaxgan.runs import pretrained  # which needs `from_arrays` of here
+
+    if pretrained.is_pretrained(run):
+        return pretrained.read_weights(str(run))[1]
+    if is_exported(run):
+        return {name: value for name, value in _read(run)[1].items() if name in ("config", "data")}
+    folder.load_saved(run)  # or say what is wrong with it
+    return json.loads((Path(run) / folder.CONFIG_FILE).read_bytes())
+
+
 def is_exported(name: str | Path) -> bool:
     """Return whether a file that `load_exported` may read is named, rather than a run's folder."""
     return Path(name).suffix == WEIGHTS_ONLY and Path(name).is_file()
@@ -122,17 +136,25 @@ def load_exported(path: str | Path) -> tuple[GeneratorParams, Config]:
     Raises:
       UserError: the file is damaged, or not such a one.
     """
+    arrays, facts = _read(path)
+    saved = folder.parse(facts)
+    if folder.is_own_file(saved.config.gan):
+        raise UserError(f"{path} names a GAN in a file of its own, {saved.config.gan}; load the run's folder instead.")
+    return from_arrays(saved, arrays, path), saved.config
+
+
+def _read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read arrays and facts of a .safetensors file; the facts are those of a run."""
     reader = needed("safetensors", "export")
+    strange = ArithmeticError, ValueError, LookupError, TypeError, AttributeError, RecursionError
     try:
         with reader.safe_open(path, framework="numpy") as file:
             facts = json.loads((file.metadata() or {})[_FACTS])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
-        saved = folder.parse(facts)
-    except (reader.SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
+        folder.parse(copy.deepcopy(facts))
+    except (reader.SafetensorError, *strange) as error:
         raise UserError(f"{path} is not what jaxgan exports of a run ({brief(error)}); make it anew.") from error
-    if folder.is_own_file(saved.config.gan):
-        raise UserError(f"{path} names a GAN in a file of its own, {saved.config.gan}; load the run's folder instead.")
-    return from_arrays(saved, arrays, path), saved.config
+    return arrays, facts
 
 
 def from_arrays(saved: folder.Saved, arrays: Mapping[str, np.ndarray], path: str | Path) -> GeneratorParams:
@@ -142,7 +164,8 @@ def from_arrays(saved: folder.Saved, arrays: Mapping[str, np.ndarray], path: str
       UserError: `path` holds other arrays than the networks have that its settings name.
     """
     gan = gans.build(saved.config, saved.data)
-    expected: dict[Any, Any] = traverse_util.flatten_dict(generator_shapes(gan), sep="/")
+    with gans.explained(saved.config):
+        expected: dict[Any, Any] = traverse_util.flatten_dict(generator_shapes(gan), sep="/")
     found = {name: (array.shape, array.dtype) for name, array in arrays.items()}
     if found != {name: (leaf.shape, leaf.dtype) for name, leaf in expected.items()}:
         raise UserError(f"{path} does not hold the arrays of the generator of {saved.config.gan!r}; make it anew.")

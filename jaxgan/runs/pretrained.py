@@ -9,6 +9,7 @@ import importlib.resources
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from flax import traverse_util
@@ -39,10 +40,15 @@ def load_pretrained(name: str) -> tuple[GeneratorParams, Config]:
     Raises:
       UserError: the file is damaged: its content does not fit its digest.
     """
-    with importlib.resources.as_file(_FILES / f"{name}.npz") as path:
-        arrays, facts = store.load(path)
+    arrays, facts = read_weights(name)
     saved = folder.parse(facts)
     return from_arrays(saved, arrays, f"{name}.npz"), saved.config
+
+
+def read_weights(name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the arrays of one of `names()`, and what the config.json of its run holds."""
+    with importlib.resources.as_file(_FILES / f"{name}.npz") as path:
+        return store.load(path)
 
 
 def pack(workdir: str | Path, file: str | Path) -> None:

@@ -36,7 +36,12 @@ def read_tensors(path: str | os.PathLike) -> dict[str, np.ndarray]:
       ValueError: another ending, a damaged file, or a .pth file with something else in it.
     """
     path = Path(path)
-    readers = {".npz": _read_npz, ".safetensors": _read_safetensors, ".pth": _read_torch, ".pt": _read_torch}
+    readers = {
+        ".npz": _read_npz,
+        ".safetensors": lambda path: read_safetensors(path)[0],
+        ".pth": _read_torch,
+        ".pt": _read_torch,
+    }
     if path.suffix not in readers:
         raise UserError(f"{path} is no file of weights by its name; expected one that ends in {', '.join(readers)}.")
     if not path.is_file():
@@ -55,17 +60,25 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
         return {name: file[name] for name in file.files}
 
 
-def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
+def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Read the tensors of a .safetensors file, and its metadata.
+
+    Raises:
+      ValueError, LookupError, TypeError, AttributeError, RecursionError: a file that is damaged.
+    """
     content = path.read_bytes()
     start = 8 + int.from_bytes(content[:8], "little")
     header = json.loads(content[8:start])
-    header.pop("__metadata__", None)
-    out = {}
+    metadata, out = header.pop("__metadata__", {}), {}
     for name, entry in header.items():
         begin, end = entry["data_offsets"]
         values = np.frombuffer(content[start + begin : start + end], _SAFETENSORS[entry["dtype"]])
         out[name] = values.reshape(entry["shape"])
-    return out
+    spans = [(0, 0), *sorted(tuple(entry["data_offsets"]) for entry in header.values())]
+    ends = [end for _, end in spans]
+    if [begin for begin, _ in spans[1:]] != ends[:-1] or start + ends[-1] != len(content):
+        raise ValueError("its tensors do not fill it one after another")
+    return out, metadata
 
 
 def _read_torch(path: Path) -> dict[str, np.ndarray]:

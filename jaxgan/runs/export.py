@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import traverse_util
 
-from jaxgan import gans
 from jaxgan.base import checks, files
 from jaxgan.base.checks import UserError, brief
 from jaxgan.base.packages import needed
 from jaxgan.base.types import Array, Config
-from jaxgan.runs import folder
+from jaxgan.metrics.weight_files import read_safetensors
+from jaxgan.runs import folder, pretrained
+from jaxgan.runs.arrays import arrays_of, from_arrays
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
-from jaxgan.training.gan import generator_params, generator_shapes
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 WEIGHTS_ONLY = ".safetensors"
@@ -60,7 +58,7 @@ def export(params: GeneratorParams, out: str | Path, *, run: str | Path | None =
     }
     if run is not None:
         settings = settings_of(run)
-        gan = folder.parse(copy.deepcopy(settings)).config.gan
+        gan = settings["config"]["gan"]
         if folder.is_own_file(gan) and out.suffix == WEIGHTS_ONLY:
             raise UserError(f"{run} has a GAN of its own, {gan}; export it to .stablehlo or .onnx.")
         facts |= settings
@@ -71,10 +69,8 @@ def export(params: GeneratorParams, out: str | Path, *, run: str | Path | None =
 def as_stablehlo(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> None:
     """Write the compiled form of `function_of`, for three platforms and any number of pictures."""
     needed("flatbuffers", "export")
-    function, shapes = function_of(params)
-    (num,) = jax.export.symbolic_shape("num")
-    specs = [jax.ShapeDtypeStruct((num, *shape), dtype) for _, shape, dtype in shapes]
-    exported = jax.export.export(jax.jit(function), platforms=PLATFORMS)(*specs)
+    function, inputs = function_of(params)
+    exported = jax.export.export(jax.jit(function), platforms=PLATFORMS)(*inputs.values())
     files.write(out, bytes(exported.serialize()))
     files.write(out.with_name(f"{out.name}.json"), json.dumps(facts, indent=2) + "\n")
 
@@ -82,12 +78,10 @@ def as_stablehlo(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> N
 def as_onnx(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> None:
     """Write `function_of` as an ONNX model."""
     jax2onnx, onnx = needed("jax2onnx", "export"), needed("onnx", "export")
-    function, shapes = function_of(params)
-    (num,) = jax.export.symbolic_shape("num")
-    specs = [jax.ShapeDtypeStruct((num, *shape), dtype) for _, shape, dtype in shapes]
-    dilations = list(_dilations(jax.make_jaxpr(function)(*specs).jaxpr))
+    function, inputs = function_of(params)
+    dilations = list(_dilations(jax.make_jaxpr(function)(*inputs.values()).jaxpr))
     try:
-        model = jax2onnx.to_onnx(function, specs, model_name="generator", input_names=[name for name, *_ in shapes])
+        model = jax2onnx.to_onnx(function, [*inputs.values()], model_name="generator", input_names=[*inputs])
     except Exception as error:  # of many kinds, by what it does not know
         raise UserError(f"{out} cannot be written ({brief(error)}); export to .stablehlo instead.") from error
     _mend_strides(model, dilations)
@@ -99,9 +93,7 @@ def as_onnx(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> None:
 def as_safetensors(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> None:
     """Write the variables by their paths, such as params/Dense_0/kernel."""
     writer = needed("safetensors.numpy", "export")
-    flat = traverse_util.flatten_dict(params.variables, sep="/")
-    arrays = {path: np.ascontiguousarray(leaf) for path, leaf in flat.items()}
-    files.write(out, writer.save(arrays, {_FACTS: json.dumps(facts)}))
+    files.write(out, writer.save(arrays_of(params), {_FACTS: json.dumps(facts)}))
 
 
 WRITERS: dict[str, Callable[[GeneratorParams, Path, dict[str, Any]], None]] = {
@@ -113,14 +105,11 @@ WRITERS: dict[str, Callable[[GeneratorParams, Path, dict[str, Any]], None]] = {
 
 def settings_of(run: str | Path) -> dict[str, Any]:
     """Return what config.json holds, of anything that `jaxgan.load` reads."""
-    from jaxgan.runs import pretrained  # which needs `from_arrays` of here
-
     if pretrained.is_pretrained(run):
         return pretrained.read_weights(str(run))[1]
     if is_exported(run):
         return {name: value for name, value in _read(run)[1].items() if name in ("config", "data")}
-    folder.load_saved(run)  # or say what is wrong with it
-    return json.loads((Path(run) / folder.CONFIG_FILE).read_bytes())
+    return folder.load_settings(run)
 
 
 def is_exported(name: str | Path) -> bool:
@@ -136,53 +125,32 @@ def load_exported(path: str | Path) -> tuple[GeneratorParams, Config]:
     Raises:
       UserError: the file is damaged, or not such a one.
     """
-    arrays, facts = _read(path)
-    saved = folder.parse(facts)
+    arrays, _, saved = _read(path)
     if folder.is_own_file(saved.config.gan):
         raise UserError(f"{path} names a GAN in a file of its own, {saved.config.gan}; load the run's folder instead.")
     return from_arrays(saved, arrays, path), saved.config
 
 
-def _read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Read arrays and facts of a .safetensors file; the facts are those of a run."""
-    reader = needed("safetensors", "export")
-    strange = ArithmeticError, ValueError, LookupError, TypeError, AttributeError, RecursionError
+def _read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any], folder.Saved]:
+    """Read arrays of a .safetensors file, its facts, which are those of a run, and these parsed."""
     try:
-        with reader.safe_open(path, framework="numpy") as file:
-            facts = json.loads((file.metadata() or {})[_FACTS])
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
-        folder.parse(copy.deepcopy(facts))
-    except (reader.SafetensorError, *strange) as error:
+        arrays, metadata = read_safetensors(Path(path))
+        facts = json.loads(metadata[_FACTS])
+        return arrays, facts, folder.parse(facts)
+    except (ArithmeticError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{path} is not what jaxgan exports of a run ({brief(error)}); make it anew.") from error
-    return arrays, facts
 
 
-def from_arrays(saved: folder.Saved, arrays: Mapping[str, np.ndarray], path: str | Path) -> GeneratorParams:
-    """Return a generator whose variables were read by their paths, such as params/Dense_0/kernel.
-
-    Raises:
-      UserError: `path` holds other arrays than the networks have that its settings name.
-    """
-    gan = gans.build(saved.config, saved.data)
-    with gans.explained(saved.config):
-        expected: dict[Any, Any] = traverse_util.flatten_dict(generator_shapes(gan), sep="/")
-    found = {name: (array.shape, array.dtype) for name, array in arrays.items()}
-    if found != {name: (leaf.shape, leaf.dtype) for name, leaf in expected.items()}:
-        raise UserError(f"{path} does not hold the arrays of the generator of {saved.config.gan!r}; make it anew.")
-    flat = {name: jnp.asarray(array) for name, array in arrays.items()}
-    variables = {"params": {}, "batch_stats": {}} | traverse_util.unflatten_dict(flat, sep="/")
-    return generator_params(gan, variables)
-
-
-def function_of(params: GeneratorParams) -> tuple[Callable[..., Array], list[tuple[str, tuple[int, ...], Any]]]:
-    """Return the function that is exported, and name, shape of one and dtype of what it takes."""
+def function_of(params: GeneratorParams) -> tuple[Callable[..., Array], dict[str, jax.ShapeDtypeStruct]]:
+    """Return the function that is exported, and by name the shapes that it takes, for any number of pictures."""
 
     def function(z: Array, labels: Array | None = None) -> Array:
         return sampler.generate(params, z, labels)
 
-    inputs: list[tuple[str, tuple[int, ...], Any]] = [("z", params.latent.shape, jnp.float32)]
+    (num,) = jax.export.symbolic_shape("num")
+    inputs = {"z": jax.ShapeDtypeStruct((num, *params.latent.shape), jnp.float32)}
     if params.num_classes is not None:
-        inputs.append(("labels", (), jnp.int32))
+        inputs["labels"] = jax.ShapeDtypeStruct((num,), jnp.int32)
     return function, inputs
 
 

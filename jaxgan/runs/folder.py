@@ -105,6 +105,12 @@ def load_config(workdir: Path) -> tuple[Config, DataInfo]:
     return saved.config, saved.data
 
 
+def load_settings(workdir: str | Path) -> dict[str, Any]:
+    """Return what a run's config.json holds, to be kept elsewhere; errors are those of `load_saved`."""
+    load_saved(workdir)
+    return json.loads((Path(workdir) / CONFIG_FILE).read_bytes())
+
+
 def load_saved(workdir: str | Path) -> Saved:
     """Read config.json; nothing in it is executed.
 

@@ -28,9 +28,7 @@ from jaxgan.training.state import GanState
 class GridWriter:
     """Makes a run's fixed-latent pictures and writes them, without making the devices wait."""
 
-    def __init__(
-        self, setup: Setup, workdir: Path, on_grid: Callable[[int, np.ndarray], object] = lambda step, sheet: None
-    ):
+    def __init__(self, setup: Setup, workdir: Path, on_grid: Callable[[int, np.ndarray], object]):
         """Write into a run's folder; `on_grid` is called with the step and the sheet uint8[H, W, C] of each."""
         self._setup, self._workdir, self._on_grid = setup, workdir, on_grid
         self._writing: Future | None = None

@@ -166,8 +166,11 @@ class Journal:
         if columns.items() <= self.log.rows[-1].items():
             return  # a resumed run has read, and seen, that row already
         row = self.log.amend(columns)
-        self._loggers.row(dict(row))
         self._warn(self._look({"step": entry["step"], **columns}))
+        self._hand_on(row)
+
+    def _hand_on(self, row: Row) -> None:
+        self._loggers.row(dict(row))
         if self._on_log is not None:
             self._on_log(dict(row))
 
@@ -223,11 +226,9 @@ class Journal:
             **self._extra,
         }
         self.log.write(row)
-        self._loggers.row(dict(row))
         self._warn(self._look(row))
         self._window, self._extra, self._counted_from, self.logged = [], {}, step, now
-        if self._on_log is not None:
-            self._on_log(dict(row))
+        self._hand_on(row)
         return row
 
     def _learning_rates(self, step: int) -> dict[str, float]:

@@ -6,19 +6,17 @@
 from __future__ import annotations
 
 import importlib.resources
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from flax import traverse_util
 
 from jaxgan.base import store
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Config
 from jaxgan.runs import folder
-from jaxgan.runs.export import from_arrays
+from jaxgan.runs.arrays import arrays_of, from_arrays
 from jaxgan.sampling.generator import GeneratorParams
 
 _FILES = importlib.resources.files("jaxgan.runs") / "weights"
@@ -55,12 +53,11 @@ def pack(workdir: str | Path, file: str | Path) -> None:
     """Write the averaged generator of a run's newest checkpoint, and the run's settings, to a .npz file."""
     from jaxgan.runs.load import load  # which reads such files
 
-    config = folder.load_config(Path(workdir))[0]
-    if folder.is_own_file(config.gan):
-        raise UserError(f"{workdir} has a GAN of its own, {config.gan}; only those of the package can be packed.")
-    flat = traverse_util.flatten_dict(load(workdir).variables, sep="/")
-    arrays = {path: np.asarray(leaf) for path, leaf in flat.items()}
-    store.save(file, arrays, json.loads((Path(workdir) / folder.CONFIG_FILE).read_bytes()))
+    settings = folder.load_settings(workdir)
+    gan = settings["config"]["gan"]
+    if folder.is_own_file(gan):
+        raise UserError(f"{workdir} has a GAN of its own, {gan}; only those of the package can be packed.")
+    store.save(file, arrays_of(load(workdir)), settings)
 
 
 if __name__ == "__main__":

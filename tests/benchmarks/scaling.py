@@ -98,15 +98,17 @@ def count(system: str, batch: int = 0) -> Step:
     import jax
 
     from jaxgan import data
-    from jaxgan.runs.calls import make_steps
+    from jaxgan.runs.calls import batch_shapes
     from jaxgan.runs.setup import create_setup
+    from jaxgan.training.parallel import CompiledSteps
+    from jaxgan.training.step import make_train_step
 
     config = configured(system)
     configured_batch = config.data.batch_size
     config.data.batch_size = batch or configured_batch
     setup = create_setup(config, data.open_source(config.data), jax.devices())
-    steps = make_steps(setup, 0)
-    program = steps.compile(setup.state_shapes, steps_shapes(setup)).result()
+    steps = CompiledSteps(make_train_step(setup.gan), setup.devices, 1)
+    program = steps.compile(setup.state_shapes, batch_shapes(setup, on_device=False)).result()
     analysis = program.cost_analysis()
     per_device = config.data.batch_size * setup.gan.rule.d_steps / 2
     nets = setup.state_shapes.g.params, setup.state_shapes.d.params
@@ -118,29 +120,16 @@ def count(system: str, batch: int = 0) -> Step:
     )
 
 
-def steps_shapes(setup):
-    """Return the shapes of a batch."""
-    from jaxgan.runs.calls import batch_shapes
-
-    return batch_shapes(setup, on_device=False)
-
-
 def sums_of(program: str) -> list[int]:
     """Return the bytes of each all-reduce of a compiled program."""
     found = []
     for line in program.splitlines():
         if made := re.search(r"= (.*?) all-reduce(?:-start)?\(", line):
             arrays = re.findall(r"[a-z]+(\d+)\[([\d,]*)\]", made[1])
-            found.append(sum(int(bits) // 8 * product(dims) for bits, dims in arrays))
+            found.append(
+                sum(int(bits) // 8 * math.prod(map(int, filter(None, dims.split(",")))) for bits, dims in arrays)
+            )
     return found
-
-
-def product(dims: str) -> int:
-    """Return the number of elements of an array whose dimensions a program writes so."""
-    size = 1
-    for dim in filter(None, dims.split(",")):
-        size *= int(dim)
-    return size
 
 
 def print_count(system: str, step: Step) -> None:
@@ -221,7 +210,7 @@ def run(system: str, batch: int, steps: int, folder: Path, processes: list[tuple
         "--config.data.cache=none",
         f"--config.data.source={configured(system).data.source}",
     )
-    job = len({flags[0] for flags in processes if flags}) == 1
+    job = bool(processes[0])
     workdirs = [folder / ("run" if job else str(number)) for number in range(len(processes))]
     pairs = zip(processes, workdirs, strict=True)
     started = [

@@ -118,7 +118,13 @@ def test_safetensors_come_back(tmp_path):
     save_file(arrays, out, {"jaxgan": json.dumps(facts)})
     with pytest.raises(UserError):
         jaxgan.load(out)
-    for strange in b"\xff" * 40, header({"x": {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}}) + b"ab":
+    save_file(arrays, out, {"jaxgan": (tmp_path / "run" / "config.json").read_text()})
+    jaxgan.load(out)
+    for strange in (
+        out.read_bytes() + b"more",
+        b"\xff" * 40,
+        header({"x": {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}}) + b"ab",
+    ):
         out.write_bytes(strange)
         with pytest.raises(UserError, match="is not what jaxgan exports"):
             jaxgan.load(out)

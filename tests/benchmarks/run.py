@@ -28,7 +28,10 @@ from typing import Any
 from workers import PRECISIONS, JaxWorker, Remote, TorchWorker, num_cores
 
 SYSTEMS = ("gan_mlp", "dcgan", "acgan", "dcgan64", "dcgan_z1x1")
-VARIANTS = ("eager", "channels_last", "compile", "compile+channels_last")
+VARIANTS = {
+    "cpu": ("eager", "channels_last", "compile", "compile+channels_last"),
+    "cuda": ("eager", "channels_last", "compile+graph", "compile+channels_last+graph"),  # a step is one CUDA graph
+}
 # Thread pools of PyTorch and XLA spin for a moment after their work, on the other's cores.
 PAUSE = 0.3
 
@@ -104,7 +107,7 @@ def parse() -> argparse.Namespace:
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
     parser.add_argument("--systems", type=names(SYSTEMS), default=list(SYSTEMS), help="comma-separated; all")
-    parser.add_argument("--variants", type=names(VARIANTS), default=list(VARIANTS), help="of PyTorch; all")
+    parser.add_argument("--variants", type=names(sum(VARIANTS.values(), ())), help="of PyTorch; all")
     parser.add_argument("--repeats", type=int, default=7, help="turns; 7")
     parser.add_argument("--seconds", type=float, default=4.0, help="aimed length of a turn of jaxgan; 4")
     parser.add_argument("--steps", type=int, default=0, help="training steps a turn, instead of --seconds")
@@ -114,7 +117,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="of the layers")
     parser.add_argument("--no-sampling", action="store_true", help="time training only")
     parser.add_argument("--out", type=Path, help="Markdown file")
-    return parser.parse_args()
+    args = parser.parse_args()
+    args.variants = args.variants or list(VARIANTS[args.device])
+    return args
 
 
 def measure(system: str, args: argparse.Namespace) -> Result:

@@ -134,7 +134,9 @@ class Twin:
 
     def _adam(self, name: str, params: list[nn.Parameter]) -> torch.optim.Optimizer:
         c = self.config["optim"][name]
-        return torch.optim.Adam(params, c["learning_rate"], (c["b1"], c["b2"]), c["eps"], fused=True)
+        capturable = self.options.device == "cuda"  # may be recorded as a CUDA graph
+        betas = c["b1"], c["b2"]
+        return torch.optim.Adam(params, c["learning_rate"], betas, c["eps"], fused=True, capturable=capturable)
 
     @torch.no_grad()
     def _average(self) -> None:

@@ -16,8 +16,9 @@ from jax import lax
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array
-from jaxgan.nets.cpu import forms, trilinear
-from jaxgan.nets.cpu.geometry import Geometry, Padding, Pads, Pair, adjoint, pair
+from jaxgan.nets import trilinear, xla
+from jaxgan.nets.cpu import forms
+from jaxgan.nets.geometry import Geometry, Padding, Pads, Pair, adjoint, pair
 
 FORMS = ("auto", "lax", "cpu")
 _form = contextvars.ContextVar("form", default="auto")
@@ -53,7 +54,7 @@ def conv(x: Array, kernel: Array, strides: Pair = (1, 1), padding: Padding = "SA
     Padding is 'SAME', 'SAME_LOWER', 'VALID', or ((low, high), (low, high)) zeros around x.
     """
     geo = _geometry(x, kernel, strides, pair(x.shape[1:3]), padding)
-    return (forms.lax_forward if _is_left_to_xla(x, kernel) else trilinear.forward)(geo, x, kernel)
+    return xla.forward(geo, x, kernel) if _is_plain(x, kernel) else trilinear.forward(geo, x, kernel, current_form())
 
 
 def conv_transpose(x: Array, kernel: Array, strides: Pair = (1, 1), padding: Padding = "SAME") -> Array:
@@ -64,10 +65,10 @@ def conv_transpose(x: Array, kernel: Array, strides: Pair = (1, 1), padding: Pad
     """
     _check_operands(x, kernel)
     geo = adjoint(pair(x.shape[1:3]), pair(kernel.shape[:2]), pair(strides), padding)
-    if _is_left_to_xla(x, kernel):
+    if _is_plain(x, kernel):
         pads = padding if isinstance(padding, str) else [pair(p) for p in padding]
-        return lax.conv_transpose(x, kernel, strides, pads, dimension_numbers=forms.DIMS)
-    return trilinear.input_grad(geo, forms.mirror(kernel), x)
+        return lax.conv_transpose(x, kernel, strides, pads, dimension_numbers=xla.DIMS)
+    return trilinear.input_grad(geo, forms.mirror(kernel), x, current_form())
 
 
 def upsample_conv(x: Array, kernel: Array, factor: int | Pair = 2, padding: Padding = "SAME") -> Array:
@@ -95,12 +96,12 @@ def _geometry(x: Array, kernel: Array, strides: Pair, size: Pair, padding: Paddi
     return Geometry(size, taps, strides, (pair(padding[0]), pair(padding[1]))).checked()
 
 
-def _is_left_to_xla(x: Array, kernel: Array) -> bool:
-    # Our forms choose by the number of pictures, which `jax.export` may leave open. And where `shard_map` checks which
-    # values vary over a mesh, each operation must say so; ours does not.
+def _is_plain(x: Array, kernel: Array) -> bool:
+    # Programs for elsewhere, where `jax.export` leaves the number of pictures open, get operations that all know. And
+    # where `shard_map` checks which values vary over a mesh, each operation must say so; ours does not.
     kinds = (getattr(jax.typeof(array), "manual_axis_type", None) for array in (x, kernel))
     varies = any(getattr(kind, "varying", ()) for kind in kinds)
-    return current_form() == "lax" or varies or not isinstance(x.shape[0], int)
+    return varies or not isinstance(x.shape[0], int)
 
 
 def _check_operands(x: Array, kernel: Array) -> None:

@@ -1,7 +1,7 @@
 """The convolution, its input gradient and its kernel gradient in forms that are fast on a CPU.
 
 XLA on CPU is slow, by up to a factor of 100, where it dilates a map or meets tiny maps or few channels. Here each of
-the three takes the form that suits its sizes. How they are differentiated is said in `trilinear.py`.
+the three takes the form that suits its sizes. How they are differentiated is said in `jaxgan/nets/trilinear.py`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import numpy as np
 from jax import lax
 
 from jaxgan.base.types import Array
+from jaxgan.nets import xla
 from jaxgan.nets.cpu import spectral
-from jaxgan.nets.cpu.geometry import Geometry, Pair, pair
+from jaxgan.nets.geometry import Geometry, Pair, pair
 
-DIMS = ("NHWC", "HWIO", "NHWC")
 # Channels that count as few; found by timing.
 _NARROW = 4
 # At most so many pictures make a kernel gradient in one convolution (found by timing), unless those become too many.
@@ -35,7 +35,7 @@ def forward(geo: Geometry, x: Array, w: Array) -> Array:
         return spectral.forward(geo, x, w)
     if w.shape[3] <= _NARROW and geo.strides == (1, 1):
         return input_grad(geo.exchanged(), mirror(w), x)
-    return lax_forward(geo, x, w)
+    return xla.forward(geo, x, w)
 
 
 def input_grad(geo: Geometry, w: Array, g: Array) -> Array:
@@ -80,11 +80,6 @@ def kernel_grad(geo: Geometry, x: Array, g: Array) -> Array:
     return functools.reduce(jnp.add, grads).astype(x.dtype)
 
 
-def lax_forward(geo: Geometry, x: Array, w: Array) -> Array:
-    """The convolution as XLA does it."""
-    return lax.conv_general_dilated(x, w, geo.strides, geo.pads, dimension_numbers=DIMS)
-
-
 def _phase(geo: Geometry, w: Array, g: Array, residue: Pair) -> Array:
     """Return the outputs of `input_grad` whose coordinates are `residue` modulo the strides."""
     rows, cols = (_terms(geo, axis, residue[axis]) for axis in (0, 1))
@@ -92,7 +87,7 @@ def _phase(geo: Geometry, w: Array, g: Array, residue: Pair) -> Array:
         return _nothing(geo, g, w.shape[2])
     kernel = mirror(w[rows[0][0] :: geo.strides[0], cols[0][0] :: geo.strides[1]])
     pads = (rows[-1][1], rows[0][2]), (cols[-1][1], cols[0][2])
-    return lax_forward(Geometry(pair(g.shape[1:3]), pair(kernel.shape[:2]), (1, 1), pads), g, kernel)
+    return xla.forward(Geometry(pair(g.shape[1:3]), pair(kernel.shape[:2]), (1, 1), pads), g, kernel)
 
 
 def _shifted_sum(geo: Geometry, products: Array, residue: Pair) -> Array:
@@ -186,7 +181,7 @@ def _kernel_grad_along_rows(geo: Geometry, x: Array, g: Array) -> Array:
         (1, 1),
         "VALID",
         rhs_dilation=(geo.strides[0], geo.strides[1] * c),
-        dimension_numbers=DIMS,
+        dimension_numbers=xla.DIMS,
         preferred_element_type=jnp.promote_types(x.dtype, jnp.float32),
     )
     return grad.reshape(*geo.taps, c, -1)

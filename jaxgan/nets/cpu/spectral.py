@@ -20,7 +20,7 @@ import numpy as np
 from jax import lax
 
 from jaxgan.base.types import Array
-from jaxgan.nets.cpu.geometry import Geometry, Pair
+from jaxgan.nets.geometry import Geometry, Pair
 
 # A plain convolution with so many times the products takes longer; found by timing on a CPU.
 _FACTOR = 3

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from jaxgan.nets import conv as layers
+from jaxgan.nets import xla
 from jaxgan.nets.cpu import forms
-from jaxgan.nets.cpu.geometry import Geometry
+from jaxgan.nets.geometry import Geometry
 
 # The tests are all compilation, and what is compiled runs once.
 QUICK = {"xla_backend_optimization_level": 0}
@@ -32,7 +33,7 @@ def test_all_three_give_the_same_number(geo, channels):
             by_g, by_x = forms.forward(geo, x, w), forms.input_grad(geo, w, g)
             return jnp.vdot(by_g, g), jnp.vdot(by_x, x), jnp.vdot(forms.kernel_grad(geo, x, g), w)
 
-        theirs = jnp.vdot(forms.lax_forward(geo, x, w), g)
+        theirs = jnp.vdot(xla.forward(geo, x, w), g)
         np.testing.assert_allclose(jax.jit(numbers, compiler_options=QUICK)(x, w, g), theirs, rtol=1e-12)
 
 

@@ -7,7 +7,7 @@ import pytest
 from jax import lax
 
 from jaxgan.nets.cpu import spectral
-from jaxgan.nets.cpu.geometry import Geometry
+from jaxgan.nets.geometry import Geometry
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 from jax import lax
 
-from jaxgan.nets.cpu.geometry import Geometry, adjoint, pair
+from jaxgan.nets.geometry import Geometry, adjoint, pair
 
 DIMS = ("NHWC", "HWIO", "NHWC")
 GEOMETRIES = [

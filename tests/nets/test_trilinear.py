@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.nets.cpu import forms, trilinear
-from jaxgan.nets.cpu.geometry import Geometry
+from jaxgan.nets import trilinear, xla
+from jaxgan.nets.geometry import Geometry
 
 # The tests are all compilation, and what is compiled runs once.
 quick_jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
@@ -21,16 +21,16 @@ OPERANDS = {"forward": "xw", "input_grad": "wg", "kernel_grad": "xg"}
 
 def lax_input_grad(w, g):
     zeros = jnp.zeros(SHAPES["x"], w.dtype)
-    return jax.vjp(lambda x: forms.lax_forward(GEO, x, w), zeros)[1](g)[0]
+    return jax.vjp(lambda x: xla.forward(GEO, x, w), zeros)[1](g)[0]
 
 
 def lax_kernel_grad(x, g):
     zeros = jnp.zeros(SHAPES["w"], x.dtype)
-    return jax.vjp(lambda w: forms.lax_forward(GEO, x, w), zeros)[1](g)[0]
+    return jax.vjp(lambda w: xla.forward(GEO, x, w), zeros)[1](g)[0]
 
 
 THEIRS = {
-    "forward": functools.partial(forms.lax_forward, GEO),
+    "forward": functools.partial(xla.forward, GEO),
     "input_grad": lax_input_grad,
     "kernel_grad": lax_kernel_grad,
 }
@@ -41,8 +41,10 @@ def arrays(name, seed=0, lead=()):
     return tuple(jnp.asarray(rng.normal(size=(*lead, *SHAPES[letter]))) for letter in OPERANDS[name])
 
 
-def both(name):
-    return functools.partial(getattr(trilinear, name), GEO), THEIRS[name]
+@pytest.fixture(params=["cpu", "lax"])
+def both(request):
+    """By the name of a partial derivative: in one of our forms, and XLA's own."""
+    return lambda name: (functools.partial(getattr(trilinear, name), GEO, form=request.param), THEIRS[name])
 
 
 def assert_same(ours, theirs):
@@ -69,7 +71,7 @@ ORDERS = {
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("name", OPERANDS)
-def test_derivatives_of_any_order(name, order):
+def test_derivatives_of_any_order(name, order, both):
     with jax.enable_x64(True):
         run = quick_jit(ORDERS[order], static_argnums=0)
         assert_same(*(run(function, arrays(name), arrays(name, 1)) for function in both(name)))
@@ -77,7 +79,7 @@ def test_derivatives_of_any_order(name, order):
 
 @pytest.mark.parametrize("dims", [(0, None), (None, 0), (0, 0), (2, None), (None, 4), (3, 1)])
 @pytest.mark.parametrize("name", OPERANDS)
-def test_maps_over_any_argument_and_axis(name, dims):
+def test_maps_over_any_argument_and_axis(name, dims, both):
     with jax.enable_x64(True):
         plain = arrays(name)
         many = [
@@ -88,7 +90,7 @@ def test_maps_over_any_argument_and_axis(name, dims):
         assert_same(ours(*many), theirs(*many))
 
 
-def test_maps_make_no_grouped_convolution():
+def test_maps_make_no_grouped_convolution(both):
     kernels, x = jnp.ones((2, *SHAPES["w"])), jnp.ones((2, *SHAPES["x"]))
     for inputs, dims in itertools.product([(x, kernels)], [(0, 0), (0, None), (None, 0)]):
         one = [a if d == 0 else a[0] for a, d in zip(inputs, dims, strict=True)]
@@ -97,7 +99,7 @@ def test_maps_make_no_grouped_convolution():
         assert "feature_group_count = 2" not in program
 
 
-def test_maps_of_maps_of_gradients():
+def test_maps_of_maps_of_gradients(both):
     with jax.enable_x64(True):
         xs, ws = arrays("forward", 3, (2,))
         ours, theirs = (
@@ -107,7 +109,7 @@ def test_maps_of_maps_of_gradients():
         assert_same(ours, theirs)
 
 
-def test_each_keeps_the_precision_of_products_that_it_was_made_with():
+def test_each_keeps_the_precision_of_products_that_it_was_made_with(both):
     x, w = jnp.ones(SHAPES["x"]), jnp.ones(SHAPES["w"])
 
     def run(w):
@@ -119,6 +121,23 @@ def test_each_keeps_the_precision_of_products_that_it_was_made_with():
     assert "DEFAULT" not in program
 
 
-def test_outside_of_jit():
+def test_outside_of_jit(both):
     with jax.enable_x64(True):
         assert_same(*(function(*arrays("forward")) for function in both("forward")))
+
+
+def test_gradients_fit_the_patterns_that_xla_looks_for_on_gpus():
+    def transposed(kernel, g):  # as `conv_transpose` calls it
+        return trilinear.input_grad(GEO, jnp.swapaxes(kernel[::-1, ::-1], 2, 3), g, "lax")
+
+    kernel, g = jnp.ones((*GEO.taps, F, C)), jnp.ones(SHAPES["g"])
+    for function, operands in (transposed, (kernel, g)), (jax.grad(lambda *a: transposed(*a).sum()), (kernel, g)):
+        lines = jax.jit(function).lower(*operands).as_text().splitlines()
+        (call,) = [line for line in lines if "stablehlo.convolution(" in line]
+        by_kernel = function is not transposed
+        # An input gradient dilates the map, and its kernel is reversed; a kernel gradient dilates what stands for the
+        # kernel, and never the map.
+        assert ("lhs_dilate = [2, 1]" in call, "rhs_dilate = [2, 1]" in call) == (not by_kernel, by_kernel)
+        name = call.split("stablehlo.convolution(")[1].split(",")[1].split(")")[0].strip()
+        made_by_reversing = any(line.strip().startswith(f"{name} = stablehlo.reverse") for line in lines)
+        assert made_by_reversing == (not by_kernel)

@@ -4,7 +4,7 @@
 
 dT/dg is the convolution, dT/dx its input gradient (a transposed convolution is one of these) and dT/dw its kernel
 gradient. Each is linear in either of its two arguments, so its own derivatives are the other two: gradients of any
-order, forward or reverse, are made of the same three, each in the form that is fast for its sizes.
+order, forward or reverse, are made of the same three, each in the form that is fast for its sizes and its platform.
 """
 
 from __future__ import annotations
@@ -19,35 +19,39 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from jaxgan.base.types import Array
+from jaxgan.nets import xla
 from jaxgan.nets.cpu import forms
-from jaxgan.nets.cpu.geometry import Geometry
+from jaxgan.nets.geometry import Geometry
 
 # The axes of x [B, H, W, C], w [k, k, C, F] and g [B, H', W', F] that are not positions.
 _AXES = {"x": {"B": 0, "C": 3}, "w": {"C": 2, "F": 3}, "g": {"B": 0, "F": 3}}
-_FORMS = {"g": forms.forward, "x": forms.input_grad, "w": forms.kernel_grad}
+_FORMS = {
+    "cpu": {"g": forms.forward, "x": forms.input_grad, "w": forms.kernel_grad},
+    "lax": {"g": xla.forward, "x": xla.input_grad, "w": xla.kernel_grad},
+}
 # dT / d`by` at the two arguments that are left, in the order x, w, g.
 _partial = Primitive("convolution_partial")
 
 
-def forward(geo: Geometry, x: Array, w: Array) -> Array:
+def forward(geo: Geometry, x: Array, w: Array, form: str) -> Array:
     """dT/dg: the convolution, [B, H, W, C] and [k, k, C, F] to [B, H', W', F]."""
-    return _bind(x, w, by="g", geo=geo)
+    return _bind(x, w, by="g", geo=geo, form=form)
 
 
-def input_grad(geo: Geometry, w: Array, g: Array) -> Array:
+def input_grad(geo: Geometry, w: Array, g: Array, form: str) -> Array:
     """dT/dx: the transposed convolution, [k, k, C, F] and [B, H', W', F] to [B, H, W, C]."""
-    return _bind(w, g, by="x", geo=geo)
+    return _bind(w, g, by="x", geo=geo, form=form)
 
 
-def kernel_grad(geo: Geometry, x: Array, g: Array) -> Array:
+def kernel_grad(geo: Geometry, x: Array, g: Array, form: str) -> Array:
     """dT/dw: the kernel gradient, [B, H, W, C] and [B, H', W', F] to [k, k, C, F]."""
-    return _bind(x, g, by="w", geo=geo)
+    return _bind(x, g, by="w", geo=geo, form=form)
 
 
-def _bind(a: Array, b: Array, *, by: str, geo: Geometry) -> Array:
+def _bind(a: Array, b: Array, *, by: str, geo: Geometry, form: str) -> Array:
     # The products are made later, when the context that says how precisely has been left.
     matmul = jax.config.jax_default_matmul_precision  # pyright: ignore[reportAttributeAccessIssue]
-    return _partial.bind(a, b, by=by, geo=geo, matmul=matmul)
+    return _partial.bind(a, b, by=by, geo=geo, form=form, matmul=matmul)
 
 
 def _operands(by: str) -> tuple[str, str]:
@@ -55,13 +59,13 @@ def _operands(by: str) -> tuple[str, str]:
     return first, second
 
 
-def _value(a: Array, b: Array, *, by: str, geo: Geometry, matmul: str | None) -> Array:
+def _value(a: Array, b: Array, *, by: str, geo: Geometry, form: str, matmul: str | None) -> Array:
     with jax.default_matmul_precision(matmul):
-        return _FORMS[by](geo, a, b)
+        return _FORMS[form][by](geo, a, b)
 
 
-def _shape(a: ShapedArray, b: ShapedArray, *, by: str, geo: Geometry, matmul: str | None) -> ShapedArray:
-    del matmul
+def _shape(a: ShapedArray, b: ShapedArray, *, by: str, geo: Geometry, **params) -> ShapedArray:
+    del params
     shape = {"x": [0, *geo.size, 0], "w": [*geo.taps, 0, 0], "g": [0, *geo.outputs, 0]}[by]
     for name, operand in zip(_operands(by), (a, b), strict=True):
         for letter in _AXES[name].keys() & _AXES[by].keys():
@@ -103,7 +107,7 @@ def _merged(x: Array, mapped: int, axis: int) -> Array:
     return x.reshape(*x.shape[:axis], -1, *x.shape[axis + 2 :])
 
 
-_partial.def_impl(jax.jit(_value, static_argnames=("by", "geo", "matmul")))
+_partial.def_impl(jax.jit(_value, static_argnames=("by", "geo", "form", "matmul")))
 _partial.def_abstract_eval(_shape)
 mlir.register_lowering(_partial, mlir.lower_fun(_value, multiple_results=False))
 ad.defbilinear(_partial, functools.partial(_transposed, 0), functools.partial(_transposed, 1))

@@ -156,6 +156,15 @@ def test_mistakes_are_one_sentence(args, sentence, tmp_path):
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
 
 
+def test_a_device_without_memory_is_said_in_one_sentence(tmp_path):
+    huge = tmp_path / "huge.py"
+    huge.write_text("import jax.numpy as jnp\n\n\ndef features(images):\n    return jnp.ones((10**8, 10**8))\n")
+    done = call(TINY, f"--workdir={tmp_path}/w", "--config.eval.every=2", f"--config.eval.features={huge}:features")
+    assert done.returncode == 1
+    assert "has too little memory (JaxRuntimeError: RESOURCE_EXHAUSTED" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_mistake_ends_the_process_with_status_1():
     done = run("--num=3")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)

@@ -13,7 +13,7 @@ import jax
 from absl import app, logging
 
 import jaxgan
-from jaxgan.base import background
+from jaxgan.base import background, checks
 from jaxgan.cli import flags as cli_flags
 from jaxgan.cli import modes
 from jaxgan.cli.flags import FLAGS, fail, parse
@@ -35,16 +35,33 @@ def main(argv: list[str]) -> None:
         sys.exit(1)
     except peers.Lost as lost:
         peers.leave(lost)  # the usual end would wait for the others
-    except (jaxgan.UserError, OSError, MemoryError) as error:
+    except Exception as error:
+        end(explained(error))
+        raise
+
+
+def end(error: Exception) -> None:
+    """End at a mistake of the user in one sentence, at another error only where the usual end would wait for others."""
+    untold = parallel.connected() and not hasattr(error, "told")
+    if isinstance(error, jaxgan.UserError | OSError | MemoryError):
         logging.debug("Where it happened:", exc_info=True)
-        if parallel.connected() and not hasattr(error, "told"):
+        if untold:
             peers.leave(error)
         fail(str(error))
-    except Exception as error:
-        if parallel.connected() and not hasattr(error, "told"):  # the usual end would wait for the others
-            traceback.print_exc()
-            os._exit(1)
-        raise
+    if untold:
+        traceback.print_exc()
+        os._exit(1)
+
+
+def explained(error: Exception) -> Exception:
+    """Say what a device without memory needs."""
+    if not isinstance(error, jax.errors.JaxRuntimeError) or "RESOURCE_EXHAUSTED" not in str(error):
+        return error
+    return jaxgan.UserError(
+        f"the {jax.default_backend()} device has too little memory ({checks.brief(error)}); make "
+        "config.data.batch_size or the networks smaller, or end what else computes there (JAX takes most of a GPU's "
+        "memory at its start, unless XLA_PYTHON_CLIENT_PREALLOCATE=false is set)."
+    )
 
 
 def keep_compiled_programs() -> None:

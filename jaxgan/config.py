@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 from jaxgan import data
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
+from jaxgan.base.settings import flatten, get
 from jaxgan.base.types import Config
 from jaxgan.nets import conv
 from jaxgan.objectives import losses, penalties
@@ -49,6 +50,7 @@ def default() -> Config:
             "burn_in": _burn_in(),
             "data": _data(),
             "train": _train(),
+            "sweep": _sweep(),
             "early_stop": {
                 "metric": "",  # a name in metrics.jsonl, such as g/loss; empty: never
                 "goal": "min",
@@ -151,10 +153,22 @@ def _train() -> dict:
         "keep_checkpoints": 2,
         "steps_per_call": 0,  # steps in one compiled call; 0: chosen by platform and network
         "num_devices": 0,  # 0: all
+        "num_replicas": 1,  # runs in one program, of the seeds from `seed` on or with the values of `sweep`
         "ema_decay": 0.999,  # of the sampling weights; 0: none
         "ema_half_life": 0,  # of them in pictures, instead of a decay; 0: ema_decay counts
         "ema_stds": (),  # widths of further averages, such as (0.05, 0.1), for --ema_std to choose afterwards
         "ema_ramp": 0.0,  # the half-life is at most this share of the pictures seen; 0: no bound
+    }
+
+
+def _sweep() -> dict:
+    """Values of settings in which replicas differ, such as (1e-4, 2e-4), as many in each list."""
+    net = dict.fromkeys(("learning_rate", "b1", "b2"), ())
+    return {
+        "class_weight": (),
+        "penalty": dict.fromkeys(penalties.PENALTIES, ()),
+        "optim": {"g": dict(net), "d": dict(net)},
+        "train": dict.fromkeys(("ema_decay", "ema_half_life"), ()),
     }
 
 
@@ -220,6 +234,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "train.keep_checkpoints": (1, 10**6),
     "train.steps_per_call": (0, 10**4),
     "train.num_devices": (0, 10**6),
+    "train.num_replicas": (1, 10**4),
     "train.ema_decay": (0, 1),
     "train.ema_half_life": (0, 10**12),
     "train.ema_ramp": (0, 1),
@@ -230,25 +245,6 @@ RANGES: dict[str, tuple[float, float]] = {
     "eval.num": (2, 10**6),
     "watch.max_rollbacks": (0, 1_000),
 }
-
-
-def get(config: Config, path: str) -> Any:
-    """Return the value at a dotted path."""
-    value: Any = config
-    for name in path.split("."):
-        value = value[name]
-    return value
-
-
-def flatten(config: Config) -> dict[str, object]:
-    """Return {'section.field': value} of a configuration."""
-    flat = {}
-    for name, value in config.items():
-        if isinstance(value, ConfigDict):
-            flat |= {f"{name}.{inner}": deep for inner, deep in flatten(value).items()}
-        else:
-            flat[name] = list(value) if isinstance(value, tuple) else value
-    return flat
 
 
 def validate(config: Config) -> None:
@@ -264,8 +260,8 @@ def validate(config: Config) -> None:
         checks.one_of(f"config.{path}", get(config, path), known)
     for path, (low, high) in RANGES.items():
         checks.in_range(f"config.{path}", get(config, path), low, high)
-    _check_numbers(config, "data.range")
-    _check_numbers(config, "train.ema_stds")
+    for path in "data.range", "train.ema_stds", *(f"sweep.{path}" for path in flatten(default().sweep)):
+        _check_numbers(config, path)
     if len(config.data.range) != 2 or not config.data.range[0] < config.data.range[1]:
         raise UserError(f"config.data.range is {tuple(config.data.range)}; expected (low, high) with low < high.")
     _check_used(config)

@@ -43,6 +43,14 @@ def on_numbers(function: Callable[[Any], Any], leaf: Any) -> Any:
     return jax.random.wrap_key_data(function(jax.random.key_data(leaf)), impl=jax.random.key_impl(leaf))
 
 
+def stack(*leaves: Any) -> Any:
+    """Join arrays, or arrays of keys, along a new first axis; JAX takes keys that were joined as such for used ones."""
+    if not is_key(leaves[0]):
+        return jnp.stack(leaves)
+    numbers = jnp.stack([jax.random.key_data(leaf) for leaf in leaves])
+    return jax.random.wrap_key_data(numbers, impl=jax.random.key_impl(leaves[0]))
+
+
 def as_numpy(leaf: Any) -> np.ndarray:
     """Return the content of an array, of keys their numbers."""
     return np.asarray(jax.random.key_data(leaf) if is_key(leaf) else leaf)

@@ -6,6 +6,7 @@ import ast
 import contextlib
 import functools
 import importlib.util
+import re
 import sys
 import types
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from jaxgan import config as config_lib
 from jaxgan import data
 from jaxgan.base import checks, terminal
 from jaxgan.base.types import Config
-from jaxgan.runs import folder
+from jaxgan.runs import folder, sweep
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
@@ -34,6 +35,7 @@ flags.DEFINE_float("truncation", None, "Draw numbers of normal latents anew wher
 flags.DEFINE_enum("stats", None, ("running", "batch"), "Batch-norm statistics; by default config.sample.stats.")
 flags.DEFINE_enum("weights", "ema", ("ema", "raw"), "Averaged generator, or the one that trained last.")
 flags.DEFINE_float("ema_std", None, "Width of the average, as a share of the training; needs config.train.ema_stds.")
+flags.DEFINE_integer("replica", None, "Which one, of a run of many (config.train.num_replicas).", lower_bound=0)
 flags.DEFINE_string("step", "latest", "Checkpoint to read: a step, latest, or best; for --mode=evaluate also all.")
 flags.DEFINE_integer("seed", None, "Seed of the drawn pictures; by default config.seed.")
 flags.DEFINE_string(
@@ -54,7 +56,9 @@ def given_workdir() -> str:
     """Return --workdir, which must be there."""
     if FLAGS.workdir is None:
         raise jaxgan.UserError(f"--mode={FLAGS.mode} needs --workdir; give the folder of a training run.")
-    return FLAGS.workdir
+    # Names of what comes along are no folders.
+    has_replicas = FLAGS.replica is not None or sweep.numbers(FLAGS.workdir)
+    return str(sweep.folder_of(FLAGS.workdir, FLAGS.replica)) if has_replicas else FLAGS.workdir
 
 
 def given_config() -> Config:
@@ -167,6 +171,7 @@ def parse(argv: list[str]) -> list[str]:
     """Read the flags; a misspelt setting or a wrong type is a sentence, not a traceback."""
     FLAGS.set_default("verbosity", logging.WARNING)
     FLAGS.set_gnu_getopt()
+    argv = [re.sub(r"^--?sweep\.", "--config.sweep.", arg) for arg in argv]
     # Which settings there are is known only when --config and --workdir are.
     rest = read_flags(argv, known_only=True)
     try:

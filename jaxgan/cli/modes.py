@@ -13,7 +13,7 @@ from absl import flags
 import jaxgan
 from jaxgan import gans
 from jaxgan.cli.flags import FLAGS, changed, data_info, given_config, given_workdir
-from jaxgan.runs import evaluate, evaluations, export, folder, gallery, journal, metrics_log, peers, report
+from jaxgan.runs import evaluate, evaluations, export, folder, gallery, journal, metrics_log, peers, report, sweep
 from jaxgan.show import diagram, table
 from jaxgan.training import parallel
 
@@ -34,7 +34,7 @@ def train_or_resume() -> None:
 def write_samples() -> None:
     """Write pictures, or the animation of a training's progress."""
     if (FLAGS.out or "").lower().endswith(".gif"):
-        refuse_all_but("workdir out scale", "a .gif, which shows the training's progress")
+        refuse_all_but("workdir replica out scale", "a .gif, which shows the training's progress")
         path = gallery.save_progress(given_workdir(), FLAGS.out, scale=FLAGS.scale)
     else:
         path = gallery.save_samples(given_workdir(), **chosen(MODES["sample"].reads))
@@ -71,12 +71,14 @@ def show_summary() -> None:
 
 
 def score() -> None:
-    """Score checkpoints of a run, print the table and add it to evaluation.json."""
-    workdir = Path(given_workdir())
-    done, nearest = evaluate.evaluate_run(workdir, **chosen(MODES["evaluate"].reads))
-    print(evaluate.table(done))
-    journal.report_again(workdir, nearest, trust=FLAGS.trust)
-    print(f"wrote {workdir / evaluations.EVALUATION_FILE} and {workdir / report.REPORT_FILE}")
+    """Score checkpoints of a run, or of all its replicas, print the table and add it to evaluation.json."""
+    whole = FLAGS.workdir or ""
+    many = [] if FLAGS.replica is not None else [sweep.folder_of(whole, number) for number in sweep.numbers(whole)]
+    for workdir in many or [Path(given_workdir())]:
+        done, nearest = evaluate.evaluate_run(workdir, **chosen(MODES["evaluate"].reads))
+        print(evaluate.table(done))
+        journal.report_again(workdir, nearest, trust=FLAGS.trust)
+        print(f"wrote {workdir / evaluations.EVALUATION_FILE} and {workdir / report.REPORT_FILE}")
 
 
 def learn_features() -> None:
@@ -123,13 +125,13 @@ GENERATOR = "step weights ema_std trust"  # which generator of a run
 MODES = {
     "train": Mode(train_or_resume, "config workdir trust distributed coordinator num_processes process_id"),
     "sample": Mode(
-        write_samples, "workdir out num label z_scale truncation stats weights ema_std step seed scale trust"
+        write_samples, "workdir replica out num label z_scale truncation stats weights ema_std step seed scale trust"
     ),
-    "interpolate": Mode(write_walks, "workdir out num label weights ema_std step seed scale trust"),
-    "evaluate": Mode(score, "workdir step num seed weights ema_std trust"),
-    "export": Mode(write_export, "workdir out step weights ema_std trust"),
+    "interpolate": Mode(write_walks, "workdir replica out num label weights ema_std step seed scale trust"),
+    "evaluate": Mode(score, "workdir replica step num seed weights ema_std trust"),
+    "export": Mode(write_export, "workdir replica out step weights ema_std trust"),
     "features": Mode(learn_features, "config workdir"),
-    "verify": Mode(check_files, "workdir"),
+    "verify": Mode(check_files, "workdir replica"),
     "summary": Mode(show_summary, "config workdir out trust"),
 }
 flags.DEFINE_enum("mode", "train", list(MODES), "What to do. All but train and summary need only --workdir.")
@@ -137,7 +139,7 @@ flags.DEFINE_enum("mode", "train", list(MODES), "What to do. All but train and s
 
 def chosen(reads: str) -> dict[str, Any]:
     """Return the values of some flags, without --workdir."""
-    return {name: FLAGS[name].value for name in reads.split() if name != "workdir"}
+    return {name: FLAGS[name].value for name in reads.split() if name not in ("workdir", "replica")}
 
 
 def refuse_all_but(reads: str, reader: str) -> None:

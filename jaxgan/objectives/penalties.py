@@ -36,7 +36,8 @@ class Penalty:
     sides: tuple[str, ...]
 
     def __post_init__(self):
-        checks.in_range(f"the weight of penalty {self.name}", self.weight, 0)
+        if not isinstance(self.weight, jax.Array):  # those of replicas were checked before
+            checks.in_range(f"the weight of penalty {self.name}", self.weight, 0)
 
 
 def squared_gradient(score: Score, batch: Batch) -> Array:

@@ -36,26 +36,34 @@ def calls(setup: Setup, start: int) -> Iterator[tuple[int, int]]:
 
 def batches(setup: Setup, start: int, *, on_device: bool) -> Iterator[tuple[tuple[int, int], object]]:
     """Yield each call and its batch, on the way to the devices: indices, or pictures and labels."""
-    rule, size = setup.gan.rule, setup.config.data.batch_size
     for first, num in calls(setup, start):
-        indices = setup.plan.indices(first * rule.d_steps, setup.steps_per_call * rule.d_steps)
-        indices = parallel.split(indices.reshape(-1, rule.d_steps, size), len(setup.devices))
-        indices = indices[parallel.own_rows(setup.devices)]
-        if on_device:
-            batch: object = indices.astype(np.int32)
-        else:
-            pixels, labels = setup.source.read(indices.ravel())
-            batch = pixels.reshape(*indices.shape, *pixels.shape[1:]), labels.reshape(indices.shape)
-            del pixels, labels  # or one batch more is alive while this one waits
-        batch = parallel.put_batch(batch, setup.devices)
+        batch = put(setup, indices_of(setup, first), on_device=on_device)
         yield (first, num), batch
         del batch
 
 
-def batch_shapes(setup: Setup, *, on_device: bool) -> object:
-    """Return what `batches` yields for each call, as shapes."""
+def indices_of(setup: Setup, first: int) -> np.ndarray:
+    """Return int[D, S, d_steps, B / D], the pictures of the call from step `first` on, for this process's devices."""
+    rule, size = setup.gan.rule, setup.config.data.batch_size
+    indices = setup.plan.indices(first * rule.d_steps, setup.steps_per_call * rule.d_steps)
+    indices = parallel.split(indices.reshape(-1, rule.d_steps, size), len(setup.devices))
+    return indices[parallel.own_rows(setup.devices)]
+
+
+def put(setup: Setup, indices: np.ndarray, *, on_device: bool) -> object:
+    """Put on the devices what a call takes: indices of any shape [D, S, ...], or their pictures and labels."""
+    if on_device:
+        return parallel.put_batch(indices.astype(np.int32), setup.devices)
+    pixels, labels = setup.source.read(indices.ravel())
+    batch = pixels.reshape(*indices.shape, *pixels.shape[1:]), labels.reshape(indices.shape)
+    del pixels, labels  # or one batch more is alive while this one waits
+    return parallel.put_batch(batch, setup.devices)
+
+
+def batch_shapes(setup: Setup, *, on_device: bool, replicas: tuple[int, ...] = ()) -> object:
+    """Return what a call takes, as shapes; `replicas` is an axis more after that of the steps."""
     d_steps, num_devices = setup.gan.rule.d_steps, len(setup.devices)
-    lead = num_devices, setup.steps_per_call, d_steps, setup.config.data.batch_size // num_devices
+    lead = num_devices, setup.steps_per_call, *replicas, d_steps, setup.config.data.batch_size // num_devices
     per_picture = jax.ShapeDtypeStruct(lead, np.int32)
     if on_device:
         return per_picture

@@ -35,6 +35,8 @@ FROZEN = (
     "optim.shared_counter",
     "pack",
     "train.ema_stds",
+    "train.num_replicas",
+    "sweep.",
     "data.source",
     "data.name",
     "data.split",

@@ -60,8 +60,9 @@ class Journal:
         record: dict[str, Any],
         evaluator: Evaluator | None = None,
         on_log: Callable[[Row], object] | None = None,
+        progress: Progress | None = None,
     ):
-        """Take up a run at step `start`, with the `record` that was saved with that step."""
+        """Take up a run at step `start`, with the `record` that was saved with that step; told is to `progress`."""
         self.setup, self.workdir, self.start, self._on_log = setup, workdir, start, on_log
         self.began = self.logged = time.monotonic()
         self._pending: list[tuple[int, int, dict[str, Array]]] = []
@@ -73,7 +74,7 @@ class Journal:
         self.rollbacks: list[dict[str, Any]] = list(record.get("rollbacks") or [])
         self._devices_before = record.get("devices")
         self.log = MetricsLog(workdir, start)
-        self._progress = Progress(start, setup.num_steps)
+        self._progress = progress or Progress(start, setup.num_steps)
         self._divert = contextlib.ExitStack()
         self._loggers = Loggers(workdir, start, setup.config)
         self._grids = GridWriter(setup, workdir, self._loggers.grid)

@@ -15,7 +15,7 @@ from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Config, PyTree
-from jaxgan.runs import export, folder, pretrained
+from jaxgan.runs import export, folder, pretrained, sweep
 from jaxgan.runs.checkpoint import read
 from jaxgan.runs.sealing import Damaged
 from jaxgan.runs.steps import FOLDER, find_step, saved_steps
@@ -34,6 +34,7 @@ def load(
     *,
     trust: bool = False,
     ema_std: float | None = None,
+    replica: int | None = None,
 ) -> GeneratorParams:
     """Read a run's generator, ready for `jaxgan.sample`.
 
@@ -45,6 +46,7 @@ def load(
       trust: consent to execute the GAN's own .py file, if the run has one.
       ema_std: instead of `weights`, the average over the run up to `step` whose width is this share of its length, made
         of those that a run with `config.train.ema_stds` keeps in its checkpoints.
+      replica: which one, of a run of many (`config.train.num_replicas`).
 
     Returns:
       The generator; equal calls give equal tree structures.
@@ -54,6 +56,8 @@ def load(
       UserError: other `weights`, a width that the run does not span, a checkpoint that is damaged or does not fit the
         run's config.json, or a GAN of its own without `trust`.
     """
+    if replica is not None:
+        workdir = sweep.folder_of(workdir, replica)
     return load_with_config(workdir, step, weights, trust=trust, ema_std=ema_std)[0]
 
 
@@ -67,7 +71,7 @@ def load_with_config(
             raise UserError(f"{workdir} is no run and has one set of weights; leave step and weights out.")
         read_one = export.load_exported if export.is_exported(workdir) else pretrained.load_pretrained
         return read_one(str(workdir))
-    workdir = Path(workdir)
+    workdir = sweep.folder_of(workdir, None)
     config, data = folder.trusted_config(workdir, trust=trust)
     gan = gans.build(config, data)
     with gans.explained(config):

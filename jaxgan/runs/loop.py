@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,8 +15,9 @@ from jaxgan.base.checks import NotFinite
 from jaxgan.base.digests import digest
 from jaxgan.base.terminal import divert, say, write_line
 from jaxgan.base.types import Config, Source
-from jaxgan.runs import folder
+from jaxgan.runs import folder, sweep
 from jaxgan.runs.calls import batches, make_steps
+from jaxgan.runs.due import evaluated, save, wait_until_compiled
 from jaxgan.runs.early_stop import check_metric
 from jaxgan.runs.evaluate import create_evaluator
 from jaxgan.runs.evaluations import best_of, keep_evaluations, read_evaluations
@@ -27,6 +27,7 @@ from jaxgan.runs.journal import Journal, is_due
 from jaxgan.runs.lock import locked
 from jaxgan.runs.metrics_log import Row
 from jaxgan.runs.progress import start_text
+from jaxgan.runs.replicas import train_replicas
 from jaxgan.runs.rollback import Collapsed, choose_target, restore, roll_back
 from jaxgan.runs.setup import Setup, create_setup
 from jaxgan.runs.signs import Finding
@@ -42,7 +43,7 @@ def train(
     on_log: Callable[[Row], object] | None = None,
     source: Source | None = None,
 ) -> GanState:
-    """Train a GAN, or go on with a run that was stopped.
+    """Train a GAN, or many (`config.train.num_replicas`), or go on with a run that was stopped.
 
     Freed memory stays with the process from here on (`jaxgan.keep_memory`).
 
@@ -54,7 +55,7 @@ def train(
       source: pictures of one's own; None opens what config.data names.
 
     Returns:
-      The last state.
+      The last state; of many, all of them along a first axis.
 
     Raises:
       UserError, FileNotFoundError: the configuration, the data or the folder do not fit.
@@ -62,6 +63,9 @@ def train(
       OSError: the disk refused the last checkpoint.
     """
     workdir = Path(workdir)
+    if sweep.is_many(config):
+        with locked(workdir), catch_stop() as stop:
+            return train_replicas(config, workdir, stop, on_log, source)
 
     def prepare() -> Setup:
         config_lib.validate(config)
@@ -184,11 +188,6 @@ def training_loop(
     return state
 
 
-def evaluated(config: Config, step: int) -> bool:
-    """Return whether the generator is scored after this step: where that is due, and at the end of the run."""
-    return is_due(step, config.eval.every) or (config.eval.every > 0 and step == config.train.num_steps)
-
-
 def take_metrics(journal: Journal, checkpoints, first: int, num: int, metrics, *, all_of_them: bool) -> None:
     """Hand a call's metrics to the journal; raise Collapsed where they say that an earlier state is to be gone back to.
 
@@ -209,30 +208,3 @@ def take_metrics(journal: Journal, checkpoints, first: int, num: int, metrics, *
             raise Collapsed(first + num, target, finding) from failure
     if failure:
         raise failure
-
-
-def wait_until_compiled(steps: parallel.CompiledSteps, stop: StopRequest) -> bool:
-    """Return True once the step is compiled, or False at a request to stop: the compiler cannot be interrupted."""
-    while not steps.is_compiled():
-        if stop:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-def save(state: GanState, step: int, journal: Journal, checkpoints) -> None:
-    """Save a state that is known to be sound."""
-    journal.catch_up()
-    check_finite(state, step)
-    checkpoints.save(step, state, journal.record())
-
-
-def check_finite(state: GanState, step: int) -> None:
-    """Raise NotFinite unless all that would be saved can be trained on."""
-    from jaxgan.runs.checkpoint import is_finite
-
-    if not jax.jit(is_finite, compiler_options=machine.compiler_options(seldom=True))(state):
-        raise NotFinite(
-            f"a parameter, a running statistic or an optimiser's moment was no finite number after step {step}; the "
-            "last checkpoint is good: lower config.optim.*.learning_rate and run the same command again."
-        )

@@ -26,6 +26,7 @@ class Setup:
     devices: list[Device]
     plan: data.IndexPlan
     schedules: dict[str, optax.Schedule]
+    optimiser_parts: dict[str, tuple]  # what `make_optimiser` takes after the config's section
     new_state: Callable[[], GanState]
     state_shapes: GanState
     steps_per_call: int
@@ -50,11 +51,12 @@ def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup
     )
     epoch = plan.steps_per_epoch / rule.d_steps
     counters = make_counters(rule.d_updates, rule.order) if config.optim.shared_counter else {}
-    schedules, optimisers = {}, {}
+    schedules, parts, optimisers = {}, {}, {}
     for net, updates in ("g", 1), ("d", rule.d_updates):
         ramp = gan.burn_in, rule.d_steps * config.data.batch_size / updates
         schedules[net] = make_schedule(config.optim[net], epoch * updates, config.train.num_steps * updates, *ramp)
-        optimisers[net] = make_optimiser(config.optim[net], schedules[net], counters.get(net, own_counter), *ramp)
+        parts[net] = schedules[net], counters.get(net, own_counter), *ramp
+        optimisers[net] = make_optimiser(config.optim[net], *parts[net])
 
     key = keys.stream(config.seed, keys.Stream.PARAMETERS)
     create = jax.jit(
@@ -70,6 +72,7 @@ def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup
         devices=devices,
         plan=plan,
         schedules=schedules,
+        optimiser_parts=parts,
         new_state=lambda: create(key),
         state_shapes=shapes,
         steps_per_call=config.train.steps_per_call or auto_steps_per_call(shapes, config, devices[0].platform),

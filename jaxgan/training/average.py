@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import jax
 import jax.numpy as jnp
 import optax
 
@@ -48,7 +49,7 @@ def by_half_life(half_life: Array | float, ramp: float, seen: Array, per_step: i
 
 def share_at(gan: Gan, step: Array, seen: Array, per_step: int) -> Array:
     """Return the share of the new generator in the averaged one."""
-    if not gan.ema_half_life:
+    if not isinstance(gan.ema_half_life, jax.Array) and not gan.ema_half_life:
         return by_decay(gan.ema_decay, step)
     half_life = gan.burn_in.value(gan.burn_in.ema_half_life * gan.ema_half_life, gan.ema_half_life, seen)
     return by_half_life(half_life, gan.ema_ramp, seen, per_step)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from jaxgan.base import checks
@@ -43,7 +44,7 @@ class BurnIn:
 
     def value(self, start: float, end: float, seen: Any) -> Array | float:
         """Return what goes from `start` to `end` once D has seen so many real pictures, a number or an array []."""
-        if not self.images or start == end:
+        if not self.images or (not isinstance(end, jax.Array) and start == end):
             return end
         done = jnp.minimum(jnp.asarray(seen, jnp.float32) / self.images, 1.0)
         return end + (start - end) * (1 + jnp.cos(jnp.pi * done)) / 2

@@ -1,0 +1,118 @@
+"""Many runs in one program: the settings of each replica."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+from jaxgan.base.checks import UserError
+from jaxgan.base.settings import flatten, get
+from jaxgan.base.types import Config
+from jaxgan.config import default, validate
+
+FOLDER = "replicas"  # in a run's folder, a run in each of 0, 1, ...
+
+
+def lists(config: Config) -> dict[str, tuple[float, ...]]:
+    """Return the values of the settings that are swept, by their paths."""
+    return {path: tuple(get(config.sweep, path)) for path, values in flatten(config.sweep).items() if values}
+
+
+def is_many(config: Config) -> bool:
+    """Return whether a configuration stands for several replicas."""
+    try:
+        return config.train.num_replicas > 1 or bool(lists(config))
+    except (AttributeError, KeyError, TypeError):
+        return False  # what is wrong with it is said elsewhere
+
+
+def expand(config: Config) -> list[Config]:
+    """Return the configuration of each replica, each that of a run of its own.
+
+    With n values of each swept setting, replica i has value i mod n and the seed `config.seed + i // n`. Without
+    `train.num_replicas` there are n replicas.
+
+    Raises:
+      UserError: lists of unequal lengths, a number of replicas that is no multiple of them, what no replica can have.
+    """
+    validate(config)
+    swept = lists(config)
+    lengths = {len(values) for values in swept.values()} or {1}
+    if len(lengths) > 1:
+        said = ", ".join(f"{path} {len(values)}" for path, values in swept.items())
+        raise UserError(f"the lists of config.sweep have unequal lengths ({said}); give each as many values.")
+    (num_values,) = lengths
+    replicas = config.train.num_replicas
+    if replicas == 1:
+        replicas = num_values
+    if replicas % num_values:
+        raise UserError(
+            f"config.train.num_replicas is {replicas}, but the lists of config.sweep have {num_values} values; give a "
+            "multiple, for as many seeds of each."
+        )
+    _check_together(config, swept)
+    return [_single(config, swept, i % num_values, config.seed + i // num_values) for i in range(replicas)]
+
+
+def _check_together(config: Config, swept: dict[str, tuple[float, ...]]) -> None:
+    for path, values in swept.items():
+        # What is off in one replica and on in another makes other programs.
+        if path.endswith(("learning_rate", "ema_half_life")) and min(values) <= 0:
+            raise UserError(f"config.sweep.{path} holds {min(values)}; expected numbers above 0.")
+    if "train.ema_decay" in swept and config.train.ema_half_life:
+        raise UserError(
+            "config.sweep.train.ema_decay has no effect where config.train.ema_half_life is set; sweep "
+            "train.ema_half_life, or set that to 0."
+        )
+    if config.watch.action == "rollback":
+        raise UserError("config.watch.action is 'rollback', which replicas have not; set it to warn, stop or off.")
+    if config.early_stop.metric:
+        raise UserError("config.early_stop.metric is set, but replicas end together; leave it empty.")
+
+
+def _single(config: Config, swept: dict[str, tuple[float, ...]], index: int, seed: int) -> Config:
+    single = copy.deepcopy(config)
+    single.sweep = default().sweep
+    single.train.num_replicas, single.seed = 1, seed
+    single.update_from_flattened_dict({path: _as(get(config, path), values[index]) for path, values in swept.items()})
+    validate(single)
+    return single
+
+
+def _as(old: object, new: float) -> float | int:
+    return int(new) if isinstance(old, int) and float(new).is_integer() else float(new)
+
+
+def numbers(workdir: str | Path) -> list[int]:
+    """Return the numbers of the replicas that a folder holds, none for a single run."""
+    return sorted(int(path.name) for path in (Path(workdir) / FOLDER).glob("*") if path.name.isdecimal())
+
+
+def folder_of(workdir: str | Path, replica: int | None) -> Path:
+    """Return the folder of a run, or of one replica of a run of many.
+
+    Raises:
+      UserError: no replica is named where there are some, or one that there is not.
+    """
+    workdir, known = Path(workdir), numbers(workdir)
+    if replica is None and not known:
+        return workdir
+    if replica not in known:
+        has = f"replicas {known[0]} to {known[-1]}" if known else "no replicas"
+        said = "none is named" if replica is None else f"replica is {replica}"
+        raise UserError(f"{said}, but {workdir} holds {has}; name one by --replica (replica=), or the folder of a run.")
+    return workdir / FOLDER / str(replica)
+
+
+def template(configs: list[Config]) -> Config:
+    """Return a configuration whose networks and program serve all replicas: a penalty that any has is there."""
+    shared = copy.deepcopy(configs[0])
+    for name, weight in shared.penalty.items():
+        if isinstance(weight, float):
+            shared.penalty[name] = max(config.penalty[name] for config in configs)
+    return shared
+
+
+def describe(config: Config, replica: Config) -> str:
+    """Return what sets a replica apart, such as 'seed 1, optim.g.learning_rate 0.0002'."""
+    return ", ".join([f"seed {replica.seed}", *(f"{path} {get(replica, path):g}" for path in lists(config))])

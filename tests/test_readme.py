@@ -1,4 +1,4 @@
-"""The README's commands do what it says, with fewer steps and smaller batches."""
+"""The commands of README and docs do what it says, with fewer steps and smaller batches."""
 
 import functools
 import re
@@ -14,10 +14,18 @@ from jaxgan.cli.modes import MODES
 from jaxgan.metrics import reference
 from jaxgan.runs import evaluate
 
-README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-COMMANDS = [line for kind, block in BLOCKS if kind == "sh" for line in block.splitlines()]
-RUNS = [line for line in COMMANDS if line.startswith("python run.py")]
+
+def blocks(page):
+    """The blocks of code of a page, each with its language."""
+    return re.findall(r"^```(\w*)\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+def commands(page):
+    return [line for kind, block in blocks(page) if kind == "sh" for line in block.splitlines()]
+
+
+PAGES = ["README.md", "docs/index.md", "docs/using.md"]
+RUNS = list(dict.fromkeys(line for page in PAGES for line in commands(page) if line.startswith("python run.py")))
 QUICK = [
     "--config.train.num_steps=1",
     "--config.data.batch_size=4",
@@ -38,8 +46,8 @@ def here(tmp_path_factory):
 
 
 def test_every_command_is_one_that_is_run():
-    assert len(RUNS) >= 6
-    others = [line for line in COMMANDS if line not in RUNS]
+    assert len(RUNS) >= 10
+    others = [line for line in commands("README.md") if line not in RUNS]
     assert [line.split(" && ")[0] for line in others] == ["python3 -m venv .venv"] * 2
     assert "run.py --config=configs/gan_mlp.py" in others[0]
     assert others[1].endswith(".venv/bin/python -m pytest -n 2 --dist=loadfile")
@@ -69,7 +77,7 @@ def test_commands(line, done):
 
 def test_python_lines(done, here):
     assert done
-    (code,) = [block for kind, block in BLOCKS if kind == "python"]
+    (code,) = [block for kind, block in blocks("README.md") if kind == "python"]
     names = {}
     exec(code.replace("runs/dcgan", f"{here}/runs/dcgan"), names)
     assert (names["pictures"].shape, names["pixels"].dtype) == ((16, 28, 28, 1), np.uint8)
@@ -77,24 +85,30 @@ def test_python_lines(done, here):
     assert names["sevens"].shape == (9, 28, 28, 1)
 
 
-def test_pictures_are_there():
-    for path in re.findall(r"!\[.*?\]\((.*?)\)", README):
-        with Image.open(ROOT / path) as image:
+@pytest.mark.parametrize("page", ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
+def test_pictures_and_pages_are_there(page):
+    text, folder = (ROOT / page).read_text(), (ROOT / page).parent
+    for path in re.findall(r"!\[.*?\]\((.*?)\)", text):
+        with Image.open(folder / path) as image:
             assert image.width > 50
+    for path in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+        assert (folder / path).exists() or path == "settings.md", path  # that one is made
 
 
 def test_layout_names_what_is_there():
-    layout = next(block for kind, block in BLOCKS if kind == "" and "run.py" in block)
+    layout = next(block for kind, block in blocks("docs/inside.md") if kind == "" and "run.py" in block)
     for path in [
         *(ROOT / "jaxgan").glob("*.py"),
         *(p for p in (ROOT / "jaxgan").iterdir() if (p / "__init__.py").exists()),
     ]:
         name = path.name if path.suffix else f"{path.name}/"
-        assert name.removesuffix(".py") in layout, f"{name} is missing in README's layout"
+        assert name.removesuffix(".py") in layout, f"{name} is missing in the layout of docs/inside.md"
 
 
 def test_the_table_of_modes_has_the_flags_that_they_read():
     listed = {}
-    for mode, flags in re.findall(r"^\| `(\w+)` \|.*\| ([^|]*--[^|]*) \|$", README, re.MULTILINE):
+    for mode, flags in re.findall(
+        r"^\| `(\w+)` \|.*\| ([^|]*--[^|]*) \|$", (ROOT / "docs/using.md").read_text(), re.MULTILINE
+    ):
         listed.setdefault(mode, set()).update(re.findall(r"--(\w+)", flags))
     assert listed == {name: set(mode.reads.split()) for name, mode in MODES.items()}

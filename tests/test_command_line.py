@@ -4,11 +4,14 @@ import json
 import re
 import signal
 import time
+import types
 
 import jax
 import numpy as np
 import pytest
 from cli import ROOT, call, run, start
+
+from jaxgan.runs import evaluate
 
 TINY = f"--config={ROOT / 'tests' / 'tiny.py'}"
 # In this process, as in one of its own, compiled programs are those of the tests.
@@ -143,6 +146,7 @@ def test_summary_of_dcgan_has_the_published_counts():
         (["--mode=interpolate", "--workdir=x", "--z_scale=1"], "--z_scale means nothing to --mode=interpolate"),
         (["--mode=sample", "--workdir=x", "--label=1", "--out=a.GIF"], "--label means nothing to a .gif"),
         (["--mode=sample", "--workdir=x", TINY], "--config means nothing to --mode=sample"),
+        (["--config=dcgan:more"], "--config=dcgan:more does not fit its get_config"),
         (["--mode=summary", TINY, "--step=3"], "--step means nothing to --mode=summary"),
         (["--mode=summary", TINY, "--workdir=x"], "of --config or of --workdir; leave one of them out"),
     ],
@@ -163,6 +167,15 @@ def test_a_device_without_memory_is_said_in_one_sentence(tmp_path):
     assert done.returncode == 1
     assert "has too little memory (JaxRuntimeError: RESOURCE_EXHAUSTED" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_features_of_the_pictures_of_a_run_need_no_trust(trained, monkeypatch):
+    seen = []
+    net = types.SimpleNamespace(distance_name="fd_mine", about="made")
+    monkeypatch.setattr(evaluate, "train_features", lambda config, on_step: seen.append(config) or net)
+    done = call("--mode=features", f"--workdir={trained[0]}")
+    assert (done.returncode, done.stdout) == (0, "fd_mine: made\n"), done.stderr
+    assert seen[0].data.source == "synthetic"
 
 
 def test_a_mistake_ends_the_process_with_status_1():

@@ -6,6 +6,7 @@ import ast
 import contextlib
 import functools
 import importlib.util
+import inspect
 import re
 import sys
 import types
@@ -61,14 +62,17 @@ def given_workdir() -> str:
     return str(sweep.folder_of(FLAGS.workdir, FLAGS.replica)) if has_replicas else FLAGS.workdir
 
 
-def given_config() -> Config:
-    """Return the configuration of --config, or of the run in --workdir, with what --config.FIELD=VALUE changes."""
+def given_config(*, builds: bool = True) -> Config:
+    """Return the configuration of --config, or of the run in --workdir, with what --config.FIELD=VALUE changes.
+
+    If the GAN is built of it, a run's own file must be trusted.
+    """
     config = base_config()
     if config is None:
         raise jaxgan.UserError(
             f"--mode={FLAGS.mode} needs --config, a file such as --config=configs/dcgan.py, or the --workdir of a run."
         )
-    if FLAGS.config is None:
+    if FLAGS.config is None and builds:
         config.gan = folder.trusted_config(FLAGS.workdir, trust=FLAGS.trust)[0].gan
     for path in changed(config):
         value = FLAGS[f"config.{path}"].value
@@ -126,7 +130,14 @@ def load_file(name: str, *argument: str) -> Config:
     sys.modules[spec.name] = module  # where dataclasses look a module up
     with own_imports() if path.parent == own_configs() else contextlib.nullcontext():
         spec.loader.exec_module(module)
-    config = module.get_config(*argument) if hasattr(module, "get_config") else None
+    config = None
+    if hasattr(module, "get_config"):
+        try:
+            inspect.signature(module.get_config).bind(*argument)
+        except TypeError as error:
+            given = ":".join([name, *argument])
+            raise jaxgan.UserError(f"--config={given} does not fit its get_config ({error}).") from None
+        config = module.get_config(*argument)
     if not isinstance(config, ConfigDict):
         raise jaxgan.UserError(
             f"--config={name} has no function get_config() that returns a ConfigDict; configs/dcgan.py shows one."

@@ -83,7 +83,7 @@ def score() -> None:
 
 def learn_features() -> None:
     """Train a classifier of the labelled pictures, whose features evaluations of this data use from then on."""
-    net = evaluate.train_features(given_config(), on_step=say_loss)
+    net = evaluate.train_features(given_config(builds=False), on_step=say_loss)
     print(f"{net.distance_name}: {net.about}")
 
 

@@ -71,13 +71,15 @@ class FeatureNet:
             raise UserError(
                 f"pictures have shape {images.shape[1:]}; the features {self.name!r} are for {self.image_shape}."
             )
-        chunks = list(over(self.apply, [images[at : at + self.chunk] for at in range(0, len(images), self.chunk)]))
+        parts = [images[at : at + self.chunk] for at in range(0, len(images), self.chunk)]
+        chunks = list(over(self.apply, parts))
+        for part, (found, _) in zip(parts, chunks, strict=True):
+            if np.shape(found) != (len(part), self.num_features):
+                raise UserError(
+                    f"the features {self.name!r} of {len(part)} pictures have shape {np.shape(found)}; "
+                    f"expected {(len(part), self.num_features)}."
+                )
         features = np.concatenate([np.asarray(features, np.float32) for features, _ in chunks])
-        if features.shape != (len(images), self.num_features):
-            raise UserError(
-                f"the features {self.name!r} of {len(images)} pictures have shape {features.shape}; "
-                f"expected {(len(images), self.num_features)}."
-            )
         if self.num_classes is None:
             return features, None
         return features, np.concatenate([np.asarray(logits, np.float32) for _, logits in chunks])

@@ -57,7 +57,10 @@ def read_tensors(path: str | os.PathLike) -> dict[str, np.ndarray]:
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
     with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+        arrays = {name: file[name] for name in file.files}
+    if wrong := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
+        raise ValueError(f"{wrong[0]} is no array")
+    return arrays
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -70,14 +73,14 @@ def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]
     start = 8 + int.from_bytes(content[:8], "little")
     header = json.loads(content[8:start])
     metadata, out = header.pop("__metadata__", {}), {}
-    for name, entry in header.items():
-        begin, end = entry["data_offsets"]
-        values = np.frombuffer(content[start + begin : start + end], _SAFETENSORS[entry["dtype"]])
-        out[name] = values.reshape(entry["shape"])
     spans = [(0, 0), *sorted(tuple(entry["data_offsets"]) for entry in header.values())]
     ends = [end for _, end in spans]
     if [begin for begin, _ in spans[1:]] != ends[:-1] or start + ends[-1] != len(content):
-        raise ValueError("its tensors do not fill it one after another")
+        raise ValueError("its tensors do not fill it one after another")  # or many could be made of one block
+    numbers = memoryview(content)[start:]
+    for name, entry in header.items():
+        begin, end = entry["data_offsets"]
+        out[name] = np.frombuffer(numbers[begin:end], _SAFETENSORS[entry["dtype"]]).reshape(entry["shape"])
     return out, metadata
 
 

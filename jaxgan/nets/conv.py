@@ -99,9 +99,13 @@ def _geometry(x: Array, kernel: Array, strides: Pair, size: Pair, padding: Paddi
 def _is_plain(x: Array, kernel: Array) -> bool:
     # Programs for elsewhere, where `jax.export` leaves the number of pictures open, get operations that all know. And
     # where `shard_map` checks which values vary over a mesh, each operation must say so; ours does not.
-    kinds = (getattr(jax.typeof(array), "manual_axis_type", None) for array in (x, kernel))
-    varies = any(getattr(kind, "varying", ()) for kind in kinds)
-    return varies or not isinstance(x.shape[0], int)
+    types = [jax.typeof(array) for array in (x, kernel)]
+    varies = any(getattr(getattr(kind, "manual_axis_type", None), "varying", ()) for kind in types)
+    # Where types say how arrays lie on a mesh, XLA's own operations say so of results.
+    meshes = [getattr(kind, "sharding", None) for kind in types]
+    lies = all(sharding is not None and not sharding.mesh.empty for sharding in meshes)
+    shared = lies and any(any(sharding.spec) for sharding in meshes if sharding is not None)
+    return varies or shared or not isinstance(x.shape[0], int)
 
 
 def _check_operands(x: Array, kernel: Array) -> None:

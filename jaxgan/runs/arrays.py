@@ -20,7 +20,7 @@ from jaxgan.training.gan import generator_params, generator_shapes
 def arrays_of(params: GeneratorParams) -> dict[str, np.ndarray]:
     """Return the variables of a generator by their paths."""
     flat = traverse_util.flatten_dict(params.variables, sep="/")
-    return {path: np.ascontiguousarray(leaf) for path, leaf in flat.items()}
+    return {path: np.asarray(leaf, order="C") for path, leaf in flat.items()}
 
 
 def from_arrays(saved: Saved, arrays: Mapping[str, np.ndarray], path: str | Path) -> GeneratorParams:

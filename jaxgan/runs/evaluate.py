@@ -207,6 +207,7 @@ def evaluate_run(
     from jaxgan.runs.load import load  # Orbax takes a second to import
 
     workdir = Path(workdir)
+    folder.load_saved(workdir)  # says what is no run
     saved = steps.saved_steps(workdir)
     numbers = {"all": saved, "latest": saved[::-1]}.get(str(step)) or [steps.find_step(workdir, step)]
     if seed is not None:

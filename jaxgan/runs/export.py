@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -61,6 +62,8 @@ def export(params: GeneratorParams, out: str | Path, *, run: str | Path | None =
         gan = settings["config"]["gan"]
         if folder.is_own_file(gan) and out.suffix == WEIGHTS_ONLY:
             raise UserError(f"{run} has a GAN of its own, {gan}; export it to .stablehlo or .onnx.")
+        if out.suffix == WEIGHTS_ONLY:  # or it could not be read back
+            from_arrays(folder.parse(copy.deepcopy(settings)), arrays_of(params), run)
         facts |= settings
     WRITERS[out.suffix](params, out, facts)
     return out

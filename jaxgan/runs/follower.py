@@ -49,7 +49,7 @@ class Helper:
         self._setup, self._images = setup, np.zeros(0)
         if setup.config.eval.every:
             data_digest, self._net = say_all("")[0], None
-            with contextlib.suppress(UserError, OSError):  # it may lie on the leader's machine alone
+            with contextlib.suppress(Exception):  # its file or packages may be on the leader's machine alone
                 self._net = features_of(setup.config, setup.source.info.image_shape, data_digest)
             say_all("none" if self._net is None else self._net.digest)
 

@@ -68,7 +68,7 @@ def save_samples(
     """
     workdir = Path(workdir)
     to_folder = out is not None and is_folder(out)
-    out = Path(out or workdir / "samples.png")
+    out = Path(out or beside(workdir, "samples.png"))
     if to_folder:
         images.check_empty(out)
     else:
@@ -91,6 +91,11 @@ def save_samples(
         sheet = images.grid(for_eye(pixels, config), num // classes if by_class else None)
         images.save_for_eye(out, sheet, scale=scale)
     return out
+
+
+def beside(workdir: Path, name: str) -> Path:
+    """Return where a picture goes that nobody named: into the folder of a run, or beside a file of weights."""
+    return workdir.with_name(f"{workdir.stem}_{name}") if workdir.is_file() else workdir / name
 
 
 def save_walks(
@@ -127,7 +132,7 @@ def save_walks(
       ValueError, FileNotFoundError: see `jaxgan.load` and `jaxgan.generate`.
     """
     workdir = Path(workdir)
-    out = Path(out or workdir / "interpolation.png")
+    out = Path(out or beside(workdir, "interpolation.png"))
     check_out(out, scale, images.ENDINGS)
     ending = out.suffix.lower()
     if num is None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
-import json
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,6 +21,7 @@ from jaxgan.runs.metrics_log import Row, read_metrics
 
 CSV_FILE = "metrics.csv"
 TENSORBOARD = "tensorboard"  # folder of its event files
+WANDB_ID = "wandb_id.txt"  # by which a resumed run is known there
 
 
 class Logger(Protocol):
@@ -43,8 +43,6 @@ class Csv:
     def __init__(self, workdir: Path, start: int, config: Config):
         del start, config
         self._workdir, self._path = workdir, workdir / CSV_FILE
-        self._columns: list[str] = []
-        self._last = -1
         self._write_all()
 
     def row(self, row: Row) -> None:
@@ -53,11 +51,12 @@ class Csv:
         else:
             with self._path.open("a", newline="") as file:
                 csv.DictWriter(file, self._columns).writerow(row)
-        self._last = row["step"]
+            self._last = row["step"]
 
     def _write_all(self) -> None:
         rows = read_metrics(self._workdir)
         self._columns = list(dict.fromkeys(name for row in rows for name in row))
+        self._last = rows[-1]["step"] if rows else -1
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, self._columns)
         writer.writeheader()
@@ -77,14 +76,17 @@ class TensorBoard:
     def __init__(self, workdir: Path, start: int, config: Config):
         writer = needed("tensorboardX", "tensorboard").SummaryWriter
         # What an earlier process wrote of steps that were lost is not shown.
-        self._writer = writer(str(workdir / TENSORBOARD), purge_step=start + 1 if start else None)
+        self._writer = writer(str(workdir / TENSORBOARD), purge_step=start + 1)
+        self._written: tuple[int, set[str]] = -1, set()
         settings = "\n".join(f"    {path} = {value}" for path, value in flatten(config).items())
         self._writer.add_text("config", settings, start)
 
     def row(self, row: Row) -> None:
-        for name, value in row.items():
-            if name != "step":
-                self._writer.add_scalar(name, value, row["step"])
+        if row["step"] != self._written[0]:
+            self._written = row["step"], {"step"}
+        for name in row.keys() - self._written[1]:  # a row comes again with scores
+            self._writer.add_scalar(name, row[name], row["step"])
+            self._written[1].add(name)
         self._writer.flush()
 
     def grid(self, step: int, sheet: np.ndarray) -> None:
@@ -96,28 +98,47 @@ class TensorBoard:
 
 
 class Wandb:
-    """A run of Weights & Biases; its own environment says where and as whom. Needs `jaxgan[wandb]`."""
+    """A run of Weights & Biases; its own environment says where and as whom. Needs `jaxgan[wandb]`.
+
+    Steps are a column of their own: what comes late, as grids, or again after a crash, is not refused then.
+    """
 
     def __init__(self, workdir: Path, start: int, config: Config):
         del start
         self._wandb = needed("wandb", "wandb")
-        settings = flatten(config)
-        number = hashlib.sha256(json.dumps([str(workdir.resolve()), settings["seed"]]).encode()).hexdigest()[:16]
+        name = workdir / WANDB_ID
+        if not name.exists():
+            files.write(name, secrets.token_hex(8))
         self._run = self._wandb.init(
-            project="jaxgan", name=workdir.name, dir=str(workdir), config=settings, id=number, resume="allow"
+            project="jaxgan",
+            name=workdir.name,
+            dir=str(workdir),
+            config=flatten(config),
+            id=name.read_text().strip(),
+            resume="allow",
         )
+        self._run.define_metric("step")
+        self._run.define_metric("*", step_metric="step")
 
     def row(self, row: Row) -> None:
-        self._run.log({name: value for name, value in row.items() if name != "step"}, step=row["step"])
+        self._run.log(dict(row))
 
     def grid(self, step: int, sheet: np.ndarray) -> None:
-        self._run.log({"samples": self._wandb.Image(sheet.squeeze())}, step=step)
+        self._run.log({"samples": self._wandb.Image(sheet.squeeze()), "step": step})
 
     def close(self) -> None:
         self._run.finish()
 
 
+PACKAGES = {"tensorboard": "tensorboardX", "wandb": "wandb"}
 LOGGERS: dict[str, Callable[[Path, int, Config], Logger]] = {"csv": Csv, "tensorboard": TensorBoard, "wandb": Wandb}
+
+
+def check(names: str) -> None:
+    """Raise UserError for a name that there is not, or one whose package is not installed."""
+    for name in chosen(names):
+        if name in PACKAGES:
+            needed(PACKAGES[name], name)
 
 
 def chosen(names: str) -> list[str]:

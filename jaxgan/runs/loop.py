@@ -15,7 +15,7 @@ from jaxgan.base.checks import NotFinite
 from jaxgan.base.digests import digest
 from jaxgan.base.terminal import divert, say, write_line
 from jaxgan.base.types import Config, Source
-from jaxgan.runs import folder, sweep
+from jaxgan.runs import folder, loggers, sweep
 from jaxgan.runs.calls import batches, make_steps
 from jaxgan.runs.due import evaluated, save, wait_until_compiled
 from jaxgan.runs.early_stop import check_metric
@@ -69,6 +69,7 @@ def train(
 
     def prepare() -> Setup:
         config_lib.validate(config)
+        loggers.check(config.train.log_to)
         machine.keep_memory()
         devices = parallel.choose_devices(config.train.num_devices, config.data.batch_size)
         return create_setup(config, source or data.open_source(config.data), devices)

@@ -19,7 +19,7 @@ from jaxgan.base.checks import NotFinite, UserError
 from jaxgan.base.settings import get
 from jaxgan.base.terminal import divert, say, write_line
 from jaxgan.base.types import Config, Source
-from jaxgan.runs import folder, sweep
+from jaxgan.runs import folder, loggers, sweep
 from jaxgan.runs.calls import batch_shapes, calls, indices_of, put, resident_dataset
 from jaxgan.runs.due import evaluated, save, wait_until_compiled
 from jaxgan.runs.evaluate import create_evaluator
@@ -105,6 +105,7 @@ def train_replicas(
     if parallel.num_processes() > 1:
         raise UserError("replicas train in one process; leave --coordinator and --distributed out, or replicas.")
     configs = sweep.expand(config)
+    loggers.check(config.train.log_to)
     machine.keep_memory()
     devices = parallel.choose_devices(config.train.num_devices, config.data.batch_size)
     source = source or data.open_source(config.data)

@@ -42,7 +42,7 @@ def test_pictures_that_do_not_fit_are_refused():
     ]:
         with pytest.raises(ValueError, match=message):
             net().features_and_logits(images)
-    with pytest.raises(ValueError, match=r"expected \(70, 4\)"):
+    with pytest.raises(ValueError, match=r"of 32 pictures have shape \(32, 3\); expected \(32, 4\)"):
         net(num_features=4).features_and_logits(IMAGES)
 
 
@@ -56,6 +56,13 @@ def test_a_function_of_ones_own():
     np.testing.assert_allclose(seen, IMAGES.mean((1, 2)) / 255, rtol=1e-6)
     assert logits is None
     assert from_function(embed, (6, 6, 3), "mine").distance_name == "fd_mine"
+
+
+def test_chunks_of_other_widths_are_refused():
+    uneven = from_function(lambda images: np.zeros((len(images), 2 if len(images) > 5 else 3)), (6, 6, 3), "uneven")
+    uneven = dataclasses.replace(uneven, chunk=33, num_features=2)
+    with pytest.raises(ValueError, match=r"of 4 pictures have shape \(4, 3\); expected \(4, 2\)"):
+        uneven.features_and_logits(IMAGES[:37])
 
 
 def test_a_function_in_a_file(tmp_path):

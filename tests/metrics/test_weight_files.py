@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import pickle
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -86,6 +87,27 @@ def test_safetensors(tmp_path):
     text = json.dumps(header).encode()
     (tmp_path / "x.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + data)
     check(read_tensors(tmp_path / "x.safetensors"))
+
+
+def test_safetensors_whose_tensors_share_their_bytes_are_refused_before_they_are_made(tmp_path):
+    entry = {"dtype": "U8", "shape": [4_000_000], "data_offsets": [0, 4_000_000]}
+    text = json.dumps({str(number): entry for number in range(500)}).encode()
+    (tmp_path / "x.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + bytes(4_000_000))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="do not fill it one after another"):
+            read_tensors(tmp_path / "x.safetensors")
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_npz_with_something_else_in_it(tmp_path):
+    np.savez(tmp_path / "x.npz", a=np.ones(2))
+    with zipfile.ZipFile(tmp_path / "x.npz", "a") as archive:
+        archive.writestr("b.npy", b"no array")
+    with pytest.raises(ValueError, match="cannot be read"):
+        read_tensors(tmp_path / "x.npz")
 
 
 class Harmful:

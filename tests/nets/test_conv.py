@@ -257,6 +257,23 @@ def test_gradients_are_summed_over_a_mesh_that_is_checked():
     np.testing.assert_allclose(shared(kernel, x), jax.grad(loss)(kernel, x), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("form", ["cpu", "lax"])
+def test_gradients_where_types_say_how_arrays_lie_on_a_mesh(form):
+    mesh = jax.make_mesh((2,), ("rows",), axis_types=(jax.sharding.AxisType.Explicit,))
+    x, kernel = jnp.cos(jnp.arange(288.0)).reshape(4, 6, 6, 2), jnp.sin(jnp.arange(54.0)).reshape(3, 3, 2, 3)
+
+    def loss(kernel, x):
+        with layers.forced(form):
+            return jnp.sum(jnp.sin(layers.conv_transpose(layers.conv(x, kernel, (2, 2)), jnp.swapaxes(kernel, 2, 3))))
+
+    gradient = jax.jit(jax.grad(loss, (0, 1)), compiler_options=QUICK)
+    expected = gradient(kernel, x)
+    with jax.set_mesh(mesh):
+        found = gradient(jax.device_put(kernel, jax.P()), jax.device_put(x, jax.P("rows")))
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("case", [CASES[i] for i in (0, 1, 2, 11, 12, 15, 20)], ids=name)
 def test_bfloat16_rounds_but_does_not_cancel(case):
     ours, theirs, x, kernel = both(case)

@@ -16,7 +16,7 @@ from tiny_params import make_params
 
 import jaxgan
 from jaxgan.base.checks import UserError
-from jaxgan.runs import export
+from jaxgan.runs import arrays, export
 
 NUMS = 1, 3
 # What stands in for a program that has neither jaxgan nor Flax.
@@ -159,3 +159,21 @@ def test_what_comes_along_can_be_exported(tmp_path):
     both = "mnist", tmp_path / "n.safetensors"
     ours, back = (jaxgan.sample(jaxgan.load(name), jax.random.key(3), num=2) for name in both)
     np.testing.assert_array_equal(ours, back)
+
+
+def test_scalars_stay_scalars_and_what_does_not_fit_its_run_is_refused(tmp_path):
+    params = jaxgan.load("mnist")
+    variables = {**params.variables, "params": {**params.variables["params"], "gain": jax.numpy.ones(())}}
+    with_scalar = params.replace(variables=variables)
+    assert arrays.arrays_of(with_scalar)["params/gain"].shape == ()
+    for given, run in ((with_scalar, "mnist"), (params, "mnist_classes")):
+        with pytest.raises(UserError, match="does not hold the arrays of the generator"):
+            jaxgan.export(given, tmp_path / "g.safetensors", run=run)
+
+
+def test_a_file_of_weights_is_drawn_from_and_is_no_run(tmp_path):
+    jaxgan.export(jaxgan.load("mnist"), tmp_path / "g.safetensors", run="mnist")
+    done = call("--mode=sample", f"--workdir={tmp_path / 'g.safetensors'}", "--num=2")
+    assert (done.returncode, (tmp_path / "g_samples.png").exists()) == (0, True), done.stderr
+    done = call("--mode=evaluate", f"--workdir={tmp_path / 'g.safetensors'}")
+    assert (done.returncode, "is not the folder of a run" in done.stderr) == (1, True), done.stderr

@@ -1,5 +1,6 @@
 """Where else metrics and grids go."""
 
+import collections
 import csv
 import struct
 import sys
@@ -46,6 +47,14 @@ def test_csv_has_the_rows_of_the_log_even_of_a_run_that_goes_on(tmp_path):
     assert rows[1]["eval/swd"] == str(logged[1]["eval/swd"])
 
 
+def test_csv_has_a_row_once_where_a_resumed_run_scores_first(tmp_path):
+    train(tmp_path, 4, "csv", every=4)
+    (tmp_path / "evaluation.json").unlink()  # as if stopped between saving and scoring
+    train(tmp_path, 6, "csv", every=4)
+    with (tmp_path / loggers.CSV_FILE).open(newline="") as file:
+        assert [int(row["step"]) for row in csv.DictReader(file)] == [2, 4, 6]
+
+
 def test_tensorboard_gets_numbers_pictures_and_settings(tmp_path):
     train(tmp_path, 4, "tensorboard", every=4)
     found = events(tmp_path)
@@ -58,23 +67,32 @@ def test_tensorboard_gets_numbers_pictures_and_settings(tmp_path):
     picture = values["samples", 3].image
     assert (picture.width, picture.height) == (4 * 8, 4 * 8)
     assert b"data.image_size = 8" in values["config/text_summary", 0].tensor.string_val[0]
+    counts = collections.Counter((value.tag, event.step) for event in found for value in event.summary.value)
+    assert counts["d/loss", 4] == counts["eval/swd", 4] == 1  # though its row came twice
     # A run that goes on hides what an earlier process wrote of later steps.
     train(tmp_path, 6, "tensorboard", every=4)
     assert 5 in [event.step for event in events(tmp_path) if event.session_log.status == 1]
 
 
 def test_weights_and_biases_gets_them_too(tmp_path, monkeypatch):
-    begun, logged, ended = [], [], []
-    run = types.SimpleNamespace(log=lambda row, step: logged.append((step, row)), finish=lambda: ended.append(True))
+    begun, logged, ended, columns = [], [], [], []
+    run = types.SimpleNamespace(
+        log=logged.append,
+        finish=lambda: ended.append(True),
+        define_metric=lambda *names, **_: columns.append(names),
+    )
     fake = types.SimpleNamespace(init=lambda **given: begun.append(given) or run, Image=lambda sheet: sheet.shape)
     monkeypatch.setitem(sys.modules, "wandb", fake)
     train(tmp_path / "mine", 4, "wandb")
     train(tmp_path / "mine", 6, "wandb")
     assert (begun[0]["name"], begun[0]["resume"], begun[0]["config"]["train.num_steps"]) == ("mine", "allow", 4)
     assert begun[0]["id"] == begun[1]["id"]
+    assert columns[:2] == [("step",), ("*",)]
     assert ended == [True, True]
-    assert [step for step, row in logged if "d/loss" in row] == [2, 4, 6]
-    assert (3, {"samples": (32, 32)}) in logged
+    assert [row["step"] for row in logged if "d/loss" in row] == [2, 4, 6]
+    assert {"step": 3, "samples": (32, 32)} in logged
+    train(tmp_path / "other", 2, "wandb")  # even where the folder of an older run had that name
+    assert begun[2]["id"] != begun[0]["id"]
 
 
 def test_a_logger_that_fails_is_left_out_and_training_goes_on(tmp_path, monkeypatch, capsys):
@@ -92,6 +110,7 @@ def test_a_logger_that_fails_is_left_out_and_training_goes_on(tmp_path, monkeypa
 def test_mistakes_are_said_before_training(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"A name in config\.train\.log_to is 'tensorbord'; expected one of csv, tens"):
         train(tmp_path, 2, "tensorbord")
+    assert not (tmp_path / "config.json").exists()  # or the run could not begin with another seed
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.raises(UserError, match=r"tensorboardX, which is not installed; pip install 'jaxgan\[tensorboard\]'"):
         train(tmp_path / "other", 2, "tensorboard")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from jaxgan.data import open_source
     from jaxgan.gans import build
     from jaxgan.runs.export import export
+    from jaxgan.runs.foreign import import_weights
     from jaxgan.runs.load import load
     from jaxgan.runs.loop import train
     from jaxgan.sampling.generator import GeneratorParams, Latent
@@ -40,6 +41,7 @@ __all__ = [
     "export",
     "generate",
     "generator_params",
+    "import_weights",
     "interpolate",
     "keep_memory",
     "latents",
@@ -63,6 +65,7 @@ _HOMES = {
     "open_source": "jaxgan.data",
     "build": "jaxgan.gans",
     "export": "jaxgan.runs.export",
+    "import_weights": "jaxgan.runs.foreign",
     "load": "jaxgan.runs.load",
     "train": "jaxgan.runs.loop",
     "GeneratorParams": "jaxgan.sampling.generator",

@@ -146,6 +146,7 @@ def _data() -> dict:
 def _train() -> dict:
     return {
         "num_steps": 10_000,
+        "warm_start": "",  # folder of another run, whose networks a new run begins with where shapes are equal
         "log_every": 50,
         "log_to": "",  # besides metrics.jsonl: csv, tensorboard, wandb, or several of them
         "sample_every": 500,  # 0: never

@@ -36,6 +36,7 @@ FROZEN = (
     "pack",
     "train.ema_stds",
     "train.num_replicas",
+    "train.warm_start",
     "sweep.",
     "data.source",
     "data.name",

@@ -118,7 +118,7 @@ def _train(
     changes = folder.changes(workdir, config, source.info, fingerprint)
     steps = make_steps(setup, checkpoints.latest() or 0)
     restored = restore(checkpoints, setup.state_shapes)
-    state, record = restored or (setup.new_state(), {})
+    state, record = restored or (setup.first_state(), {})
     start = int(state.step)
     if restored and start >= setup.num_steps:
         say(f"nothing to do: {workdir} is at step {start} of {setup.num_steps}")

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from jaxgan import data
-from jaxgan.base import keys, machine
+from jaxgan.base import machine
 from jaxgan.base.checks import NotFinite, UserError
 from jaxgan.base.settings import get
 from jaxgan.base.terminal import divert, say, write_line
@@ -34,7 +34,7 @@ from jaxgan.runs.setup import Setup, create_setup
 from jaxgan.show import curves
 from jaxgan.training import parallel
 from jaxgan.training.replicas import States, join, make_replicas_step, optimiser_maker, stack, take
-from jaxgan.training.state import GanState, create_state
+from jaxgan.training.state import GanState, NetState
 
 TOLD_APART = ("step", "epoch", "seconds", "steps_per_sec", "images_per_sec")  # not averaged over replicas
 
@@ -166,13 +166,15 @@ def restore(replicas: Sequence[Replica], shared: Setup) -> tuple[list[GanState],
             say(f"warning: {error}; it is set aside as {bad.checkpoints.set_aside([step], 'damaged')[0]}")
             continue
         return [state for state, _ in found], [record for _, record in found], step
-    gan, made = shared.gan, shared.state_shapes
-    seeds = [keys.stream(r.setup.config.seed, keys.Stream.PARAMETERS) for r in replicas]
-    create = jax.jit(
-        lambda key: create_state(gan, made.g.tx, made.d.tx, key),
-        compiler_options=machine.compiler_options(seldom=True),
-    )
-    return [create(seed) for seed in seeds], [{} for _ in replicas], 0
+    first = [replica.setup.first_state() for replica in replicas]
+    # All have the optimisers of one, which states are compared by.
+    like = shared.state_shapes
+    states = [s.replace(g=_as(s.g, like.g), d=_as(s.d, like.d)) for s in first]
+    return states, [{} for _ in replicas], 0
+
+
+def _as(net: NetState, like: NetState) -> NetState:
+    return net.replace(tx=like.tx, apply_fn=like.apply_fn)
 
 
 def compile_steps(

@@ -11,6 +11,7 @@ import optax
 from jaxgan import data, gans
 from jaxgan.base import keys, machine
 from jaxgan.base.types import Config, Device, Source
+from jaxgan.runs.warm_start import warm_started
 from jaxgan.training.gan import Gan
 from jaxgan.training.optim import Counter, make_optimiser, make_schedule, own_counter, shared_counter
 from jaxgan.training.state import GanState, create_state
@@ -30,6 +31,11 @@ class Setup:
     new_state: Callable[[], GanState]
     state_shapes: GanState
     steps_per_call: int
+
+    def first_state(self) -> GanState:
+        """Return the state that a new run begins with: of its seed, or with the networks of another run."""
+        state, other = self.new_state(), self.config.train.warm_start
+        return warm_started(state, other) if other else state
 
     @property
     def num_steps(self) -> int:

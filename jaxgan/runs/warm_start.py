@@ -1,0 +1,68 @@
+"""Beginning a run with what another one has learnt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.base.checks import UserError
+from jaxgan.base.terminal import say
+from jaxgan.runs.sealing import Damaged, by_path
+from jaxgan.runs.steps import FOLDER, saved_steps
+from jaxgan.training.state import GanState
+
+
+def warm_started(state: GanState, workdir: str | Path) -> GanState:
+    """Return a new run's state with all arrays of another run's networks that have the same names and shapes.
+
+    Optimisers, steps and keys stay those of the new run.
+
+    Args:
+      state: of the new run.
+      workdir: folder of the other run, whose newest good checkpoint is read.
+
+    Raises:
+      UserError, FileNotFoundError: no run, no good checkpoint, or none of its arrays fits.
+    """
+    step, theirs = _newest(Path(workdir))
+    variables = {"g": state.g.variables, "d": state.d.variables, "ema": state.ema}
+    ours = by_path(variables)
+    new = [path for path, x in ours.items() if path not in theirs or theirs[path].shape != x.shape]
+    if len(new) == len(ours):
+        raise UserError(
+            f"config.train.warm_start is {workdir}, but none of its arrays has the name and shape of one of this "
+            "run's; give a run of the same GAN, or leave it empty."
+        )
+    more = f"; new are {', '.join(new[:5])}{' and others' if len(new) > 5 else ''}" if new else ""
+    say(f"warm start: {len(ours) - len(new)} of {len(ours)} arrays are those of {workdir} at step {step}{more}")
+    taken = [x if path in new else jnp.asarray(theirs[path], x.dtype) for path, x in ours.items()]
+    filled: dict[str, Any] = jax.tree.unflatten(jax.tree.structure(variables), taken)
+    return state.replace(
+        g=state.g.replace(**filled["g"]),
+        d=state.d.replace(**filled["d"]),
+        ema=filled["ema"],
+        tracks=tuple(jax.tree.map(jnp.copy, filled["g"]) for _ in state.tracks),
+    )
+
+
+def _newest(workdir: Path) -> tuple[int, dict[str, Any]]:
+    """Return the step and the networks' arrays of the newest good checkpoint."""
+    from jaxgan.runs.checkpoint import read  # Orbax takes a second to import
+
+    steps = saved_steps(workdir)
+    for step in reversed(steps):
+        try:
+            tree = read((workdir / FOLDER).absolute() / str(step), None)[0]
+        except Damaged as error:
+            if step == steps[0]:
+                raise
+            say(f"warning: {error}; the one before is used")
+            continue
+        found = {"ema": tree["ema"]}
+        for name in "g", "d":
+            found[name] = {part: tree[name].get(part) or {} for part in ("params", "batch_stats")}
+        return step, by_path(found)
+    raise AssertionError("there is at least one step")

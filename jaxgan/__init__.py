@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jaxgan.base.checks import UserError
+    from jaxgan.base.config_files import get_config
     from jaxgan.base.machine import compiler_options, keep_memory
     from jaxgan.base.pixels import to_uint8
     from jaxgan.base.types import DataInfo, Source
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from jaxgan.training.gan import Gan, UpdateRule, generator_params
     from jaxgan.training.state import GanState, create_state
     from jaxgan.training.step import make_train_step
+    from jaxgan.views.sheets import show
 
 __version__ = importlib.metadata.version("jaxgan")
 
@@ -41,6 +43,7 @@ __all__ = [
     "export",
     "generate",
     "generator_params",
+    "get_config",
     "import_weights",
     "interpolate",
     "keep_memory",
@@ -49,6 +52,7 @@ __all__ = [
     "make_train_step",
     "open_source",
     "sample",
+    "show",
     "to_uint8",
     "train",
 ]
@@ -57,6 +61,7 @@ __all__ = [
 # Where the names are. They are looked up when they are asked for: JAX and Orbax take seconds to import.
 _HOMES = {
     "UserError": "jaxgan.base.checks",
+    "get_config": "jaxgan.base.config_files",
     "compiler_options": "jaxgan.base.machine",
     "keep_memory": "jaxgan.base.machine",
     "to_uint8": "jaxgan.base.pixels",
@@ -80,8 +85,9 @@ _HOMES = {
     "GanState": "jaxgan.training.state",
     "create_state": "jaxgan.training.state",
     "make_train_step": "jaxgan.training.step",
+    "show": "jaxgan.views.sheets",
 }
-_ROOMS = ("base", "config", "data", "gans", "metrics", "nets", "objectives", "runs", "sampling", "show", "training")
+_ROOMS = ("base", "config", "data", "gans", "metrics", "nets", "objectives", "runs", "sampling", "views", "training")
 
 
 def __getattr__(name: str) -> Any:

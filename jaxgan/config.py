@@ -148,7 +148,7 @@ def _train() -> dict:
         "num_steps": 10_000,
         "warm_start": "",  # folder of another run, whose networks a new run begins with where shapes are equal
         "log_every": 50,
-        "log_to": "",  # besides metrics.jsonl: csv, tensorboard, wandb, or several of them
+        "log_to": "",  # besides metrics.jsonl: csv, tensorboard, wandb, preview (in the terminal), or several of them
         "sample_every": 500,  # 0: never
         "checkpoint_every": 1_000,  # 0: only at the end
         "keep_checkpoints": 2,

@@ -11,7 +11,8 @@ import pytest
 from cli import ROOT, call
 
 import jaxgan
-from jaxgan.cli import flags, start
+from jaxgan.base import config_files
+from jaxgan.cli import start
 
 
 @pytest.fixture(scope="module")
@@ -60,17 +61,17 @@ def test_a_name_that_nothing_has_is_said():
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "configs").glob("*.py")))
 def test_each_configuration_has_a_name(name):
-    assert flags.find_file(name) == ROOT / "configs" / f"{name}.py"
+    assert config_files.find_file(name) == ROOT / "configs" / f"{name}.py"
     before = set(sys.modules)
-    assert flags.load_file(name).gan == flags.load_file(str(ROOT / "configs" / f"{name}.py")).gan
+    assert jaxgan.get_config(name).gan == jaxgan.get_config(str(ROOT / "configs" / f"{name}.py")).gan
     assert not {module for module in set(sys.modules) - before if module.startswith("configs")}
 
 
 def test_a_file_of_ones_own_goes_before_what_comes_along(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "dcgan").write_text("")
-    assert flags.find_file("dcgan") == flags.Path("dcgan")
-    assert flags.find_file("mine/dcgan") == flags.Path("mine/dcgan")
+    assert config_files.find_file("dcgan") == config_files.Path("dcgan")
+    assert config_files.find_file("mine/dcgan") == config_files.Path("mine/dcgan")
 
 
 def test_the_console_command_is_where_pyproject_says():

@@ -14,7 +14,7 @@ FLOORS = {
     "base": 0,
     "data": 1, "nets": 1, "objectives": 1, "sampling": 1,
     "metrics": 2, "training": 2,
-    "config": 3, "show": 3,
+    "config": 3, "views": 3,
     "gans": 4,
     "runs": 5,
     "__init__": 6,

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import functools
-import importlib.util
-import inspect
 import re
 import sys
-import types
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,6 +16,7 @@ import jaxgan
 from jaxgan import config as config_lib
 from jaxgan import data
 from jaxgan.base import checks, terminal
+from jaxgan.base.config_files import get_config
 from jaxgan.base.types import Config
 from jaxgan.runs import folder, sweep
 
@@ -47,6 +43,7 @@ flags.DEFINE_bool("distributed", False, "Train with the other processes that SLU
 flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0, to train with others that were started by hand.")
 flags.DEFINE_integer("num_processes", None, "Processes that train together.", lower_bound=1)
 flags.DEFINE_integer("process_id", None, "Number of this process, from 0.", lower_bound=0)
+flags.DEFINE_bool("preview", False, "Draw each grid in the terminal, too: config.train.log_to=preview.")
 flags.DEFINE_bool("trust", False, "Run the Python file of a run that has a GAN of its own.")
 
 
@@ -79,6 +76,8 @@ def given_config(*, builds: bool = True) -> Config:
         if isinstance(config_lib.get(config, path), tuple | list):
             value = read_list(path, str(value))
         config.update_from_flattened_dict({path: value})
+    if FLAGS.preview and "preview" not in config.train.log_to:
+        config.train.log_to = ",".join(filter(None, [config.train.log_to, "preview"]))
     return config
 
 
@@ -106,73 +105,10 @@ def read_list(path: str, text: str) -> tuple:
 def base_config() -> Config | None:
     """Return the configuration before changes; None where neither --config nor --workdir gives one."""
     if FLAGS.config is not None:
-        return load_file(*FLAGS.config.split(":", 1))
+        return get_config(*FLAGS.config.split(":", 1))
     if FLAGS.workdir and (Path(FLAGS.workdir) / folder.CONFIG_FILE).is_file():
         return folder.load_config(Path(FLAGS.workdir))[0]
     return None
-
-
-def load_file(name: str, *argument: str) -> Config:
-    """Return what get_config() of a Python file returns; of `file.py:x`, get_config("x").
-
-    Args:
-      name: the file, or the name of one that comes along, such as dcgan.
-      argument: of get_config.
-    """
-    path = find_file(name)
-    spec = importlib.util.spec_from_file_location("config_file", path)
-    if not path.is_file() or spec is None or spec.loader is None:
-        known = ", ".join(sorted(file.stem for file in own_configs().glob("*.py")))
-        raise FileNotFoundError(
-            f"--config={name} is no Python file; give one such as --config=configs/dcgan.py, or a name: {known}."
-        )
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look a module up
-    with own_imports() if path.parent == own_configs() else contextlib.nullcontext():
-        spec.loader.exec_module(module)
-    config = None
-    if hasattr(module, "get_config"):
-        try:
-            inspect.signature(module.get_config).bind(*argument)
-        except TypeError as error:
-            given = ":".join([name, *argument])
-            raise jaxgan.UserError(f"--config={given} does not fit its get_config ({error}).") from None
-        config = module.get_config(*argument)
-    if not isinstance(config, ConfigDict):
-        raise jaxgan.UserError(
-            f"--config={name} has no function get_config() that returns a ConfigDict; configs/dcgan.py shows one."
-        )
-    return config
-
-
-def find_file(name: str) -> Path:
-    """Return the file that --config names."""
-    path = Path(name)
-    comes_along = own_configs() / f"{name}.py"
-    return comes_along if path.name == name and not path.exists() and comes_along.is_file() else path
-
-
-def own_configs() -> Path:
-    """Return the folder of the configurations that come along: in the package, or beside it in a checkout."""
-    package = Path(jaxgan.__path__[0])
-    return package / "configs" if (package / "configs").is_dir() else package.parent / "configs"
-
-
-@contextlib.contextmanager
-def own_imports() -> Iterator[None]:
-    """Let `from configs.dcgan import get_config` mean ours, whatever else is called so."""
-    before = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "configs"}
-    ours = types.ModuleType("configs")
-    ours.__path__ = [str(own_configs())]
-    for name in before:
-        del sys.modules[name]
-    sys.modules["configs"] = ours
-    try:
-        yield
-    finally:
-        for name in [name for name in sys.modules if name.partition(".")[0] == "configs"]:
-            del sys.modules[name]
-        sys.modules.update(before)
 
 
 # ---- Reading them -------------------------------------------------------------------------------------------------

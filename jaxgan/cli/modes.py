@@ -14,8 +14,8 @@ import jaxgan
 from jaxgan import gans
 from jaxgan.cli.flags import FLAGS, changed, data_info, given_config, given_workdir
 from jaxgan.runs import evaluate, evaluations, export, folder, gallery, journal, metrics_log, peers, report, sweep
-from jaxgan.show import diagram, table
 from jaxgan.training import parallel
+from jaxgan.views import diagram, table
 
 
 def train_or_resume() -> None:
@@ -123,7 +123,7 @@ class Mode:
 GENERATOR = "step weights ema_std trust"  # which generator of a run
 
 MODES = {
-    "train": Mode(train_or_resume, "config workdir trust distributed coordinator num_processes process_id"),
+    "train": Mode(train_or_resume, "config workdir trust preview distributed coordinator num_processes process_id"),
     "sample": Mode(
         write_samples, "workdir replica out num label z_scale truncation stats weights ema_std step seed scale trust"
     ),

@@ -26,7 +26,7 @@ from jaxgan.runs.sealing import Damaged
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.sampling.pixels import generate_pixels
-from jaxgan.show.page import Nearest
+from jaxgan.views.page import Nearest
 
 NUM = 10_000
 # Sources whose other split was not trained on.

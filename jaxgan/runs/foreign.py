@@ -19,8 +19,8 @@ from jaxgan.metrics.weight_files import read_tensors
 from jaxgan.runs.arrays import from_arrays
 from jaxgan.runs.folder import Saved
 from jaxgan.sampling.generator import GeneratorParams
-from jaxgan.show.table import network_rows
 from jaxgan.training.gan import example_inputs, generator_shapes
+from jaxgan.views.table import network_rows
 
 Layer = dict[str, np.ndarray]  # arrays of one layer, by the last part of their names
 Map = tuple[int, int, int] | None  # H, W, C of the map that a dense layer makes, None where it makes none

@@ -19,7 +19,7 @@ from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.sampling.labels import spread_labels
 from jaxgan.sampling.pixels import generate_pixels
 from jaxgan.sampling.walks import interpolate
-from jaxgan.show import images
+from jaxgan.views import images
 
 
 def save_samples(

@@ -20,9 +20,9 @@ from jaxgan.runs.setup import Setup
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.sampling.labels import spread_labels
-from jaxgan.show import images
 from jaxgan.training.gan import generator_params
 from jaxgan.training.state import GanState
+from jaxgan.views import images
 
 
 class GridWriter:

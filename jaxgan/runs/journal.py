@@ -27,10 +27,10 @@ from jaxgan.runs.progress import Progress
 from jaxgan.runs.report import save_report
 from jaxgan.runs.setup import Setup
 from jaxgan.runs.watch import Finding, Watch, diversity
-from jaxgan.show import curves, images
-from jaxgan.show.page import Nearest
 from jaxgan.training.gan import Gan, generator_params
 from jaxgan.training.state import GanState
+from jaxgan.views import curves, images
+from jaxgan.views.page import Nearest
 
 LOSSES_FILE = "losses.png"
 PROGRESS_FILE = "progress.gif"  # the fixed-latent grids over time

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import secrets
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +19,7 @@ from jaxgan.base.terminal import say
 from jaxgan.base.types import Config
 from jaxgan.config import flatten
 from jaxgan.runs.metrics_log import Row, read_metrics
+from jaxgan.views import sheets
 
 CSV_FILE = "metrics.csv"
 TENSORBOARD = "tensorboard"  # folder of its event files
@@ -130,8 +132,31 @@ class Wandb:
         self._run.finish()
 
 
+class Preview:
+    """Each grid in the terminal, for who trains on a machine far away."""
+
+    def __init__(self, workdir: Path, start: int, config: Config):
+        del workdir, start, config
+
+    def row(self, row: Row) -> None:
+        pass
+
+    def grid(self, step: int, sheet: np.ndarray) -> None:
+        drawn = sheets.Sheet(sheet, 1)
+        sys.stderr.write(f"step {step}\n{drawn}\n")
+        sys.stderr.flush()
+
+    def close(self) -> None:
+        pass
+
+
 PACKAGES = {"tensorboard": "tensorboardX", "wandb": "wandb"}
-LOGGERS: dict[str, Callable[[Path, int, Config], Logger]] = {"csv": Csv, "tensorboard": TensorBoard, "wandb": Wandb}
+LOGGERS: dict[str, Callable[[Path, int, Config], Logger]] = {
+    "csv": Csv,
+    "preview": Preview,
+    "tensorboard": TensorBoard,
+    "wandb": Wandb,
+}
 
 
 def check(names: str) -> None:

@@ -31,10 +31,10 @@ from jaxgan.runs.metrics_log import MetricsLog, Row
 from jaxgan.runs.progress import Progress, start_text
 from jaxgan.runs.sealing import Damaged
 from jaxgan.runs.setup import Setup, create_setup
-from jaxgan.show import curves
 from jaxgan.training import parallel
 from jaxgan.training.replicas import States, join, make_replicas_step, optimiser_maker, stack, take
 from jaxgan.training.state import GanState, NetState
+from jaxgan.views import curves
 
 TOLD_APART = ("step", "epoch", "seconds", "steps_per_sec", "images_per_sec")  # not averaged over replicas
 

@@ -17,7 +17,7 @@ from jaxgan.runs import folder
 from jaxgan.runs.evaluations import best_of, read_evaluations
 from jaxgan.runs.metrics_log import read_metrics
 from jaxgan.runs.watch import Finding
-from jaxgan.show import page
+from jaxgan.views import page
 
 REPORT_FILE = "report.html"
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import math
 
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from flax import struct
@@ -75,3 +77,10 @@ class GeneratorParams(struct.PyTreeNode):
     latent: Latent = struct.field(pytree_node=False)
     num_classes: int | None = struct.field(pytree_node=False)
     image_range: tuple[float, float] = struct.field(pytree_node=False)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: a line instead of all numbers."""
+        numbers = sum(leaf.size for leaf in jax.tree.leaves(self.variables["params"]))
+        classes = "" if self.num_classes is None else f", {self.num_classes} classes"
+        kind = html.escape(f"{type(self.module).__module__.rpartition('.')[2]}.{type(self.module).__name__}")
+        return f"<b>{kind}</b>: {numbers:,} parameters, z {list(self.latent.shape)} ({self.latent.law}){classes}"

@@ -7,7 +7,7 @@ import jaxgan
 from jaxgan import data
 from jaxgan.base.types import DataInfo
 from jaxgan.runs import folder, gallery
-from jaxgan.show import images
+from jaxgan.views import images
 
 
 def train(folder, **sample):

@@ -95,6 +95,13 @@ def test_weights_and_biases_gets_them_too(tmp_path, monkeypatch):
     assert begun[2]["id"] != begun[0]["id"]
 
 
+def test_grids_are_drawn_in_the_terminal(tmp_path, capsys):
+    train(tmp_path, 3, "preview")
+    drawn = capsys.readouterr().err
+    assert "step 3\n\x1b[38;2;" in drawn
+    assert drawn.count("\u2580") >= 2 * 16 * 32  # grids of 32x32 pixels at the steps 0 and 3
+
+
 def test_a_logger_that_fails_is_left_out_and_training_goes_on(tmp_path, monkeypatch, capsys):
     def fail(self, row):
         raise ConnectionError("no network")
@@ -108,7 +115,7 @@ def test_a_logger_that_fails_is_left_out_and_training_goes_on(tmp_path, monkeypa
 
 
 def test_mistakes_are_said_before_training(tmp_path, monkeypatch):
-    with pytest.raises(UserError, match=r"A name in config\.train\.log_to is 'tensorbord'; expected one of csv, tens"):
+    with pytest.raises(UserError, match=r"A name in config\.train\.log_to is 'tensorbord'; expected one of csv, prev"):
         train(tmp_path, 2, "tensorbord")
     assert not (tmp_path / "config.json").exists()  # or the run could not begin with another seed
     monkeypatch.setitem(sys.modules, "tensorboardX", None)

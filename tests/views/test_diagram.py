@@ -7,7 +7,7 @@ from PIL import Image
 
 from jaxgan import gans
 from jaxgan.base.types import DataInfo
-from jaxgan.show import diagram
+from jaxgan.views import diagram
 
 
 @pytest.fixture(scope="module")

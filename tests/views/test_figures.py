@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from jaxgan.show import charts, figures
-from jaxgan.show.embed import Embedded
+from jaxgan.views import charts, figures
+from jaxgan.views.embed import Embedded
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (30, 6, 5, 3), np.uint8)
 

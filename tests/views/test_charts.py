@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from jaxgan.show import charts
+from jaxgan.views import charts
 
 LOSSES = {"g/loss": 1.0, "d/loss": 0.5, "d/loss_real": 0.2, "d/loss_fake": 0.3}
 

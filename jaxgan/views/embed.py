@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from jaxgan.show.images import open_png, to_pil
+from jaxgan.views.images import open_png, to_pil
 
 Picture = Path | bytes  # a picture file, or its content
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from jaxgan.show.embed import Embedded
+from jaxgan.views.embed import Embedded
 
 SMALL = 520  # pixels of a side; smaller pictures are shown enlarged, pixel by pixel
 

@@ -1,7 +1,7 @@
 import pytest
 
-from jaxgan.show import markup
-from jaxgan.show.embed import Embedded
+from jaxgan.views import markup
+from jaxgan.views.embed import Embedded
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan.show import curves
+from jaxgan.views import curves
 
 BLUE, RED = (31, 119, 180), (214, 39, 40)
 

@@ -11,10 +11,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from jaxgan.show import charts
-from jaxgan.show.embed import Picture, embed_all
-from jaxgan.show.figures import Nearest, chart, class_grid, pairs, player, side_by_side
-from jaxgan.show.markup import duration, listing, section, text, value
+from jaxgan.views import charts
+from jaxgan.views.embed import Picture, embed_all
+from jaxgan.views.figures import Nearest, chart, class_grid, pairs, player, side_by_side
+from jaxgan.views.markup import duration, listing, section, text, value
 
 # The page stays light enough to send around: so many grids, of so many bytes together.
 MOST_GRIDS = 40
@@ -128,7 +128,7 @@ def render(report: Report) -> str:
 
 
 def _read(name: str) -> str:
-    return importlib.resources.files("jaxgan.show").joinpath(name).read_text("utf-8")
+    return importlib.resources.files("jaxgan.views").joinpath(name).read_text("utf-8")
 
 
 def _policy(style: str, script: str) -> str:

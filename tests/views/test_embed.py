@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan.show import embed
+from jaxgan.views import embed
 
 
 def png(pixels):

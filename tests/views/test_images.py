@@ -5,7 +5,7 @@ from PIL import Image
 from jaxgan.base.types import DataInfo
 from jaxgan.config import default
 from jaxgan.data import open_source
-from jaxgan.show import images
+from jaxgan.views import images
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 4, 6, 3), np.uint8)
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from jaxgan.base import files
 from jaxgan.base.checks import UserError
-from jaxgan.show.table import Output, Row, dims, totals, trace
 from jaxgan.training.gan import Gan, example_inputs
+from jaxgan.views.table import Output, Row, dims, totals, trace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,8 +8,8 @@ from networks import Concatenated, TwoHeads
 
 from jaxgan import gans
 from jaxgan.base.types import DataInfo
-from jaxgan.show import table
 from jaxgan.training.gan import example_inputs
+from jaxgan.views import table
 
 
 @pytest.fixture(scope="module")

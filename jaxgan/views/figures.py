@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jaxgan.show.charts import Chart
-from jaxgan.show.embed import Embedded, Picture, embed, embed_pixels
-from jaxgan.show.markup import image, section, text, value
+from jaxgan.views.charts import Chart
+from jaxgan.views.embed import Embedded, Picture, embed, embed_pixels
+from jaxgan.views.markup import image, section, text, value
 
 MOST_BYTES = 2 << 20  # of the class grid
 MOST_PAIRS = 24

@@ -17,7 +17,7 @@ from jaxgan.base.checks import UserError, brief
 from jaxgan.base.packages import needed
 from jaxgan.base.types import Array, Config
 from jaxgan.metrics.weight_files import read_safetensors
-from jaxgan.runs import folder, pretrained
+from jaxgan.runs import demo, folder, pretrained
 from jaxgan.runs.arrays import arrays_of, from_arrays
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
@@ -31,7 +31,9 @@ def export(params: GeneratorParams, out: str | Path, *, run: str | Path | None =
     """Write a generator to a file whose ending says what reads it.
 
     .stablehlo: `jax.export.deserialize(bytes).call(z)`, on a CPU, an NVIDIA GPU or a TPU, without jaxgan;
-    .onnx: ONNX runtimes, also in the browser;
+    .onnx: ONNX runtimes;
+    .html: a browser, from a file or a server, without a network: the ONNX model, onnxruntime-web (whose files the
+    environment's JAXGAN_ONNXRUNTIME_WEB names), sliders along latent directions, classes, new pictures, a walk;
     .safetensors: the weights alone, by their paths, for any framework; with `run` also for `jaxgan.load`.
 
     The first two take latents float32[N, *latent.shape] and, for a conditional GAN, classes int32[N], for any N above
@@ -80,6 +82,16 @@ def as_stablehlo(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> N
 
 def as_onnx(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> None:
     """Write `function_of` as an ONNX model."""
+    files.write(out, onnx_model(params, out, facts))
+
+
+def as_page(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> None:
+    """Write a page with that model, and with what runs it."""
+    files.write(out, demo.page(params, onnx_model(params, out, facts), facts))
+
+
+def onnx_model(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> bytes:
+    """Return `function_of` as an ONNX model for a file."""
     jax2onnx, onnx = needed("jax2onnx", "export"), needed("onnx", "export")
     function, inputs = function_of(params)
     dilations = list(_dilations(jax.make_jaxpr(function)(*inputs.values()).jaxpr))
@@ -90,7 +102,7 @@ def as_onnx(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> None:
     _mend_strides(model, dilations)
     model.metadata_props.add(key=_FACTS, value=json.dumps(facts))
     onnx.checker.check_model(model)
-    files.write(out, model.SerializeToString())
+    return model.SerializeToString()
 
 
 def as_safetensors(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> None:
@@ -102,6 +114,7 @@ def as_safetensors(params: GeneratorParams, out: Path, facts: dict[str, Any]) ->
 WRITERS: dict[str, Callable[[GeneratorParams, Path, dict[str, Any]], None]] = {
     ".stablehlo": as_stablehlo,
     ".onnx": as_onnx,
+    ".html": as_page,
     WEIGHTS_ONLY: as_safetensors,
 }
 

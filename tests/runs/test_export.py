@@ -140,7 +140,7 @@ def header(content):
 
 
 def test_mistakes_are_one_sentence(tmp_path, monkeypatch):
-    with pytest.raises(UserError, match=r"expected one of \.stablehlo, \.onnx, \.safetensors"):
+    with pytest.raises(UserError, match=r"expected one of \.stablehlo, \.onnx, \.html, \.safetensors"):
         export.export(make_params(), tmp_path / "g.pt")
     done = call("--mode=export", "--workdir=mnist")
     assert done.stderr == "error: --mode=export needs --out, a file that ends in .stablehlo, .onnx, .safetensors.\n"

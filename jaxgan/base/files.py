@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def write(path: str | os.PathLike, content: bytes | str | Callable[[Path], object]) -> None:
+def write(path: str | os.PathLike[str], content: bytes | str | Callable[[Path], object]) -> None:
     """Write a file that appears whole or not at all, also if the power fails; folders are made.
 
     Args:

@@ -30,7 +30,7 @@ def digest(*parts: np.ndarray | str) -> str:
     return _sha256(parts)[:16]
 
 
-def save(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
+def save(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
     """Write arrays, and facts that JSON can hold, to a .npz file."""
     full = {**facts, "sha256": _content(arrays, facts)}
     text = np.frombuffer(json.dumps(full).encode(), np.uint8)
@@ -39,7 +39,7 @@ def save(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], facts: Mappi
     files.write(path, buffer.getvalue())
 
 
-def load(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def load(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read what `save` wrote: arrays and facts.
 
     Raises:

@@ -41,7 +41,7 @@ class Canvas:
     fit: str = "squeeze"
     background: str = "white"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         checks.in_range("data.image_size", self.size, 1, MAX_IMAGE_SIZE)
         checks.one_of("data.channels", self.channels, (1, 3))
         checks.one_of("data.fit", self.fit, FITS)

@@ -36,7 +36,7 @@ class Header(NamedTuple):
     height: int
 
 
-def open_regular(path: str | os.PathLike) -> tuple[BinaryIO, int]:
+def open_regular(path: str | os.PathLike[str]) -> tuple[BinaryIO, int]:
     """Open a file for reading, at once; returns it and its number of bytes.
 
     Raises:

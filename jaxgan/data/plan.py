@@ -46,7 +46,7 @@ class IndexPlan:
     drop_remainder: bool = False
     shuffle: str = "samples"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         checks.one_of("data.shuffle", self.shuffle, SHUFFLES)
         if self.num_images < 1:
             raise UserError(f"The data set has {self.num_images} pictures; expected at least 1.")

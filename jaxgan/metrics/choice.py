@@ -22,7 +22,7 @@ def choose_features(
     source: str,
     image_shape: tuple[int, int, int],
     data_digest: str,
-    folder: str | os.PathLike | None = None,
+    folder: str | os.PathLike[str] | None = None,
 ) -> FeatureNet | None:
     """Return the features to use, or None where there are none (`NONE_FOUND` says why).
 

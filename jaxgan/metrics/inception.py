@@ -168,7 +168,7 @@ class Inception(nn.Module):
         return features, nn.Dense(NUM_CLASSES, use_bias=False, name="fc")(features)
 
 
-def load_inception(path: str | os.PathLike, *, resize: str = "clean") -> FeatureNet:
+def load_inception(path: str | os.PathLike[str], *, resize: str = "clean") -> FeatureNet:
     """Return the features behind `fid`, from a local file of weights.
 
     Args:

@@ -74,7 +74,7 @@ def cached_reference(
     net: FeatureNet | None = None,
     *,
     held_out: Pictures | None = None,
-    folder: str | os.PathLike | None = None,
+    folder: str | os.PathLike[str] | None = None,
 ) -> Reference:
     """Return `create_reference`, from a file where the same pictures and network were seen before.
 

@@ -26,12 +26,12 @@ def data_digest(images: np.ndarray, labels: np.ndarray) -> str:
     return store.digest(images, labels.astype(np.int32))
 
 
-def classifier_path(digest: str, folder: str | os.PathLike | None = None) -> Path:
+def classifier_path(digest: str, folder: str | os.PathLike[str] | None = None) -> Path:
     """Return the file of a data set's classifier; `folder` is the cache where it is None."""
     return Path(folder or store.cache_folder()) / "features" / f"{digest}.npz"
 
 
-def find(digest: str, name: str, folder: str | os.PathLike | None = None) -> FeatureNet | None:
+def find(digest: str, name: str, folder: str | os.PathLike[str] | None = None) -> FeatureNet | None:
     """Return the features of the classifier that `fit` trained on a data set, or None where it has not been.
 
     Args:
@@ -63,7 +63,7 @@ def fit(
     held_out: tuple[np.ndarray, np.ndarray] | None = None,
     seed: int = 0,
     num_steps: int = NUM_STEPS,
-    folder: str | os.PathLike | None = None,
+    folder: str | os.PathLike[str] | None = None,
     on_step: Callable[[int, Any], None] = lambda step, loss: None,
 ) -> FeatureNet:
     """Train a classifier of a data set, measure its accuracy, write it down for `find`, and return its features.
@@ -103,13 +103,13 @@ def accuracy(params: PyTree, images: np.ndarray, labels: np.ndarray) -> float:
     return class_accuracy(np.concatenate(chunks), labels)
 
 
-def write(path: str | os.PathLike, params: PyTree, facts: dict[str, Any]) -> None:
+def write(path: str | os.PathLike[str], params: PyTree, facts: dict[str, Any]) -> None:
     """Write the parameters of a classifier as float16, and facts about it."""
     flat = traverse_util.flatten_dict(params, sep="/")
     store.save(path, {name: np.asarray(value, np.float16) for name, value in flat.items()}, facts)
 
 
-def read(path: str | os.PathLike) -> tuple[PyTree, dict[str, Any]]:
+def read(path: str | os.PathLike[str]) -> tuple[PyTree, dict[str, Any]]:
     """Read what `write` wrote, the parameters as float32."""
     flat, facts = store.load(path)
     return traverse_util.unflatten_dict({k: v.astype(np.float32) for k, v in flat.items()}, sep="/"), facts

@@ -25,7 +25,7 @@ _STORAGES = {
 _OLD_MAGIC = 0x1950A86A20F9469CFC6C
 
 
-def read_tensors(path: str | os.PathLike) -> dict[str, np.ndarray]:
+def read_tensors(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Read all tensors of a file.
 
     Args:

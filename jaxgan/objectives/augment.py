@@ -32,7 +32,7 @@ class Augment:
     operations: tuple[Operation, ...]
     p: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         checks.in_range("config.augment_p", self.p, 0, 1)
 
     def __call__(

@@ -35,7 +35,7 @@ class Penalty:
     value: Callable[[Score, Batch | None, Batch | None, Array], Array]
     sides: tuple[str, ...]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not isinstance(self.weight, jax.Array):  # those of replicas were checked before
             checks.in_range(f"the weight of penalty {self.name}", self.weight, 0)
 

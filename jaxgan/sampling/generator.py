@@ -31,7 +31,7 @@ class Latent:
     shape: tuple[int, ...]
     law: str = "normal"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         checks.one_of("the latent law", self.law, LAWS)
 
     def draw(self, key: Array, num: int) -> Array:

@@ -38,7 +38,7 @@ class BurnIn:
     ema_half_life: float = 1.0
     b2: float = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             checks.in_range(f"burn_in.{field.name}", getattr(self, field.name), 0)
 

@@ -65,7 +65,7 @@ class UpdateRule:
     d_loss_report: float = 0.5
     accuracy_stats: str = "batch"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, known in RULE_CHOICES.items():
             checks.one_of(f"rule.{name}", getattr(self, name), known)
         checks.in_range("rule.d_steps", self.d_steps, 1)
@@ -138,7 +138,7 @@ class Gan:
     matmul: str = "default"
     convolution: str = "auto"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         checks.in_range("penalty_interval", self.penalty_interval, 1)
         checks.in_range("lecam", self.lecam, 0)
         checks.in_range("pack", self.pack, 1)

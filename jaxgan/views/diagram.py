@@ -31,7 +31,7 @@ _COLOURS = {"Conv": ("#dcebfa", "#7fb0de"), "Dense": ("#def2e3", "#82c495"), "No
 _COLOURS["Embed"] = _COLOURS["Dense"]
 
 
-def save_diagram(gan: Gan, path: str | os.PathLike) -> None:
+def save_diagram(gan: Gan, path: str | os.PathLike[str]) -> None:
     """Draw both networks as a flow of layers; folders are made, and a file appears whole or not at all.
 
     Args:

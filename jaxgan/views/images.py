@@ -71,7 +71,7 @@ def to_pil(image: np.ndarray) -> Image.Image:
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
 
 
-def check_ending(path: str | os.PathLike, endings: Sequence[str] = ENDINGS) -> None:
+def check_ending(path: str | os.PathLike[str], endings: Sequence[str] = ENDINGS) -> None:
     """Raise ValueError unless the name of a file has one of some endings."""
     if Path(path).suffix.lower() not in endings:
         raise UserError(f"{path} has no ending that pictures are written to; use one of {', '.join(endings)}.")
@@ -83,7 +83,7 @@ def check_empty(folder: Path) -> None:
         raise UserError(f"{folder} is not empty, and old and new pictures would mix; give a new or an empty folder.")
 
 
-def save(path: str | os.PathLike, image: np.ndarray) -> None:
+def save(path: str | os.PathLike[str], image: np.ndarray) -> None:
     """Write one picture uint8[H, W, C] as .png or .jpg; folders are made, and a file appears whole or not at all."""
     is_jpeg = Path(path).suffix.lower() in JPEG
     if is_jpeg and max(image.shape[:2]) > JPEG_SIDE:
@@ -93,12 +93,14 @@ def save(path: str | os.PathLike, image: np.ndarray) -> None:
     files.write(path, lambda half: to_pil(image).save(half, format="JPEG" if is_jpeg else "PNG"))
 
 
-def save_for_eye(path: str | os.PathLike, image: np.ndarray, *, scale: int | None = None, side: int = SIDE) -> None:
+def save_for_eye(
+    path: str | os.PathLike[str], image: np.ndarray, *, scale: int | None = None, side: int = SIDE
+) -> None:
     """Write one picture uint8[H, W, C] as .png or .jpg, each pixel as scale x scale; None: see `scale_for_eye`."""
     save(path, enlarge(image, scale or scale_for_eye(image, side)))
 
 
-def save_array(path: str | os.PathLike, array: np.ndarray) -> None:
+def save_array(path: str | os.PathLike[str], array: np.ndarray) -> None:
     """Write an array in NumPy's format to a file of any name."""
 
     def write(half: Path) -> None:
@@ -109,7 +111,7 @@ def save_array(path: str | os.PathLike, array: np.ndarray) -> None:
 
 
 def save_folder(
-    path: str | os.PathLike, images: np.ndarray, labels: np.ndarray | None, num_classes: int, *, scale: int = 1
+    path: str | os.PathLike[str], images: np.ndarray, labels: np.ndarray | None, num_classes: int, *, scale: int = 1
 ) -> None:
     """Write each picture to a file of its own: 000000.png, ..., as a data set that the source `folder` reads.
 
@@ -140,7 +142,7 @@ def save_folder(
 
 
 def save_gif_of_files(
-    path: str | os.PathLike, pictures: Sequence[Path], *, scale: int | None = None, width: int | None = None
+    path: str | os.PathLike[str], pictures: Sequence[Path], *, scale: int | None = None, width: int | None = None
 ) -> None:
     """Join picture files into an animation.
 
@@ -208,7 +210,7 @@ def thin_out(frames: Sequence) -> list:
     return [frames[round(i)] for i in np.linspace(0, len(frames) - 1, most)]
 
 
-def save_gif(path: str | os.PathLike, frames: Iterable[np.ndarray], *, scale: int | None = None) -> None:
+def save_gif(path: str | os.PathLike[str], frames: Iterable[np.ndarray], *, scale: int | None = None) -> None:
     """Write frames as an endless animation of about six seconds, with at most 150 of them.
 
     Args:

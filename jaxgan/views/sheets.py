@@ -53,8 +53,9 @@ class Sheet:
 
     def __init__(self, pixels: np.ndarray, num: int, scale: int | None = None):
         """Show pixels uint8[H, W, C] in which there are so many pictures."""
-        self.pixels, self.num = pixels, num
-        self._scale = scale or images.scale_for_eye(pixels, images.SMALL_SIDE)
+        self.pixels: np.ndarray = pixels
+        self.num: int = num
+        self._scale: int = scale or images.scale_for_eye(pixels, images.SMALL_SIDE)
 
     def save(self, path: str | Path) -> None:
         """Write the grid, enlarged, to a .png or .jpg file."""

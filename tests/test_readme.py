@@ -92,7 +92,7 @@ def test_pictures_and_pages_are_there(page):
         with Image.open(folder / path) as image:
             assert image.width > 50
     for path in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
-        assert (folder / path).exists() or path == "settings.md", path  # that one is made
+        assert (folder / path).exists(), path
 
 
 def test_layout_names_what_is_there():

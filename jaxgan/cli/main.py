@@ -43,6 +43,9 @@ def main(argv: list[str]) -> None:
 def end(error: Exception) -> None:
     """End at a mistake of the user in one sentence, at another error only where the usual end would wait for others."""
     untold = parallel.connected() and not hasattr(error, "told")
+    if isinstance(error, BrokenPipeError) and not untold:  # who reads has enough, as in `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     if isinstance(error, jaxgan.UserError | OSError | MemoryError):
         logging.debug("Where it happened:", exc_info=True)
         if untold:

@@ -24,18 +24,15 @@ RUNTIME, GLUE, WASM = "ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm
 DIRECTIONS, SAMPLES = 8, 1024  # sliders, and the pictures that their directions are found with
 
 
-def page(params: GeneratorParams, model: bytes, facts: dict[str, Any]) -> str:
+def page(params: GeneratorParams, model: bytes, facts: dict[str, Any], runtime: dict[str, bytes]) -> str:
     """Return the page as HTML.
 
     Args:
       params: the generator.
       model: the same as ONNX.
       facts: what the file says of it.
-
-    Raises:
-      UserError: onnxruntime-web is not where `RUNTIME_AT` says.
+      runtime: what runs it, from `read_runtime`.
     """
-    runtime = {name: _read_runtime(name) for name in (RUNTIME, GLUE, WASM)}
     shown = {name: facts[name] for name in ("latent_shape", "latent_law", "num_classes")}
     parts = {
         "FACTS": json.dumps({**shown, "directions": directions(params).round(4).tolist()}),
@@ -68,13 +65,20 @@ def _packed(content: bytes) -> str:
     return base64.b64encode(gzip.compress(content, 9, mtime=0)).decode()
 
 
-def _read_runtime(name: str) -> bytes:
-    folder = os.environ.get(RUNTIME_AT, "")
-    path = Path(folder) / name
-    if not folder or not path.is_file():
-        where = f"{RUNTIME_AT} is {folder!r}, where there is no {name}" if folder else f"{RUNTIME_AT} is not set"
-        raise UserError(
-            f"a page needs the files of onnxruntime-web, but in the environment {where}; get them by `npm pack "
-            "onnxruntime-web@1.30.0`, unpack the file, and set it to the folder package/dist."
-        )
-    return path.read_bytes()
+def read_runtime() -> dict[str, bytes]:
+    """Return the files of onnxruntime-web that a page holds, by their names.
+
+    Raises:
+      UserError: they are not where `RUNTIME_AT` says.
+    """
+    folder, found = os.environ.get(RUNTIME_AT, ""), {}
+    for name in RUNTIME, GLUE, WASM:
+        path = Path(folder) / name
+        if not folder or not path.is_file():
+            where = f"{RUNTIME_AT} is {folder!r}, where there is no {name}" if folder else f"{RUNTIME_AT} is not set"
+            raise UserError(
+                f"a page needs the files of onnxruntime-web, but in the environment {where}; get them by `npm pack "
+                "onnxruntime-web@1.30.0`, unpack the file, and set it to the folder package/dist."
+            )
+        found[name] = path.read_bytes()
+    return found

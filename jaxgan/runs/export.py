@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
+import logging
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -87,22 +90,38 @@ def as_onnx(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> None:
 
 def as_page(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> None:
     """Write a page with that model, and with what runs it."""
-    files.write(out, demo.page(params, onnx_model(params, out, facts), facts))
+    runtime = demo.read_runtime()  # before the model is made, which takes a while
+    files.write(out, demo.page(params, onnx_model(params, out, facts), facts, runtime))
 
 
 def onnx_model(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> bytes:
     """Return `function_of` as an ONNX model for a file."""
-    jax2onnx, onnx = needed("jax2onnx", "export"), needed("onnx", "export")
+    with quiet():
+        jax2onnx, onnx = needed("jax2onnx", "export"), needed("onnx", "export")
     function, inputs = function_of(params)
     dilations = list(_dilations(jax.make_jaxpr(function)(*inputs.values()).jaxpr))
     try:
-        model = jax2onnx.to_onnx(function, [*inputs.values()], model_name="generator", input_names=[*inputs])
+        with quiet():
+            model = jax2onnx.to_onnx(function, [*inputs.values()], model_name="generator", input_names=[*inputs])
     except Exception as error:  # of many kinds, by what it does not know
         raise UserError(f"{out} cannot be written ({brief(error)}); export to .stablehlo instead.") from error
     _mend_strides(model, dilations)
     model.metadata_props.add(key=_FACTS, value=json.dumps(facts))
     onnx.checker.check_model(model)
     return model.SerializeToString()
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Silence what jax2onnx logs and warns of its own plugins and shapes."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
 
 
 def as_safetensors(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> None:

@@ -264,5 +264,6 @@ def _check_data(workdir: Path, saved: Saved, config: Config, data: DataInfo, fin
     )
     place = f" in {config.data.path}" if config.data.path else ""
     raise UserError(
-        f"the data{place} are {what} in {workdir}; bring the old pictures back, or choose another --workdir."
+        f"the data{place} are {what} in {workdir}; bring the old pictures back (in Python, if source= gave "
+        "them), or choose another --workdir."
     )

@@ -63,17 +63,17 @@ def import_weights(
         rows = network_rows(gan.generator, example_inputs(gan)[0])
     ours = [row.name for row in rows if any(key.startswith(f"params/{row.name}/") for key in expected)]
     tensors = read_tensors(Path(path))
-    theirs = layers_of(
-        dict(sorted(tensors.items(), key=_naturally)) if Path(path).suffix == ".safetensors" else tensors
-    )
+    if any(name.startswith("params/") for name in tensors):
+        raise UserError(f"{path} was written by jaxgan.export; read it by jaxgan.load.")
+    if Path(path).suffix == ".safetensors":
+        tensors = dict(sorted(tensors.items(), key=_naturally))
+    theirs = layers_of(tensors)
     maps = {row.name: _map_after(row.name, ours, expected, {r.name: r.shape for r in rows}) for row in rows}
     arrays = {}
     for name, (their_name, layer) in _matched(ours, theirs, names or {}, path).items():
         made = convert(name, layer, maps[name], is_torch="kernel" not in layer and "embeddings" not in layer)
-        mine = {
-            key: x for key, x in expected.items() if key.rpartition("/")[0] in (f"params/{name}", f"batch_stats/{name}")
-        }
-        for key, shape in mine.items():
+        homes = f"params/{name}", f"batch_stats/{name}"
+        for key, shape in [(key, x) for key, x in expected.items() if key.rpartition("/")[0] in homes]:
             leaf = key.rpartition("/")[2]
             value = made.get(leaf, np.zeros(shape.shape) if leaf == "bias" else None)
             if value is None or value.shape != shape.shape:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
+from jaxgan.runs import sweep
 from jaxgan.runs.sealing import Damaged, by_path
 from jaxgan.runs.steps import FOLDER, saved_steps
 from jaxgan.training.state import GanState
@@ -52,6 +53,11 @@ def _newest(workdir: Path) -> tuple[int, dict[str, Any]]:
     """Return the step and the networks' arrays of the newest good checkpoint."""
     from jaxgan.runs.checkpoint import read  # Orbax takes a second to import
 
+    if not (sweep.folder_of(workdir, None) / FOLDER).is_dir():
+        raise UserError(
+            f"config.train.warm_start is {workdir}, which holds no checkpoints; give the folder of a run, which has "
+            "both networks (no generator that comes along, and no exported file)."
+        )
     steps = saved_steps(workdir)
     for step in reversed(steps):
         try:

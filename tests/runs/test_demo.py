@@ -50,7 +50,7 @@ def test_directions_are_those_in_which_pictures_change_most(params):
 
 
 def test_the_page_holds_all_that_it_needs(params, runtime):
-    page = demo.page(params, b"a model", FACTS)
+    page = demo.page(params, b"a model", FACTS, demo.read_runtime())
     assert "http://" not in page
     assert "https://" not in page
     parts = dict(re.findall(r'<script type="[^"]*" id="(\w+)">([^<]*)</script>', page))
@@ -62,13 +62,13 @@ def test_the_page_holds_all_that_it_needs(params, runtime):
     assert "ort.wasm.min.js <\\/script>" in page
 
 
-def test_what_is_missing_is_named(params, runtime, monkeypatch):
+def test_what_is_missing_is_named(runtime, monkeypatch):
     (runtime / demo.WASM).unlink()
     with pytest.raises(UserError, match=f"where there is no {demo.WASM}; get them by `npm pack"):
-        demo.page(params, b"", FACTS)
+        demo.read_runtime()
     monkeypatch.delenv(demo.RUNTIME_AT)
     with pytest.raises(UserError, match="is not set; get them by"):
-        demo.page(params, b"", FACTS)
+        demo.read_runtime()
 
 
 @pytest.mark.filterwarnings("default")  # of what jax2onnx imports

@@ -156,6 +156,9 @@ def test_layers_are_matched_in_order_or_by_names(ours, tmp_path):
 
 
 def test_mistakes_are_named(ours, tmp_path):
+    jaxgan.export(jaxgan.load("mnist"), tmp_path / "ours.safetensors")
+    with pytest.raises(UserError, match=r"was written by jaxgan\.export; read it by jaxgan\.load"):
+        import_weights(small64(), tmp_path / "ours.safetensors", data=COLOUR)
     tensors = as_pytorch(ours)
     np.savez(tmp_path / "a.npz", **tensors)
     with pytest.raises(UserError, match="`names` holds 'Dense_9'"):

@@ -67,8 +67,12 @@ def test_averages_of_other_widths_begin_there(other, tmp_path):
 
 def test_mistakes_are_named(other, tmp_path):
     folder, _ = other
-    with pytest.raises(FileNotFoundError, match="holds no checkpoint"):
-        jaxgan.train(config(warm_start=str(tmp_path / "nowhere")), tmp_path / "a")
+    for nothing in str(tmp_path / "nowhere"), "mnist":
+        with pytest.raises(UserError, match="which holds no checkpoints; give the folder of a run"):
+            jaxgan.train(config(warm_start=nothing), tmp_path / "a")
+    (tmp_path / "many" / "replicas" / "0").mkdir(parents=True)
+    with pytest.raises(UserError, match="holds replicas 0 to 0; name one"):
+        jaxgan.train(config(warm_start=str(tmp_path / "many")), tmp_path / "a")
     state = jaxgan.train(config(), tmp_path / "b")
     strange = state.replace(
         g=state.g.replace(params={"x": np.zeros(3)}, batch_stats={}),

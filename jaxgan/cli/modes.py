@@ -75,7 +75,8 @@ def score() -> None:
     whole = FLAGS.workdir or ""
     many = [] if FLAGS.replica is not None else [sweep.folder_of(whole, number) for number in sweep.numbers(whole)]
     for workdir in many or [Path(given_workdir())]:
-        print(f"{workdir}:")
+        if many:
+            print(f"{workdir}:")
         done, nearest = evaluate.evaluate_run(workdir, **chosen(MODES["evaluate"].reads))
         print(evaluate.table(done))
         journal.report_again(workdir, nearest, trust=FLAGS.trust)

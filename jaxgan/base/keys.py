@@ -36,19 +36,17 @@ def is_key(leaf: Any) -> bool:
     return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
-def on_numbers(function: Callable[[Any], Any], leaf: Any) -> Any:
-    """Call a function on an array, or on the numbers that an array of keys is made of, and make keys of the result."""
-    if not is_key(leaf):
-        return function(leaf)
-    return jax.random.wrap_key_data(function(jax.random.key_data(leaf)), impl=jax.random.key_impl(leaf))
+def on_numbers(function: Callable[..., Any], *leaves: Any) -> Any:
+    """Call a function on arrays, or on the numbers that arrays of keys are made of, and make keys of the result."""
+    if not is_key(leaves[0]):
+        return function(*leaves)
+    numbers = map(jax.random.key_data, leaves)
+    return jax.random.wrap_key_data(function(*numbers), impl=jax.random.key_impl(leaves[0]))
 
 
 def stack(*leaves: Any) -> Any:
     """Join arrays, or arrays of keys, along a new first axis; JAX takes keys that were joined as such for used ones."""
-    if not is_key(leaves[0]):
-        return jnp.stack(leaves)
-    numbers = jnp.stack([jax.random.key_data(leaf) for leaf in leaves])
-    return jax.random.wrap_key_data(numbers, impl=jax.random.key_impl(leaves[0]))
+    return on_numbers(lambda *arrays: jnp.stack(arrays), *leaves)
 
 
 def as_numpy(leaf: Any) -> np.ndarray:

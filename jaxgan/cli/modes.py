@@ -122,8 +122,6 @@ class Mode:
     reads: str
 
 
-GENERATOR = "step weights ema_std trust"  # which generator of a run
-
 MODES = {
     "train": Mode(train_or_resume, "config workdir trust preview distributed coordinator num_processes process_id"),
     "sample": Mode(

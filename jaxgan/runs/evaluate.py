@@ -207,12 +207,11 @@ def evaluate_run(
     from jaxgan.runs.load import load  # Orbax takes a second to import
 
     workdir = Path(workdir)
-    folder.load_saved(workdir)  # says what is no run
+    config, _ = folder.trusted_config(workdir, trust=trust)
     saved = steps.saved_steps(workdir)
     numbers = {"all": saved, "latest": saved[::-1]}.get(str(step)) or [steps.find_step(workdir, step)]
     if seed is not None:
         checks.in_range("--seed", seed, 0, 2**32 - 1)
-    config, _ = folder.trusted_config(workdir, trust=trust)
     evaluator = create_evaluator(config, num=num or NUM, seed=seed, trust=trust)
     done, nearest = [], None
     for one in numbers:

@@ -33,7 +33,7 @@ from jaxgan.runs.sealing import Damaged
 from jaxgan.runs.setup import Setup, create_setup
 from jaxgan.training import parallel
 from jaxgan.training.replicas import States, join, make_replicas_step, optimiser_maker, stack, take
-from jaxgan.training.state import GanState, NetState
+from jaxgan.training.state import GanState
 from jaxgan.views import curves
 
 TOLD_APART = ("step", "epoch", "seconds", "steps_per_sec", "images_per_sec")  # not averaged over replicas
@@ -112,7 +112,8 @@ def train_replicas(
     fingerprint = data.fingerprint(source)
     changes = folder.changes(workdir, config, source.info, fingerprint)
     shared = create_setup(sweep.template(configs), source, devices)
-    setups = [create_setup(one, source, devices) for one in configs]
+    # One program makes all states, whose optimisers then are one: states are compared by them.
+    setups = [dataclasses.replace(create_setup(one, source, devices), create=shared.create) for one in configs]
     with contextlib.ExitStack() as keep_open:
         replicas = []
         for number, setup in enumerate(setups):
@@ -166,15 +167,7 @@ def restore(replicas: Sequence[Replica], shared: Setup) -> tuple[list[GanState],
             say(f"warning: {error}; it is set aside as {bad.checkpoints.set_aside([step], 'damaged')[0]}")
             continue
         return [state for state, _ in found], [record for _, record in found], step
-    first = [replica.setup.first_state() for replica in replicas]
-    # All have the optimisers of one, which states are compared by.
-    like = shared.state_shapes
-    states = [s.replace(g=_as(s.g, like.g), d=_as(s.d, like.d)) for s in first]
-    return states, [{} for _ in replicas], 0
-
-
-def _as(net: NetState, like: NetState) -> NetState:
-    return net.replace(tx=like.tx, apply_fn=like.apply_fn)
+    return [replica.setup.first_state() for replica in replicas], [{} for _ in replicas], 0
 
 
 def compile_steps(

@@ -28,9 +28,13 @@ class Setup:
     plan: data.IndexPlan
     schedules: dict[str, optax.Schedule]
     optimiser_parts: dict[str, tuple]  # what `make_optimiser` takes after the config's section
-    new_state: Callable[[], GanState]
+    create: Callable[[jax.Array], GanState]  # from a key
     state_shapes: GanState
     steps_per_call: int
+
+    def new_state(self) -> GanState:
+        """Return the state at step 0 that follows from the seed."""
+        return self.create(keys.stream(self.config.seed, keys.Stream.PARAMETERS))
 
     def first_state(self) -> GanState:
         """Return the state that a new run begins with: of its seed, or with the networks of another run."""
@@ -64,13 +68,12 @@ def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup
         parts[net] = schedules[net], counters.get(net, own_counter), *ramp
         optimisers[net] = make_optimiser(config.optim[net], *parts[net])
 
-    key = keys.stream(config.seed, keys.Stream.PARAMETERS)
     create = jax.jit(
         lambda key: create_state(gan, optimisers["g"], optimisers["d"], key),
         compiler_options=machine.compiler_options(seldom=True),
     )
     with gans.explained(config):
-        shapes = jax.eval_shape(create, key)
+        shapes = jax.eval_shape(create, jax.random.key(0))
     return Setup(
         config=config,
         source=source,
@@ -79,7 +82,7 @@ def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup
         plan=plan,
         schedules=schedules,
         optimiser_parts=parts,
-        new_state=lambda: create(key),
+        create=create,
         state_shapes=shapes,
         steps_per_call=config.train.steps_per_call or auto_steps_per_call(shapes, config, devices[0].platform),
     )

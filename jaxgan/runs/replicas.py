@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from jaxgan import data
-from jaxgan.base import machine
+from jaxgan.base import files, machine
 from jaxgan.base.checks import NotFinite, UserError
 from jaxgan.base.settings import get
 from jaxgan.base.terminal import divert, say, write_line
@@ -28,7 +28,7 @@ from jaxgan.runs.interrupt import StopRequest
 from jaxgan.runs.journal import LOSSES_FILE, Journal, is_due
 from jaxgan.runs.lock import locked
 from jaxgan.runs.metrics_log import MetricsLog, Row
-from jaxgan.runs.progress import Progress, start_text
+from jaxgan.runs.progress import Muted, Progress, start_text
 from jaxgan.runs.sealing import Damaged
 from jaxgan.runs.setup import Setup, create_setup
 from jaxgan.training import parallel
@@ -39,33 +39,19 @@ from jaxgan.views import curves
 TOLD_APART = ("step", "epoch", "seconds", "steps_per_sec", "images_per_sec")  # not averaged over replicas
 
 
-class Muted(Progress):
-    """Progress of one replica: of what it says, only warnings and scores are told, with its number."""
-
-    def __init__(self, replica: int, shared: Progress):
-        """Tell a shared progress."""
-        self._replica, self._shared = replica, shared
-
-    def update(self, step: int, row: dict[str, float] | None = None) -> None:
-        """Say nothing: the means are said."""
-
-    def say(self, text: str) -> None:
-        """Say a warning or scores."""
-        if text.startswith(("warning", "evaluated")):
-            self._shared.say(f"replica {self._replica}: {text}")
-
-    def close(self) -> None:
-        """Do nothing: the shared one is closed by its owner."""
-
-
 class Replica:
     """One of the runs: its folder, its checkpoints, what is written down. `failure` says why it ended early."""
 
     def __init__(self, number: int, setup: Setup, workdir: Path, checkpoints: Any):
         """Take part in a run of many."""
         self.number, self.setup, self.workdir, self.checkpoints = number, setup, workdir, checkpoints
-        self.failure = ""
+        self.failure = self._failed.read_text("utf-8") if self._failed.is_file() else ""
         self.journal: Journal = None  # type: ignore[assignment]
+
+    @property
+    def _failed(self) -> Path:
+        """The file that says so to a resumed run, which must not wait for checkpoints that never come."""
+        return self.workdir / "failure.txt"
 
     def attempt(self, what: Callable[..., object], *args: Any, **kwargs: Any) -> None:
         """Do something with a replica that still trains; numbers that are not finite end its part."""
@@ -75,6 +61,7 @@ class Replica:
             what(*args, **kwargs)
         except NotFinite as error:
             self.failure = str(error)
+            files.write(self._failed, self.failure)
             say(f"warning: replica {self.number}: {error}")
 
     def score(self, step: int, state: GanState) -> None:
@@ -158,15 +145,25 @@ def train_replicas(
 
 def restore(replicas: Sequence[Replica], shared: Setup) -> tuple[list[GanState], list[dict[str, Any]], int]:
     """Return the states of the newest step that all replicas have saved, their records, and that step."""
-    while common := set.intersection(*(set(replica.checkpoints.steps()) for replica in replicas)):
+    living = [replica for replica in replicas if not replica.failure]
+    if not living:
+        raise UserError(f"all replicas failed before ({replicas[0].failure}); train anew elsewhere.")
+    while common := set.intersection(*(set(replica.checkpoints.steps()) for replica in living)):
         step = max(common)
         try:
-            found = [replica.checkpoints.restore(shared.state_shapes, step) for replica in replicas]
+            found = [replica.checkpoints.restore(shared.state_shapes, step) for replica in living]
         except Damaged as error:
-            bad = next(r for r in replicas if str(r.checkpoints.folder / str(step)) in str(error))
+            bad = next(r for r in living if str(r.checkpoints.folder / str(step)) in str(error))
             say(f"warning: {error}; it is set aside as {bad.checkpoints.set_aside([step], 'damaged')[0]}")
             continue
-        return [state for state, _ in found], [record for _, record in found], step
+        states = dict(zip((replica.number for replica in living), found, strict=True))
+        # A failed one keeps its place in the program, with a state that nobody reads.
+        for replica in [replica for replica in replicas if replica.failure]:
+            states[replica.number] = replica.setup.new_state().replace(step=found[0][0].step + 0), {}
+        rows = [states[replica.number] for replica in replicas]
+        return [state for state, _ in rows], [record for _, record in rows], step
+    if all(replica.checkpoints.steps() for replica in living):
+        raise UserError("the replicas have checkpoints, but none of a step that all have; train anew elsewhere.")
     return [replica.setup.first_state() for replica in replicas], [{} for _ in replicas], 0
 
 

@@ -135,6 +135,13 @@ def test_one_that_is_not_finite_ends_alone(tmp_path, capsys, monkeypatch):
     assert all(row["step"] < 20 for row in rows(tmp_path / "replicas/1"))
     assert "replica 1" in capsys.readouterr().err
     assert rows(tmp_path / "replicas/0")[-1]["step"] == 20
+    # Long after, the others go on from where they were, not from the last step that the failed one saved.
+    many.train.num_steps = 24
+    assert int(jaxgan.train(many, tmp_path).step) == 24
+    assert "resumed at step 20 of 24" in capsys.readouterr().err
+    assert [row["step"] for row in rows(tmp_path)] == list(range(1, 25))
+    assert rows(tmp_path)[-1]["collapsed"] == 0.5
+    assert all(row["step"] < 20 for row in rows(tmp_path / "replicas/1"))
 
 
 def test_each_is_scored(tmp_path):

@@ -7,11 +7,13 @@ import operator
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.core import Tracer
 
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array
+from jaxgan.sampling import compiled
 from jaxgan.sampling.generator import GeneratorParams
 
 STATS = ("running", "batch")
@@ -19,6 +21,8 @@ STATS = ("running", "batch")
 
 def sample(params: GeneratorParams, key: Array, *, num: int = 64, labels: Array | None = None) -> Array:
     """Draw pictures. Works under `jit`, `grad` and, over keys or parameters, `vmap`.
+
+    Outside of these it compiles a program for each `num`, at the first call, and keeps it.
 
     Args:
       params: from `jaxgan.load` or `generator_params`.
@@ -35,10 +39,9 @@ def sample(params: GeneratorParams, key: Array, *, num: int = 64, labels: Array 
     """
     _check_key(key)
     num = _checked_num(params, num)
-    z_key, label_key = jax.random.split(key)
-    if labels is None and params.num_classes is not None:
-        labels = jax.random.randint(label_key, (num,), 0, params.num_classes)
-    return generate(params, latents(params, z_key, num), labels)
+    if labels is not None:
+        labels = _checked_labels(params, labels, num)
+    return compiled.call(_draw, params, key, labels, num=num)
 
 
 def latents(params: GeneratorParams, key: Array, num: int, truncation: float | None = None) -> Array:
@@ -85,7 +88,19 @@ def generate(params: GeneratorParams, z: Array, labels: Array | None = None, *, 
     """
     checks.one_of("stats", stats, STATS)
     z = _checked_latents(params, z)
-    labels = _checked_labels(params, labels, z.shape[0])
+    return compiled.call(_make, params, z, _checked_labels(params, labels, z.shape[0]), stats=stats)
+
+
+def _draw(params: GeneratorParams, key: Array, labels: Array | None, *, num: int) -> Array:
+    """Do what `sample` does."""
+    z_key, label_key = jax.random.split(key)
+    if labels is None:
+        labels = jax.random.randint(label_key, (num,), 0, params.num_classes or 1)
+    return _make(params, params.latent.draw(z_key, num), labels, stats="running")
+
+
+def _make(params: GeneratorParams, z: Array, labels: Array, *, stats: str) -> Array:
+    """Do what `generate` does."""
     out, _ = params.module.apply(params.variables, z, labels, train=stats == "batch", mutable=["batch_stats"])
     low, high = params.image_range
     return jnp.clip((out.astype(jnp.float32) - low) * (2 / (high - low)) - 1, -1.0, 1.0)
@@ -141,6 +156,8 @@ def _checked_labels(params: GeneratorParams, labels: Array | None, num: int) -> 
             f"float32[{num}, {classes}], weights of the classes."
         )
     # Under jit the values are not known; Flax's embedding then clips nothing, so they must be right.
-    if not mixed and not isinstance(labels, Tracer) and (labels.min() < 0 or labels.max() >= classes):
-        raise UserError(f"labels reach from {labels.min()} to {labels.max()}; expected 0..{classes - 1}.")
+    if not mixed and not isinstance(labels, Tracer):
+        values = np.asarray(labels)
+        if values.min() < 0 or values.max() >= classes:
+            raise UserError(f"labels reach from {values.min()} to {values.max()}; expected 0..{classes - 1}.")
     return labels

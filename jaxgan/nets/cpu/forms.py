@@ -20,8 +20,8 @@ from jaxgan.nets import xla
 from jaxgan.nets.cpu import spectral
 from jaxgan.nets.geometry import Geometry, Pair, pair
 
-# Channels that count as few; found by timing.
-_NARROW = 4
+# Channels, and pictures, that count as few; found by timing.
+_NARROW, _FEW = 4, 4
 # At most so many pictures make a kernel gradient in one convolution (found by timing), unless those become too many.
 _PIECE, _MOST_PIECES = 32, 8
 
@@ -33,7 +33,7 @@ def forward(geo: Geometry, x: Array, w: Array) -> Array:
         return y.reshape(len(x), *geo.outputs, w.shape[3])
     if spectral.pays(geo, len(x), w.shape[2:]):
         return spectral.forward(geo, x, w)
-    if w.shape[3] <= _NARROW and geo.strides == (1, 1):
+    if (w.shape[3] <= _NARROW or len(x) <= _FEW) and geo.strides == (1, 1):
         return input_grad(geo.exchanged(), mirror(w), x)
     return xla.forward(geo, x, w)
 
@@ -43,14 +43,14 @@ def input_grad(geo: Geometry, w: Array, g: Array) -> Array:
 
     Along one axis u[i] = sum_t w[t] g[(i + low - t) / s] over the taps t for which s divides i + low - t. So
     the outputs of one residue i mod s are a stride-1 convolution of g with every s-th tap: no zeros are used.
-    For few channels all taps are one product, and the rest is shifting and adding.
+    For few channels or pictures all taps are one product, and the rest is shifting and adding.
     """
     if _is_tiny(geo):
         u = g.reshape(len(g), -1) @ _matrix(geo, w).T
         return u.reshape(len(g), *geo.size, w.shape[2])
     if spectral.pays(geo, len(g), w.shape[2:]):
         return spectral.input_grad(geo, w, g)
-    if w.shape[2] <= _NARROW:
+    if w.shape[2] <= _NARROW or len(g) <= _FEW:
         phase = functools.partial(_shifted_sum, geo, _products_of_taps(w, g))
     else:
         phase = functools.partial(_phase, geo, w, g)

@@ -21,12 +21,12 @@ GEOMETRIES = [
 ]
 
 
-@pytest.mark.parametrize("channels", [(6, 5), (5, 6), (2, 6), (6, 3)])
+@pytest.mark.parametrize(("num", "channels"), [(5, (6, 5)), (5, (5, 6)), (5, (2, 6)), (5, (6, 3)), (2, (6, 5))])
 @pytest.mark.parametrize("geo", GEOMETRIES)
-def test_all_three_give_the_same_number(geo, channels):
+def test_all_three_give_the_same_number(geo, num, channels):
     with jax.enable_x64(True):
         rng = np.random.default_rng(0)
-        shapes = (3, *geo.size, channels[0]), (*geo.taps, *channels), (3, *geo.outputs, channels[1])
+        shapes = (num, *geo.size, channels[0]), (*geo.taps, *channels), (num, *geo.outputs, channels[1])
         x, w, g = (jnp.asarray(rng.normal(size=shape)) for shape in shapes)
 
         def numbers(x, w, g):

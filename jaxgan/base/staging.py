@@ -1,0 +1,138 @@
+"""A function split in two: what some of its arguments determine, to be computed once, and the rest.
+
+Known as partial evaluation: Jones, Gomard and Sestoft, "Partial Evaluation and Automatic Program Generation", 1993.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+from jax.extend import core
+
+from jaxgan.base.types import Array, PyTree
+
+# Calls, which are replaced by what they call, and the parameter that holds it.
+_CALLS = {"jit": "jaxpr", "pjit": "jaxpr", "custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr"}
+# What costs next to nothing, but may make a large array of a small one: done again in each call.
+_CHEAP = ("broadcast_in_dim", "iota", "reshape", "squeeze")
+_insides: dict[core.Primitive, Callable[..., Any]] = {}
+
+
+class _Value:
+    """An array in a function: the result of a step, an argument, or a constant."""
+
+    def __init__(self, constant: Any = None):
+        self.constant = constant
+
+
+class _Step(NamedTuple):
+    """One operation of a function without calls."""
+
+    equation: core.JaxprEqn
+    inputs: list[_Value]
+    outputs: list[_Value]
+
+
+def show_inside(primitive: core.Primitive, function: Callable[..., Any]) -> None:
+    """Say of which operations a primitive of our own consists: those of function(*arrays, **parameters)."""
+    _insides[primitive] = function
+
+
+def split(
+    function: Callable[..., PyTree], known: PyTree, *others: PyTree
+) -> tuple[Callable[[PyTree], list[Array]], Callable[..., PyTree]]:
+    """Split a function of arrays.
+
+    Args:
+      function: takes `known` and `others`, is pure, and need not be differentiable afterwards.
+      known: trees of arrays or of their shapes, as the function will be given.
+      *others: likewise.
+
+    Returns:
+      first and second, for which second(first(known), *others) is function(known, *others) to rounding, and first
+      does all that depends on `known` alone and is not trivial. Both can be compiled.
+    """
+    traced, shape = jax.make_jaxpr(function, return_shape=True)(known, *others)
+    steps: list[_Step] = []
+    arguments = [_Value() for _ in traced.jaxpr.invars]
+    results = _unroll(traced, arguments, steps)
+    num_known = len(jax.tree.leaves(known))
+    given = arguments[:num_known]
+    early, late, kept = _divide(steps, given, results)
+
+    def first(known: PyTree) -> list[Array]:
+        return _evaluate(early, dict(zip(given, jax.tree.leaves(known), strict=True)), kept)
+
+    def second(arrays: Sequence[Array], *others: PyTree) -> PyTree:
+        leaves = jax.tree.leaves(others)
+        values = dict(zip([*kept, *arguments[num_known:]], [*arrays, *leaves], strict=True))
+        return jax.tree.unflatten(jax.tree.structure(shape), _evaluate(late, values, results))
+
+    return first, second
+
+
+def _unroll(traced: core.ClosedJaxpr, arguments: Sequence[_Value], steps: list[_Step]) -> list[_Value]:
+    """Append the steps of a traced function, calls replaced by their own steps, and return its results."""
+    jaxpr = traced.jaxpr
+    values = dict(zip(jaxpr.invars, arguments, strict=True))
+    values |= {var: _Value(constant) for var, constant in zip(jaxpr.constvars, traced.consts, strict=True)}
+
+    def value(atom: Any) -> _Value:
+        return _Value(atom.val) if isinstance(atom, core.Literal) else values[atom]
+
+    for equation in jaxpr.eqns:
+        inputs = [value(atom) for atom in equation.invars]
+        called = _called(equation)
+        if called is None:
+            outputs = [_Value() for _ in equation.outvars]
+            steps.append(_Step(equation, inputs, outputs))
+        else:
+            outputs = _unroll(called, inputs, steps)
+        values |= dict(zip(equation.outvars, outputs, strict=True))
+    return [value(atom) for atom in jaxpr.outvars]
+
+
+def _called(equation: core.JaxprEqn) -> core.ClosedJaxpr | None:
+    """Return what an equation calls, None if it is an operation of its own."""
+    inside = _insides.get(equation.primitive)
+    if inside is not None:
+        shapes = [atom.aval for atom in equation.invars]
+        return jax.make_jaxpr(lambda *arrays: inside(*arrays, **equation.params))(*shapes)
+    return equation.params.get(_CALLS.get(equation.primitive.name, ""))
+
+
+def _divide(
+    steps: Sequence[_Step], given: Sequence[_Value], results: Sequence[_Value]
+) -> tuple[list[_Step], list[_Step], list[_Value]]:
+    """Return the steps that need only what is given, the others, and what these take over from the first."""
+    known, early, late = set(given), [], []
+    for step in steps:
+        if all(value in known or value.constant is not None for value in step.inputs):
+            known.update(step.outputs)
+            early.append(step)
+        else:
+            late.append(step)
+    wanted = {value for step in late for value in step.inputs}.union(results)
+    again = []
+    for step in reversed(early):
+        trivial = step.equation.primitive.name in _CHEAP or not any(value in known for value in step.inputs)
+        if trivial and wanted.intersection(step.outputs):
+            wanted.difference_update(step.outputs)
+            wanted.update(step.inputs)
+            again.append(step)
+    kept = [value for value in dict.fromkeys([*given, *(v for step in early for v in step.outputs)]) if value in wanted]
+    return early, [*reversed(again), *late], kept
+
+
+def _evaluate(steps: Sequence[_Step], values: dict[_Value, Any], results: Sequence[_Value]) -> list[Any]:
+    """Do the steps and return the results."""
+
+    def read(value: _Value) -> Any:
+        return values[value] if value.constant is None else value.constant
+
+    for equation, inputs, outputs in steps:
+        made = equation.primitive.bind(*map(read, inputs), **equation.params)
+        values |= dict(zip(outputs, made if equation.primitive.multiple_results else [made], strict=True))
+    return [read(value) for value in results]

@@ -1,0 +1,88 @@
+"""Functions of a generator, called outside `jit`: by compiled programs, kept by shape.
+
+What follows from the parameters alone (kernels turned as the fastest form wants them, batch norm's factors) is computed
+at the first call and kept for as long as the parameters live. Drawing one picture takes half of its time from that.
+"""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.core import Tracer
+
+from jaxgan.base import machine, staging
+from jaxgan.base.types import Array, PyTree
+from jaxgan.sampling.generator import GeneratorParams
+
+# Prepared copies of one generator's parameters, for so many shapes of calls; programs of all generators.
+_MOST_COPIES, _MOST_PROGRAMS = 4, 64
+
+Programs = tuple[Callable[[PyTree], list[Array]], Callable[..., Array]]
+
+
+class _Copies:
+    """A generator's parameters as programs want them, by what was called."""
+
+    def __init__(self, leaves: list[Array], forget: Callable[[Any], object]):
+        self.leaves = [weakref.ref(leaf, forget) for leaf in leaves]
+        self.ready: dict[Any, tuple[list[Array], Callable[..., Array]]] = {}
+
+    def are_of(self, leaves: list[Array]) -> bool:
+        """Whether these are the very arrays that were copied."""
+        return len(leaves) == len(self.leaves) and all(
+            ref() is leaf for ref, leaf in zip(self.leaves, leaves, strict=True)
+        )
+
+
+_copies: dict[int, _Copies] = {}
+
+
+def call(function: Callable[..., Array], params: GeneratorParams, *others: Array | None, **static: Any) -> Array:
+    """Return function(params, *others, **static), by compiled programs where nothing is being traced."""
+    leaves = jax.tree.leaves(params)
+    given = [other for other in others if other is not None]
+    if any(isinstance(x, Tracer) for x in (*leaves, *given)) or isinstance(jnp.zeros(()), Tracer):
+        return function(params, *others, **static)
+    of_others = tuple(None if other is None else jax.typeof(other) for other in others)
+    # pyright does not know settings of JAX that have no attribute of their own.
+    precision = jax.config.jax_default_matmul_precision  # pyright: ignore[reportAttributeAccessIssue]
+    key = (function, tuple(static.items()), of_others, precision)
+    copies = _copies_of(leaves)
+    if copies is None or key not in copies.ready:
+        treedef = jax.tree.structure(params)
+        first, second = _programs(*key, treedef, tuple(jax.typeof(leaf) for leaf in leaves))
+        arrays = first(params)
+        if copies is None:
+            return second(arrays, *others)
+        while len(copies.ready) >= _MOST_COPIES:
+            copies.ready.pop(next(iter(copies.ready)), None)
+        copies.ready[key] = arrays, second
+    arrays, second = copies.ready[key]
+    return second(arrays, *others)
+
+
+def _copies_of(leaves: list[Array]) -> _Copies | None:
+    """Return the copies of these arrays; None where they could change, as NumPy's can."""
+    if not leaves or not all(isinstance(leaf, jax.Array) for leaf in leaves):
+        return None
+    name = id(leaves[0])
+    if name not in _copies or not _copies[name].are_of(leaves):
+        _copies[name] = _Copies(leaves, lambda _: _copies.pop(name, None))
+    return _copies[name]
+
+
+@functools.lru_cache(_MOST_PROGRAMS)
+def _programs(
+    function: Callable[..., Array], static: tuple, others: tuple, precision: Any, treedef: Any, leaves: tuple
+) -> Programs:
+    """Compile the two parts of a function of parameters."""
+    del precision  # is read while the function is traced
+    params = jax.tree.unflatten(treedef, leaves)
+    first, second = staging.split(functools.partial(function, **dict(static)), params, *others)
+    compiled = functools.partial(jax.jit, compiler_options=machine.compiler_options())
+    return compiled(first), compiled(second)

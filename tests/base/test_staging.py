@@ -1,0 +1,73 @@
+"""A function split in two is the function, and its first part does all that it can."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan.base import staging
+from jaxgan.nets import conv
+
+
+def affine(w, x, bias):
+    """Every kind of step: calls, derivatives of one's own, constants, what is passed on unchanged."""
+    gain = jax.nn.relu(jnp.tanh(w).T) * jnp.arange(3.0)[None]
+    return {"y": jax.jit(lambda x: jax.nn.relu(x @ gain + 1))(x) + bias[None], "w": w, "x": x, "one": jnp.ones(())}
+
+
+def names(function, *args):
+    """The operations of a function, those of its calls too."""
+
+    def inside(jaxpr):
+        for equation in jaxpr.eqns:
+            yield equation.primitive.name
+            for inner in jax.tree.leaves(list(equation.params.values()), is_leaf=lambda x: hasattr(x, "eqns")):
+                if hasattr(inner, "eqns"):
+                    yield from inside(inner)
+
+    return set(inside(jax.make_jaxpr(function)(*args)))
+
+
+def test_both_parts_together_are_the_function():
+    w, x, bias = jnp.cos(jnp.arange(12.0)).reshape(3, 4), jnp.ones((2, 4)), jnp.ones(3)
+    first, second = staging.split(affine, w, x, bias)
+    jax.tree.map(np.testing.assert_allclose, jax.jit(second)(jax.jit(first)(w), x, bias), affine(w, x, bias))
+
+
+def test_the_first_part_does_what_the_known_argument_determines():
+    w, x, bias = jnp.ones((3, 4)), jnp.ones((2, 4)), jnp.ones(3)
+    first, second = staging.split(affine, w, x, bias)
+    assert {"tanh", "transpose"} <= names(first, w)
+    assert "dot_general" not in names(first, w)
+    later = names(second, first(w), x, bias)
+    assert not {"tanh", "transpose"} & later
+    assert "dot_general" in later
+
+
+def test_nothing_large_is_made_of_something_small():
+    def function(scale, x):
+        return jnp.broadcast_to(jnp.exp(scale), x.shape) * x
+
+    first, second = staging.split(function, jnp.ones(4), jnp.ones((1000, 4)))
+    assert [array.shape for array in first(jnp.ones(4))] == [(4,)]
+    np.testing.assert_allclose(second(first(jnp.ones(4)), jnp.ones((1000, 4))), np.full((1000, 4), np.e), rtol=1e-6)
+
+
+@pytest.mark.parametrize("num", [1, 5, 64])
+def test_kernels_of_our_convolutions_are_prepared(num):
+    x, kernel = jnp.ones((num, 7, 7, 40)), jnp.cos(jnp.arange(5 * 5 * 40 * 40.0)).reshape(5, 5, 40, 40)
+    with conv.forced("cpu"):
+        function = functools.partial(lambda w, x: conv.conv_transpose(x, w, (2, 2)) + conv.upsample_conv(x, w))
+        first, second = staging.split(function, kernel, x)
+        np.testing.assert_allclose(second(first(kernel), x), function(kernel, x), atol=1e-3)
+    # What is left for each call moves the maps only: it reverses nothing.
+    assert "rev" in names(first, kernel)
+    assert "rev" not in names(second, first(kernel), x)
+
+
+def test_parts_that_depend_on_nothing_known_and_arguments_that_are_not_used():
+    first, second = staging.split(lambda known, x: x + 1, jnp.ones(2), jnp.ones(3))
+    assert first(jnp.ones(2)) == []
+    np.testing.assert_array_equal(second([], jnp.ones(3)), 2 * np.ones(3))

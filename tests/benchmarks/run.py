@@ -1,4 +1,4 @@
-"""Time jaxgan against PyTorch twins of the same systems and write a Markdown table.
+"""Time jaxgan against PyTorch and TensorFlow twins of the same systems and write a Markdown table.
 
     python tests/benchmarks/run.py --out=tests/benchmarks/RESULTS.md
     python tests/benchmarks/run.py --systems=gan_mlp,dcgan --repeats=3 --seconds=2
@@ -25,13 +25,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from workers import PRECISIONS, JaxWorker, Remote, TorchWorker, num_cores
+from workers import PRECISIONS, JaxWorker, Remote, TfWorker, TorchWorker, num_cores
 
-SYSTEMS = ("gan_mlp", "dcgan", "acgan", "dcgan64", "dcgan_z1x1")
-VARIANTS = {
+# The last one is `dcgan` with penalties; TensorFlow has no twin of it.
+SYSTEMS = ("gan_mlp", "dcgan", "acgan", "dcgan64", "dcgan_z1x1", "dcgan_robust")
+TORCH = {
     "cpu": ("eager", "channels_last", "compile", "compile+channels_last"),
     "cuda": ("eager", "channels_last", "compile+graph", "compile+channels_last+graph"),  # a step is one CUDA graph
 }
+TENSORFLOW = ("tf", "tf+xla")  # under tf.function, without XLA and with it
+VARIANTS = {device: variants + TENSORFLOW for device, variants in TORCH.items()}
 # Thread pools of PyTorch and XLA spin for a moment after their work, on the other's cores.
 PAUSE = 0.3
 
@@ -63,7 +66,7 @@ class Result:
     info: dict[str, Any]
     steps: int
     jaxgan: Side
-    torch: dict[str, Side]
+    peers: dict[str, Side]
     flops: int
     rate: float
     versions: str
@@ -75,9 +78,13 @@ class Result:
 
     @property
     def fastest(self) -> str:
-        """The variant of PyTorch with the lowest median."""
-        ran = {name: side for name, side in self.torch.items() if not side.failure}
-        return min(ran, key=lambda name: statistics.median(ran[name].times)) if ran else ""
+        """The variant of either peer with the lowest median."""
+        return self.fastest_of(*self.peers)
+
+    def fastest_of(self, *names: str) -> str:
+        """Return the variant with the lowest median among these, empty if none of them ran."""
+        ran = [name for name in names if name in self.peers and not self.peers[name].failure]
+        return min(ran, key=lambda name: statistics.median(self.peers[name].times), default="")
 
 
 def main() -> None:
@@ -107,7 +114,7 @@ def parse() -> argparse.Namespace:
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
     parser.add_argument("--systems", type=names(SYSTEMS), default=list(SYSTEMS), help="comma-separated; all")
-    parser.add_argument("--variants", type=names(sum(VARIANTS.values(), ())), help="of PyTorch; all")
+    parser.add_argument("--variants", type=names(sum(VARIANTS.values(), ())), help="of PyTorch and TensorFlow; all")
     parser.add_argument("--repeats", type=int, default=7, help="turns; 7")
     parser.add_argument("--seconds", type=float, default=4.0, help="aimed length of a turn of jaxgan; 4")
     parser.add_argument("--steps", type=int, default=0, help="training steps a turn, instead of --seconds")
@@ -134,7 +141,8 @@ def measure(system: str, args: argparse.Namespace) -> Result:
             ours.save_data(data)
             sides = {"jaxgan": Side(first=ours.compile())}
             for variant in args.variants:
-                sides[variant] = start_torch(remotes, system, info, data, args, variant)
+                if not (variant in TENSORFLOW and system == "dcgan_robust"):
+                    sides[variant] = start_peer(remotes, system, info, data, args, variant)
             steps = args.steps or choose_steps(ours, args.seconds)
             # jaxgan's calls make several steps each where that is faster.
             steps = -(-steps // info["steps_per_call"]) * info["steps_per_call"]
@@ -148,13 +156,14 @@ def measure(system: str, args: argparse.Namespace) -> Result:
     return Result(system, info, steps, sides.pop("jaxgan"), sides, flops, rate, versions)
 
 
-def start_torch(
+def start_peer(
     remotes: dict[str, Remote], system: str, info: dict, data: str, args: argparse.Namespace, variant: str
 ) -> Side:
     """Start a variant and make its first step; a failure is reported, not raised."""
     remote = None
     try:
-        remote = Remote(TorchWorker, system, info, data, args.device, args.precision, variant)
+        worker = TfWorker if variant in TENSORFLOW else TorchWorker
+        remote = Remote(worker, system, info, data, args.device, args.precision, variant)
         first = remote.compile()
     except RuntimeError as error:
         if remote is not None:
@@ -199,11 +208,13 @@ def sample(remotes: dict[str, Remote], sides: dict[str, Side], repeats: int) -> 
 
 
 def count(remotes: dict[str, Remote], info: dict[str, Any]) -> tuple[int, str]:
-    """Return the products of a step, 0 if no twin runs, and the versions."""
+    """Return the products of a step, 0 if no twin in PyTorch runs, and the versions."""
+    flops, versions = 0, {info["versions"]: None}
     for name, remote in remotes.items():
         if name != "jaxgan":
-            return remote.flops(), f"{info['versions']}, {remote.versions()}"
-    return 0, info["versions"]
+            versions[remote.versions()] = None
+            flops = flops if flops or name in TENSORFLOW else remote.flops()
+    return flops, ", ".join(versions)
 
 
 def report(results: Sequence[Result], args: argparse.Namespace) -> str:
@@ -211,20 +222,20 @@ def report(results: Sequence[Result], args: argparse.Namespace) -> str:
     first = results[0]
     rates = [result.rate / 1e9 for result in results]
     command = shlex.join(["python", *(arg for arg in sys.argv if not arg.startswith("--out"))])
-    head = f"""# Speed against PyTorch
+    head = f"""# Speed against PyTorch and TensorFlow
 
 Made by `{command}` on {time.strftime("%Y-%m-%d")}.
 {machine(first, args.device)}; Python {platform.python_version()}, {first.versions}.
 Training in {args.precision}; JAX multiplies large matrices at {min(rates):,.0f} to {max(rates):,.0f} GFLOP/s.
 
 Medians of {args.repeats} turns, in brackets the least and the most. A ratio above 1 means that jaxgan is faster; it is
-the median over turns of PyTorch's time, in its fastest variant, by jaxgan's.
+the median over turns of the time of the fastest variant of either by jaxgan's.
 """
     parts = [head, "## Training", training_table(results, args.variants), "## Cost", cost_table(results)]
     if first.jaxgan.sampling:
         parts += ["## Sampling", sampling_table(results)]
     failures = [
-        f"- {r.system}, {name}: {side.failure}" for r in results for name, side in r.torch.items() if side.failure
+        f"- {r.system}, {name}: {side.failure}" for r in results for name, side in r.peers.items() if side.failure
     ]
     if failures:
         parts += ["## What did not run", "\n".join(failures)]
@@ -247,35 +258,37 @@ def training_table(results: Sequence[Result], variants: Sequence[str]) -> str:
     """Return times a step."""
     rows = []
     for r in results:
-        times = [milliseconds(side.times) for side in (r.jaxgan, *(r.torch[v] for v in variants))]
-        ratio = spread(ratios(r.torch[r.fastest].times, r.jaxgan.times), 2) if r.fastest else "-"
+        times = [milliseconds(side.times) for side in (r.jaxgan, *(r.peers.get(v, Side()) for v in variants))]
+        ratio = spread(ratios(r.peers[r.fastest].times, r.jaxgan.times), 2) if r.fastest else "-"
         rate = f"{r.batch / statistics.median(r.jaxgan.times):,.0f}"
         rows.append([r.system, str(r.batch), *times, ratio, rate])
-    return table(["system", "batch", "jaxgan, ms a step", *(f"torch {v}" for v in variants), "ratio", "images/s"], rows)
+    labels = [v if v in TENSORFLOW else f"torch {v}" for v in variants]
+    return table(["system", "batch", "jaxgan, ms a step", *labels, "ratio", "images/s"], rows)
 
 
 def cost_table(results: Sequence[Result]) -> str:
     """Return compilation, arithmetic and memory."""
     rows = []
     for r in results:
-        theirs = r.torch.get(r.fastest)
-        compiled = [name for name, side in r.torch.items() if "compile" in name and not side.failure]
-        best = min(compiled, key=lambda name: statistics.median(r.torch[name].times), default="")
+        torch = r.peers.get(r.fastest_of(*(name for name in r.peers if name not in TENSORFLOW)))
+        tf = r.peers.get(r.fastest_of(*TENSORFLOW))
+        compiled = r.peers.get(r.fastest_of(*(name for name in r.peers if "compile" in name)))
         rows.append(
             [
                 *(r.system, str(r.info["steps_per_call"]), f"{r.jaxgan.first:.1f}"),
-                f"{r.torch[best].first:.1f}" if best else "-",
+                f"{compiled.first:.1f}" if compiled else "-",
+                f"{tf.first:.1f}" if tf else "-",
                 f"{r.flops / 1e9:.2f}" if r.flops else "-",
-                *(share(r, r.jaxgan), share(r, theirs)),
-                *(f"{side.memory / 2**20:,.0f}" if side else "-" for side in (r.jaxgan, theirs)),
+                *(share(r, side) for side in (r.jaxgan, torch, tf)),
+                *(f"{side.memory / 2**20:,.0f}" if side else "-" for side in (r.jaxgan, torch, tf)),
             ]
         )
-    names = ["system", "steps a call", "jaxgan, first call s", "torch.compile, first step s", "GFLOP a step"]
-    names += ["jaxgan, share of product rate", "torch", "jaxgan, peak MiB", "torch"]
+    names = ["system", "steps a call", "jaxgan, first call s", "torch.compile, first step s", "tf, first call s"]
+    names += ["GFLOP a step", "jaxgan, share of product rate", "torch", "tf", "jaxgan, peak MiB", "torch", "tf"]
     note = (
         "Products are counted on the twin (`torch.utils.flop_counter`: 2 for each multiply-add of dense and convolution"
         " layers, forward and backward), for both sides alike. Memory is the most that the process (on a GPU: the "
-        "framework's allocator) has held, data set and libraries included. `torch` is its fastest variant."
+        "framework's allocator) has held, data set and libraries included. `torch` and `tf` are their fastest variants."
     )
     return f"{note}\n\n{table(names, rows)}"
 
@@ -294,14 +307,14 @@ def sampling_table(results: Sequence[Result]) -> str:
     for r in results:
         row = [r.system]
         for num in 1, 1_000:
-            theirs = [side.sampling[num] for side in r.torch.values() if not side.failure]
+            theirs = [side.sampling[num] for side in r.peers.values() if not side.failure]
             best = min(theirs, key=statistics.median, default=None)
             row += [milliseconds(r.jaxgan.sampling[num]), milliseconds(best or [])]
             row += [spread(ratios(best, r.jaxgan.sampling[num]), 2) if best else "-"]
         rows.append([*row, f"{1_000 / statistics.median(r.jaxgan.sampling[1_000]):,.0f}"])
     names = ["system"]
     for num in "1", "1,000":
-        names += [f"batch {num}: jaxgan, ms", "torch, ms", "ratio"]
+        names += [f"batch {num}: jaxgan, ms", "fastest peer, ms", "ratio"]
     return table([*names, "pictures/s"], rows)
 
 
@@ -313,7 +326,7 @@ def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
 def milliseconds(seconds: Sequence[float]) -> str:
     """Format times."""
     if not seconds:
-        return "failed"
+        return "-"
     return spread([1e3 * s for s in seconds], 3 if statistics.median(seconds) < 0.01 else 1)
 
 

@@ -1,39 +1,37 @@
 """jaxgan's training step against the PyTorch twins: same weights, pictures and latents, two steps of plain SGD.
 
-Run it with `python -m pytest -o addopts= tests/benchmarks`. Both compute in float64: in float32 rounding decides the
-sign of some inputs of a ReLU, and single signs weigh up to 1 % of an update, in XLA's own convolutions as in ours.
+Run it with `python -m pytest -o addopts= tests/benchmarks`.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 from types import MethodType
 
 import jax
 import numpy as np
-import optax
 import pytest
-import systems
+from parity import (
+    BATCH,
+    CLASSES,
+    D_RATE,
+    G_RATES,
+    STEPS,
+    USUAL_G_RATE,
+    batch,
+    build,
+    check_update,
+    noises,
+    small_config,
+)
 from weights import export
 
-from jaxgan import gans
 from jaxgan.base import machine
-from jaxgan.base.types import DataInfo
-from jaxgan.training.passes import cast, draw_noise
-from jaxgan.training.state import create_state
 from jaxgan.training.step import make_train_step
 
 torch = pytest.importorskip("torch")
 
 from twin import Options  # noqa: E402  (imports torch)
 from twins import TWINS  # noqa: E402
-
-BATCH, CLASSES, STEPS = 8, 10, 2
-# Large enough for an update to stand out from the rounding of a parameter.
-G_RATES, USUAL_G_RATE, D_RATE = {"dcgan_z1x1": 0.01}, 0.1, 0.05
-# Relative differences of updates: pictures and logits pass from network to network as float32.
-TOLERANCE = 1e-3
 
 
 @pytest.fixture(autouse=True)
@@ -42,44 +40,6 @@ def double_precision():
     with jax.enable_x64(True):
         yield
     torch.set_default_dtype(torch.float32)
-
-
-def small_config(name, **rule):
-    """Return a system's configuration with small maps, without dropout."""
-    config = systems.get_config(name)
-    config.rule.update(rule)
-    config.data.batch_size = BATCH
-    if name == "dcgan64":
-        config.model.width, config.data.image_size = 8, 32
-    if "dropout" in config.model:
-        config.model.dropout = 0.0
-    return config
-
-
-@functools.cache
-def build(name, **rule):
-    """Return a GAN and its first state, both optimisers plain SGD."""
-    config = small_config(name, **rule)
-    side = config.data.image_size
-    gan = gans.build(config, DataInfo((side, side, config.data.channels), 1_000, CLASSES))
-    g_optimiser = optax.sgd(G_RATES.get(name, USUAL_G_RATE))
-    state = create_state(gan, g_optimiser, optax.sgd(D_RATE), jax.random.key(1))
-    g, d, ema = cast((state.g, state.d, state.ema), "float64")
-    return config, dataclasses.replace(gan, precision="float64"), state.replace(g=g, d=d, ema=ema)
-
-
-def batch(gan, step):
-    rng = np.random.default_rng(step)
-    images = rng.integers(0, 256, (1, BATCH, *gan.data.image_shape), np.uint8)
-    return images, rng.integers(0, CLASSES, (1, BATCH), np.int32)
-
-
-def noises(gan, state):
-    """Return what the step draws, in the order in which a twin asks for it: D's first if it has its own."""
-    g_key, d_key = jax.random.split(jax.random.fold_in(state.key, state.step))
-    g_noise = draw_noise(gan, jax.random.split(g_key)[0], BATCH)
-    d_noise = draw_noise(gan, jax.random.split(d_key, (2, 1))[0, 0], BATCH)
-    return [g_noise] if gan.rule.latents == "shared" else [d_noise, g_noise]
 
 
 def load(module, arrays):
@@ -135,15 +95,6 @@ def feed(twin, drawn):
     return queue
 
 
-def check_update(old, ours, theirs, name):
-    """Compare two updates of one array, up to the rounding of the array itself."""
-    error, size = np.linalg.norm(ours - theirs), np.linalg.norm(ours - old)
-    # A bias before a batch norm has a gradient of zero, of which rounding leaves something.
-    rounding = 1e-7 * np.sqrt(old.size) * max(50 if name.endswith("bias") else 1, np.abs(old).max())
-    assert error <= TOLERANCE * size + rounding, f"{name}: {error:.2e} of an update of {size:.2e}"
-    return size > 10 * rounding
-
-
 def check_net(old, new, net, mirrored):
     """Compare every parameter and running statistic of a network, and require that most of them moved."""
     before, after = (export(state.variables, net, mirrored=mirrored) for state in (old, new))
@@ -193,6 +144,7 @@ def compare(name, twin_config, ours, options=None):
         ("acgan", {"d_stats_in_g": "running"}),
         ("dcgan64", {}),
         ("dcgan_z1x1", {}),
+        ("dcgan_robust", {}),
     ],
 )
 def test_steps_agree(name, rule):
@@ -213,6 +165,7 @@ def test_memory_format_changes_nothing():
         ("dcgan", {"g_stats_for_d": "running"}),
         ("acgan", {"d_passes": "separate"}),
         ("acgan", {"d_stats_in_g": "running"}),
+        ("dcgan_robust", {"order": "simultaneous"}),
         ("dcgan64", {"d_passes": "joint"}),
         ("dcgan64", {"d_loss_weight": 0.5}),
         ("dcgan_z1x1", {"order": "d_first"}),

@@ -138,11 +138,14 @@ class Twin:
         betas = c["b1"], c["b2"]
         return torch.optim.Adam(params, c["learning_rate"], betas, c["eps"], fused=True, capturable=capturable)
 
+    def share(self) -> float:
+        """Return the share of the new generator in the averaged one."""
+        return 1 - min(self.config["train"]["ema_decay"], (1 + self.steps) / (10 + self.steps))
+
     @torch.no_grad()
     def _average(self) -> None:
-        decay = min(self.config["train"]["ema_decay"], (1 + self.steps) / (10 + self.steps))
         if self.config["train"]["ema_decay"]:
-            torch._foreach_lerp_(self.ema, self.averaged, 1 - decay)
+            torch._foreach_lerp_(self.ema, self.averaged, self.share())
 
 
 class Reshape(nn.Module):

@@ -96,6 +96,46 @@ class Dcgan(Twin):
         return metrics | g_metrics(logits, loss)
 
 
+class DcganRobust(Dcgan):
+    """The networks of `Dcgan` in pairs of real and fake, with R1 and R2 at each k-th step; pictures are made once."""
+
+    d_weight = d_report = 1.0
+
+    def norm(self, features: int) -> nn.BatchNorm2d:
+        """Return a batch norm that moves as far in one pass as jaxgan's does for D's fakes and then for G."""
+        return nn.BatchNorm2d(features, self.model["bn_epsilon"], 1 - self.model["bn_momentum"] ** 2)
+
+    def share(self) -> float:
+        """Return the share of the new generator, by half-life."""
+        train, batch = self.config["train"], self.batch_size
+        half_life = min(train["ema_half_life"], train["ema_ramp"] * self.steps * batch)
+        return 1 - 0.5 ** (batch / max(half_life, 1e-8))
+
+    def update(self, real: Tensor, labels: Tensor) -> Metrics:
+        """D with its penalties, then G on the pictures that D has seen."""
+        gammas, interval = self.config["penalty"], self.config["penalty"]["interval"]
+        fake = self.g(self.draw()[0])
+        penalised = self.steps % interval == 0
+        shown = torch.cat([real, fake.detach()]).requires_grad_(penalised)
+        logits = self.d(shown)
+        on_real, on_fake = logits.chunk(2)
+        loss = F.softplus(on_fake - on_real).mean()
+        r1 = r2 = torch.zeros_like(loss)
+        if penalised:
+            (slopes,) = torch.autograd.grad(logits.sum(), shown, create_graph=True)
+            r1, r2 = (interval * part.square().sum((1, 2, 3)).mean() / 2 for part in slopes.chunk(2))
+        self.descend_d(loss + gammas["r1"] * r1 + gammas["r2"] * r2)
+        right = (on_real > on_fake).to(loss.dtype).mean()
+        metrics = {"d/loss": loss, "d/loss_real": loss / 2, "d/loss_fake": loss / 2, "d/r1": r1, "d/r2": r2}
+        metrics |= {"d/acc_real": right, "d/acc_fake": right, "d/acc": right}
+        with frozen(self.d_params):
+            on_real, on_fake = self.d(torch.cat([real, fake])).chunk(2)
+            loss = F.softplus(on_real - on_fake).mean()
+            self.descend_g(loss)
+        metrics |= {"g/loss": loss, "g/acc": (on_fake > on_real).to(loss.dtype).mean()}
+        return {name: value.detach() for name, value in metrics.items()}
+
+
 class Acgan(Twin):
     """28x28 with labels: D on real, D on fake pictures, an update each; then G with the same latents and labels."""
 
@@ -292,6 +332,7 @@ def margin(logits: Tensor) -> Tensor:
 TWINS: dict[str, type[Twin]] = {
     "gan_mlp": GanMlp,
     "dcgan": Dcgan,
+    "dcgan_robust": DcganRobust,
     "acgan": Acgan,
     "dcgan64": Dcgan64,
     "dcgan_z1x1": DcganZ1x1,

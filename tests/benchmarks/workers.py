@@ -113,7 +113,6 @@ class JaxWorker:
         self.jax, self.device, self.dtype = jax, devices[0], config.precision
         self.setup = create_setup(config, data.open_source(config.data), devices)
         self.state = parallel.replicate(self.setup.new_state(), devices)
-        self._samplers: dict[int, Callable] = {}
 
     def describe(self) -> dict[str, Any]:
         """Return what the twins and the table must know."""
@@ -163,18 +162,13 @@ class JaxWorker:
     def sample(self, num: int, calls: int) -> float:
         """Sample `num` pictures so many times and return the seconds; the first call of a size also compiles."""
         import jaxgan
-        from jaxgan.base import machine
 
         params = jaxgan.generator_params(self.setup.gan, self.state.ema)
-        if num not in self._samplers:
-            self._samplers[num] = self.jax.jit(
-                lambda params, key: jaxgan.sample(params, key, num=num), compiler_options=machine.compiler_options()
-            )
-            self._samplers[num](params, self.jax.random.key(0)).block_until_ready()
+        jaxgan.sample(params, self.jax.random.key(0), num=num).block_until_ready()
         keys = list(self.jax.random.split(self.jax.random.key(1), calls))
         start = time.perf_counter()
         for key in keys:
-            self._samplers[num](params, key).block_until_ready()
+            jaxgan.sample(params, key, num=num).block_until_ready()
         return time.perf_counter() - start
 
     def memory(self) -> int:
@@ -325,3 +319,87 @@ class TorchWorker:
     def _wait(self) -> None:
         if self.device == "cuda":
             self.torch.cuda.synchronize()
+
+
+class TfWorker:
+    """A TensorFlow twin on its own data stream, its steps compiled by `tf.function`."""
+
+    def __init__(self, system: str, info: dict[str, Any], data: str, device: str, precision: str, variant: str):
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+        import numpy as np
+        import tensorflow as tf
+
+        tf.config.experimental.enable_tensor_float_32_execution(precision != "float32")
+        if device == "cpu":
+            tf.config.set_visible_devices([], "GPU")
+        else:
+            for gpu in tf.config.list_physical_devices("GPU"):  # no claim on memory that the others need
+                tf.config.experimental.set_memory_growth(gpu, True)
+        import keras
+        from tf_twins import TWINS
+
+        if precision == "bfloat16":
+            keras.config.set_dtype_policy("mixed_bfloat16")
+        self.tf, self.twin, self.device = tf, TWINS[system](info["config"], info["num_classes"]), device
+        with np.load(data) as arrays:
+            self.images, self.labels = tf.constant(arrays["images"]), tf.constant(arrays["labels"])
+        self.batch, self.calls = info["config"]["data"]["batch_size"], info["steps_per_call"]
+        self.order = np.zeros(0, np.int64)
+        self.call = tf.function(self._steps, jit_compile="xla" in variant)
+        self.samplers: dict[int, Callable] = {}
+        self.rng = np.random.default_rng(0)
+
+    def versions(self) -> str:
+        """Return TensorFlow's version."""
+        import keras
+
+        return f"tensorflow {self.tf.__version__}, keras {keras.__version__}"
+
+    def compile(self) -> float:
+        """Make the first call and return its seconds."""
+        return self.run(self.calls)
+
+    def run(self, steps: int) -> float:
+        """Make so many training steps, a multiple of the steps in a call, and return their seconds."""
+        start = time.perf_counter()
+        kept = [self.call(self._next_rows()) for _ in range(steps // self.calls)]
+        self.tf.stack(kept).numpy()
+        return time.perf_counter() - start
+
+    def sample(self, num: int, calls: int) -> float:
+        """Sample `num` pictures so many times and return the seconds; one call before them is not counted."""
+        if num not in self.samplers:
+            self.samplers[num] = self.tf.function(lambda: self.twin.sample(num))
+        self.samplers[num]().numpy()
+        start = time.perf_counter()
+        for _ in range(calls):
+            self.samplers[num]().numpy()
+        return time.perf_counter() - start
+
+    def memory(self) -> int:
+        """Return the peak so far in bytes: of the device, or of this process on CPU."""
+        if self.device == "cpu":
+            return peak_host_memory()
+        return self.tf.config.experimental.get_memory_info("GPU:0")["peak"]
+
+    def _steps(self, rows):
+        """Make a step for each row of rows [n, B]; several in one call where jaxgan makes several."""
+        if self.calls == 1:
+            return self._step(rows[0])
+        metrics = self._step(rows[0])
+        for i in self.tf.range(1, self.calls):
+            metrics += self._step(rows[i])
+        return metrics
+
+    def _step(self, rows):
+        metrics = self.twin.step(self.tf.gather(self.images, rows), self.tf.gather(self.labels, rows))
+        return self.tf.stack([self.tf.cast(value, "float32") for value in metrics.values()])
+
+    def _next_rows(self):
+        need = self.calls * self.batch
+        import numpy as np
+
+        while len(self.order) < need:
+            self.order = np.concatenate([self.order, self.rng.permutation(len(self.images))])
+        rows, self.order = self.order[:need], self.order[need:]
+        return self.tf.constant(rows.reshape(self.calls, self.batch), self.tf.int32)

@@ -153,6 +153,7 @@ def _train() -> dict:
         "checkpoint_every": 1_000,  # 0: only at the end
         "keep_checkpoints": 2,
         "steps_per_call": 0,  # steps in one compiled call; 0: chosen by platform and network
+        "microbatches": 1,  # parts of a device's pictures, one after the other, where its maps do not fit in memory
         "num_devices": 0,  # 0: all
         "num_replicas": 1,  # runs in one program, of the seeds from `seed` on or with the values of `sweep`
         "ema_decay": 0.999,  # of the sampling weights; 0: none
@@ -235,6 +236,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "train.keep_checkpoints": (1, 10**6),
     "train.steps_per_call": (0, 10**4),
     "train.num_devices": (0, 10**6),
+    "train.microbatches": (1, 10**6),
     "train.num_replicas": (1, 10**4),
     "train.ema_decay": (0, 1),
     "train.ema_half_life": (0, 10**12),

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jax.core import Tracer
+from jax.extend.core import get_opaque_trace_state
 
 from jaxgan.base import machine, staging
 from jaxgan.base.types import Array, PyTree
@@ -28,34 +28,34 @@ Programs = tuple[Callable[[PyTree], list[Array]], Callable[..., Array]]
 class _Copies:
     """A generator's parameters as programs want them, by what was called."""
 
-    def __init__(self, leaves: list[Array], forget: Callable[[Any], object]):
-        self.leaves = [weakref.ref(leaf, forget) for leaf in leaves]
+    def __init__(self, params: GeneratorParams, leaves: list[Array], forget: Callable[[Any], object]):
+        self.owner, self.leaves = weakref.ref(params, forget), [weakref.ref(leaf) for leaf in leaves]
         self.ready: dict[Any, tuple[list[Array], Callable[..., Array]]] = {}
 
-    def are_of(self, leaves: list[Array]) -> bool:
-        """Whether these are the very arrays that were copied."""
-        return len(leaves) == len(self.leaves) and all(
-            ref() is leaf for ref, leaf in zip(self.leaves, leaves, strict=True)
-        )
+    def are_of(self, params: GeneratorParams, leaves: list[Array]) -> bool:
+        """Whether these are the very parameters that were copied, and still hold the same arrays."""
+        same = self.owner() is params and len(leaves) == len(self.leaves)
+        return same and all(ref() is leaf for ref, leaf in zip(self.leaves, leaves, strict=True))
 
 
 _copies: dict[int, _Copies] = {}
+_NO_TRACE = get_opaque_trace_state()
 
 
 def call(function: Callable[..., Array], params: GeneratorParams, *others: Array | None, **static: Any) -> Array:
     """Return function(params, *others, **static), by compiled programs where nothing is being traced."""
     leaves = jax.tree.leaves(params)
     given = [other for other in others if other is not None]
-    if any(isinstance(x, Tracer) for x in (*leaves, *given)) or isinstance(jnp.zeros(()), Tracer):
+    if get_opaque_trace_state() != _NO_TRACE or any(isinstance(x, Tracer) for x in (*leaves, *given)):
         return function(params, *others, **static)
-    of_others = tuple(None if other is None else jax.typeof(other) for other in others)
+    of_others = tuple(None if other is None else (other.shape, other.dtype) for other in others)
     # pyright does not know settings of JAX that have no attribute of their own.
     precision = jax.config.jax_default_matmul_precision  # pyright: ignore[reportAttributeAccessIssue]
     key = (function, tuple(static.items()), of_others, precision)
-    copies = _copies_of(leaves)
+    copies = _copies_of(params, leaves)
     if copies is None or key not in copies.ready:
-        treedef = jax.tree.structure(params)
-        first, second = _programs(*key, treedef, tuple(jax.typeof(leaf) for leaf in leaves))
+        shapes = jax.tree.map(jax.typeof, (params, others))
+        first, second = _programs(function, tuple(static.items()), precision, *_hashable(shapes))
         arrays = first(params)
         if copies is None:
             return second(arrays, *others)
@@ -66,23 +66,27 @@ def call(function: Callable[..., Array], params: GeneratorParams, *others: Array
     return second(arrays, *others)
 
 
-def _copies_of(leaves: list[Array]) -> _Copies | None:
-    """Return the copies of these arrays; None where they could change, as NumPy's can."""
-    if not leaves or not all(isinstance(leaf, jax.Array) for leaf in leaves):
+def _copies_of(params: GeneratorParams, leaves: list[Array]) -> _Copies | None:
+    """Return the copies of these parameters; None where they could change, as NumPy's arrays can."""
+    if not all(isinstance(leaf, jax.Array) for leaf in leaves):
         return None
-    name = id(leaves[0])
-    if name not in _copies or not _copies[name].are_of(leaves):
-        _copies[name] = _Copies(leaves, lambda _: _copies.pop(name, None))
+    name = id(params)
+    if name not in _copies or not _copies[name].are_of(params, leaves):
+        # Bound here, for at the end of Python parameters die after this module's names.
+        _copies[name] = _Copies(params, leaves, functools.partial(_copies.pop, name))
     return _copies[name]
 
 
+def _hashable(tree: PyTree) -> tuple[Any, tuple]:
+    leaves, structure = jax.tree.flatten(tree)
+    return structure, tuple(leaves)
+
+
 @functools.lru_cache(_MOST_PROGRAMS)
-def _programs(
-    function: Callable[..., Array], static: tuple, others: tuple, precision: Any, treedef: Any, leaves: tuple
-) -> Programs:
+def _programs(function: Callable[..., Array], static: tuple, precision: Any, structure: Any, leaves: tuple) -> Programs:
     """Compile the two parts of a function of parameters."""
     del precision  # is read while the function is traced
-    params = jax.tree.unflatten(treedef, leaves)
+    params, others = jax.tree.unflatten(structure, leaves)
     first, second = staging.split(functools.partial(function, **dict(static)), params, *others)
     compiled = functools.partial(jax.jit, compiler_options=machine.compiler_options())
     return compiled(first), compiled(second)

@@ -105,6 +105,10 @@ class Gan:
       ema_half_life: of the averaged generator in pictures, instead of `ema_decay`; 0 for that.
       ema_ramp: bound on the half-life, as a share of the pictures seen; 0 for none.
       ema_stds: relative widths of further averages that are kept, see `jaxgan.training.power_ema`.
+      microbatches: parts in which a device goes through its pictures, for batches whose maps do not fit in memory. The
+        gradients are those of the whole batch where each picture is judged on its own. Statistics of a batch (batch
+        norm, minibatch deviation, LeCam's anchors, averages of relative losses) are those of a part, and running ones
+        move once a part.
       precision: 'float32', or 'bfloat16' for activations and gradients of layers in training; parameters, statistics
         and losses are float32 all the same.
       matmul: how accelerators multiply float32 matrices in training, as `jax.default_matmul_precision` names it;
@@ -134,6 +138,7 @@ class Gan:
     ema_half_life: float = 0
     ema_ramp: float = 0
     ema_stds: tuple[float, ...] = ()
+    microbatches: int = 1
     precision: str = "float32"
     matmul: str = "default"
     convolution: str = "auto"
@@ -142,6 +147,7 @@ class Gan:
         checks.in_range("penalty_interval", self.penalty_interval, 1)
         checks.in_range("lecam", self.lecam, 0)
         checks.in_range("pack", self.pack, 1)
+        checks.in_range("microbatches", self.microbatches, 1)
         power_ema.check_widths(self.ema_stds)
         if self.pack > 1 and self.num_classes is not None:
             raise UserError(
@@ -201,6 +207,7 @@ class Gan:
             ema_half_life=config.train.ema_half_life,
             ema_ramp=config.train.ema_ramp,
             ema_stds=tuple(config.train.ema_stds),
+            microbatches=config.train.microbatches,
             precision=config.precision,
             matmul=config.matmul,
             convolution=config.convolution,

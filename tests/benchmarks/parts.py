@@ -75,6 +75,7 @@ def pieces(setup: Any) -> tuple[Pieces, Pieces]:
     from jaxgan.base.types import Batch
     from jaxgan.training import average, passes
     from jaxgan.training import step as steps
+    from jaxgan.training.strength import ALWAYS
 
     gan, state, batch = setup.gan, setup.new_state(), setup.config.data.batch_size
     rule = gan.rule
@@ -118,9 +119,9 @@ def pieces(setup: Any) -> tuple[Pieces, Pieces]:
         number = f" {i + 1}" if rule.d_steps > 1 else ""
         if fresh or rule.order == "d_first":
             step[f"fakes for D{number}"] = (make, (g, z))
-        step[f"update of D{number}"] = (lambda *args: steps.update_d(gan, *args), (d, real, fake, key, other))
-    step["update of G"] = (lambda *args: steps.update_g(gan, *args), (g, d, z, real, [key, other]))
-    step["average of G"] = (lambda *args: average.average(gan.ema_decay, *args), (state.step, state.ema, g.variables))
+        step[f"update of D{number}"] = (lambda *args: steps.update_d(gan, *args, ALWAYS), (d, real, fake, key, other))
+    step["update of G"] = (lambda *args: steps.update_g(gan, *args, ALWAYS), (g, d, z, real, [key, other]))
+    step["average of G"] = (average.average, (0.001, state.ema, g.variables))
     details: Pieces = {
         "G forward": (make, (g, z)),
         "D forward": (score, (d, real, key)),

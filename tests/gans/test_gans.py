@@ -18,8 +18,9 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.types import Batch, DataInfo
 from jaxgan.nets.norm import KINDS
 from jaxgan.training.gan import UpdateRule, generator_params
+from jaxgan.training.loss import d_loss, g_loss
 from jaxgan.training.passes import Noise, apply
-from jaxgan.training.step import d_loss, g_loss, make_train_step
+from jaxgan.training.step import make_train_step
 from jaxgan.views.table import network_rows, totals
 
 # Parameters of G, running statistics of G, the same of D.

@@ -1,0 +1,164 @@
+"""What the two networks minimise on the pictures of one device, and the metrics that come with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxgan.base import axis
+from jaxgan.base.types import Array, Batch, PyTree
+from jaxgan.objectives import lecam
+from jaxgan.training.gan import Gan
+from jaxgan.training.passes import Noise, Scores, apply, augmented, judge
+from jaxgan.training.state import NetState
+from jaxgan.training.strength import ALWAYS, Strength
+
+Metrics = dict[str, Array]
+
+
+def d_loss(
+    params: PyTree,
+    gan: Gan,
+    stats: PyTree,
+    sides: dict[str, Batch],
+    dropout_key: Array,
+    key: Array,
+    strength: Strength = ALWAYS,
+) -> tuple[Array, tuple[PyTree, Metrics]]:
+    """Return D's loss on the given kinds of pictures, its new batch statistics and its metrics."""
+    *augment_keys, penalty_key = jax.random.split(key, 3)
+    shown = {
+        name: side._replace(images=augmented(gan, side.images, own, strength))
+        for (name, side), own in zip(sides.items(), augment_keys, strict=False)
+    }
+    scored, new_stats = score_sides(gan, params, stats, shown, dropout_key)
+    logits = {name: scores[0] for name, scores in scored.items()}
+    total, metrics = jnp.zeros(()), {}
+    for name, term in (("real", gan.loss.d_real), ("fake", gan.loss.d_fake)):
+        if name not in sides:
+            continue
+        loss = jnp.mean(term(*both(logits)))
+        class_logits = scored[name][1]
+        if class_logits is not None:
+            metrics[f"d/class_{name}"] = class_loss(class_logits, sides[name].labels)
+            loss += gan.class_weight * metrics[f"d/class_{name}"]
+        metrics[f"d/loss_{name}"] = loss
+        metrics[f"d/acc_{name}"] = jnp.mean(taken_for_real(gan, logits, name) == (name == "real"))
+        total += gan.rule.d_loss_weight * loss
+    if gan.lecam:
+        anchors = lecam.moved(stats["lecam"], logits, strength.lecam)
+        new_stats = {**new_stats, "lecam": anchors}
+        metrics["d/lecam"] = lecam.penalty(anchors, logits)
+        total += gan.lecam * strength.lecam * metrics["d/lecam"]
+    penalty, penalty_metrics = penalise(gan, params, stats, sides, penalty_key, strength)
+    return total + penalty, (new_stats, metrics | penalty_metrics)
+
+
+def both(logits: dict[str, Array]) -> tuple[Any, Any]:
+    """Return the logits of reals and of fakes; None for a kind that was not shown, which only some losses need."""
+    return logits.get("real"), logits.get("fake")
+
+
+def taken_for_real(gan: Gan, logits: dict[str, Array], name: str) -> Array:
+    """Return bool[B], which pictures of a kind D takes for real: by sign, or where it means nothing by their pairs."""
+    if not gan.loss.relative:
+        return logits[name] > 0
+    other = logits["fake" if name == "real" else "real"]
+    return logits[name] > other
+
+
+def penalise(
+    gan: Gan, params: PyTree, stats: PyTree, sides: dict[str, Batch], key: Array, strength: Strength
+) -> tuple[Array | float, Metrics]:
+    """Return the weighted sum of the penalties on the given kinds of pictures, and their own values as metrics."""
+    chosen = [penalty for penalty in gan.penalties if set(penalty.sides) <= set(sides)]
+    if not chosen:
+        return 0.0, {}
+
+    def values() -> Metrics:
+        found = {}
+        for penalty, own in zip(chosen, jax.random.split(key, len(chosen)), strict=True):
+            point_key, augment_key, dropout_key = jax.random.split(own, 3)
+
+            def score(images: Array, labels: Array, augment_key=augment_key, dropout_key=dropout_key) -> Array:
+                shown = augmented(gan, images, augment_key, strength)
+                variables = {"params": params, "batch_stats": stats}
+                out, _ = judge(gan, variables, shown, labels, train=True, dropout_key=dropout_key)
+                return out[0]
+
+            value = penalty.value(score, sides.get("real"), sides.get("fake"), point_key)
+            found[f"d/{penalty.name}"] = gan.penalty_interval * jnp.mean(value)
+        return found
+
+    if gan.penalty_interval == 1:
+        metrics = values()
+    else:
+        nothing = {f"d/{penalty.name}": 0.0 for penalty in chosen}
+        metrics = jax.lax.cond(strength.penalty > 0, values, lambda: jax.tree.map(jnp.float32, nothing))
+    total = sum(penalty.weight * metrics[f"d/{penalty.name}"] for penalty in chosen)
+    return total * strength.penalty / gan.penalty_interval, metrics
+
+
+def score_sides(
+    gan: Gan, params: PyTree, stats: PyTree, sides: dict[str, Batch], key: Array
+) -> tuple[dict[str, Scores], PyTree]:
+    """Let D score each kind of pictures, in one pass over all of them or one after the other."""
+    if gan.rule.d_passes == "joint":
+        together = Batch(*(jnp.concatenate(parts) for parts in zip(*sides.values(), strict=True)))
+        with axis.stacked(len(sides)):
+            scores, stats = judge(gan, {"params": params, "batch_stats": stats}, *together, train=True, dropout_key=key)
+        halves = jax.tree.map(lambda x: jnp.split(x, len(sides)), scores)
+        return {
+            name: jax.tree.map(lambda x, i=i: x[i], halves, is_leaf=_is_list) for i, name in enumerate(sides)
+        }, stats
+    scored = {}
+    for (name, side), side_key in zip(sides.items(), jax.random.split(key, len(sides)), strict=True):
+        scored[name], stats = judge(
+            gan, {"params": params, "batch_stats": stats}, *side, train=True, dropout_key=side_key
+        )
+    return scored, stats
+
+
+def _is_list(x: object) -> bool:
+    return isinstance(x, list)
+
+
+def g_loss(
+    params: PyTree,
+    gan: Gan,
+    g: NetState,
+    d: NetState,
+    noise: Noise,
+    real: Batch,
+    dropout_key: Array,
+    key: Array,
+    strength: Strength = ALWAYS,
+) -> tuple[Array, tuple[PyTree, PyTree, Array, Metrics]]:
+    """Return G's loss, both networks' new batch statistics, the pictures and the metrics."""
+    make_key, fake_key, real_key, real_dropout_key = jax.random.split(key, 4)
+    variables = {"params": params, "batch_stats": g.batch_stats}
+    images, g_stats = apply(gan, gan.generator, variables, *noise, train=True, dropout_key=make_key)
+    d_train = gan.rule.d_stats_in_g == "batch"
+
+    def score(images: Array, labels: Array, own: Array, dropout_key: Array) -> tuple[Scores, PyTree]:
+        shown = augmented(gan, images, own, strength)
+        return judge(gan, d.variables, shown, labels, train=d_train, dropout_key=dropout_key)
+
+    (fake_logits, class_logits), d_stats = score(images, noise.labels, fake_key, dropout_key)
+    logits = {"fake": fake_logits}
+    if gan.loss.relative:
+        logits["real"] = score(*real, real_key, real_dropout_key)[0][0]
+    loss = jnp.mean(gan.loss.g(*both(logits)))
+    metrics = {"g/acc": jnp.mean(taken_for_real(gan, logits, "fake"))}
+    if class_logits is not None:
+        metrics["g/class"] = class_loss(class_logits, noise.labels)
+        loss += gan.class_weight * metrics["g/class"]
+    return loss, (g_stats, d_stats, images, metrics | {"g/loss": loss})
+
+
+def class_loss(class_logits: Array, labels: Array) -> Array:
+    """Return the mean cross-entropy of class logits [B, K] for labels int32[B], in nats."""
+    return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(class_logits, labels))

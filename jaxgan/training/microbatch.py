@@ -1,0 +1,63 @@
+"""A batch in parts, one after the other: the gradients of the whole, in the memory of a part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.base import keys
+from jaxgan.base.checks import UserError
+from jaxgan.base.types import Array, PyTree
+
+
+def check(num: int, batch: int, pack: int) -> None:
+    """Raise UserError unless a device's pictures divide into so many parts of whole packs."""
+    if batch % (num * pack):
+        packs = f" of packs of {pack}" if pack > 1 else ""
+        raise UserError(
+            f"config.train.microbatches is {num}, into which the {batch} pictures of a device do not divide{packs}; "
+            "choose a number that divides them, or another config.data.batch_size."
+        )
+
+
+def mean(
+    num: int,
+    function: Callable[[PyTree, PyTree, list[Array]], tuple[PyTree, PyTree, PyTree]],
+    state: PyTree,
+    batch: PyTree,
+    part_keys: list[Array],
+) -> tuple[PyTree, PyTree, PyTree]:
+    """Call function(state, part, keys) -> (state, values, rows) for each part of a batch in turn.
+
+    Args:
+      num: of parts; with 1 the function is called as it is.
+      function: its `values` are means over the pictures that it is given, its `rows` belong to one picture each.
+      state: handed on from part to part, such as batch statistics.
+      batch: arrays [B, ...]; num divides B.
+      part_keys: typed keys, of which each part has its own.
+
+    Returns:
+      The last state, the means of all values, and all rows [B, ...].
+    """
+    if num == 1:
+        return function(state, batch, part_keys)
+    parts = jax.tree.map(lambda x: x.reshape(num, -1, *x.shape[1:]), batch)
+    split = [jax.random.split(key, num) for key in part_keys]
+    shapes = jax.eval_shape(function, state, *jax.tree.map(_first, (parts, split)))[1]
+    zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+
+    def body(carry: tuple[PyTree, PyTree], inputs: tuple[PyTree, list[Array]]) -> tuple[tuple[PyTree, PyTree], Any]:
+        state, sums = carry
+        state, values, rows = function(state, *inputs)
+        return (state, jax.tree.map(jnp.add, sums, values)), rows
+
+    (state, sums), rows = jax.lax.scan(body, (state, zeros), (parts, split))
+    whole = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), rows)
+    return state, jax.tree.map(lambda x: x / num, sums), whole
+
+
+def _first(x: Array) -> Array:
+    return keys.on_numbers(lambda numbers: numbers[0], x) if keys.is_key(x) else x[0]

@@ -46,13 +46,17 @@ def _is_known(name: str, value: str | bool) -> bool:
 
 
 def keep_memory() -> None:
-    """Keep freed memory in this process, where the C library is glibc.
+    """Keep freed memory in this process, where the C library is glibc, and let calls not wait in line on a CPU.
 
     XLA on CPU asks for all temporary arrays of a call anew each time. By default glibc gives blocks of that size
     back to the system, which then clears every page again: up to half the time of a step. What is kept is about the
-    peak. It lasts as long as the process, works best before JAX is first used, and does nothing where the
-    environment tunes malloc already (`MALLOC_...`, or `glibc.malloc` in `GLIBC_TUNABLES`).
+    peak. It lasts as long as the process, and does nothing where the environment tunes malloc already (`MALLOC_...`, or
+    `glibc.malloc` in `GLIBC_TUNABLES`).
+
+    Calls that wait for their turn have such arrays already, and a training loop runs ahead of its steps: peaks of twice
+    the size. So a call here returns when it is done, if JAX was not used before.
     """
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
     tuned = any(name.startswith("MALLOC_") for name in os.environ) or "glibc.malloc" in os.environ.get(
         "GLIBC_TUNABLES", ""
     )

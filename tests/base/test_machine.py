@@ -84,3 +84,42 @@ def test_freed_memory_is_kept_unless_the_environment_says_otherwise(told):
     environment = {"MALLOC_TOP_PAD_": "131072"} if told else {}
     done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True, env=environment)
     assert (int(done.stdout) > 1_000) == told
+
+
+AHEAD = """
+import resource
+import sys
+import jax
+import jax.numpy as jnp
+from jaxgan.base.machine import keep_memory
+
+keep_memory()
+if sys.argv[1] == "ahead":
+    jax.config.update("jax_cpu_enable_async_dispatch", True)
+
+MIB = 64
+
+@jax.jit
+def call(x):  # one temporary array, in use for a while
+    large = jax.lax.optimization_barrier(jnp.sin(x + jnp.arange(MIB * 2**18, dtype=jnp.float32)))
+    return x + large.max() * 0
+
+x = call(jnp.zeros(()))
+x.block_until_ready()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for _ in range(8):
+    x = call(x)
+x.block_until_ready()
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 / MIB)
+"""
+
+
+def test_calls_on_a_cpu_have_no_memory_before_their_turn():
+    """The peak of a loop that runs ahead, in temporary arrays of one call beyond those of its first."""
+
+    def growth(told):
+        done = subprocess.run([sys.executable, "-c", AHEAD, told], capture_output=True, text=True, check=True)
+        return float(done.stdout)
+
+    assert growth("ahead") > 2, "JAX does not run ahead any more"
+    assert growth("in step") < 1

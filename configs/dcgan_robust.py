@@ -18,7 +18,7 @@ batch, G, D               steps                       fd_mnist
   seeds 1 and 2           500, 1,000, 1,500, 2,000    122, 70, 55, 40 and 109, 77, 52, 42
 32, 4e-3, 1e-3, penalties at each 8th step instead of each 4th
                           475, 950, 1,425, 1,900      94, 69, 45, 40; this file
-  seeds 1 and 2           475, 950, 1,425, 1,900      111, 75, 51, 39 and 104, 70, 52, 40
+  seeds 1 and 2           475, 950, 1,425, 1,900      111, 75, 51, 39 and 102, 70, 52, 40
   D sees kinds apart      475, 950, 1,425, 1,900      101, 64, 49, 40; at each 4th step
   simultaneous updates    475, 950, 1,425, 1,900      135, 98, 70, 54
 24, the same              600, 1,200, 1,800, 2,400    97, 68, 50, 39

@@ -56,10 +56,10 @@ class InMemory:
         num_classes: int | None,
         fingerprint: str | None = None,
     ):
-        self.images = check_images(images)
+        self.images: np.ndarray = check_images(images)
         num_images, height, width, channels = self.images.shape
-        self.labels = check_labels(labels, num_images, num_classes)
-        self.info = DataInfo((height, width, channels), num_images, num_classes)
+        self.labels: np.ndarray = check_labels(labels, num_images, num_classes)
+        self.info: DataInfo = DataInfo((height, width, channels), num_images, num_classes)
         self._fingerprint = fingerprint
 
     @functools.cached_property

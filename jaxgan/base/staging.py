@@ -133,6 +133,6 @@ def _evaluate(steps: Sequence[_Step], values: dict[_Value, Any], results: Sequen
         return values[value] if value.constant is None else value.constant
 
     for equation, inputs, outputs in steps:
-        made = equation.primitive.bind(*map(read, inputs), **equation.params)
+        made = equation.primitive.bind(*map(read, inputs), **equation.primitive.get_bind_params(equation.params))
         values |= dict(zip(outputs, made if equation.primitive.multiple_results else [made], strict=True))
     return [read(value) for value in results]

@@ -49,20 +49,20 @@ def call(function: Callable[..., Array], params: GeneratorParams, *others: Array
     if get_opaque_trace_state() != _NO_TRACE or any(isinstance(x, Tracer) for x in (*leaves, *given)):
         return function(params, *others, **static)
     of_others = tuple(None if other is None else (other.shape, other.dtype) for other in others)
-    # pyright does not know settings of JAX that have no attribute of their own.
-    precision = jax.config.jax_default_matmul_precision  # pyright: ignore[reportAttributeAccessIssue]
-    key = (function, tuple(static.items()), of_others, precision)
+    config: Any = jax.config  # pyright does not know settings of JAX that have no attribute of their own
+    settings = config.jax_default_matmul_precision, config.jax_enable_x64
+    key = (function, tuple(static.items()), of_others, settings)
     copies = _copies_of(params, leaves)
-    if copies is None or key not in copies.ready:
+    found = None if copies is None else copies.ready.get(key)
+    if found is None:
         shapes = jax.tree.map(jax.typeof, (params, others))
-        first, second = _programs(function, tuple(static.items()), precision, *_hashable(shapes))
-        arrays = first(params)
-        if copies is None:
-            return second(arrays, *others)
-        while len(copies.ready) >= _MOST_COPIES:
-            copies.ready.pop(next(iter(copies.ready)), None)
-        copies.ready[key] = arrays, second
-    arrays, second = copies.ready[key]
+        first, second = _programs(function, tuple(static.items()), settings, *_hashable(shapes))
+        found = first(params), second
+        if copies is not None:
+            while len(copies.ready) >= _MOST_COPIES:
+                copies.ready.pop(next(iter(copies.ready), None), None)
+            copies.ready[key] = found
+    arrays, second = found
     return second(arrays, *others)
 
 
@@ -83,9 +83,9 @@ def _hashable(tree: PyTree) -> tuple[Any, tuple]:
 
 
 @functools.lru_cache(_MOST_PROGRAMS)
-def _programs(function: Callable[..., Array], static: tuple, precision: Any, structure: Any, leaves: tuple) -> Programs:
+def _programs(function: Callable[..., Array], static: tuple, settings: Any, structure: Any, leaves: tuple) -> Programs:
     """Compile the two parts of a function of parameters."""
-    del precision  # is read while the function is traced
+    del settings  # are read while the function is traced
     params, others = jax.tree.unflatten(structure, leaves)
     first, second = staging.split(functools.partial(function, **dict(static)), params, *others)
     compiled = functools.partial(jax.jit, compiler_options=machine.compiler_options())

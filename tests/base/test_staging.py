@@ -46,6 +46,29 @@ def test_the_first_part_does_what_the_known_argument_determines():
     assert "dot_general" in later
 
 
+@jax.custom_vjp
+def doubled(x):
+    return 2 * x
+
+
+doubled.defvjp(lambda x: (doubled(x), None), lambda _, g: (2 * g,))
+
+
+def test_other_kinds_of_calls_keep_their_meaning():
+    def function(w, x):
+        def body(carry, row):
+            return carry + row * doubled(w[0]), carry
+
+        last, all_ = jax.lax.scan(jax.checkpoint(body), jnp.zeros(4), x)
+        return jax.lax.cond(last[0] > 0, lambda: last, lambda: -last), all_, jax.vmap(doubled)(w)
+
+    w, x = jnp.cos(jnp.arange(8.0)).reshape(2, 4), jnp.ones((3, 4))
+    first, second = staging.split(function, w, x)
+    jax.tree.map(
+        functools.partial(np.testing.assert_allclose, rtol=1e-6), jax.jit(second)(jax.jit(first)(w), x), function(w, x)
+    )
+
+
 def test_nothing_large_is_made_of_something_small():
     def function(scale, x):
         return jnp.broadcast_to(jnp.exp(scale), x.shape) * x
@@ -59,7 +82,7 @@ def test_nothing_large_is_made_of_something_small():
 def test_kernels_of_our_convolutions_are_prepared(num):
     x, kernel = jnp.ones((num, 7, 7, 40)), jnp.cos(jnp.arange(5 * 5 * 40 * 40.0)).reshape(5, 5, 40, 40)
     with conv.forced("cpu"):
-        function = functools.partial(lambda w, x: conv.conv_transpose(x, w, (2, 2)) + conv.upsample_conv(x, w))
+        function = lambda w, x: conv.conv_transpose(x, w, (2, 2)) + conv.upsample_conv(x, w)  # noqa: E731
         first, second = staging.split(function, kernel, x)
         np.testing.assert_allclose(second(first(kernel), x), function(kernel, x), atol=1e-3)
     # What is left for each call moves the maps only: it reverses nothing.

@@ -280,8 +280,10 @@ class TorchWorker:
         """Count the products of one step, forward and backward, on an uncompiled twin."""
         from torch.utils.flop_counter import FlopCounterMode
 
+        twin = self.make_twin(False)
+        twin.steps = 1  # the counter does not follow gradients of gradients, which come at step 0
         with FlopCounterMode(display=False) as counter:
-            self.make_twin(False).step(*self._next_batch())
+            twin.step(*self._next_batch())
         return counter.get_total_flops()
 
     def _step(self, images, labels):

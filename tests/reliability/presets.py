@@ -22,6 +22,7 @@ PRESETS = sorted(path.stem for path in (ROOT / "configs").glob("*.py") if path.s
 SYNTHETIC = ("--config.data.source=synthetic", "--config.data.skip=0")  # where the pictures are not at hand
 CHANGES = {
     "dcgan64": SYNTHETIC,
+    "dcgan64_robust": SYNTHETIC,
     "r3gan_mnist": ("--config.model.widths=32,16,16",),
     "r3gan_stacked_mnist": ("--config.model.widths=32,16,16,16",),
     "r3gan_cifar10": ("--config.model.widths=32,16,16,16", *SYNTHETIC),

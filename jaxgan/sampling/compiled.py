@@ -51,12 +51,13 @@ def call(function: Callable[..., Array], params: GeneratorParams, *others: Array
     of_others = tuple(None if other is None else (other.shape, other.dtype) for other in others)
     config: Any = jax.config  # pyright does not know settings of JAX that have no attribute of their own
     settings = config.jax_default_matmul_precision, config.jax_enable_x64
-    key = (function, tuple(static.items()), of_others, settings)
+    program = function, tuple(static.items()), settings
+    key = program, of_others
     copies = _copies_of(params, leaves)
     found = None if copies is None else copies.ready.get(key)
     if found is None:
         shapes = jax.tree.map(jax.typeof, (params, others))
-        first, second = _programs(function, tuple(static.items()), settings, *_hashable(shapes))
+        first, second = _programs(*program, *_hashable(shapes))
         found = first(params), second
         if copies is not None:
             while len(copies.ready) >= _MOST_COPIES:

@@ -8,7 +8,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxgan.base import keys
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array, PyTree
 
@@ -46,7 +45,8 @@ def mean(
         return function(state, batch, part_keys)
     parts = jax.tree.map(lambda x: x.reshape(num, -1, *x.shape[1:]), batch)
     split = [jax.random.split(key, num) for key in part_keys]
-    shapes = jax.eval_shape(function, state, *jax.tree.map(_first, (parts, split)))[1]
+    one = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), (parts, split))
+    shapes = jax.eval_shape(function, state, *one)[1]
     zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
 
     def body(carry: tuple[PyTree, PyTree], inputs: tuple[PyTree, list[Array]]) -> tuple[tuple[PyTree, PyTree], Any]:
@@ -57,7 +57,3 @@ def mean(
     (state, sums), rows = jax.lax.scan(body, (state, zeros), (parts, split))
     whole = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), rows)
     return state, jax.tree.map(lambda x: x / num, sums), whole
-
-
-def _first(x: Array) -> Array:
-    return keys.on_numbers(lambda numbers: numbers[0], x) if keys.is_key(x) else x[0]

@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import time
 
-from workers import JaxWorker, Remote
+from workers import JaxWorker, Remote, least_time
 
 SYSTEMS = "gan_mlp,dcgan,acgan,dcgan64,dcgan_z1x1,dcgan_robust"
 
@@ -36,13 +35,7 @@ class Roofline(JaxWorker):
         jnp, size = self.jax.numpy, 2**26
         x = jnp.ones(size, jnp.float32)
         copy = self.jax.jit(lambda x: x + 1, compiler_options=machine.compiler_options())
-        copy(x).block_until_ready()
-        seconds = []
-        for _ in range(8):
-            start = time.perf_counter()
-            copy(x).block_until_ready()
-            seconds.append(time.perf_counter() - start)
-        return 8 * size / min(seconds)
+        return 8 * size / least_time(lambda: copy(x).block_until_ready())
 
     def _next(self):
         (_, _), batch = next(self.stream)

@@ -84,6 +84,17 @@ def num_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
+def least_time(call: Callable[[], Any]) -> float:
+    """Return the seconds of the fastest of eight calls, after one that compiles."""
+    call()
+    seconds = []
+    for _ in range(8):
+        start = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
 def peak_host_memory() -> int:
     """Return the most memory that this process has held, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -184,13 +195,7 @@ class JaxWorker:
         jnp, n = self.jax.numpy, 2048 if self.device.platform == "cpu" else 8192
         a = jnp.full((n, n), 1e-3, self.dtype)
         product = self.jax.jit(lambda a: a @ a, compiler_options=machine.compiler_options())
-        product(a).block_until_ready()
-        seconds = []
-        for _ in range(8):
-            start = time.perf_counter()
-            product(a).block_until_ready()
-            seconds.append(time.perf_counter() - start)
-        return 2 * n**3 / min(seconds)
+        return 2 * n**3 / least_time(lambda: product(a).block_until_ready())
 
 
 def make_config(system: str, batch_size: int, overrides: dict[str, Any]) -> Any:

@@ -15,13 +15,25 @@ import optax
 import systems
 
 from jaxgan import gans
+from jaxgan.base import machine
 from jaxgan.base.types import DataInfo
 from jaxgan.training.passes import cast, draw_noise
 from jaxgan.training.state import create_state
+from jaxgan.training.step import make_train_step
 
 BATCH, CLASSES, STEPS = 8, 10, 2
 # Large enough for an update to stand out from the rounding of a parameter.
 G_RATES, USUAL_G_RATE, D_RATE = {"dcgan_z1x1": 0.01}, 0.1, 0.05
+# Systems, and rules that both sides are given: the steps must agree.
+SAME = [
+    ("gan_mlp", {}),
+    ("dcgan", {}),
+    ("dcgan", {"g_stats_for_d": "running"}),
+    ("acgan", {}),
+    ("acgan", {"d_stats_in_g": "running"}),
+    ("dcgan64", {}),
+    ("dcgan_z1x1", {}),
+]
 # Relative differences of updates: pictures and logits pass from network to network as float32.
 TOLERANCE = 1e-3
 
@@ -71,3 +83,35 @@ def check_update(old, ours, theirs, name):
     rounding = 1e-7 * np.sqrt(old.size) * max(50 if name.endswith("bias") else 1, np.abs(old).max())
     assert error <= TOLERANCE * size + rounding, f"{name}: {error:.2e} of an update of {size:.2e}"
     return size > 10 * rounding
+
+
+def check_updates(updates):
+    """Compare the updates (old, ours, theirs, name) of a network, and require that most of its arrays moved."""
+    moved = [check_update(*update) for update in updates]
+    assert np.mean(moved) > 0.5, "updates too small to compare"
+
+
+def check_steps(ours, feed, step_twin, check):
+    """Make the steps on both sides, and compare losses and arrays after each.
+
+    Args:
+      ours: of `build`.
+      feed: lets the twin draw the given noises, one after the other, and returns the queue that they leave.
+      step_twin: (pictures uint8[B, H, W, C], labels) -> the twin's metrics.
+      check: compares the twin's arrays with our first state and our last.
+    """
+    _, gan, state = ours
+    step = jax.jit(make_train_step(gan), compiler_options=machine.compiler_options())
+    start = state
+    for i in range(STEPS):
+        images, labels = batch(gan, i)
+        queue = feed(noises(gan, state))
+        theirs = step_twin(images[0], labels[0])
+        assert next(queue, None) is None, "the twin drew less than ours"
+        state, metrics = step(state, images, labels)
+        assert set(metrics) == set(theirs)
+        for key, value in metrics.items():
+            if i and "acc" in key:
+                continue  # counts, which one logit near zero changes
+            np.testing.assert_allclose(theirs[key].numpy(), value, rtol=1e-4, atol=1e-4, err_msg=f"{key}, step {i}")
+        check(start, state)

@@ -5,8 +5,6 @@ Run it with `python -m pytest -o addopts= tests/benchmarks`.
 
 from __future__ import annotations
 
-import re
-
 import jax
 import numpy as np
 import pytest
@@ -15,17 +13,14 @@ from parity import (
     CLASSES,
     D_RATE,
     G_RATES,
-    STEPS,
+    SAME,
     USUAL_G_RATE,
-    batch,
     build,
+    check_steps,
     check_update,
-    noises,
+    check_updates,
     small_config,
 )
-
-from jaxgan.base import machine
-from jaxgan.training.step import make_train_step
 
 tf = pytest.importorskip("tensorflow")
 
@@ -94,55 +89,45 @@ def make_twin(name, config, state):
     return twin
 
 
-def check(before, after, theirs, name):
-    """Compare the updates of arrays, and require that most of them moved."""
-    moved = [
-        check_update(old, new, np.asarray(their), f"{name} {re.sub('.*/', '', their.path)} {their.shape}")
-        for old, new, their in zip(before, after, theirs, strict=True)
-    ]
-    assert np.mean(moved) > 0.5, "updates too small to compare"
+def check_net(old, new, net, mirrored, name):
+    """Compare every parameter and running statistic of a network, and require that most of them moved."""
+    before, after = (export(state.variables, net, mirrored) for state in (old, new))
+    theirs = [(np.asarray(their), f"{name} {their.path} {their.shape}") for their in weights(net)]
+    check_updates((*ours, *their) for *ours, their in zip(before, after, theirs, strict=True))
+
+
+def check_average(old, new, twin):
+    """Compare the generator's average in the same way."""
+    before, after = (export(state.ema, twin.g, twin.mirrored) for state in (old, new))
+    names = [f"average of {variable.path}" for variable in weights(twin.g)]
+    for a, b, their, name in zip(before, after, twin.ema, names, strict=True):
+        check_update(a, b, their.numpy(), name)
+
+
+def feed(twin, drawn):
+    """Let the twin draw the given latents and labels, one after the other."""
+    queue = iter([(np.asarray(n.z, np.float64).reshape(BATCH, *twin.latent_shape), n.labels) for n in drawn])
+    twin.draw = lambda num=None: tuple(map(tf.constant, next(queue)))
+    return queue
 
 
 def compare(name, twin_config, ours):
     """Run both and compare losses, updates, statistics and averages after every step."""
-    _, gan, state = ours
-    twin = make_twin(name, twin_config, state)
-    step = jax.jit(make_train_step(gan), compiler_options=machine.compiler_options())
-    start = state
-    for i in range(STEPS):
-        images, labels = batch(gan, i)
-        drawn = [(np.asarray(n.z, np.float64).reshape(BATCH, *twin.latent_shape), n.labels) for n in noises(gan, state)]
-        queue = iter(drawn)
-        twin.draw = lambda num=None, queue=queue: tuple(map(tf.constant, next(queue)))
-        shown = images[0][:, ::-1, ::-1] if twin.mirrored else images[0]
-        theirs = twin.step(tf.constant(shown.copy()), tf.constant(labels[0]))
-        assert next(queue, None) is None, "the twin drew less than ours"
-        state, metrics = step(state, images, labels)
-        assert set(metrics) == set(theirs)
-        for key, value in metrics.items():
-            if i and "acc" in key:
-                continue  # counts, which one logit near zero changes
-            np.testing.assert_allclose(theirs[key], value, rtol=1e-4, atol=1e-4, err_msg=f"{key}, step {i}")
-        for label, net, old, new in (("G", twin.g, start.g, state.g), ("D", twin.d, start.d, state.d)):
-            arrays = (export(of.variables, net, twin.mirrored) for of in (old, new))
-            check(*arrays, weights(net), label)
-        before, after = (export(of.ema, twin.g, twin.mirrored) for of in (start, state))
-        for old, new, their, variable in zip(before, after, twin.ema, weights(twin.g), strict=True):
-            check_update(old, new, their.numpy(), f"average of {variable.path}")
+    twin = make_twin(name, twin_config, ours[2])
+
+    def step_twin(images, labels):
+        shown = images[:, ::-1, ::-1] if twin.mirrored else images
+        return twin.step(tf.constant(shown.copy()), tf.constant(labels))
+
+    def check(start, state):
+        check_net(start.g, state.g, twin.g, twin.mirrored, "G")
+        check_net(start.d, state.d, twin.d, twin.mirrored, "D")
+        check_average(start, state, twin)
+
+    check_steps(ours, lambda drawn: feed(twin, drawn), step_twin, check)
 
 
-@pytest.mark.parametrize(
-    ("name", "rule"),
-    [
-        ("gan_mlp", {}),
-        ("dcgan", {}),
-        ("dcgan", {"g_stats_for_d": "running"}),
-        ("acgan", {}),
-        ("acgan", {"d_stats_in_g": "running"}),
-        ("dcgan64", {}),
-        ("dcgan_z1x1", {}),
-    ],
-)
+@pytest.mark.parametrize(("name", "rule"), SAME)
 def test_steps_agree(name, rule):
     ours = build(name, **rule)
     compare(name, ours[0], ours)

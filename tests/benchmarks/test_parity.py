@@ -151,3 +151,28 @@ def test_memory_format_changes_nothing():
 def test_another_rule_is_noticed(name, rule):
     with pytest.raises((AssertionError, StopIteration)):
         compare(name, small_config(name), build(name, **rule))
+
+
+def test_replicas_in_batched_products_are_single_twins():
+    ours = build("gan_mlp")
+    single = make_twin("gan_mlp", ours[0], ours[2], Options())
+    config = ours[0].copy_and_resolve_references()
+    config.train.num_replicas, config.data.batch_size = 2, 2 * BATCH
+    both = TWINS["gan_mlp_replicas"](config, CLASSES, Options())
+    with torch.no_grad():
+        for one, two in ((single.g_net, both.g_net), (single.d_net, both.d_net)):
+            dense = [layer for layer in one if isinstance(layer, torch.nn.Linear)]
+            for layer, products in zip(dense, (layer for layer in two if hasattr(layer, "weight")), strict=True):
+                products.weight.copy_(layer.weight.T)
+                products.bias.copy_(layer.bias)
+    both.g_optimiser = torch.optim.SGD(both.g_params, USUAL_G_RATE)
+    both.d_optimiser = torch.optim.SGD(both.d_params, D_RATE)
+    images, labels = torch.randint(256, (2 * BATCH, 1, 28, 28), dtype=torch.uint8), torch.zeros(2 * BATCH)
+    z = torch.rand(2 * BATCH, 100)
+    single.draw = lambda: (z[BATCH:], None)
+    both.draw = lambda: (z.unflatten(0, (2, BATCH)), None)
+    single.step(images[BATCH:], labels[BATCH:])
+    both.step(images, labels)
+    for one, two in zip(single.g_params + single.d_params, both.g_params + both.d_params, strict=True):
+        torch.testing.assert_close(two[1].squeeze(0) if one.ndim == 1 else two[1].T, one)
+        assert (two[0] != two[1]).any()

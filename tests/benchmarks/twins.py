@@ -40,13 +40,66 @@ class GanMlp(Twin):
         z, _ = self.draw()
         on_real, on_fake = self.d(real), self.d(self.g(z))
         g_loss, loss_real, loss_fake = bce(on_fake, 1), bce(on_real, 1), bce(on_fake, 0)
+        self.move(g_loss, loss_real + loss_fake)
+        return self.d_metrics(on_real, on_fake, loss_real, loss_fake) | g_metrics(on_fake, g_loss)
+
+    def move(self, g_loss: Tensor, d_loss: Tensor) -> None:
+        """Move both networks along their gradients at the old parameters."""
         g_grads = torch.autograd.grad(g_loss, self.g_params, retain_graph=True)
-        d_grads = torch.autograd.grad(loss_real + loss_fake, self.d_params)
+        d_grads = torch.autograd.grad(d_loss, self.d_params)
         for param, grad in zip(self.g_params + self.d_params, g_grads + d_grads, strict=True):
             param.grad = grad
         self.g_optimiser.step()
         self.d_optimiser.step()
+
+
+class GanMlpReplicas(GanMlp):
+    """R GANs of `GanMlp` side by side, each on its own part of the batch: every layer is one batch of R products."""
+
+    def networks(self) -> tuple[nn.Module, nn.Module]:
+        """Return R of G and of D."""
+        data, hidden, num = self.config["data"], self.model["hidden"], self.config["train"]["num_replicas"]
+        pixels = data["channels"] * data["image_size"] ** 2
+        g = nn.Sequential(
+            *(Products(num, self.model["latent_size"], hidden), nn.ReLU(inplace=True)),
+            *(Products(num, hidden, pixels), nn.Sigmoid()),
+        )
+        return g, nn.Sequential(Products(num, pixels, hidden), nn.ReLU(inplace=True), Products(num, hidden, 1))
+
+    def start(self, net: nn.Module) -> None:
+        """Initialise by He's rule."""
+        for layer in net:
+            if isinstance(layer, Products):
+                nn.init.normal_(layer.weight, std=math.sqrt(2 / layer.weight.shape[1]))
+
+    def draw(self, num: int | None = None) -> tuple[Tensor, None]:
+        """Draw latents [R, B, Z]."""
+        z, _ = super().draw(num)
+        return z.unflatten(0, (self.config["train"]["num_replicas"], -1)), None
+
+    def update(self, real: Tensor, labels: Tensor) -> Metrics:
+        """Move all networks at once; losses are sums over replicas, so that each gets its own gradient."""
+        num = self.config["train"]["num_replicas"]
+        z, _ = self.draw()
+        on_real, on_fake = self.d(real.reshape(num, -1, real[0].numel())), self.d(self.g(z))
+        g_loss, loss_real, loss_fake = (
+            num * bce(x, target) for x, target in ((on_fake, 1), (on_real, 1), (on_fake, 0))
+        )
+        self.move(g_loss, loss_real + loss_fake)
         return self.d_metrics(on_real, on_fake, loss_real, loss_fake) | g_metrics(on_fake, g_loss)
+
+
+class Products(nn.Module):
+    """R dense layers: [R, B, I] -> [R, B, O]."""
+
+    def __init__(self, num: int, inputs: int, outputs: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(num, inputs, outputs))
+        self.bias = nn.Parameter(torch.zeros(num, 1, outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiply."""
+        return torch.baddbmm(self.bias, x, self.weight)
 
 
 class Dcgan(Twin):
@@ -331,6 +384,7 @@ def margin(logits: Tensor) -> Tensor:
 
 TWINS: dict[str, type[Twin]] = {
     "gan_mlp": GanMlp,
+    "gan_mlp_replicas": GanMlpReplicas,
     "dcgan": Dcgan,
     "dcgan_robust": DcganRobust,
     "acgan": Acgan,

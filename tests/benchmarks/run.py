@@ -49,6 +49,7 @@ class Side:
       first: seconds of the first call, compilation included.
       times: seconds a training step, one number a turn.
       sampling: seconds a call by number of pictures, one number a turn.
+      scoring: seconds to draw and score 10,000 pictures, one number a turn.
       memory: peak in bytes after training, before sampling.
       failure: why there are no numbers, else empty.
     """
@@ -56,6 +57,7 @@ class Side:
     first: float = 0.0
     times: list[float] = dataclasses.field(default_factory=list)
     sampling: dict[int, list[float]] = dataclasses.field(default_factory=dict)
+    scoring: list[float] = dataclasses.field(default_factory=list)
     memory: int = 0
     failure: str = ""
 
@@ -151,6 +153,7 @@ def measure(system: str, args: argparse.Namespace) -> Result:
             train(remotes, sides, steps, args.repeats)
             if not args.no_sampling:
                 sample(remotes, sides, args.repeats)
+                score(remotes, sides, args.repeats, os.path.join(folder, "scorer.npz"))
             flops, versions = count(remotes, info)
         finally:
             for remote in remotes.values():
@@ -216,6 +219,22 @@ def sample(remotes: dict[str, Remote], sides: dict[str, Side], repeats: int) -> 
                 time.sleep(PAUSE)
 
 
+def score(remotes: dict[str, Remote], sides: dict[str, Side], repeats: int, path: str) -> None:
+    """Time evaluation in turns, jaxgan's and PyTorch's without `torch.compile`; the first turn warms up."""
+    if not remotes["jaxgan"].save_scorer(path):
+        return
+    scoring = {name: it for name, it in remotes.items() if name not in TENSORFLOW and "compile" not in name}
+    for name, remote in scoring.items():
+        if name != "jaxgan":
+            remote.read_scorer(path)
+    for turn in range(repeats + 1):
+        for name, remote in scoring.items():
+            spent = remote.score()
+            if turn:
+                sides[name].scoring.append(spent)
+            time.sleep(PAUSE)
+
+
 def count(remotes: dict[str, Remote], info: dict[str, Any]) -> tuple[int, str]:
     """Return the products of a step, 0 if no twin in PyTorch runs, and the versions."""
     flops, versions = 0, {info["versions"]: None}
@@ -243,6 +262,8 @@ the median over turns of the time of the fastest variant of either by jaxgan's.
     parts = [head, "## Training", training_table(results, args.variants), "## Cost", cost_table(results)]
     if first.jaxgan.sampling:
         parts += ["## Sampling", sampling_table(results)]
+    if scored := [result for result in results if result.jaxgan.scoring]:
+        parts += ["## Evaluation", scoring_table(scored)]
     failures = [
         f"- {r.system}, {name}: {side.failure}" for r in results for name, side in r.peers.items() if side.failure
     ]
@@ -326,6 +347,20 @@ def sampling_table(results: Sequence[Result]) -> str:
     for num in "1", "1,000":
         names += [f"batch {num}: jaxgan, ms", "fastest peer, ms", "ratio"]
     return table([*names, "pictures/s"], rows)
+
+
+def scoring_table(results: Sequence[Result]) -> str:
+    """Return times of an evaluation, against the variant that is fastest."""
+    rows = []
+    for r in results:
+        best = min((side.scoring for side in r.peers.values() if side.scoring), key=statistics.median, default=[])
+        ratio = spread(ratios(best, r.jaxgan.scoring), 2) if best else "-"
+        rows.append([r.system, *(spread(times, 2) if times else "-" for times in (r.jaxgan.scoring, best)), ratio])
+    note = (
+        "10,000 pictures drawn and compared with the digits by `fd_mnist`, precision, recall, density and coverage, on "
+        "both sides with the same classifier and from numbers of the real pictures that are computed before."
+    )
+    return f"{note}\n\n{table(['system', 'jaxgan, s', 'torch, s', 'ratio'], rows)}"
 
 
 def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:

@@ -5,6 +5,7 @@ Run it with `python -m pytest -o addopts= tests/benchmarks`.
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import MethodType
 
 import jax
@@ -25,9 +26,15 @@ from parity import (
 )
 from weights import export
 
+from jaxgan.data.mnist import open_mnist
+from jaxgan.metrics import digits, suite, trained
+from jaxgan.metrics.digits import load_digits
+from jaxgan.metrics.reference import create_reference
+
 torch = pytest.importorskip("torch")
 
-from twin import Options  # noqa: E402  (imports torch)
+from torch_scores import Scorer  # noqa: E402  (imports torch)
+from twin import Options  # noqa: E402
 from twins import TWINS  # noqa: E402
 
 
@@ -176,3 +183,17 @@ def test_replicas_in_batched_products_are_single_twins():
     for one, two in zip(single.g_params + single.d_params, both.g_params + both.d_params, strict=True):
         torch.testing.assert_close(two[1].squeeze(0) if one.ndim == 1 else two[1].T, one)
         assert (two[0] != two[1]).any()
+
+
+def test_scores_agree():
+    torch.set_default_dtype(torch.float32)
+    source = open_mnist("train")
+    real, fake = source.images[:2_000], np.roll(source.images[2_000:3_000], 2, axis=1)
+    with jax.enable_x64(False):
+        reference = create_reference(real, net=load_digits())
+        ours = suite.score(fake, None, reference, names=("fd", "prdc"))
+    path = Path(digits.__file__).parent / "weights" / digits.FILE
+    scorer = Scorer(trained.read(path)[0], reference.features, reference.moments.mean, reference.moments.cov, "cpu")
+    theirs = scorer.score(torch.tensor(fake).permute(0, 3, 1, 2), torch.arange(len(fake)))
+    assert theirs.pop("fd") == pytest.approx(ours["fd_mnist"], rel=1e-3)
+    assert theirs == pytest.approx({name: ours[name] for name in theirs}, abs=2e-3)  # ties by rounding

@@ -7,6 +7,7 @@ neither JAX nor PyTorch itself: a process holds only what its worker needs, and 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import multiprocessing
 import os
 import resource
@@ -182,6 +183,35 @@ class JaxWorker:
             jaxgan.sample(params, key, num=num).block_until_ready()
         return time.perf_counter() - start
 
+    def save_scorer(self, path: str) -> bool:
+        """Write what scores are computed with as .npz, if the data are MNIST digits; return whether they are."""
+        import numpy as np
+
+        from jaxgan.metrics import suite, trained
+        from jaxgan.runs.evaluate import create_evaluator
+
+        if self.setup.config.data.source != "mnist":
+            return False
+        self.evaluator = create_evaluator(self.setup.config, self.setup.source)
+        self.evaluator = dataclasses.replace(self.evaluator, names=("fd", "prdc"))
+        real = self.evaluator.reference
+        assert real.features is not None
+        assert real.moments is not None
+        params, _ = trained.read(ROOT / "jaxgan" / "metrics" / "weights" / "digits.npz")
+        arrays = {f"{layer}/{name}": x for layer, own in params.items() for name, x in own.items()}
+        kept = real.features[: suite.NUM_PRDC]
+        np.savez(path, real=kept, mean=real.moments.mean, cov=real.moments.cov, **arrays)
+        return True
+
+    def score(self) -> float:
+        """Draw 10,000 pictures and score them by `fd` and `prdc`; return the seconds."""
+        import jaxgan
+
+        params = jaxgan.generator_params(self.setup.gan, self.state.ema)
+        start = time.perf_counter()
+        self.evaluator.evaluate(params, 0)
+        return time.perf_counter() - start
+
     def memory(self) -> int:
         """Return the peak so far in bytes: of the device, or of this process on CPU."""
         if self.device.platform == "cpu":
@@ -275,6 +305,28 @@ class TorchWorker:
         for _ in range(calls):
             self.twin.sample(num)
             self._wait()
+        return time.perf_counter() - start
+
+    def read_scorer(self, path: str) -> None:
+        """Read what scores are computed with."""
+        import numpy as np
+        from torch_scores import Scorer
+
+        with np.load(path) as file:
+            arrays = dict(file)
+        facts = {name: arrays.pop(name) for name in ("real", "mean", "cov")}
+        params: dict[str, dict[str, Any]] = {}
+        for name, array in arrays.items():
+            layer, _, own = name.partition("/")
+            params.setdefault(layer, {})[own] = array
+        self.scorer = Scorer(params, **facts, device=self.device)
+
+    def score(self) -> float:
+        """Draw 10,000 pictures and score them by `fd` and `prdc`; return the seconds."""
+        start, torch = time.perf_counter(), self.torch
+        parts = [self.twin.sample(250) for _ in range(40)]
+        images = torch.cat([part.add(1).mul_(127.5).round_().to(torch.uint8) for part in parts])
+        self.scorer.score(images, torch.randperm(len(images), device=self.device)[: len(self.scorer.real)])
         return time.perf_counter() - start
 
     def memory(self) -> int:

@@ -40,9 +40,21 @@ def show_inside(primitive: core.Primitive, function: Callable[..., Any]) -> None
     _insides[primitive] = function
 
 
-def split(
-    function: Callable[..., PyTree], known: PyTree, *others: PyTree
-) -> tuple[Callable[[PyTree], list[Array]], Callable[..., PyTree]]:
+class Halves(NamedTuple):
+    """A function in two: second([*(known[i] for i in passed), *first(known)], *others). Both can be compiled.
+
+    Attributes:
+      first: from the leaves of what is known to all that depends on them alone and is not trivial.
+      passed: which of those leaves the second half wants as they are.
+      second: the rest.
+    """
+
+    first: Callable[[Sequence[Array]], list[Array]]
+    passed: list[int]
+    second: Callable[..., PyTree]
+
+
+def split(function: Callable[..., PyTree], known: PyTree, *others: PyTree) -> Halves:
     """Split a function of arrays.
 
     Args:
@@ -51,26 +63,31 @@ def split(
       *others: likewise.
 
     Returns:
-      first and second, for which second(first(known), *others) is function(known, *others) to rounding, and first
-      does all that depends on `known` alone and is not trivial. Both can be compiled.
+      Two halves that do what function(known, *others) does, to rounding.
     """
-    traced, shape = jax.make_jaxpr(function, return_shape=True)(known, *others)
+    leaves, structure = jax.tree.flatten(known)
+
+    def flat(leaves: Sequence[Array], *others: PyTree) -> PyTree:
+        return function(jax.tree.unflatten(structure, leaves), *others)
+
+    traced, shape = jax.make_jaxpr(flat, return_shape=True)(leaves, *others)
     steps: list[_Step] = []
     arguments = [_Value() for _ in traced.jaxpr.invars]
     results = _unroll(traced, arguments, steps)
-    num_known = len(jax.tree.leaves(known))
-    given = arguments[:num_known]
-    early, late, kept = _divide(steps, given, results)
+    given, open_ = arguments[: len(leaves)], arguments[len(leaves) :]
+    early, late, wanted = _divide(steps, given, results)
+    passed = [i for i, value in enumerate(given) if value in wanted]
+    made = [value for step in early for value in step.outputs if value in wanted]
 
-    def first(known: PyTree) -> list[Array]:
-        return _evaluate(early, dict(zip(given, jax.tree.leaves(known), strict=True)), kept)
+    def first(leaves: Sequence[Array]) -> list[Array]:
+        return _evaluate(early, dict(zip(given, leaves, strict=True)), made)
 
     def second(arrays: Sequence[Array], *others: PyTree) -> PyTree:
-        leaves = jax.tree.leaves(others)
-        values = dict(zip([*kept, *arguments[num_known:]], [*arrays, *leaves], strict=True))
+        inputs = [*(given[i] for i in passed), *made, *open_]
+        values = dict(zip(inputs, [*arrays, *jax.tree.leaves(others)], strict=True))
         return jax.tree.unflatten(jax.tree.structure(shape), _evaluate(late, values, results))
 
-    return first, second
+    return Halves(first, passed, second)
 
 
 def _unroll(traced: core.ClosedJaxpr, arguments: Sequence[_Value], steps: list[_Step]) -> list[_Value]:
@@ -105,8 +122,8 @@ def _called(equation: core.JaxprEqn) -> core.ClosedJaxpr | None:
 
 def _divide(
     steps: Sequence[_Step], given: Sequence[_Value], results: Sequence[_Value]
-) -> tuple[list[_Step], list[_Step], list[_Value]]:
-    """Return the steps that need only what is given, the others, and what these take over from the first."""
+) -> tuple[list[_Step], list[_Step], set[_Value]]:
+    """Return the steps that need only what is given, the others, and what these take over."""
     known, early, late = set(given), [], []
     for step in steps:
         if all(value in known or value.constant is not None for value in step.inputs):
@@ -122,8 +139,7 @@ def _divide(
             wanted.difference_update(step.outputs)
             wanted.update(step.inputs)
             again.append(step)
-    kept = [value for value in dict.fromkeys([*given, *(v for step in early for v in step.outputs)]) if value in wanted]
-    return early, [*reversed(again), *late], kept
+    return early, [*reversed(again), *late], wanted
 
 
 def _evaluate(steps: Sequence[_Step], values: dict[_Value, Any], results: Sequence[_Value]) -> list[Any]:

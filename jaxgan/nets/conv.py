@@ -102,9 +102,8 @@ def _is_plain(x: Array, kernel: Array) -> bool:
     types = [jax.typeof(array) for array in (x, kernel)]
     varies = any(getattr(getattr(kind, "manual_axis_type", None), "varying", ()) for kind in types)
     # Where types say how arrays lie on a mesh, XLA's own operations say so of results.
-    meshes = [getattr(kind, "sharding", None) for kind in types]
-    lies = all(sharding is not None and not sharding.mesh.empty for sharding in meshes)
-    shared = lies and any(any(sharding.spec) for sharding in meshes if sharding is not None)
+    places = [getattr(kind, "sharding", None) for kind in types]
+    shared = any(place is not None and not place.mesh.empty and any(place.spec) for place in places)
     return varies or shared or not isinstance(x.shape[0], int)
 
 

@@ -22,7 +22,7 @@ STATS = ("running", "batch")
 def sample(params: GeneratorParams, key: Array, *, num: int = 64, labels: Array | None = None) -> Array:
     """Draw pictures. Works under `jit`, `grad` and, over keys or parameters, `vmap`.
 
-    Outside of these it compiles a program for each `num`, at the first call, and keeps it.
+    Outside of these it compiles a program for each `num`, at the first call, and keeps the last 64.
 
     Args:
       params: from `jaxgan.load` or `generator_params`.

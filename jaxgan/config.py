@@ -245,7 +245,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "sample.num": (1, 10**5),
     "sample.columns": (1, 10**5),
     "eval.every": (0, 10**12),
-    "eval.num": (2, 10**6),
+    "eval.num": (10, 10**6),
     "watch.max_rollbacks": (0, 1_000),
 }
 

@@ -56,7 +56,7 @@ def find_file(name: str) -> Path:
     """Return the file that --config names."""
     path = Path(name)
     comes_along = own_configs() / f"{name}.py"
-    return comes_along if path.name == name and not path.exists() and comes_along.is_file() else path
+    return comes_along if path.name == name and not path.is_file() and comes_along.is_file() else path
 
 
 def own_configs() -> Path:

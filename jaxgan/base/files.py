@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +22,8 @@ def write(path: str | os.PathLike[str], content: bytes | str | Callable[[Path], 
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}.part")
+    # Of this writer alone: another one of the same file would take it away.
+    half = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         if callable(content):
             content(half)

@@ -12,6 +12,7 @@ from absl import flags
 
 import jaxgan
 from jaxgan import gans
+from jaxgan.base.terminal import say
 from jaxgan.cli.flags import FLAGS, changed, data_info, given_config, given_workdir
 from jaxgan.runs import evaluate, evaluations, export, folder, gallery, journal, metrics_log, peers, report, sweep
 from jaxgan.training import parallel
@@ -74,10 +75,18 @@ def score() -> None:
     """Score checkpoints of a run, or of all its replicas, print the table and add it to evaluation.json."""
     whole = FLAGS.workdir or ""
     many = [] if FLAGS.replica is not None else [sweep.folder_of(whole, number) for number in sweep.numbers(whole)]
+    missing = []
     for workdir in many or [Path(given_workdir())]:
+        try:
+            done, nearest = evaluate.evaluate_run(workdir, **chosen(MODES["evaluate"].reads))
+        except FileNotFoundError as error:
+            missing.append(error)
+            if len(missing) == max(1, len(many)):
+                raise
+            say(f"warning: {error} It is left out")
+            continue
         if many:
             print(f"{workdir}:")
-        done, nearest = evaluate.evaluate_run(workdir, **chosen(MODES["evaluate"].reads))
         print(evaluate.table(done))
         journal.report_again(workdir, nearest, trust=FLAGS.trust)
         print(f"wrote {workdir / evaluations.EVALUATION_FILE} and {workdir / report.REPORT_FILE}")
@@ -128,7 +137,9 @@ MODES = {
         write_samples, "workdir replica out num label z_scale truncation stats weights ema_std step seed scale trust"
     ),
     "interpolate": Mode(write_walks, "workdir replica out num label weights ema_std step seed scale trust"),
-    "evaluate": Mode(score, "workdir replica step num seed weights ema_std trust"),
+    "evaluate": Mode(
+        score, "workdir replica step num seed weights ema_std trust config.eval.features config.eval.metrics"
+    ),
     "export": Mode(write_export, "workdir replica out step weights ema_std trust"),
     "features": Mode(learn_features, "config workdir"),
     "verify": Mode(check_files, "workdir replica"),
@@ -139,14 +150,20 @@ flags.DEFINE_enum("mode", "train", list(MODES), "What to do. All but train and s
 
 def chosen(reads: str) -> dict[str, Any]:
     """Return the values of some flags, without --workdir."""
-    return {name: FLAGS[name].value for name in reads.split() if name not in ("workdir", "replica")}
+    names = [name for name in reads.split() if name not in ("workdir", "replica")]
+    return {name.rpartition(".")[2]: FLAGS[name].value for name in names}
+
+
+def first_part(name: str) -> str:
+    """Return 'config' for 'config.data.path', and other names as they are."""
+    return name.partition(".")[0]
 
 
 def refuse_all_but(reads: str, reader: str) -> None:
     """Raise ValueError where a flag was given that would be ignored."""
     read = reads.split()
-    ours = {name for mode in MODES.values() for name in mode.reads.split()}
+    ours = {first_part(name) for mode in MODES.values() for name in mode.reads.split()}
     for name in FLAGS:
-        if FLAGS[name].present and name.partition(".")[0] in ours.difference(read):
+        if FLAGS[name].present and first_part(name) in ours and not {name, first_part(name)}.intersection(read):
             listed = ", ".join(f"--{other}" for other in read)
             raise jaxgan.UserError(f"--{name} means nothing to {reader}; leave it out: what counts is {listed}.")

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from jaxgan.base import checks
+from jaxgan.base.checks import UserError
 from jaxgan.base.types import Config, DataInfo, Source
 from jaxgan.data.canvas import MAX_IMAGE_SIZE, Canvas, Converted, on_canvas
 from jaxgan.data.folder import Folder
@@ -87,6 +88,11 @@ def describe(config_data: Config) -> DataInfo:
 
 def _open(config_data: Any) -> Source:
     c = config_data
+    if c.path and c.source in ("mnist", "stacked_mnist", "synthetic"):
+        raise UserError(
+            f"config.data.path is {c.path!r}, but config.data.source={c.source!r} reads nothing from there; add "
+            "--config.data.source=folder for a folder of pictures, or leave the path out."
+        )
     canvas = Canvas(c.image_size, c.channels, c.fit, c.background)
     workers = Workers(c.workers)
     if c.source == "folder":

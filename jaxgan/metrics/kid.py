@@ -20,8 +20,9 @@ def kernel_distance(
         (sum_{i != j} k(x_i, x_j) + k(y_i, y_j)) / (m (m - 1)) - 2 mean_ij k(x_i, y_j)
 
     On equal laws it is 0 on average, so slightly negative values are right. Subsets overlap, so that their mean is as
-    sure as N / m independent ones at most: the error is their standard deviation times sqrt(m / N), N the smaller set.
-    It is too large rather than too small where the laws are equal.
+    sure as N / m independent ones at most: the error is their standard deviation times sqrt(m / N), N the smaller set,
+    and of other subsets of N / 2 where m is more than that, for subsets of all pictures would not differ. It is too
+    large rather than too small where the laws are equal.
 
     Args:
       real: float[N, D] features.
@@ -41,9 +42,15 @@ def kernel_distance(
     # Not NumPy's products: many small ones keep the threads of its BLAS waiting for each other, on busy cores 20 times
     # as long as XLA takes.
     with jax.enable_x64(True):
-        values = jax.device_get([_mmd(_subset(rng, real, size), _subset(rng, fake, size)) for _ in range(num_subsets)])
-    error = np.std(values, ddof=1) * max(size / smaller, 1 / num_subsets) ** 0.5
-    return float(np.mean(values)), float(error)
+
+        def draw(size: int) -> list[np.ndarray]:
+            pairs = ((_subset(rng, real, size), _subset(rng, fake, size)) for _ in range(num_subsets))
+            return jax.device_get([_mmd(x, y) for x, y in pairs])
+
+        values = draw(size)
+        part = min(size, max(2, smaller // 2))
+        spread = np.std(values if part == size else draw(part), ddof=1)
+    return float(np.mean(values)), float(spread * max(part / smaller, 1 / num_subsets) ** 0.5)
 
 
 def _subset(rng: np.random.Generator, features: np.ndarray, size: int) -> np.ndarray:

@@ -95,16 +95,21 @@ def score(
     if images.shape[1:] != reference.images.shape[1:]:
         raise UserError(f"pictures have shape {images.shape[1:]}; expected {reference.images.shape[1:]}, the data's.")
     wanted = available(reference, labels is not None) if names is None else list(names)
-    for name in wanted:
-        checks.one_of("A measure", name, MEASURES)
-        lacking = [need for need in MEASURES[name].needs if not _has(reference, labels is not None, need)]
-        if lacking:
-            raise UserError(f"the measure {name!r} needs {_NEEDS[lacking[0]]}; leave it out, or give that.")
+    check(wanted, reference, labels is not None)
     features, logits = None, None
     if reference.net is not None and any(MEASURES[name].needs for name in wanted):
         features, logits = reference.net.features_and_logits(images, over=over)
     given = Given(images, labels, features, logits, reference, seed)
     return {key: value for name in wanted for key, value in MEASURES[name].compute(given).items()}
+
+
+def check(names: Sequence[str], reference: Reference, labelled: bool) -> None:
+    """Raise UserError unless these measures can be computed; arguments as for `available`."""
+    for name in names:
+        checks.one_of("A measure", name, MEASURES)
+        lacking = [need for need in MEASURES[name].needs if not _has(reference, labelled, need)]
+        if lacking:
+            raise UserError(f"the measure {name!r} needs {_NEEDS[lacking[0]]}; leave it out, or give that.")
 
 
 def available(reference: Reference, labelled: bool) -> list[str]:

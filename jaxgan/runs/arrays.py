@@ -12,9 +12,10 @@ from flax import traverse_util
 
 from jaxgan import gans
 from jaxgan.base.checks import UserError
+from jaxgan.base.types import Config
 from jaxgan.runs.folder import Saved
 from jaxgan.sampling.generator import GeneratorParams
-from jaxgan.training.gan import generator_params, generator_shapes
+from jaxgan.training.gan import Gan, generator_params, generator_shapes
 
 
 def arrays_of(params: GeneratorParams) -> dict[str, np.ndarray]:
@@ -29,12 +30,16 @@ def from_arrays(saved: Saved, arrays: Mapping[str, np.ndarray], path: str | Path
     Raises:
       UserError: `path` holds other arrays than the networks have that its settings name.
     """
-    gan = gans.build(saved.config, saved.data)
-    with gans.explained(saved.config):
+    return of_gan(gans.build(saved.config, saved.data), saved.config, arrays, path)
+
+
+def of_gan(gan: Gan, config: Config, arrays: Mapping[str, np.ndarray], path: str | Path) -> GeneratorParams:
+    """Return what `from_arrays` does, of the GAN that a configuration names."""
+    with gans.explained(config):
         expected: dict[Any, Any] = traverse_util.flatten_dict(generator_shapes(gan), sep="/")
     found = {name: (array.shape, array.dtype) for name, array in arrays.items()}
     if found != {name: (leaf.shape, leaf.dtype) for name, leaf in expected.items()}:
-        raise UserError(f"{path} does not hold the arrays of the generator of {saved.config.gan!r}; make it anew.")
+        raise UserError(f"{path} does not hold the arrays of the generator of {config.gan!r}; make it anew.")
     flat = {name: jnp.asarray(array) for name, array in arrays.items()}
     variables = {"params": {}, "batch_stats": {}} | traverse_util.unflatten_dict(flat, sep="/")
     return generator_params(gan, variables)

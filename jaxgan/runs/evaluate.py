@@ -29,6 +29,7 @@ from jaxgan.sampling.pixels import generate_pixels
 from jaxgan.views.page import Nearest
 
 NUM = 10_000
+LEAST = 10  # parts in which classifier scores are averaged
 # Sources whose other split was not trained on.
 _WITH_TEST_SPLIT = ("mnist", "stacked_mnist", "idx")
 
@@ -120,7 +121,7 @@ def create_evaluator(
     *,
     num: int | None = None,
     seed: int | None = None,
-    trust: bool = True,
+    conditional: bool = True,
 ) -> Evaluator:
     """Read the real pictures, and compute (or find on disk) what the measures must know of them.
 
@@ -129,22 +130,22 @@ def create_evaluator(
       source: of the pictures, if it is open already.
       num: generated pictures; None for config.eval.num.
       seed: None for config.seed.
-      trust: consent to execute the Python file that config.eval.features may name.
+      conditional: whether generators are asked for classes, which some measures need.
 
     Raises:
       UserError, FileNotFoundError: the data are not there, or features are asked for that cannot be had.
     """
     num = int(num or config.eval.num)
+    checks.in_range("the number of scored pictures", num, LEAST)
     seed = int(config.seed if seed is None else seed)
     chosen = tuple(name.strip() for name in config.eval.metrics.split(",") if name.strip()) or None
     images, labels = pictures_of(source or data.open_source(config.data))
-    if not trust:
-        refuse_code(config)
     digest = "" if labels is None else trained.data_digest(images, labels)
     net = features_of(config, images.shape[1:], digest)
     main = "swd" if net is None else "fd"  # what steps are compared by is always measured
     chosen = chosen and tuple(dict.fromkeys((main, *chosen)))
     reference = cached_reference(images, labels, net, held_out=held_out(config))
+    suite.check(chosen or (), reference, conditional)
     floor = suite.floor(reference, num, names=chosen, seed=seed)
     return Evaluator(reference, floor, config.data.split, num, seed, config.sample.stats, chosen, digest)
 
@@ -185,6 +186,8 @@ def evaluate_run(
     seed: int | None = None,
     weights: str = "ema",
     ema_std: float | None = None,
+    features: str | None = None,
+    metrics: str | None = None,
     trust: bool = False,
 ) -> tuple[list[Evaluation], Nearest | None]:
     """Score checkpoints of a run, and add what is found to its evaluation.json.
@@ -196,6 +199,8 @@ def evaluate_run(
       seed: None for the run's own.
       weights: see `jaxgan.load`.
       ema_std: likewise.
+      features: instead of the run's config.eval.features.
+      metrics: instead of the run's config.eval.metrics.
       trust: consent to execute Python files that the run names.
 
     Returns:
@@ -212,7 +217,11 @@ def evaluate_run(
     numbers = {"all": saved, "latest": saved[::-1]}.get(str(step)) or [steps.find_step(workdir, step)]
     if seed is not None:
         checks.in_range("--seed", seed, 0, 2**32 - 1)
-    evaluator = create_evaluator(config, num=num or NUM, seed=seed, trust=trust)
+    config.eval.metrics = config.eval.metrics if metrics is None else metrics
+    if features is None and not trust:
+        refuse_code(config)
+    config.eval.features = config.eval.features if features is None else features
+    evaluator = create_evaluator(config, num=num or NUM, seed=seed)
     done, nearest = [], None
     for one in numbers:
         try:

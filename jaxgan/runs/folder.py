@@ -244,7 +244,7 @@ def changes(workdir: Path, config: Config, data: DataInfo, fingerprint: str | No
 def _check_resumable(workdir: Path, changed: dict[str, tuple[object, object]]) -> None:
     refused = [path for path in changed if any(path == f or (f.endswith(".") and path.startswith(f)) for f in FROZEN)]
     if refused:
-        path = refused[0]
+        path = "gan" if "gan" in refused else refused[0]
         old, new = changed[path]
         others = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
         raise UserError(

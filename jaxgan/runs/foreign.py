@@ -16,8 +16,7 @@ from jaxgan import gans
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Config, DataInfo
 from jaxgan.metrics.weight_files import read_tensors
-from jaxgan.runs.arrays import from_arrays
-from jaxgan.runs.folder import Saved
+from jaxgan.runs.arrays import of_gan
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.training.gan import example_inputs, generator_shapes
 from jaxgan.views.table import network_rows
@@ -38,6 +37,8 @@ def import_weights(
     config: Config, path: str | Path, *, data: DataInfo | None = None, names: Mapping[str, str] | None = None
 ) -> GeneratorParams:
     """Read the weights of a generator of PyTorch or Keras that computes what one of ours does.
+
+    Also those that `jaxgan.export` wrote to .safetensors without a run, as after a training loop of one's own.
 
     Layers are matched in the order in which ours are used, which has to be that of the file: that of definition. Maps
     are NHWC here and NCHW in PyTorch, and both frameworks turn the kernels of transposed convolutions round; that is
@@ -63,8 +64,8 @@ def import_weights(
         rows = network_rows(gan.generator, example_inputs(gan)[0])
     ours = [row.name for row in rows if any(key.startswith(f"params/{row.name}/") for key in expected)]
     tensors = read_tensors(Path(path))
-    if any(name.startswith("params/") for name in tensors):
-        raise UserError(f"{path} was written by jaxgan.export; read it by jaxgan.load.")
+    if any(name.startswith("params/") for name in tensors):  # of `jaxgan.export`, such as after a loop of one's own
+        return of_gan(gan, config, tensors, path)
     if Path(path).suffix == ".safetensors":
         tensors = dict(sorted(tensors.items(), key=_naturally))
     theirs = layers_of(tensors)
@@ -83,7 +84,7 @@ def import_weights(
                     "set config.model to the sizes it was trained with, or say by `names` which layer is which."
                 )
             arrays[key] = np.asarray(value, shape.dtype)
-    return from_arrays(Saved(config, gan.data), arrays, path)
+    return of_gan(gan, config, arrays, path)
 
 
 def _naturally(item: tuple[str, Any]) -> list[Any]:

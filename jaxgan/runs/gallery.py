@@ -94,8 +94,8 @@ def save_samples(
 
 
 def beside(workdir: Path, name: str) -> Path:
-    """Return where a picture goes that nobody named: into the folder of a run, or beside a file of weights."""
-    return workdir.with_name(f"{workdir.stem}_{name}") if workdir.is_file() else workdir / name
+    """Return where a picture goes that nobody named: into the folder of a run, or beside it where there is none."""
+    return workdir / name if (workdir / folder.CONFIG_FILE).is_file() else workdir.with_name(f"{workdir.stem}_{name}")
 
 
 def save_walks(

@@ -123,7 +123,9 @@ def _train(
     if restored and start >= setup.num_steps:
         say(f"nothing to do: {workdir} is at step {start} of {setup.num_steps}")
         return state
-    evaluator = team.share(create_evaluator(config, source)) if config.eval.every else None
+    evaluator = None
+    if config.eval.every:
+        evaluator = team.share(create_evaluator(config, source, conditional=setup.gan.num_classes is not None))
     scored = [] if evaluator is None else [f"eval/{name}" for name in evaluator.floor.scores]
     check_metric(config.early_stop, [*steps.metric_names, *scored])
     # Only now is it known that the run can go on as configured.

@@ -124,7 +124,8 @@ def train_replicas(
             progress.say(f"changed since the last run: config.{path} {old!r} -> {new!r}")
         if start:
             progress.say(f"resumed at step {start} of {config.train.num_steps}")
-        evaluator = create_evaluator(config, source) if config.eval.every else None
+        conditional = shared.gan.num_classes is not None
+        evaluator = create_evaluator(config, source, conditional=conditional) if config.eval.every else None
         for replica, record in zip(replicas, records, strict=True):
             keep_evaluations(replica.workdir, start)
             replica.checkpoints.best = best_of(read_evaluations(replica.workdir))
@@ -156,6 +157,10 @@ def restore(replicas: Sequence[Replica], shared: Setup) -> tuple[list[GanState],
             bad = next(r for r in living if str(r.checkpoints.folder / str(step)) in str(error))
             say(f"warning: {error}; it is set aside as {bad.checkpoints.set_aside([step], 'damaged')[0]}")
             continue
+        for replica in living:
+            # Or a state of another past would stay in the place of the one that is to come.
+            if later := [one for one in replica.checkpoints.steps() if one > step]:
+                say(f"replica {replica.number}: set aside {', '.join(replica.checkpoints.set_aside(later, 'later'))}")
         states = dict(zip((replica.number for replica in living), found, strict=True))
         # A failed one keeps its place in the program, with a state that nobody reads.
         for replica in [replica for replica in replicas if replica.failure]:

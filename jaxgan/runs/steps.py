@@ -22,7 +22,7 @@ def find_step(workdir: Path, step: int | str) -> int:
                 "--step=all, or train with config.eval.every."
             )
         step = best
-    if not str(step).isdigit() or int(step) not in steps:
+    if not (str(step).isdecimal() and str(step).isascii()) or int(step) not in steps:
         listed = ", ".join(map(str, steps))
         raise FileNotFoundError(
             f"step is {step!r}, but {workdir} holds steps {listed}; give one of them, latest or best."

@@ -12,7 +12,7 @@ from jaxgan.base import axis
 from jaxgan.base.types import Array, Batch, PyTree
 from jaxgan.objectives import lecam
 from jaxgan.training.gan import Gan
-from jaxgan.training.passes import Noise, Scores, apply, augmented, judge
+from jaxgan.training.passes import Noise, Scores, augmented, judge, make
 from jaxgan.training.state import NetState
 from jaxgan.training.strength import ALWAYS, Strength
 
@@ -140,7 +140,7 @@ def g_loss(
     """Return G's loss, both networks' new batch statistics, the pictures and the metrics."""
     make_key, fake_key, real_key, real_dropout_key = jax.random.split(key, 4)
     variables = {"params": params, "batch_stats": g.batch_stats}
-    images, g_stats = apply(gan, gan.generator, variables, *noise, train=True, dropout_key=make_key)
+    images, g_stats = make(gan, variables, noise, train=True, dropout_key=make_key)
     d_train = gan.rule.d_stats_in_g == "batch"
 
     def score(images: Array, labels: Array, own: Array, dropout_key: Array) -> tuple[Scores, PyTree]:

@@ -14,6 +14,11 @@ from jaxgan.base.types import Array, PyTree
 
 def check(num: int, batch: int, pack: int) -> None:
     """Raise UserError unless a device's pictures divide into so many parts of whole packs."""
+    if batch % pack:
+        raise UserError(
+            f"config.pack is {pack}, into which the {batch} pictures of a device do not divide; choose a number that "
+            "divides them, or another config.data.batch_size."
+        )
     if batch % (num * pack):
         packs = f" of packs of {pack}" if pack > 1 else ""
         raise UserError(

@@ -48,6 +48,23 @@ def apply(
     return cast(out, "float32"), moved.get("batch_stats", variables["batch_stats"])
 
 
+def make(
+    gan: Gan, variables: dict[str, PyTree], noise: Noise, *, train: bool, dropout_key: Array | None = None
+) -> tuple[Array, PyTree]:
+    """Let G make pictures [B, H, W, C]; see `apply`.
+
+    Raises:
+      UserError: it makes something else.
+    """
+    images, stats = apply(gan, gan.generator, variables, *noise, train=train, dropout_key=dropout_key)
+    expected = (len(noise.z), *gan.data.image_shape)
+    if getattr(images, "shape", None) != expected:
+        raise UserError(
+            f"the generator returns {_described(images)}; expected pictures {list(expected)}, as the data have."
+        )
+    return images, stats
+
+
 def judge(
     gan: Gan,
     variables: dict[str, PyTree],
@@ -57,10 +74,25 @@ def judge(
     train: bool,
     dropout_key: Array | None = None,
 ) -> tuple[Scores, PyTree]:
-    """Let D score pictures [B, H, W, C], `gan.pack` at a time: logits [B / pack] and class logits; see `apply`."""
+    """Let D score pictures [B, H, W, C], `gan.pack` at a time: logits [B / pack] and class logits; see `apply`.
+
+    Raises:
+      UserError: it returns something else.
+    """
     if gan.pack > 1:
         images, labels = packed(images, gan.pack), labels[:: gan.pack]
-    return apply(gan, gan.discriminator, variables, images, labels, train=train, dropout_key=dropout_key)
+    scores, stats = apply(gan, gan.discriminator, variables, images, labels, train=train, dropout_key=dropout_key)
+    if not (isinstance(scores, tuple) and len(scores) == 2 and getattr(scores[0], "shape", None) == (len(images),)):
+        raise UserError(
+            f"the discriminator returns {_described(scores)}; expected a pair: logits [{len(images)}], one a "
+            "picture, and class logits or None."
+        )
+    return scores, stats
+
+
+def _described(found: PyTree) -> str:
+    """Return shapes in words."""
+    return str(jax.tree.map(lambda x: list(x.shape), found, is_leaf=lambda x: hasattr(x, "shape")))
 
 
 def packed(images: Array, num: int) -> Array:

@@ -16,7 +16,7 @@ from jaxgan.nets import conv
 from jaxgan.training import average, microbatch, power_ema
 from jaxgan.training.gan import Gan, check_batch
 from jaxgan.training.loss import Metrics, d_loss, g_loss, taken_for_real
-from jaxgan.training.passes import Noise, apply, draw_noise, judge
+from jaxgan.training.passes import Noise, draw_noise, judge, make
 from jaxgan.training.state import GanState, NetState
 from jaxgan.training.strength import Strength, strength_at
 
@@ -116,12 +116,12 @@ def update_d_repeatedly(
 def make_fakes(gan: Gan, g: NetState, noise: Noise, key: Array) -> tuple[NetState, Batch]:
     """Make D's fakes; G's batch statistics may move."""
 
-    def make(stats: PyTree, noise: Noise, part_keys: list[Array]) -> tuple[PyTree, Metrics, Array]:
+    def part(stats: PyTree, noise: Noise, part_keys: list[Array]) -> tuple[PyTree, Metrics, Array]:
         variables, train = {**g.variables, "batch_stats": stats}, gan.rule.g_stats_for_d == "batch"
-        images, stats = apply(gan, gan.generator, variables, *noise, train=train, dropout_key=part_keys[0])
+        images, stats = make(gan, variables, noise, train=train, dropout_key=part_keys[0])
         return stats, {}, images
 
-    stats, _, images = microbatch.mean(gan.microbatches, make, g.batch_stats, noise, [key])
+    stats, _, images = microbatch.mean(gan.microbatches, part, g.batch_stats, noise, [key])
     return g.replace(batch_stats=stats), Batch(images, noise.labels)
 
 
@@ -196,7 +196,7 @@ def inference_accuracies(gan: Gan, g: NetState, d: NetState, real: Batch, noise:
 
     def of_part(state: tuple[()], batch: tuple[Batch, Noise], keys: list[Array]) -> tuple[tuple[()], Any, tuple[()]]:
         real, noise = batch
-        images, _ = apply(gan, gan.generator, g.variables, *noise, train=False)
+        images, _ = make(gan, g.variables, noise, train=False)
         (on_real, _), _ = judge(gan, d.variables, *real, train=False)
         (on_fake, _), _ = judge(gan, d.variables, images, noise.labels, train=False)
         logits = {"real": on_real, "fake": on_fake}

@@ -5,6 +5,8 @@ import hashlib
 import numpy as np
 import pytest
 
+from jaxgan import config, data
+from jaxgan.base.checks import UserError
 from jaxgan.data import mnist
 
 # Published MD5 of the unpacked label and picture files.
@@ -40,6 +42,13 @@ def test_a_damaged_file_is_named(monkeypatch):
     monkeypatch.setitem(mnist.MD5, "t10k-labels-idx1-ubyte", "0" * 32)
     with pytest.raises(ValueError, match=r"t10k-labels-idx1-ubyte.gz is damaged"):
         mnist.open_mnist("test")
+
+
+def test_a_folder_that_is_not_read_is_refused():
+    given = config.default().data
+    given.path = "my_pictures"
+    with pytest.raises(UserError, match=r"'my_pictures', but .*'mnist' reads nothing .*add --config\.data\.source=folder"):
+        data.open_source(given)
 
 
 def test_an_unknown_split_is_refused():

@@ -43,6 +43,14 @@ def test_the_error_covers_the_spread(shift):
     assert 0.8 < errors.mean() / values.std() < (1.6 if shift else 4)
 
 
+def test_the_error_covers_the_spread_of_few_pictures():
+    rng = np.random.default_rng(0)
+    real = rng.standard_normal((2_000, 8))
+    draws = [kernel_distance(real, rng.standard_normal((100, 8)) + 0.4, num_subsets=30) for _ in range(60)]
+    values, errors = np.array(draws).T
+    assert 0.8 < errors.mean() / values.std() < 2
+
+
 def test_equal_arguments_give_equal_figures():
     x, y = np.random.default_rng(0).random((2, 50, 3))
     assert kernel_distance(x, y, subset_size=20, seed=1) == kernel_distance(x, y, subset_size=20, seed=1)

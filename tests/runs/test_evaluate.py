@@ -86,7 +86,27 @@ def test_own_code_in_a_run_needs_consent(finished):
     cfg = config()
     cfg.eval.features = "mine.py:embed"
     with pytest.raises(ValueError, match="a file that would be executed"):
-        evaluate.create_evaluator(cfg, num=20, trust=False)
+        evaluate.refuse_code(cfg)
+
+
+def test_features_may_be_named_afterwards(finished, tmp_path):
+    (tmp_path / "mine.py").write_text("def embed(images):\n    return images.mean((1, 2)) / 255\n")
+    features = f"--config.eval.features={tmp_path / 'mine.py'}:embed"
+    done = call("--mode=evaluate", f"--workdir={finished}", "--num=20", "--trust", features, "--config.eval.metrics=fd")
+    assert done.returncode == 0, done.stderr
+    assert any(line.startswith("fd_embed ") for line in done.stdout.splitlines())
+    assert not any(line.startswith("nearest") for line in done.stdout.splitlines())
+    done = call("--mode=evaluate", f"--workdir={finished}", "--trust", "--config.eval.num=20")
+    assert "--config.eval.num means nothing to --mode=evaluate" in done.stderr
+
+
+def test_measures_that_need_classes_are_refused_at_the_start(tmp_path):
+    cfg = config()
+    cfg.data.source, cfg.data.image_size, cfg.data.channels = "mnist", 28, 1
+    cfg.eval.every, cfg.eval.num, cfg.eval.metrics = 2, 40, "class_accuracy"
+    with pytest.raises(ValueError, match="'class_accuracy' needs the classes that were asked for"):
+        jaxgan.train(cfg, tmp_path / "run")
+    assert not list((tmp_path / "run").glob("checkpoints/*"))
 
 
 def test_a_resumed_run_executes_nothing_without_consent(finished, tmp_path):

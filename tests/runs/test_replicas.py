@@ -114,6 +114,28 @@ def test_resume_is_exact_even_where_one_replica_saved_later_than_the_others(fini
     assert rows(tmp_path / "run/replicas/1") == rows(finished[0] / "replicas/1")
 
 
+def test_a_later_checkpoint_of_another_past_is_set_aside(finished, tmp_path):
+    shutil.copytree(finished[0], tmp_path / "run")
+    shutil.rmtree(tmp_path / "run/replicas/1/checkpoints/6")
+    changed = config(num_replicas=3, checkpoint_every=3)
+    changed.optim.g.learning_rate = 0.1
+    state = jaxgan.train(changed, tmp_path / "run")
+    for replica in range(3):
+        saved = jaxgan.load(tmp_path / "run", 6, "raw", replica=replica, trust=True)
+        own = jax.tree.map(lambda x, i=replica: x[i], state.g.params)
+        jax.tree.map(np.testing.assert_array_equal, saved.variables["params"], own)
+
+
+def test_those_without_a_checkpoint_are_left_out_of_scores(finished, tmp_path):
+    shutil.copytree(finished[0], tmp_path / "run")
+    shutil.rmtree(tmp_path / "run/replicas/0/checkpoints")
+    done = call("--mode=evaluate", f"--workdir={tmp_path / 'run'}", "--num=16", "--trust")
+    assert done.returncode == 0, done.stderr
+    assert "replicas/0 holds no checkpoint yet" in done.stderr
+    assert "replicas/1:" in done.stdout
+    assert "replicas/0:" not in done.stdout
+
+
 def test_a_stop_saves_all(tmp_path):
     timer = threading.Timer(0.0, lambda: os.kill(os.getpid(), signal.SIGTERM))
     many = config(num_replicas=2, num_steps=100_000, checkpoint_every=0, log_every=10)

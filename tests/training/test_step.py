@@ -481,6 +481,40 @@ def test_wrong_batches_are_named_when_traced(images, labels, sentence):
         jax.jit(make_train_step(gan))(state, images, labels)
 
 
+class WrongPictures(nn.Module):
+    @nn.compact
+    def __call__(self, z, labels, *, train):
+        return nn.Dense(9)(z).reshape(-1, 3, 3, 1)
+
+
+class NoPair(nn.Module):
+    @nn.compact
+    def __call__(self, images, labels, *, train):
+        return nn.Dense(1)(images.reshape(images.shape[0], -1))[:, 0]
+
+
+class Column(nn.Module):
+    @nn.compact
+    def __call__(self, images, labels, *, train):
+        return nn.Dense(1)(images.reshape(images.shape[0], -1)), None
+
+
+@pytest.mark.parametrize(
+    ("net", "module", "sentence"),
+    [
+        ("generator", WrongPictures(), r"the generator returns \[{B}, 3, 3, 1\]; expected pictures \[{B}, 2, 2, 1\]"),
+        ("discriminator", NoPair(), r"the discriminator returns \[{2B}\]; expected a pair"),
+        ("discriminator", Column(), r"the discriminator returns \(\[{2B}, 1\], None\); expected a pair"),
+    ],
+)
+def test_networks_that_return_something_else_are_named(net, module, sentence):
+    gan, _ = make(d_passes="joint")
+    gan = dataclasses.replace(gan, class_weight=0.0, **{net: module})
+    state = create_state(gan, optax.sgd(RATE), optax.sgd(RATE), jax.random.key(0))
+    with pytest.raises(ValueError, match=sentence.replace("{B}", str(BATCH)).replace("{2B}", str(2 * BATCH))):
+        step(gan, state)
+
+
 class FlaxNormD(nn.Module):
     @nn.compact
     def __call__(self, images, labels, *, train):

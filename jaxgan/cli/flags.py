@@ -36,7 +36,10 @@ flags.DEFINE_integer("replica", None, "Which one, of a run of many (config.train
 flags.DEFINE_string("step", "latest", "Checkpoint to read: a step, latest, or best; for --mode=evaluate also all.")
 flags.DEFINE_integer("seed", None, "Seed of the drawn pictures; by default config.seed.")
 flags.DEFINE_string(
-    "out", None, "File to write; its ending decides: .png .jpg .npy .gif, for a summary .png .svg. Or a FOLDER/."
+    "out",
+    None,
+    "File to write; its ending decides: .png .jpg .npy .gif or a FOLDER/ for pictures, .png .svg for a summary, "
+    ".stablehlo .onnx .safetensors .html for an export.",
 )
 flags.DEFINE_integer("scale", None, "Pixels a side for each pixel of a picture; by default small ones are enlarged.")
 flags.DEFINE_bool("distributed", False, "Train with the other processes that SLURM, Kubernetes, ... started.")

@@ -47,7 +47,7 @@ def test_a_damaged_file_is_named(monkeypatch):
 def test_a_folder_that_is_not_read_is_refused():
     given = config.default().data
     given.path = "my_pictures"
-    with pytest.raises(UserError, match=r"'my_pictures', but .*'mnist' reads nothing .*add --config\.data\.source=folder"):
+    with pytest.raises(UserError, match=r"'my_pictures', but .*'mnist' reads nothing .*source=folder for a folder"):
         data.open_source(given)
 
 

@@ -110,5 +110,5 @@ def test_the_table_of_modes_has_the_flags_that_they_read():
     for mode, flags in re.findall(
         r"^\| `(\w+)` \|.*\| ([^|]*--[^|]*) \|$", (ROOT / "docs/using.md").read_text(), re.MULTILINE
     ):
-        listed.setdefault(mode, set()).update(re.findall(r"--(\w+)", flags))
+        listed.setdefault(mode, set()).update(re.findall(r"--([\w.]+)", flags))
     assert listed == {name: set(mode.reads.split()) for name, mode in MODES.items()}

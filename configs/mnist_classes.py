@@ -3,12 +3,12 @@
 python run.py --config=configs/mnist_classes.py --workdir=runs/mnist_classes
 """
 
-from configs.mnist import get_config as unconditional
+from configs.mnist import make_compact
 from jaxgan.base.types import Config
 
 
 def get_config() -> Config:
-    config = unconditional()
+    config = make_compact()
     config.model.conditional = True
     config.sample.num = 100  # ten of each digit, a digit a row
     config.sample.columns = 10

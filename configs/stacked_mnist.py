@@ -2,17 +2,17 @@
 
 python run.py --config=configs/stacked_mnist.py --workdir=runs/stacked_mnist
 
-The recipe and the networks of `configs/mnist.py`. Each channel is a digit of its own (Srivastava et al., "VEEGAN",
+The recipe and the networks of `configs/mnist_classes.py`, without classes. Each channel is a digit of its own (Srivastava et al., "VEEGAN",
 2017), so a GAN that draws only some of the digits misses modes; `eval.num` is the number of pictures that published
 tables count them in.
 """
 
-from configs.mnist import get_config as mnist
+from configs.mnist import make_compact
 from jaxgan.base.types import Config
 
 
 def get_config() -> Config:
-    config = mnist()
+    config = make_compact()
     config.data.source = "stacked_mnist"
     config.data.channels = 3
     config.eval.num = 26_000

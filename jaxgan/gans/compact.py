@@ -4,9 +4,14 @@ Each has a convolution that keeps the size for each that changes it; maps of the
 batch norm, D none, for gradient penalties. With classes, G is given an embedding beside z, and D's logit gets the
 product of its features and of a vector of the class.
 
+What a continuous function makes of a connected set of latents is connected, too: between a 3 and an 8 lie pictures of
+neither. With `kinds` z chooses one of so many vectors, learnt beside the weights, by the signs of its first numbers.
+
 References:
   Radford, Metz and Chintala, "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
-  Networks", 2015, for G. Miyato and Koyama, "cGANs with Projection Discriminator", 2018. The layer plan is our own.
+  Networks", 2015, for G. Miyato and Koyama, "cGANs with Projection Discriminator", 2018. Khayatkhoei, Singh and
+  Elgammal, "Disconnected Manifold Learning for Generative Adversarial Networks", 2018, for why latents of one piece do
+  not do. The layer plan and the choice by signs are our own.
 """
 
 from __future__ import annotations
@@ -17,6 +22,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.base import checks, shapes
+from jaxgan.base.settings import completed
 from jaxgan.base.types import Array, Config, DataInfo
 from jaxgan.nets.activation import leaky_relu
 from jaxgan.nets.conv import Conv, ConvTranspose
@@ -25,7 +31,8 @@ from jaxgan.nets.norm import BatchNorm
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
 
-CLASS_FEATURES = 64
+CLASS_FEATURES = 64  # length of a vector of a class or kind
+ADDED = {"kinds": 0}
 
 init = nn.initializers.variance_scaling(2 / (1 + 0.2**2), "fan_in", "normal")  # keeps the variance through leaky ReLU
 plain = nn.initializers.variance_scaling(1.0, "fan_in", "normal")
@@ -38,20 +45,24 @@ class Generator(nn.Module):
       shape: of the pictures.
       widths: channels of the maps of a fourth and of half the size.
       classes: K, or 0 for pictures without classes.
+      kinds: a power of two, or 0 for none.
     """
 
     shape: tuple[int, int, int]
     widths: tuple[int, int]
     classes: int
+    kinds: int
 
     @nn.compact
     def __call__(self, z: Array, labels: Array, *, train: bool) -> Array:
         def activation(x: Array) -> Array:
             return leaky_relu(BatchNorm(train=train, momentum=0.99, epsilon=1e-3)(x))
 
-        if self.classes:
-            label = Embed(self.classes, CLASS_FEATURES, nn.initializers.normal(1.0))(labels)
-            z = jnp.concatenate([z, label], axis=-1)
+        chosen = [(self.classes, labels)] if self.classes else []
+        if self.kinds:
+            chosen.append((self.kinds, kind_of(z, self.kinds)))
+        vectors = [Embed(num, CLASS_FEATURES, nn.initializers.normal(1.0))(index) for num, index in chosen]
+        z = jnp.concatenate([z, *vectors], axis=-1)
         height, width, channels = self.shape
         first, second = self.widths
         x = nn.Dense(height // 4 * (width // 4) * first, kernel_init=plain)(z)
@@ -60,6 +71,17 @@ class Generator(nn.Module):
         x = activation(ConvTranspose(second, 4, 2, use_bias=False, kernel_init=init)(x))
         x = activation(Conv(second, 3, use_bias=False, kernel_init=init)(x))
         return jnp.tanh(ConvTranspose(channels, 4, 2, kernel_init=plain)(x))
+
+
+def kind_of(z: Array, kinds: int) -> Array:
+    """Return which of 2^k kinds latents [B, Z] choose by the signs of their first k numbers, int32[B]."""
+    bits = (z[:, : num_bits(kinds)] > 0).astype(jnp.int32)
+    return bits @ (1 << jnp.arange(bits.shape[1], dtype=jnp.int32))
+
+
+def num_bits(kinds: int) -> int:
+    """Return k for 2^k kinds."""
+    return kinds.bit_length() - 1
 
 
 class Discriminator(nn.Module):
@@ -90,18 +112,23 @@ class Discriminator(nn.Module):
 
 def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; ValueError for sides that are no multiples of 4."""
-    model = config.model
+    model = completed(config.model, ADDED)
     shapes.check_multiples("compact", data.image_shape, 4, examples="28 or 32")
     for name in "g_widths", "d_widths":
         if len(model[name]) != 2:
             raise checks.UserError(f"config.model.{name} is {tuple(model[name])}; expected two numbers of channels.")
         for width in model[name]:
             checks.in_range(f"a number of config.model.{name}", width, 1, 2**14)
+    kinds = model.kinds
+    if kinds and (kinds < 2 or kinds & (kinds - 1) or num_bits(kinds) > model.latent_size):
+        raise checks.UserError(
+            f"config.model.kinds is {kinds}; expected 0, or a power of two up to 2^latent_size, 2^{model.latent_size}."
+        )
     classes = (data.num_classes or 0) if model.conditional else 0
     return Gan.from_config(
         config,
         data,
-        generator=Generator(data.image_shape, tuple(model.g_widths), classes),
+        generator=Generator(data.image_shape, tuple(model.g_widths), classes, kinds),
         discriminator=Discriminator(tuple(model.d_widths), classes),
         latent=Latent((model.latent_size,), model.latent_law),
         conditional=model.conditional,

@@ -99,7 +99,7 @@ def folder_of(workdir: str | Path, replica: int | None) -> Path:
         return workdir
     if replica not in known:
         has = f"replicas {known[0]} to {known[-1]}" if known else "no replicas"
-        said = "none is named" if replica is None else f"replica is {replica}"
+        said = "no replica is named" if replica is None else f"replica is {replica}"
         raise UserError(f"{said}, but {workdir} holds {has}; name one by --replica (replica=), or the folder of a run.")
     return workdir / FOLDER / str(replica)
 

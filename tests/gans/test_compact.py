@@ -11,7 +11,10 @@ import pytest
 from jaxgan import gans
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo
+from jaxgan.gans import compact
 from jaxgan.training.gan import example_inputs
+
+KINDS = 32  # of configs/mnist.py
 
 
 def make(name="mnist", shape=(28, 28, 1), **model):
@@ -28,12 +31,13 @@ def conv(size, inputs, outputs, bias):
     return size * size * inputs * outputs + bias * outputs
 
 
-def expected(z, shape, classes):
+def expected(z, shape, classes, kinds):
     """Parameters of G and of D as sums over their layers, for the widths of the presets."""
     height, width, channels = shape
     small = height // 4 * (width // 4)
     embed = 64 * classes
-    g = (z + 64 * bool(classes) + 1) * small * 128 + embed + 2 * 2 * 128 + 2 * 2 * 64
+    inputs = z + 64 * bool(classes) + 64 * bool(kinds)
+    g = (inputs + 1) * small * 128 + embed + 64 * kinds + 2 * 2 * 128 + 2 * 2 * 64
     g += conv(3, 128, 128, 0) + conv(4, 128, 64, 0) + conv(3, 64, 64, 0) + conv(4, 64, channels, 1)
     d = conv(4, channels, 64, 1) + conv(3, 64, 64, 1) + conv(4, 64, 128, 1) + conv(3, 128, 128, 1)
     d += small * 128 + 1 + bool(classes) * (small * 128 + 1) * 64 + embed
@@ -41,16 +45,16 @@ def expected(z, shape, classes):
 
 
 @pytest.mark.parametrize(
-    ("name", "shape", "classes"),
-    [("mnist", (28, 28, 1), 0), ("mnist_classes", (28, 28, 1), 10), ("mnist", (32, 64, 3), 0)],
+    ("name", "shape", "classes", "kinds"),
+    [("mnist", (28, 28, 1), 0, KINDS), ("mnist_classes", (28, 28, 1), 10, 0), ("stacked_mnist", (32, 64, 3), 0, 0)],
 )
-def test_number_of_parameters(name, shape, classes):
+def test_number_of_parameters(name, shape, classes, kinds):
     gan = make(name, shape)
     sizes = []
     for net, inputs in zip((gan.generator, gan.discriminator), example_inputs(gan), strict=True):
         shapes = jax.eval_shape(functools.partial(net.init, train=False), jax.random.key(0), *inputs)
         sizes.append(sum(leaf.size for leaf in jax.tree.leaves(shapes["params"])))
-    assert tuple(sizes) == expected(64, shape, classes)
+    assert tuple(sizes) == expected(64, shape, classes, kinds)
     assert sum(sizes) <= 3_000_000
 
 
@@ -61,6 +65,27 @@ def conditional():
     g = init(gan.generator, z, labels)
     images = jax.jit(functools.partial(gan.generator.apply, train=False))(g, z, labels)
     return gan, labels, images, init(gan.discriminator, images, labels)
+
+
+def test_signs_of_latents_choose_the_kind():
+    z = jnp.array([[-1.0, -2.0, 9.0], [3.0, -1.0, 9.0], [-1.0, 1.0, -9.0], [1.0, 1.0, 9.0]])
+    np.testing.assert_array_equal(compact.kind_of(z, 4), [0, 1, 2, 3])
+    drawn = compact.kind_of(jax.random.normal(jax.random.key(0), (8_000, 64)), 8)
+    np.testing.assert_allclose(np.bincount(drawn, minlength=8) / 8_000, 1 / 8, atol=0.02)
+
+
+def test_only_the_vector_of_the_chosen_kind_matters():
+    gan = make("mnist", kinds=4, g_widths=(8, 4))
+    z = jnp.abs(jax.random.normal(jax.random.key(1), (1, 64)))  # kind 3
+    variables = init(gan.generator, z, jnp.zeros(1, jnp.int32))
+    table = variables["params"]["Embed_0"]["embedding"]
+
+    def draw(table):
+        params = {**variables["params"], "Embed_0": {"embedding": table}}
+        return gan.generator.apply({**variables, "params": params}, z, jnp.zeros(1, jnp.int32), train=False)
+
+    np.testing.assert_array_equal(draw(table.at[:3].add(1.0)), draw(table))
+    assert float(jnp.abs(draw(table.at[3].add(1.0)) - draw(table)).max()) > 1e-3
 
 
 def test_pictures_depend_on_the_class(conditional):
@@ -102,6 +127,8 @@ def test_the_class_enters_as_a_product_of_features(conditional):
         ((30, 28, 1), {}, "multiples of 4"),
         ((28, 28, 1), {"g_widths": (8, 8, 8)}, "config.model.g_widths"),
         ((28, 28, 1), {"d_widths": (0, 8)}, "config.model.d_widths"),
+        ((28, 28, 1), {"kinds": 12}, r"config.model.kinds is 12; expected 0, or a power of two up to .* 2\^64"),
+        ((28, 28, 1), {"kinds": 16, "latent_size": 3}, "config.model.kinds is 16"),
     ],
 )
 def test_what_cannot_be_is_refused(shape, model, message):

@@ -191,7 +191,8 @@ class CompiledSteps:
         state, batch = examples(state, _everywhere(self._devices)), examples(batch, _shared_out(self._devices))
         lowered = self._mapped.lower(state, self.dataset, batch, 0)
         self.metric_names = sorted(lowered.out_info[1])
-        self._program = background.start("compile", lowered.compile, machine.compiler_options())
+        dense = all(leaf.ndim < 4 for leaf in jax.tree.leaves(state))
+        self._program = background.start("compile", lowered.compile, machine.compiler_options(dense=dense))
         return self._program
 
     def is_compiled(self) -> bool:

@@ -22,7 +22,10 @@ from jaxgan.runs import folder, sweep
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
-    "config", None, "File with get_config(), such as configs/dcgan.py; --config.FIELD=VALUE changes it."
+    "config",
+    None,
+    "File with get_config(), such as configs/dcgan.py, or the name of one that comes along, such as dcgan; "
+    "--config.FIELD=VALUE changes it, --sweep.FIELD=VALUE,VALUE trains a run for each.",
 )
 flags.DEFINE_string("workdir", None, "Folder of the run; when training, runs/NAME for configs/NAME.py by default.")
 flags.DEFINE_integer("num", None, "Pictures to draw or score, or points of each walk between latents.", lower_bound=1)

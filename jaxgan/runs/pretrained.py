@@ -44,20 +44,21 @@ def load_pretrained(name: str) -> tuple[GeneratorParams, Config]:
 
 
 def read_weights(name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Return the arrays of one of `names()`, and what the config.json of its run holds."""
+    """Return the arrays of one of `names()`, float32 again, and what the config.json of its run holds."""
     with importlib.resources.as_file(_FILES / f"{name}.npz") as path:
-        return store.load(path)
+        arrays, facts = store.load(path)
+    return {path: array.astype(np.float32) for path, array in arrays.items()}, facts
 
 
 def pack(workdir: str | Path, file: str | Path) -> None:
-    """Write the averaged generator of a run's newest checkpoint, and the run's settings, to a .npz file."""
+    """Write the averaged generator of a run's newest checkpoint, as float16, and the run's settings, to a .npz file."""
     from jaxgan.runs.load import load  # which reads such files
 
     settings = folder.load_settings(workdir)
     gan = settings["config"]["gan"]
     if folder.is_own_file(gan):
         raise UserError(f"{workdir} has a GAN of its own, {gan}; only those of the package can be packed.")
-    store.save(file, arrays_of(load(workdir)), settings)
+    store.save(file, {path: x.astype(np.float16) for path, x in arrays_of(load(workdir)).items()}, settings)
 
 
 if __name__ == "__main__":

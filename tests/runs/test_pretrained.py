@@ -35,7 +35,9 @@ def packed(tmp_path, monkeypatch):
 def test_a_packed_generator_is_that_of_the_run(packed):
     own, run = jaxgan.load("own"), jaxgan.load(packed / "run")
     assert jax.tree.structure(own) == jax.tree.structure(run)
-    jax.tree.map(np.testing.assert_array_equal, own, run)
+    jax.tree.map(lambda x, y: np.testing.assert_array_equal(x, np.float32(np.float16(y))), own, run)
+    x, y = (jaxgan.sample(params, jax.random.key(0), num=4) for params in (own, run))
+    np.testing.assert_allclose(x, y, atol=4e-3)  # half of a grey level
 
 
 def test_a_folder_of_that_name_comes_first(packed):

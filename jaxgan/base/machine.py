@@ -16,27 +16,23 @@ _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
 # By default XLA gives sums, products and convolutions to the library YNNPACK. With our forms of convolutions XLA's own
 # are up to twice as fast, so only the others stay with it.
 _LEFT_TO_YNNPACK = ("REDUCE", "DOT", "INDIVIDUAL_DOT")
-_EMITTERS = "xla_cpu_use_fusion_emitters"
 OPTIONS: dict[str, str | bool] = {
     "xla_cpu_experimental_ynn_fusion_type": ",".join(f"LIBRARY_FUSION_TYPE_{x}" for x in _LEFT_TO_YNNPACK),
-    # XLA's older code generator for elementwise work makes faster programs of convolutional networks, and sooner.
-    _EMITTERS: False,
+    # XLA's older code generator for elementwise work makes faster programs of networks, and makes them faster.
+    "xla_cpu_use_fusion_emitters": False,
 }
 
 
 @functools.cache
-def compiler_options(*, seldom: bool = False, dense: bool = False) -> dict[str, str | bool]:
+def compiler_options(*, seldom: bool = False) -> dict[str, str | bool]:
     """Return what makes XLA's programs for a CPU faster, as far as this version of XLA knows it.
 
     Args:
       seldom: the program runs once or seldom; that it is compiled in a fraction of the time counts for more.
-      dense: the program has no convolutions.
     """
     if jax.default_backend() != "cpu":
         return {}
     options = OPTIONS | ({"xla_backend_optimization_level": "0"} if seldom else {})
-    if dense:
-        del options[_EMITTERS]
     return {name: value for name, value in options.items() if _is_known(name, value)}
 
 

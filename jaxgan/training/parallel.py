@@ -191,8 +191,7 @@ class CompiledSteps:
         state, batch = examples(state, _everywhere(self._devices)), examples(batch, _shared_out(self._devices))
         lowered = self._mapped.lower(state, self.dataset, batch, 0)
         self.metric_names = sorted(lowered.out_info[1])
-        dense = all(leaf.ndim < 4 for leaf in jax.tree.leaves(state))
-        self._program = background.start("compile", lowered.compile, machine.compiler_options(dense=dense))
+        self._program = background.start("compile", lowered.compile, machine.compiler_options())
         return self._program
 
     def is_compiled(self) -> bool:

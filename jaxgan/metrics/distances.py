@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
+
+from jaxgan.data.workers import num_cores
 
 # Numbers in a block: 32 MiB of float64.
 BLOCK = 2**22
 
+T = TypeVar("T")
 
-def squared_distances(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield rows of the matrix of squared distances, block by block.
+
+def over_distances(function: Callable[[slice, np.ndarray], T], a: np.ndarray, b: np.ndarray) -> list[T]:
+    """Return function(rows, block) for blocks of rows of the matrix of squared distances, in their order.
 
     |a|^2 + |b|^2 - 2 a.b in float64, cut off at 0: vectors that are equal come out at rounding, not always at 0.
 
     Args:
+      function: called in threads, as many as cores: which rows of `a` these are, and float64[rows, M], to be kept.
       a: float[N, D].
       b: float[M, D].
-
-    Yields:
-      Which rows of `a` these are, and float64[rows, M].
     """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     of_b = np.square(b).sum(1)
     step = max(1, BLOCK // len(b))
-    for start in range(0, len(a), step):
+
+    def one(start: int) -> T:
         rows = slice(start, min(start + step, len(a)))
         block = a[rows] @ b.T
         block *= -2
         block += np.square(a[rows]).sum(1)[:, None]
         block += of_b
-        yield rows, np.maximum(block, 0, out=block)
+        return function(rows, np.maximum(block, 0, out=block))
+
+    with ThreadPoolExecutor(num_cores()) as pool:
+        return list(pool.map(one, range(0, len(a), step)))

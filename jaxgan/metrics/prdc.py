@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from jaxgan.base import checks
-from jaxgan.metrics.distances import squared_distances
+from jaxgan.metrics.distances import over_distances
 
 # Neighbours in the sources.
 K_MANIFOLD = 3
@@ -45,19 +45,19 @@ def neighbour_scores(
     checks.in_range("The number of pictures", min(len(real), len(fake)), max(k_manifold, k_density) + 1)
     of_real = _squared_radii(real, k_manifold, k_density)
     of_fake = _squared_radii(fake, k_manifold)
-    precise = np.zeros(len(fake), bool)
-    recalled, covered, inside = 0, 0, 0
-    for rows, block in squared_distances(real, fake):
-        precise |= (block <= of_real[0][rows, None]).any(0)
-        recalled += (block <= of_fake[0]).any(1).sum()
+
+    def compare(rows: slice, block: np.ndarray) -> tuple[np.ndarray, int, int, int]:
         within = block < of_real[1][rows, None]
-        covered += within.any(1).sum()
-        inside += np.count_nonzero(within)
+        recalled = (block <= of_fake[0]).any(1)
+        precise = np.logical_or.reduce(block <= of_real[0][rows, None], axis=0)
+        return precise, int(recalled.sum()), int(within.any(1).sum()), int(within.sum())
+
+    precise, recalled, covered, inside = zip(*over_distances(compare, real, fake), strict=True)
     return {
-        "precision": float(precise.mean()),
-        "recall": float(recalled / len(real)),
-        "density": float(inside / (k_density * len(fake))),
-        "coverage": float(covered / len(real)),
+        "precision": float(np.any(precise, axis=0).mean()),
+        "recall": sum(recalled) / len(real),
+        "density": sum(inside) / (k_density * len(fake)),
+        "coverage": sum(covered) / len(real),
     }
 
 
@@ -74,10 +74,10 @@ def expected_coverage(num_real: int, num_fake: int, k: int = K_DENSITY) -> float
 
 def _squared_radii(x: np.ndarray, *neighbours: int) -> list[np.ndarray]:
     """Return the squared distance to the k-th neighbour, float64[N], for each k."""
-    radii = [np.empty(len(x)) for _ in neighbours]
-    for rows, block in squared_distances(x, x):
-        # A vector is its own nearest one, so the k-th other one has index k.
-        near = np.partition(block, neighbours, axis=1)
-        for radius, k in zip(radii, neighbours, strict=True):
-            radius[rows] = near[:, k]
-    return radii
+
+    def nearest(rows: slice, block: np.ndarray) -> np.ndarray:
+        del rows
+        block.partition(neighbours, axis=1)
+        return block[:, list(neighbours)].T  # a vector is its own nearest one, so the k-th other one has index k
+
+    return list(np.concatenate(over_distances(nearest, x, x), axis=1))

@@ -8,7 +8,7 @@ def test_blocks_are_the_whole_matrix(monkeypatch):
     monkeypatch.setattr(distances, "BLOCK", 100)
     rng = np.random.default_rng(0)
     a, b = rng.random((23, 5), np.float32), rng.random((17, 5), np.float32)
-    blocks = list(distances.squared_distances(a, b))
+    blocks = distances.over_distances(lambda rows, block: (rows, block), a, b)
     assert len(blocks) > 1
     whole = np.concatenate([block for _, block in blocks])
     np.testing.assert_allclose(whole, pairwise_distances(a, b, "sqeuclidean"), atol=1e-6)
@@ -17,4 +17,4 @@ def test_blocks_are_the_whole_matrix(monkeypatch):
 
 def test_no_distance_is_below_zero():
     x = np.full((5, 3), 1e6) + np.random.default_rng(0).random((5, 3))
-    assert all((block >= 0).all() for _, block in distances.squared_distances(x, x))
+    assert all(distances.over_distances(lambda rows, block: (block >= 0).all(), x, x))

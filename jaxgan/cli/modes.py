@@ -149,9 +149,9 @@ flags.DEFINE_enum("mode", "train", list(MODES), "What to do. All but train and s
 
 
 def chosen(reads: str) -> dict[str, Any]:
-    """Return the values of some flags, without --workdir."""
+    """Return the values of some flags, without --workdir; those of settings are there where a run is."""
     names = [name for name in reads.split() if name not in ("workdir", "replica")]
-    return {name.rpartition(".")[2]: FLAGS[name].value for name in names}
+    return {name.rpartition(".")[2]: FLAGS[name].value if name in FLAGS else None for name in names}
 
 
 def first_part(name: str) -> str:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from jaxgan.base import checks, shapes
@@ -76,7 +77,8 @@ class Generator(nn.Module):
 def kind_of(z: Array, kinds: int) -> Array:
     """Return which of 2^k kinds latents [B, Z] choose by the signs of their first k numbers, int32[B]."""
     bits = (z[:, : num_bits(kinds)] > 0).astype(jnp.int32)
-    return bits @ (1 << jnp.arange(bits.shape[1], dtype=jnp.int32))
+    # Places as a constant, for ONNX runtimes do not know shifts of int32.
+    return (bits * 2 ** np.arange(bits.shape[1], dtype=np.int32)[None]).sum(-1)
 
 
 def num_bits(kinds: int) -> int:

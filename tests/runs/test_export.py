@@ -16,7 +16,7 @@ from tiny_params import make_params
 
 import jaxgan
 from jaxgan.base.checks import UserError
-from jaxgan.runs import arrays, export
+from jaxgan.runs import arrays, export, pretrained
 
 NUMS = 1, 3
 # What stands in for a program that has neither jaxgan nor Flax.
@@ -34,8 +34,8 @@ for name in sys.argv[1:]:
 
 
 def params_of(name):
-    if name == "compact":
-        return jaxgan.load("mnist_classes")
+    if name in pretrained.names():
+        return jaxgan.load(name)
     gan = systems.build(name)
     example = jnp.zeros((1, *gan.latent.shape)), jnp.zeros((1,), jnp.int32)
     return jaxgan.generator_params(gan, jax.jit(gan.generator.init, static_argnames="train")(
@@ -81,7 +81,7 @@ def test_onnx_makes_the_same_pictures_without_jax(tmp_path):
         '(lambda s: lambda *given: s.run(None, dict(zip(("z", "labels"), given)))[0])'
         '(onnxruntime.InferenceSession(name + ".onnx"))'
     )
-    compare(tmp_path, [*systems.NAMES, "compact"], ".onnx", imports, reader)
+    compare(tmp_path, [*systems.NAMES, *pretrained.names()], ".onnx", imports, reader)
 
 
 def test_safetensors_come_back(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 from flax import linen as nn
 from flax.typing import Initializer
 
@@ -25,4 +26,10 @@ class Embed(nn.Module):
     def __call__(self, labels: Array) -> Array:
         """Map labels int32[B], or weights of the classes float[B, K], to vectors [B, F]."""
         table = self.param("embedding", self.embedding_init, (self.num_classes, self.features))
-        return table[labels] if labels.ndim == 1 else labels @ table
+        if labels.ndim > 1:
+            return labels @ table
+        place = getattr(jax.typeof(labels), "sharding", None)
+        if place is None or not any(place.spec):
+            return table[labels]
+        # Where types say how arrays lie on a mesh, a lookup must say it of its result.
+        return table.at[labels].get(out_sharding=jax.NamedSharding(place.mesh, jax.P(*place.spec, None)))

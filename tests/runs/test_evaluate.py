@@ -102,7 +102,7 @@ def test_features_may_be_named_afterwards(finished, tmp_path):
 
 def test_measures_that_need_classes_are_refused_at_the_start(tmp_path):
     cfg = config()
-    cfg.data.source, cfg.data.image_size, cfg.data.channels = "mnist", 28, 1
+    cfg.data.update(source="mnist", image_size=28, channels=1, skip=59_800)
     cfg.eval.every, cfg.eval.num, cfg.eval.metrics = 2, 40, "class_accuracy"
     with pytest.raises(ValueError, match="'class_accuracy' needs the classes that were asked for"):
         jaxgan.train(cfg, tmp_path / "run")

@@ -74,7 +74,7 @@ def split(function: Callable[..., PyTree], known: PyTree, *others: PyTree) -> Ha
     steps: list[_Step] = []
     arguments = [_Value() for _ in traced.jaxpr.invars]
     results = _unroll(traced, arguments, steps)
-    given, open_ = arguments[: len(leaves)], arguments[len(leaves) :]
+    given, unknown = arguments[: len(leaves)], arguments[len(leaves) :]
     early, late, wanted = _divide(steps, given, results)
     passed = [i for i, value in enumerate(given) if value in wanted]
     made = [value for step in early for value in step.outputs if value in wanted]
@@ -83,7 +83,7 @@ def split(function: Callable[..., PyTree], known: PyTree, *others: PyTree) -> Ha
         return _evaluate(early, dict(zip(given, leaves, strict=True)), made)
 
     def second(arrays: Sequence[Array], *others: PyTree) -> PyTree:
-        inputs = [*(given[i] for i in passed), *made, *open_]
+        inputs = [*(given[i] for i in passed), *made, *unknown]
         values = dict(zip(inputs, [*arrays, *jax.tree.leaves(others)], strict=True))
         return jax.tree.unflatten(jax.tree.structure(shape), _evaluate(late, values, results))
 

@@ -82,12 +82,14 @@ def judge(
     if gan.pack > 1:
         images, labels = packed(images, gan.pack), labels[:: gan.pack]
     scores, stats = apply(gan, gan.discriminator, variables, images, labels, train=train, dropout_key=dropout_key)
-    if not (isinstance(scores, tuple) and len(scores) == 2 and getattr(scores[0], "shape", None) == (len(images),)):
+    is_pair = isinstance(scores, tuple | list) and len(scores) == 2
+    if not is_pair or getattr(scores[0], "shape", None) != (len(images),):
         raise UserError(
             f"the discriminator returns {_described(scores)}; expected a pair: logits [{len(images)}], one a "
             "picture, and class logits or None."
         )
-    return scores, stats
+    logits, class_logits = scores
+    return (logits, class_logits), stats
 
 
 def _described(found: PyTree) -> str:

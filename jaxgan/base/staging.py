@@ -74,6 +74,7 @@ def split(function: Callable[..., PyTree], known: PyTree, *others: PyTree) -> Ha
     steps: list[_Step] = []
     arguments = [_Value() for _ in traced.jaxpr.invars]
     results = _unroll(traced, arguments, steps)
+    steps = _used(steps, results)
     given, unknown = arguments[: len(leaves)], arguments[len(leaves) :]
     early, late, wanted = _divide(steps, given, results)
     passed = [i for i, value in enumerate(given) if value in wanted]
@@ -118,6 +119,16 @@ def _called(equation: core.JaxprEqn) -> core.ClosedJaxpr | None:
         shapes = [atom.aval for atom in equation.invars]
         return jax.make_jaxpr(lambda *arrays: inside(*arrays, **equation.params))(*shapes)
     return equation.params.get(_CALLS.get(equation.primitive.name, ""))
+
+
+def _used(steps: Sequence[_Step], results: Sequence[_Value]) -> list[_Step]:
+    """Return the steps on which the results depend: what the others need would be kept for nothing."""
+    wanted, used = set(results), []
+    for step in reversed(steps):
+        if wanted.intersection(step.outputs):
+            wanted.update(step.inputs)
+            used.append(step)
+    return used[::-1]
 
 
 def _divide(

@@ -109,3 +109,13 @@ def test_parts_that_depend_on_nothing_known_and_arguments_that_are_not_used():
     halves = staging.split(lambda known, x: x + 1, jnp.ones(2), jnp.ones(3))
     assert prepared(halves, jnp.ones(2)) == []
     np.testing.assert_array_equal(halves.second([], jnp.ones(3)), 2 * np.ones(3))
+
+
+def test_what_no_result_needs_is_not_done():
+    def wasteful(w, x):
+        _ = jnp.sin(w) + x
+        return jnp.cos(w) * x
+
+    halves = staging.split(wasteful, jnp.ones(3), jnp.ones(3))
+    assert len(halves.first([jnp.ones(3)])) == 1
+    assert "sin" not in names(halves.first, [jnp.ones(3)])

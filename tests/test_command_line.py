@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from cli import ROOT, call, run, start
 
+import jaxgan
 from jaxgan.runs import evaluate
 
 TINY = f"--config={ROOT / 'tests' / 'tiny.py'}"
@@ -136,7 +137,7 @@ def test_summary_of_dcgan_has_the_published_counts():
         (["--mode=sampel", TINY], "sampel"),
         (["--notrust=1", TINY], "--notrust=1 does not take an argument"),
         (["--num", TINY], "--num=--config=.* is not a whole number"),
-        (["--mode=sample", "--workdir=missing"], "missing holds no config.json"),
+        (["--mode=sample", "--workdir=mnits"], 'mnits is not there; .* or mnist_classes, .* Did you mean "mnist"'),
         ([TINY, "train"], "'train' is no flag"),
         ([TINY, "--config.gan=dcgam"], 'Did you mean "dcgan"'),
         ([TINY, "--config.data.batch_size=7"], "does not divide among 2 devices"),
@@ -158,6 +159,14 @@ def test_mistakes_are_one_sentence(args, sentence, tmp_path):
     assert "Traceback" not in done.stderr
     assert re.search(sentence, done.stderr), done.stderr
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+def test_help_and_the_version_are_no_failures():
+    shown = run("--help")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "--workdir:" in shown.stdout
+    shown = call("--version")
+    assert (shown.returncode, shown.stdout) == (0, f"jaxgan {jaxgan.__version__}\n")
 
 
 def test_a_device_without_memory_is_said_in_one_sentence(tmp_path):

@@ -50,6 +50,7 @@ flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0, to train with 
 flags.DEFINE_integer("num_processes", None, "Processes that train together.", lower_bound=1)
 flags.DEFINE_integer("process_id", None, "Number of this process, from 0.", lower_bound=0)
 flags.DEFINE_bool("preview", False, "Draw each grid in the terminal, too: config.train.log_to=preview.")
+flags.DEFINE_bool("version", False, "Show the version of jaxgan.")
 flags.DEFINE_bool("trust", False, "Run the Python file of a run that has a GAN of its own.")
 
 
@@ -127,6 +128,9 @@ def parse(argv: list[str]) -> list[str]:
     argv = [re.sub(r"^--?sweep\.", "--config.sweep.", arg) for arg in argv]
     # Which settings there are is known only when --config and --workdir are.
     rest = read_flags(argv, known_only=True)
+    if FLAGS.version:
+        print(f"jaxgan {jaxgan.__version__}")
+        sys.exit(0)
     try:
         define_settings(base_config())
     except (jaxgan.UserError, OSError) as error:
@@ -145,6 +149,8 @@ def read_flags(argv: list[str], *, known_only: bool = False) -> list[str]:
         return FLAGS(argv, known_only=known_only)
     except (flags.Error, ValueError) as error:
         fail(explain(error))
+    except SystemExit:  # absl showed its help, which it takes for a failure
+        sys.exit(0)
 
 
 def define_settings(config: Config | None) -> None:

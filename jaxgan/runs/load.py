@@ -71,6 +71,12 @@ def load_with_config(
             raise UserError(f"{workdir} is no run and has one set of weights; leave step and weights out.")
         read_one = export.load_exported if export.is_exported(workdir) else pretrained.load_pretrained
         return read_one(str(workdir))
+    if not Path(workdir).exists():
+        known = pretrained.names()
+        raise FileNotFoundError(
+            f"{workdir} is not there; give the folder of a run, or {' or '.join(known)}, which come along."
+            + checks.suggest(str(workdir), known)
+        )
     workdir = sweep.folder_of(workdir, None)
     config, data = folder.trusted_config(workdir, trust=trust)
     gan = gans.build(config, data)

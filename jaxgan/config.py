@@ -39,6 +39,8 @@ def default() -> Config:
             "pack": 1,  # pictures that D judges at once (PacGAN), for GANs without classes
             "augment": "",  # of all pictures that D sees, such as color,translation,cutout
             "augment_p": 1.0,  # probability of each of its operations, for each picture
+            "augment_target": 0.0,  # mean sign of D's logits of real pictures that moves it, from 0 to augment_p
+            "augment_images": 500_000,  # real pictures after which it can be there
             "class_weight": 0.0,  # weight of the class cross-entropy, for discriminators with a class head
             "model": ConfigDict(),
             "rule": _rule(),
@@ -204,12 +206,13 @@ RANGES: dict[str, tuple[float, float]] = {
     "penalty.interval": (1, 10_000),
     "pack": (1, 1_000),
     "augment_p": (0, 1),
+    "augment_target": (0, 1),
+    "augment_images": (1, 10**12),
     "burn_in.images": (0, 10**12),
     **{f"burn_in.{name}": (0, 1_000) for name in ("learning_rate", "penalty", "augment", "ema_half_life")},
     "burn_in.b2": (0, 1 - 1e-9),
     "rule.d_steps": (1, 1_000),
-    "rule.d_loss_weight": (0, _MANY),
-    "rule.d_loss_report": (0, _MANY),
+    **{f"rule.{name}": (0, _MANY) for name in ("d_loss_weight", "d_loss_report")},
     **{
         f"optim.{net}.{name}": bounds
         for net in ("g", "d")
@@ -229,21 +232,17 @@ RANGES: dict[str, tuple[float, float]] = {
     "data.batch_size": (1, data.MAX_BATCH_SIZE),
     "data.image_size": (1, data.MAX_IMAGE_SIZE),
     "data.workers": (0, data.MAX_WORKERS),
-    "train.num_steps": (1, 10**12),
-    "train.log_every": (1, 10**12),
-    "train.sample_every": (0, 10**12),
-    "train.checkpoint_every": (0, 10**12),
+    **{f"train.{name}": (1, 10**12) for name in ("num_steps", "log_every")},
+    **{f"train.{name}": (0, 10**12) for name in ("sample_every", "checkpoint_every", "ema_half_life")},
     "train.keep_checkpoints": (1, 10**6),
     "train.steps_per_call": (0, 10**4),
     "train.num_devices": (0, 10**6),
     "train.microbatches": (1, 10**6),
     "train.num_replicas": (1, 10**4),
     "train.ema_decay": (0, 1),
-    "train.ema_half_life": (0, 10**12),
     "train.ema_ramp": (0, 1),
     "early_stop.patience": (1, _MANY),
-    "sample.num": (1, 10**5),
-    "sample.columns": (1, 10**5),
+    **{f"sample.{name}": (1, 10**5) for name in ("num", "columns")},
     "eval.every": (0, 10**12),
     "eval.num": (10, 10**6),
     "watch.max_rollbacks": (0, 1_000),
@@ -290,6 +289,8 @@ _NEEDS = {
     "burn_in.ema_half_life": ("burn_in.images", "train.ema_half_life"),
     "train.ema_ramp": ("train.ema_half_life",),
     "augment_p": ("augment",),
+    "augment_target": ("augment",),
+    "augment_images": ("augment_target",),
     "penalty.interval": ("penalty",),
 }
 

@@ -31,22 +31,24 @@ class AdversarialLoss:
       relative: whether only differences r - f mean anything. Such a loss needs both logits at once, also for G, and
         accuracies are the share of pairs (r_i, f_i) in the right order. Otherwise d_real looks at real logits alone,
         d_fake and g at those of generated ones, and the others may be None.
+      middle: logit of a picture that may as well be real as generated, where `relative` is False.
     """
 
     d_real: Terms
     d_fake: Terms
     g: Terms
     relative: bool = False
+    middle: float = 0.0
 
     def undecided(self) -> float | None:
-        """Return D's loss where all logits are zero, that is if it cannot tell; None where zero means nothing."""
-        zero = jnp.zeros(1)
-        return None if self.relative else float(self.d_real(zero, zero)[0] + self.d_fake(zero, zero)[0])
+        """Return D's loss where all logits are `middle`, that is if it cannot tell; None for relative losses."""
+        logits = jnp.full(1, self.middle)
+        return None if self.relative else float(self.d_real(logits, logits)[0] + self.d_fake(logits, logits)[0])
 
 
-def _apart(d_real: Callable, d_fake: Callable, g: Callable) -> AdversarialLoss:
+def _apart(d_real: Callable, d_fake: Callable, g: Callable, middle: float = 0.0) -> AdversarialLoss:
     """Join functions that look at one kind of logits each."""
-    return AdversarialLoss(lambda r, f: d_real(r), lambda r, f: d_fake(f), lambda r, f: g(f))
+    return AdversarialLoss(lambda r, f: d_real(r), lambda r, f: d_fake(f), lambda r, f: g(f), middle=middle)
 
 
 def _half_of_pair(r: Array, f: Array) -> Array:
@@ -77,7 +79,7 @@ LOSSES = {
     # Lim and Ye, "Geometric GAN", 2017; Miyato et al., "Spectral Normalization", 2018, equations 16 and 17.
     "hinge": _apart(lambda r: relu(1 - r), lambda f: relu(1 + f), lambda f: -f),
     # Mao et al., "Least Squares Generative Adversarial Networks", 2017, equation 9: targets 1 (real, and for G) and 0.
-    "least_squares": _apart(lambda r: (r - 1) ** 2 / 2, lambda f: f**2 / 2, lambda f: (f - 1) ** 2 / 2),
+    "least_squares": _apart(lambda r: (r - 1) ** 2 / 2, lambda f: f**2 / 2, lambda f: (f - 1) ** 2 / 2, middle=0.5),
     # Arjovsky, Chintala and Bottou, "Wasserstein GAN", 2017, equation 2; D must be kept Lipschitz by a penalty.
     "wasserstein": AdversarialLoss(lambda r, f: -r, lambda r, f: f, lambda r, f: -f, relative=True),
     # D: -log s(r - f), G: -log s(f - r), for independent pairs. Jolicoeur-Martineau, "The relativistic discriminator",

@@ -97,6 +97,9 @@ class Gan:
       penalties: further terms of D's loss.
       penalty_interval: they are computed at each so-manieth step, with so many times their weight.
       augment: what is done to all pictures that D sees, or None.
+      augment_target: the mean sign of D's logits of real pictures that the probability of augmentations is moved for,
+        between 0, where it begins, and `augment.p`; 0 for a fixed one. See `jaxgan.objectives.adaptive`.
+      augment_images: real pictures after which it can have gone all that way.
       lecam: weight of `jaxgan.objectives.lecam` in D's loss.
       pack: pictures that D sees at once, laid over each other along the channels: one logit for all of them, so a
         generator that makes few kinds of pictures gives itself away. `discriminator` is called with [B / pack, H, W,
@@ -134,6 +137,8 @@ class Gan:
     lecam: float = 0
     pack: int = 1
     augment: augment.Augment | None = None
+    augment_target: float = 0
+    augment_images: int = 500_000
     burn_in: BurnIn = NO_BURN_IN
     ema_half_life: float = 0
     ema_ramp: float = 0
@@ -154,6 +159,8 @@ class Gan:
                 f"pack is {self.pack}, which shows D several pictures at once, but this GAN's pictures have classes of "
                 "their own; set config.pack to 1, or use an unconditional GAN."
             )
+        if self.augment_target:
+            _check_adaptive(self)
         if self.penalties:
             _check_per_picture(self)
         if self.rule.d_passes != "two_steps":
@@ -203,6 +210,8 @@ class Gan:
             lecam=config.penalty.lecam,
             pack=config.pack,
             augment=augment.from_policy(config.augment, config.augment_p),
+            augment_target=config.augment_target,
+            augment_images=config.augment_images,
             burn_in=BurnIn(**config.burn_in.to_dict()),
             ema_half_life=config.train.ema_half_life,
             ema_ramp=config.train.ema_ramp,
@@ -212,6 +221,22 @@ class Gan:
             matmul=config.matmul,
             convolution=config.convolution,
         )
+
+
+def _check_adaptive(gan: Gan) -> None:
+    """Raise UserError where augmentations cannot follow D's sureness."""
+    checks.in_range("augment_target", gan.augment_target, 0, 1)
+    checks.in_range("augment_images", gan.augment_images, 1)
+    given = f"augment_target is {gan.augment_target}, "
+    if gan.augment is None:
+        raise UserError(f"{given}but nothing is augmented; set config.augment, such as to ada_blit,ada_geometry.")
+    if gan.loss.relative:
+        raise UserError(
+            f"{given}which is of the signs of D's logits, but with this loss only their differences mean anything; set "
+            "config.augment_target to 0 and config.augment_p, or another config.loss, such as non_saturating."
+        )
+    if gan.burn_in.images and gan.burn_in.augment != 1:
+        raise UserError(f"{given}but config.burn_in.augment moves the same probability; set one of the two.")
 
 
 def _check_per_picture(gan: Gan) -> None:

@@ -63,9 +63,9 @@ def both(logits: dict[str, Array]) -> tuple[Any, Any]:
 
 
 def taken_for_real(gan: Gan, logits: dict[str, Array], name: str) -> Array:
-    """Return bool[B], which pictures of a kind D takes for real: by sign, or where it means nothing by their pairs."""
+    """Return bool[B], which pictures of a kind D takes for real: by a logit, or where one means nothing by pairs."""
     if not gan.loss.relative:
-        return logits[name] > 0
+        return logits[name] > gan.loss.middle
     other = logits["fake" if name == "real" else "real"]
     return logits[name] > other
 

@@ -13,7 +13,7 @@ from flax import linen as nn
 from flax.training.train_state import TrainState
 
 from jaxgan.base.types import Array, PyTree
-from jaxgan.objectives import lecam
+from jaxgan.objectives import adaptive, lecam
 from jaxgan.training.gan import Gan, Inputs, example_inputs
 
 
@@ -68,6 +68,8 @@ def create_state(
     d = _create_net(gan.discriminator, d_optimiser, d_key, d_inputs)
     if gan.lecam:  # running statistics of D's logits, which live where those of its layers do
         d = d.replace(batch_stats={**d.batch_stats, "lecam": lecam.initial_anchors()})
+    if gan.augment_target:
+        d = d.replace(batch_stats={**d.batch_stats, "augment": adaptive.initial()})
     # A copy: a step may donate its state, and one buffer cannot be donated twice.
     ema, *tracks = (jax.tree.map(jnp.copy, g.variables) for _ in range(1 + len(gan.ema_stds)))
     return GanState(step=jnp.zeros((), jnp.int32), g=g, d=d, ema=ema, key=train_key, tracks=tuple(tracks))

@@ -13,6 +13,7 @@ from jaxgan.base import axis
 from jaxgan.base.pixels import to_range
 from jaxgan.base.types import Array, Batch, PyTree
 from jaxgan.nets import conv
+from jaxgan.objectives import adaptive
 from jaxgan.training import average, microbatch, power_ema
 from jaxgan.training.gan import Gan, check_batch
 from jaxgan.training.loss import Metrics, d_loss, g_loss, taken_for_real
@@ -35,9 +36,10 @@ def make_train_step(gan: Gan) -> Callable[[GanState, Array, Array], tuple[GanSta
     The step takes (state, images uint8[d_steps, B, H, W, C], labels int32[d_steps, B]) and returns the next state
     and scalar float32 metrics: `d/loss`, `d/loss_real`, `d/loss_fake`, `d/acc`, `d/acc_real`, `d/acc_fake`, `g/loss`,
     `g/acc` (the share of G's pictures that D takes for real); with a class head `d/class_real`, `d/class_fake`,
-    `g/class`; and `d/<name>` for each penalty (where they are computed at each k-th step only, k times their value then
-    and 0 at the others, so that means over many steps are right). Losses and accuracies are those at the parameters
-    before the update they belong to. It raises UserError where it is traced with other shapes or types.
+    `g/class`; with `gan.augment_target` `d/augment_p`, the probability of augmentations; and `d/<name>` for each
+    penalty (where they are computed at each k-th step only, k times their value then and 0 at the others, so that means
+    over many steps are right). Losses and accuracies are those at the parameters before the update they belong to. It
+    raises UserError where it is traced with other shapes or types.
     """
 
     def step(state: GanState, images: Array, labels: Array) -> tuple[GanState, Metrics]:
@@ -63,6 +65,8 @@ def _update_both(gan: Gan, state: GanState, images: Array, labels: Array) -> tup
     per_step = rule.d_steps * batch * axis.size()
     seen = state.step.astype(jnp.float32) * per_step
     strength = strength_at(gan, state.step, seen)
+    if gan.augment_target:
+        strength = strength._replace(augment=state.d.batch_stats["augment"]["share"])
     g_key, d_key = jax.random.split(jax.random.fold_in(state.key, state.step))
     # More keys than before leave the first ones as they were (threefry's split), so old runs go on bit for bit.
     of_g = jax.random.split(g_key, 3)
@@ -88,6 +92,11 @@ def _update_both(gan: Gan, state: GanState, images: Array, labels: Array) -> tup
     ema = average.average(average.share_at(gan, state.step, seen, per_step), state.ema, g.variables)
     shares = [power_ema.share(std, state.step) for std in gan.ema_stds]
     tracks = [average.average(share, track, g.variables) for share, track in zip(shares, state.tracks, strict=True)]
+    if gan.augment_target and gan.augment is not None:
+        sureness, speed = 2 * d_metrics["d/acc_real"] - 1, per_step / gan.augment_images
+        control = adaptive.moved(d.batch_stats["augment"], sureness, state.step, gan.augment_target, speed)
+        d = d.replace(batch_stats={**d.batch_stats, "augment": control})
+        d_metrics |= {"d/augment_p": gan.augment.p * strength.augment}
     metrics = {**d_metrics, **g_metrics, **accuracies}
     return state.replace(step=state.step + 1, g=g, d=d, ema=ema, tracks=tuple(tracks)), metrics
 

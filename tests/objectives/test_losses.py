@@ -113,7 +113,8 @@ def test_unknown_loss_is_named():
         losses.get("non_saturatin")
 
 
-def test_undecided_is_the_value_at_zero_logits():
+def test_undecided_is_the_value_at_logits_in_the_middle():
     assert losses.get("non_saturating").undecided() == pytest.approx(2 * np.log(2))
     assert losses.get("hinge").undecided() == pytest.approx(2.0)
+    assert losses.get("least_squares").undecided() == pytest.approx(0.25)  # at logits of 0.5
     assert losses.get("rpgan").undecided() is None

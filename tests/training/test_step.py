@@ -376,6 +376,55 @@ def test_lecam_of_two_updates_is_the_sum_of_its_terms():
     np.testing.assert_allclose(metrics["d/lecam"], both["d/lecam"], rtol=0.2)  # D moves in between
 
 
+def sure(params):
+    """Give D logits that are far above zero for every picture."""
+    return jax.tree.map(lambda x: jnp.full_like(x, 50.0 if x.ndim == 1 else 0.0), params)
+
+
+@pytest.mark.parametrize("rule", [{}, {"d_passes": "two_steps"}, {"order": "g_first"}, {"order": "simultaneous"}])
+def test_augmentations_become_likelier_where_d_is_sure(rule):
+    policy = augment.from_policy("translation", 0.5)
+    gan, state = make(parts={"augment": policy, "augment_target": 0.6, "augment_images": 10 * BATCH}, **rule)
+    state = state.replace(d=state.d.replace(params=sure(state.d.params), tx=optax.sgd(0.0)))
+    seen = []
+    for _ in range(9):
+        state, metrics = step(gan, state)
+        seen.append(float(metrics["d/augment_p"]))
+    np.testing.assert_allclose(seen, [0.0] * 4 + [0.2] * 4 + [0.4], atol=1e-6)  # 4/10 of 0.5 after each four
+    assert float(state.d.batch_stats["augment"]["share"]) == pytest.approx(0.8)
+
+
+def test_the_probability_that_is_shown_is_the_one_that_counts():
+    parts = {"augment": augment.from_policy("translation,cutout"), "augment_target": 0.6}
+    gan, state = make(parts=parts)
+    plain, _ = make()
+    none, _ = step(gan, state)
+    without, _ = step(plain, state.replace(d=state.d.replace(batch_stats={})))
+    np.testing.assert_array_equal(numpy_params(none.d)[0], numpy_params(without.d)[0])
+    half = {"augment": {"share": jnp.float32(0.5), "sum": jnp.float32(0.0)}}
+    some, metrics = step(gan, state.replace(d=state.d.replace(batch_stats=half)))
+    assert float(metrics["d/augment_p"]) == 0.5
+    assert np.abs(numpy_params(some.d)[0] - numpy_params(without.d)[0]).max() > 1e-5
+
+
+def test_augmentations_follow_only_what_says_how_sure_d_is():
+    policy = augment.from_policy("translation")
+    with pytest.raises(ValueError, match=r"augment_target is 0.6, but nothing is augmented; set config.augment"):
+        make(parts={"augment_target": 0.6})
+    with pytest.raises(ValueError, match="with this loss only their differences mean anything"):
+        make(loss="rpgan", parts={"augment": policy, "augment_target": 0.6})
+    with pytest.raises(ValueError, match=r"burn_in.augment moves the same probability"):
+        make(parts={"augment": policy, "augment_target": 0.6, "burn_in": BurnIn(images=10, augment=0.0)})
+
+
+def test_least_squares_takes_for_real_what_is_nearer_to_one():
+    gan, state = make(loss="least_squares")
+    for logit, expected in (0.4, 0.0), (0.6, 1.0):
+        params = jax.tree.map(lambda x, b=logit: jnp.full_like(x, b if x.ndim == 1 else 0.0), state.d.params)
+        _, metrics = step(gan, state.replace(d=state.d.replace(params=params)))
+        assert (float(metrics["d/acc_real"]), float(metrics["d/acc_fake"])) == (expected, 1 - expected)
+
+
 def test_packs_are_neighbouring_pictures_laid_over_each_other():
     images = jnp.arange(4 * 2 * 3 * 2).reshape(4, 2, 3, 2)
     pack = packed(images, 2)

@@ -297,7 +297,7 @@ _NEEDS = {
 
 def _check_used(config: Config) -> None:
     """Raise UserError for a setting that another one leaves without effect."""
-    standard, penalised = default(), any(config.penalty[name] for name in penalties.PENALTIES)
+    standard, penalised = default(), any(config.penalty[x] or config.sweep.penalty[x] for x in penalties.PENALTIES)
     for path, others in _NEEDS.items():
         missing = [other for other in others if not (penalised if other == "penalty" else get(config, other))]
         if missing and get(config, path) != get(standard, path):

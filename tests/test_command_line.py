@@ -12,6 +12,7 @@ import pytest
 from cli import ROOT, call, run, start
 
 import jaxgan
+from jaxgan.cli import flags as cli_flags
 from jaxgan.runs import evaluate
 
 TINY = f"--config={ROOT / 'tests' / 'tiny.py'}"
@@ -126,7 +127,7 @@ def test_summary_of_dcgan_has_the_published_counts():
         ([TINY, "--config.train.num_steps", "2.5"], "--config.train.num_steps=2.5 is not a whole number"),
         ([TINY, "--config.model.dropout=much"], "--config.model.dropout=much is not a number"),
         ([TINY, "--config.model.conditional=maybe"], "--config.model.conditional=maybe is not true or false"),
-        ([TINY, "--config.data.range=abc"], "--config.data.range=abc is no list; write one as in .*=0,1"),
+        ([TINY, "--config.data.range=abc"], "--config.data.range=abc is no list; write one as in .*=1,2"),
         ([TINY, "--config.data=3"], "--config.data is no setting"),
         ([TINY, "--config.trian.num_steps=2"], "trian.num_steps is no setting"),
         (["--config=configs/missing.py"], "--config=configs/missing.py is no Python file"),
@@ -159,6 +160,10 @@ def test_mistakes_are_one_sentence(args, sentence, tmp_path):
     assert "Traceback" not in done.stderr
     assert re.search(sentence, done.stderr), done.stderr
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+def test_a_list_may_be_one_number():
+    assert [cli_flags.read_list("train.ema_stds", text) for text in ("0.1", "0.1,", "1,2")] == [(0.1,), (0.1,), (1, 2)]
 
 
 def test_help_and_the_version_are_no_failures():

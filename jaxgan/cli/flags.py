@@ -103,9 +103,10 @@ def changed(config: Config) -> list[str]:
 def read_list(path: str, text: str) -> tuple:
     """Read a setting that is a list of values."""
     try:
-        return tuple(ast.literal_eval(text))
+        value = ast.literal_eval(text)
+        return (value,) if isinstance(value, int | float) else tuple(value)
     except (SyntaxError, TypeError, ValueError):
-        raise jaxgan.UserError(f"--config.{path}={text} is no list; write one as in --config.{path}=0,1.") from None
+        raise jaxgan.UserError(f"--config.{path}={text} is no list; write one as in --config.{path}=1,2.") from None
 
 
 @functools.cache

@@ -145,7 +145,10 @@ def skip(source: Source, first: int) -> Source:
     """
     num_images = source.info.num_images
     if not 0 <= first < num_images:
-        raise UserError(f"data.skip is {first}, but the data set has {num_images} pictures; keep at least one.")
+        raise UserError(
+            f"data.skip is {first}, but the data set has {num_images} pictures, so that none is left; set "
+            "config.data.skip to 0, or to less than that."
+        )
     if first == 0:
         return source
     if isinstance(source, InMemory):

@@ -53,7 +53,10 @@ def build(config: Config, data: DataInfo) -> Gan:
     module = _from_file(Path(config.gan))
     if not hasattr(module, "build"):
         raise UserError(f"config.gan is {config.gan!r}, a file without a function build(config, data); add one.")
-    return module.build(config, data)
+    gan = module.build(config, data)
+    if not isinstance(gan, Gan):
+        raise UserError(f"build of {config.gan} returns {type(gan).__name__}; expected a jaxgan.Gan.")
+    return gan
 
 
 @contextlib.contextmanager

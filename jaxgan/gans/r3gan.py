@@ -4,7 +4,8 @@ References:
   Huang, Gokaslan, Kuleshov and Tompkin, "The GAN is dead; long live the GAN! A Modern GAN Baseline", 2024, section 3,
   appendix D; layers and their start as in its published code. Different here: maps of all sizes have the precision of
   `config.precision`, where the reference has bfloat16 in the largest ones and float32 in the others; and G's step
-  compares with the real pictures of D's step, where the reference draws others.
+  compares with the real pictures of D's step, where the reference draws others. Classes of generated pictures are drawn
+  evenly, where the reference takes those of the real ones that they are compared with.
 """
 
 from __future__ import annotations

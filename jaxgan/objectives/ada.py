@@ -1,8 +1,8 @@
 """Adaptive discriminator augmentation: operations (key, pictures float[B, H, W, C] in [-1, 1], p) -> pictures.
 
-Every transform within one fires for each picture with probability p of its own. There is no controller of p: it is
-constant, or rises over the first pictures (`jaxgan.training.burn_in`), as R3GAN's does. Flips and turns (`ada_blit`,
-`ada_geometry`) leak into what G draws where p is near 1, and are wrong for digits and text.
+Every transform within one fires for each picture with probability p of its own. p is constant, rises over the first
+pictures (`jaxgan.training.burn_in`), as R3GAN's does, or follows D (`jaxgan.objectives.adaptive`). Flips and turns
+(`ada_blit`, `ada_geometry`) leak into what G draws where p is near 1, and are wrong for digits and text.
 
 References:
   Karras, Aittala, Hellsten, Laine, Lehtinen and Aila, "Training Generative Adversarial Networks with Limited Data",
@@ -46,8 +46,8 @@ def blit(key: Array, images: Array, p: Array | float) -> Array:
     shifts = chance.uniform(keys[4], images, 0, 1) < p  # both ways, or none
     for axis, own in (1, keys[5]), (2, keys[6]):
         size = images.shape[axis]
-        most = round(size / 8)
-        shift = jnp.where(shifts.reshape(-1), chance.integer(own, images, -most, most), 0)
+        way = jnp.round(chance.uniform(own, images, -size / 8, size / 8))
+        shift = jnp.where(shifts, way, 0).reshape(-1).astype(jnp.int32)
         shape = [len(images), 1, 1, 1]
         shape[axis] = size
         place = _mirrored(jnp.arange(size).reshape(1, size) + shift[:, None], size)

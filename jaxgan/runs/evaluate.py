@@ -28,7 +28,6 @@ from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.sampling.pixels import generate_pixels
 from jaxgan.views.page import Nearest
 
-NUM = 10_000
 LEAST = 10  # parts in which classifier scores are averaged
 # Sources whose other split was not trained on.
 _WITH_TEST_SPLIT = ("mnist", "stacked_mnist", "idx")
@@ -195,7 +194,7 @@ def evaluate_run(
     Args:
       workdir: folder of the run.
       step: a saved step, 'best', 'latest' (the newest good one) or 'all' (that are good).
-      num: generated pictures; None for 10,000.
+      num: generated pictures; None for the run's config.eval.num.
       seed: None for the run's own.
       weights: see `jaxgan.load`.
       ema_std: likewise.
@@ -221,7 +220,7 @@ def evaluate_run(
     if features is None and not trust:
         refuse_code(config)
     config.eval.features = config.eval.features if features is None else features
-    evaluator = create_evaluator(config, num=num or NUM, seed=seed)
+    evaluator = create_evaluator(config, num=num, seed=seed)
     done, nearest = [], None
     for one in numbers:
         try:

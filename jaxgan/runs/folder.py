@@ -227,6 +227,11 @@ def changes(workdir: Path, config: Config, data: DataInfo, fingerprint: str | No
       UserError: a changed field, or data, with which a run cannot go on.
     """
     if not (workdir / CONFIG_FILE).exists():
+        if any((workdir / "checkpoints").glob("[0-9]*")):
+            raise UserError(
+                f"{workdir} holds checkpoints but no {CONFIG_FILE}, so it is not known what they were trained with; "
+                "restore that file from a copy, or train elsewhere."
+            )
         return {}
     saved = load_saved(workdir)
     changed = differences(saved.config, config)

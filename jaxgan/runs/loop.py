@@ -11,7 +11,7 @@ import jax
 from jaxgan import config as config_lib
 from jaxgan import data
 from jaxgan.base import machine
-from jaxgan.base.checks import NotFinite
+from jaxgan.base.checks import NotFinite, UserError
 from jaxgan.base.digests import digest
 from jaxgan.base.terminal import divert, say, write_line
 from jaxgan.base.types import Config, Source
@@ -63,6 +63,8 @@ def train(
       OSError: the disk refused the last checkpoint.
     """
     workdir = Path(workdir)
+    if on_log is not None and not callable(on_log):
+        raise UserError(f"on_log is {type(on_log).__name__}; expected a function of a logged row, or None.")
     if sweep.is_many(config):
         with locked(workdir), catch_stop() as stop:
             return train_replicas(config, workdir, stop, on_log, source)

@@ -45,7 +45,7 @@ class Replica:
     def __init__(self, number: int, setup: Setup, workdir: Path, checkpoints: Any):
         """Take part in a run of many."""
         self.number, self.setup, self.workdir, self.checkpoints = number, setup, workdir, checkpoints
-        self.failure = self._failed.read_text("utf-8") if self._failed.is_file() else ""
+        self.failure = self._failed.read_text("utf-8", "replace")[:1_000] if self._failed.is_file() else ""
         self.journal: Journal = None  # type: ignore[assignment]
 
     @property
@@ -167,8 +167,15 @@ def restore(replicas: Sequence[Replica], shared: Setup) -> tuple[list[GanState],
             states[replica.number] = replica.setup.new_state().replace(step=found[0][0].step + 0), {}
         rows = [states[replica.number] for replica in replicas]
         return [state for state, _ in rows], [record for _, record in rows], step
-    if all(replica.checkpoints.steps() for replica in living):
+    saved = {replica: replica.checkpoints.steps() for replica in living}
+    if all(saved.values()):
         raise UserError("the replicas have checkpoints, but none of a step that all have; train anew elsewhere.")
+    for replica, steps in saved.items():
+        if len(steps) > 1:  # so it was not the first save that a kill cut short
+            bad = next(other.number for other in living if not saved[other])
+            raise UserError(f"replica {bad} has no good checkpoint, others have; restore its folder from a copy.")
+        if steps:
+            say(f"replica {replica.number}: set aside {replica.checkpoints.set_aside(steps, 'later')[0]}; starts anew")
     return [replica.setup.first_state() for replica in replicas], [{} for _ in replicas], 0
 
 

@@ -33,8 +33,8 @@ def find_step(workdir: Path, step: int | str) -> int:
 def saved_steps(workdir: Path) -> list[int]:
     """Return the steps of a run's checkpoints, oldest first; FileNotFoundError where there is none."""
     path = workdir / FOLDER
-    names = [child.name for child in path.iterdir()] if path.is_dir() else []
-    steps = sorted(int(name) for name in names if name.isdigit() and name.isascii())
+    names = [child.name for child in path.iterdir() if child.is_dir()] if path.is_dir() else []
+    steps = sorted(int(name) for name in names if name.isdecimal() and str(int(name)) == name)
     if not steps:
         raise FileNotFoundError(
             f"{workdir} holds no checkpoint yet; train first, or wait for config.train.checkpoint_every."

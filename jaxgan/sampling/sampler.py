@@ -146,7 +146,7 @@ def _checked_labels(params: GeneratorParams, labels: Array | None, num: int) -> 
         return jnp.zeros((num,), jnp.int32)
     if labels is None:
         raise UserError(f"this GAN is conditional; give labels, int32[{num}] in 0..{classes - 1}.")
-    labels = jnp.asarray(labels)
+    given, labels = labels, jnp.asarray(labels)
     mixed = labels.shape == (num, classes)
     if labels.shape != (num,) and not mixed:
         raise UserError(f"labels have shape {labels.shape}; expected ({num},), one for each picture.")
@@ -157,7 +157,7 @@ def _checked_labels(params: GeneratorParams, labels: Array | None, num: int) -> 
         )
     # Under jit the values are not known; Flax's embedding then clips nothing, so they must be right.
     if not mixed and not isinstance(labels, Tracer):
-        values = np.asarray(labels)
+        values = np.asarray(given)  # those of 64 bits would have lost half of them
         if values.min() < 0 or values.max() >= classes:
             raise UserError(f"labels reach from {values.min()} to {values.max()}; expected 0..{classes - 1}.")
     return labels

@@ -294,6 +294,9 @@ def test_a_file_of_ones_own_may_be_any_module(tmp_path):
     own.write_text("")
     with pytest.raises(ValueError, match=r"a file without a function build\(config, data\)"):
         gans.build(config, DataInfo((28, 28, 1), 10))
+    own.write_text("def build(config, data):\n    return {}\n")
+    with pytest.raises(ValueError, match=r"mine.py returns dict; expected a jaxgan\.Gan"):
+        gans.build(config, DataInfo((28, 28, 1), 10))
     own.unlink()
     with pytest.raises(FileNotFoundError, match="there is no such file"):
         gans.build(config, DataInfo((28, 28, 1), 10))

@@ -104,6 +104,22 @@ def test_blit_flips_turns_and_shifts_whole_pixels():
     assert len(seen) == 8
 
 
+@pytest.mark.parametrize("size", [8, 28, 32])
+def test_blit_shifts_by_an_eighth_rounded_as_published(size):
+    """np.rint of U(-1/8, 1/8) times the size: the ends are half as likely as the others, or are not reached."""
+    images = jnp.broadcast_to(jnp.arange(size, dtype=jnp.float32)[None, :, None, None], (4_000, size, size, 1))
+    moved = np.asarray(blit(jax.random.key(0), images, 1.0))[..., 0]
+    place = np.arange(size)
+    ways = np.array([range(-4, 5)]).ravel()
+    rolled = [np.pad(place, 4, mode="reflect")[4 + way : 4 + way + size] for way in ways]
+    upright = moved[np.ptp(moved[:, 0, :], axis=1) == 0][:, :, 0]  # neither turned by a quarter
+    counts = np.array([np.sum(np.all(upright == row, axis=1)) for row in rolled])
+    found = np.repeat(ways, counts)
+    expected = np.rint(np.random.default_rng(0).uniform(-size / 8, size / 8, 100_000))
+    assert (found.min(), found.max()) == (expected.min(), expected.max())
+    assert found.std() == pytest.approx(expected.std(), rel=0.08)
+
+
 def test_pictures_that_are_not_square_are_turned_by_halves():
     image = RNG.normal(size=(4, 6)).astype(np.float32)
     images = jnp.broadcast_to(jnp.asarray(image)[None, :, :, None], (100, 4, 6, 1))

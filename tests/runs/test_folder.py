@@ -112,6 +112,12 @@ def test_own_code_needs_consent_and_must_be_what_was_saved(saved):
         folder.trusted_config(saved, trust=True)
 
 
+def test_checkpoints_without_the_settings_they_were_trained_with_are_refused(tmp_path):
+    (tmp_path / "checkpoints" / "4").mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"holds checkpoints but no config\.json, so it is not known"):
+        changes(tmp_path, tiny.get_config())
+
+
 def test_a_folder_that_is_no_run(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"holds no config.json"):
         folder.load_config(tmp_path)

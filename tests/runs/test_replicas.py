@@ -126,6 +126,26 @@ def test_a_later_checkpoint_of_another_past_is_set_aside(finished, tmp_path):
         jax.tree.map(np.testing.assert_array_equal, saved.variables["params"], own)
 
 
+def test_a_replica_without_checkpoints_costs_the_others_nothing(finished, tmp_path):
+    many, first = tmp_path / "many", tmp_path / "first"
+    for run in many, first:
+        shutil.copytree(finished[0], run)
+        shutil.rmtree(run / "replicas/1/checkpoints")
+    with pytest.raises(jaxgan.UserError, match="replica 1 has no good checkpoint, others have; restore its folder"):
+        jaxgan.train(config(num_replicas=3, checkpoint_every=3), many)
+    assert (many / "replicas/0/checkpoints/6").is_dir()
+    for replica in 0, 2:  # as if the very first save had been cut short
+        shutil.rmtree(first / f"replicas/{replica}/checkpoints/3")
+    jaxgan.train(config(num_replicas=3, checkpoint_every=3), first)
+    assert len(list((first / "replicas/0/checkpoints").glob("*later*"))) == 1
+
+
+def test_a_note_of_failure_may_hold_any_bytes(finished, tmp_path):
+    shutil.copytree(finished[0], tmp_path / "run")
+    (tmp_path / "run/replicas/0/failure.txt").write_bytes(b"\xff\xfe")
+    jaxgan.train(config(num_replicas=3, checkpoint_every=3), tmp_path / "run")
+
+
 def test_those_without_a_checkpoint_are_left_out_of_scores(finished, tmp_path):
     shutil.copytree(finished[0], tmp_path / "run")
     shutil.rmtree(tmp_path / "run/replicas/0/checkpoints")
@@ -181,6 +201,12 @@ def test_values_and_seeds(tmp_path):
     found = [(one.seed, one.optim.g.learning_rate, one.train.num_replicas) for one in sweep.expand(cfg)]
     assert found == [(0, 1e-3, 1), (0, 1e-4, 1), (1, 1e-3, 1), (1, 1e-4, 1)]
     assert not any(sweep.is_many(one) for one in sweep.expand(cfg))
+
+
+def test_an_interval_may_be_that_of_a_penalty_that_is_swept():
+    cfg = config()
+    cfg.penalty.interval, cfg.sweep.penalty.r1 = 4, (0.5, 1.0)
+    assert [one.penalty.r1 for one in sweep.expand(cfg)] == [0.5, 1.0]
 
 
 @pytest.mark.parametrize(

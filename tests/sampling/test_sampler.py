@@ -87,6 +87,7 @@ def test_class_weights_mix_embeddings():
         (True, (2, 3), [1], r"labels have shape \(1,\); expected \(2,\)"),
         (True, (2, 3), [1, 10], "labels reach from 1 to 10; expected 0..9"),
         (True, (2, 3), [-1, 1], "labels reach from -1 to 1; expected 0..9"),
+        (True, (2, 3), np.array([1, 2**32 + 3]), "labels reach from 1 to 4294967299; expected 0..9"),
         (True, (2, 3), [1.0, 2.0], r"labels are float32\[2\]; expected int32\[2\], a class for each picture"),
         (True, (1, 3), [[1] + 9 * [0]], r"labels are int32\[1, 10\]; .* float32\[1, 10\], weights of the classes"),
         (False, (3,), None, r"z has shape \(3,\); expected \(N, 3\)"),

@@ -19,7 +19,9 @@ def initial() -> dict[str, Array]:
     return {"share": jnp.zeros(()), "sum": jnp.zeros(())}
 
 
-def moved(control: dict[str, Array], sureness: Array, step: Array, target: float, speed: Array) -> dict[str, Array]:
+def moved(
+    control: dict[str, Array], sureness: Array, step: Array, target: float, speed: Array | float
+) -> dict[str, Array]:
     """Move the share up where D is surer than wanted, down where it is less sure.
 
     Args:

@@ -20,6 +20,11 @@ def evaluated(config: Config, step: int) -> bool:
     return is_due(step, config.eval.every) or (config.eval.every > 0 and step == config.train.num_steps)
 
 
+def is_saved(config: Config, step: int) -> bool:
+    """Return whether the state after this step is saved, wherever the run ends."""
+    return is_due(step, config.train.checkpoint_every) or is_due(step, config.eval.every)
+
+
 def wait_until_compiled(steps: parallel.CompiledSteps, stop: StopRequest) -> bool:
     """Return True once the step is compiled, or False at a request to stop: the compiler cannot be interrupted."""
     while not steps.is_compiled():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ from jaxgan.base.terminal import divert, say, write_line
 from jaxgan.base.types import Config, Source
 from jaxgan.runs import folder, loggers, sweep
 from jaxgan.runs.calls import batches, make_steps
-from jaxgan.runs.due import evaluated, save, wait_until_compiled
+from jaxgan.runs.due import evaluated, is_saved, save, wait_until_compiled
 from jaxgan.runs.early_stop import check_metric
 from jaxgan.runs.evaluate import create_evaluator
 from jaxgan.runs.evaluations import best_of, keep_evaluations, read_evaluations
@@ -176,8 +177,11 @@ def training_loop(
             everywhere, metrics = steps(everywhere, batch, num)
             state = parallel.local(everywhere)
             step = first + num
-            due = stop or step == last or is_due(step, config.train.checkpoint_every) or is_due(step, config.eval.every)
-            take_metrics(journal, checkpoints, first, num, metrics, all_of_them=bool(due))
+            due = stop or step == last or is_saved(config, step)
+            # Or a request to stop, which reads all of them, would end a run earlier than it ends by itself.
+            may_end = config.early_stop.metric or config.watch.action == "stop"
+            now = due or (may_end and is_due(step, config.train.log_every))
+            take_metrics(journal, checkpoints, first, num, metrics, all_of_them=bool(now))
             if stop or journal.stalled or (config.watch.action == "stop" and journal.collapsed):
                 last = step
             journal.picture(step, state, last=step == last)
@@ -208,7 +212,7 @@ def take_metrics(journal: Journal, checkpoints, first: int, num: int, metrics, *
         failure, finding = error, Finding(first + num, "not_finite", "error", str(error), {})
     watch = journal.setup.config.watch
     if finding and watch.action == "rollback" and len(journal.rollbacks) < watch.max_rollbacks:
-        target = choose_target(checkpoints, finding)
+        target = choose_target(checkpoints, finding, functools.partial(is_saved, journal.setup.config))
         if target is not None:
             raise Collapsed(first + num, target, finding) from failure
     if failure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,16 @@ class Collapsed(Exception):
         self.step, self.target, self.finding = step, target, finding
 
 
-def choose_target(checkpoints, finding: Finding) -> int | None:
-    """Return the best step, or the newest from before training went wrong; None where there is none."""
+def choose_target(checkpoints, finding: Finding, regular: Callable[[int], bool]) -> int | None:
+    """Return the best step, or the newest from before training went wrong; None where there is none.
+
+    Steps that are not `regular`, which only a request to stop saved, are not in an unbroken run: they come last.
+    """
     steps = checkpoints.steps()
     if checkpoints.best in steps:
         return checkpoints.best
-    return max((step for step in steps if step <= finding.began), default=None)
+    before = [step for step in steps if step <= finding.began]
+    return max(filter(regular, before), default=max(before, default=None))
 
 
 def roll_back(checkpoints, collapsed: Collapsed) -> None:

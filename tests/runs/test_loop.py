@@ -282,10 +282,10 @@ def test_early_stop(tmp_path, capfd):
     cfg = config(num_steps=1_000, log_every=1, sample_every=0, checkpoint_every=0)
     cfg.early_stop.metric, cfg.early_stop.patience = "g/lr", 3
     state = jaxgan.train(cfg, tmp_path)
-    # The rate is constant: the first row is the best, and metrics are read one call late.
-    assert int(state.step) == 5
-    assert "stopped early at step 5: no better g/lr in 3 logged rows" in capfd.readouterr().err
-    assert int(jaxgan.train(cfg, tmp_path).step) == 5
+    # The rate is constant: the first row is the best.
+    assert int(state.step) == 4
+    assert "stopped early at step 4: no better g/lr in 3 logged rows" in capfd.readouterr().err
+    assert int(jaxgan.train(cfg, tmp_path).step) == 4
     assert "nothing to do" in capfd.readouterr().err
     cfg.early_stop.metric = "g/los"
     with pytest.raises(ValueError, match=r'config.early_stop.metric is .g/los.; .*Did you mean "g/loss"'):

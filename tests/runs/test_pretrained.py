@@ -49,7 +49,7 @@ def test_a_folder_of_that_name_comes_first(packed):
 def test_damage_and_what_it_has_not_are_refused(packed):
     with pytest.raises(UserError, match="one set of weights"):
         jaxgan.load("own", weights="raw")
-    with pytest.raises(FileNotFoundError, match="not the folder of a run"):
+    with pytest.raises(FileNotFoundError, match="give the folder of a run, or own, which come along"):
         jaxgan.load("other")
     file = packed / "weights" / "own.npz"
     content = bytearray(file.read_bytes())

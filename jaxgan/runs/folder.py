@@ -17,6 +17,7 @@ from jaxgan.base.checks import UserError, brief
 from jaxgan.base.settings import completed
 from jaxgan.base.types import Config, DataInfo
 from jaxgan.config import default, flatten, validate
+from jaxgan.runs import steps
 
 CONFIG_FILE = "config.json"
 GAN_FILE = "gan.py"  # copy of the file that config.gan names, where it is the user's own
@@ -227,7 +228,7 @@ def changes(workdir: Path, config: Config, data: DataInfo, fingerprint: str | No
       UserError: a changed field, or data, with which a run cannot go on.
     """
     if not (workdir / CONFIG_FILE).exists():
-        if any((workdir / "checkpoints").glob("[0-9]*")):
+        if any((workdir / steps.FOLDER).glob("[0-9]*")):
             raise UserError(
                 f"{workdir} holds checkpoints but no {CONFIG_FILE}, so it is not known what they were trained with; "
                 "restore that file from a copy, or train elsewhere."

@@ -21,7 +21,7 @@ from jaxgan.base.terminal import divert, say, write_line
 from jaxgan.base.types import Config, Source
 from jaxgan.runs import folder, loggers, sweep
 from jaxgan.runs.calls import batch_shapes, calls, indices_of, put, resident_dataset
-from jaxgan.runs.due import evaluated, save, wait_until_compiled
+from jaxgan.runs.due import evaluated, is_saved, save, wait_until_compiled
 from jaxgan.runs.evaluate import create_evaluator
 from jaxgan.runs.evaluations import best_of, keep_evaluations, read_evaluations
 from jaxgan.runs.interrupt import StopRequest
@@ -231,7 +231,7 @@ def training_loop(
             ended = stop or step == config.train.num_steps or summary.all_collapsed()
             for replica, state in living() if ended or is_something_due(config, step) else ():
                 replica.attempt(replica.journal.picture, step, state, last=bool(ended))
-                if ended or is_due(step, config.train.checkpoint_every) or is_due(step, config.eval.every):
+                if ended or is_saved(config, step):
                     replica.attempt(save, state, step, replica.journal, replica.checkpoints)
                 if evaluated(config, step) and not stop:
                     replica.attempt(replica.score, step, state)

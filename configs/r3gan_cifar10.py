@@ -6,7 +6,7 @@ The pictures are those that TensorFlow Datasets has prepared as ArrayRecord.
 Source: Huang et al., "The GAN is dead; long live the GAN!", 2024, table 9. Four days on eight GPUs there.
 """
 
-from configs.r3gan_mnist import burn_in
+from configs.r3gan_stacked_mnist import burn_in
 from configs.r3gan_stacked_mnist import get_config as stacked
 from jaxgan.base.types import Config
 

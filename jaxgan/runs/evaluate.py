@@ -25,6 +25,7 @@ from jaxgan.runs.evaluations import Evaluation, read_evaluations, write_evaluati
 from jaxgan.runs.sealing import Damaged
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
+from jaxgan.sampling.labels import labels_in_shares
 from jaxgan.sampling.pixels import generate_pixels
 from jaxgan.views.page import Nearest
 
@@ -46,6 +47,7 @@ class Evaluator:
       stats: batch-norm statistics they are made with.
       names: measures, None for all that can be computed.
       data_digest: by which a classifier of the data is found, empty where they have no labels.
+      class_counts: labels of each class, empty where there are none.
       make: calls the function that makes some pictures for each part of them; other processes may help.
       look: likewise, the one that makes features of them.
     """
@@ -58,6 +60,7 @@ class Evaluator:
     stats: str
     names: tuple[str, ...] | None
     data_digest: str
+    class_counts: tuple[int, ...]
     make: Map = map
     look: Map = map
 
@@ -68,8 +71,8 @@ class Evaluator:
         return "swd" if net is None else net.distance_name
 
     def pictures(self, params: GeneratorParams) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return the pictures uint8[num, H, W, C] that are scored, and the classes asked for: each as often."""
-        return scored_pictures(params, self.num, self.seed, self.stats, self.make)
+        """Return the pictures uint8[num, H, W, C] that are scored, and the classes asked for, in the data's shares."""
+        return scored_pictures(params, self.num, self.seed, self.stats, self.class_counts, self.make)
 
     def evaluate(self, params: GeneratorParams, step: int, weights: str = "ema") -> Evaluation:
         """Score a generator; equal arguments give equal figures.
@@ -87,6 +90,7 @@ class Evaluator:
             "split": self.split,
             "weights": weights,
             "seed": self.seed,
+            "classes": None if labels is None else "as often as in the data",
             "main": self.main,
             "metrics": metrics,
             "floor": self.floor.scores,
@@ -105,13 +109,14 @@ class Evaluator:
 
 
 def scored_pictures(
-    params: GeneratorParams, num: int, seed: int, stats: str, make: Map = map
+    params: GeneratorParams, num: int, seed: int, stats: str, class_counts: Sequence[int], make: Map = map
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Return what `Evaluator.pictures` does, for arguments that are its attributes."""
-    classes = params.num_classes
-    labels = None if classes is None else jnp.arange(num) % classes
+    labels = None
+    if params.num_classes is not None:
+        labels = labels_in_shares(num, class_counts or (1,) * params.num_classes, seed)
     z = sampler.latents(params, keys.stream(seed, keys.Stream.EVALUATION), num)
-    return generate_pixels(params, z, labels, stats, over=make), None if labels is None else np.asarray(labels)
+    return generate_pixels(params, z, None if labels is None else jnp.asarray(labels), stats, over=make), labels
 
 
 def create_evaluator(
@@ -146,7 +151,8 @@ def create_evaluator(
     reference = cached_reference(images, labels, net, held_out=held_out(config))
     suite.check(chosen or (), reference, conditional)
     floor = suite.floor(reference, num, names=chosen, seed=seed)
-    return Evaluator(reference, floor, config.data.split, num, seed, config.sample.stats, chosen, digest)
+    counts = () if labels is None else tuple(np.bincount(labels).tolist())
+    return Evaluator(reference, floor, config.data.split, num, seed, config.sample.stats, chosen, digest, counts)
 
 
 def features_of(config: Config, image_shape: tuple[int, int, int], data_digest: str) -> FeatureNet | None:

@@ -56,7 +56,9 @@ def keep_evaluations(workdir: str | Path, last: int) -> None:
 
 def protocol(entry: Evaluation) -> tuple[str, ...]:
     """Return what two evaluations must have in common for their figures to be compared."""
-    return tuple(json.dumps(entry.get(name)) for name in ("main", "num", "split", "seed", "weights", "features"))
+    return tuple(
+        json.dumps(entry.get(name)) for name in ("main", "num", "split", "seed", "weights", "features", "classes")
+    )
 
 
 def best_of(evaluations: list[Evaluation], among: Collection[int] | None = None) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 
 import jax
 import numpy as np
@@ -48,7 +49,7 @@ class Helper:
         """Find the same features as the leader, who gets a share of them from all or from none."""
         self._setup, self._images = setup, np.zeros(0)
         if setup.config.eval.every:
-            data_digest, self._net = say_all("")[0], None
+            (data_digest, self._class_counts), self._net = json.loads(say_all("")[0]), None
             with contextlib.suppress(Exception):  # its file or packages may be on the leader's machine alone
                 self._net = features_of(setup.config, setup.source.info.image_shape, data_digest)
             say_all("none" if self._net is None else self._net.digest)
@@ -64,6 +65,6 @@ class Helper:
         return word == GO
 
     def _pictures(self, state: GanState) -> np.ndarray:
-        config = self._setup.config
+        config, counts = self._setup.config, self._class_counts
         params = generator_params(self._setup.gan, jax.device_get(state.ema))
-        return scored_pictures(params, config.eval.num, config.seed, config.sample.stats, spread)[0]
+        return scored_pictures(params, config.eval.num, config.seed, config.sample.stats, counts, spread)[0]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import json
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -98,7 +99,7 @@ class Team:
             share(state)
             if evaluator is not None:
                 net = evaluator.reference.net
-                say_all(evaluator.data_digest)
+                say_all(json.dumps([evaluator.data_digest, evaluator.class_counts]))
                 self._alike = len(set(say_all(net.digest if net else ""))) == 1
 
     def share(self, evaluator: Evaluator) -> Evaluator:

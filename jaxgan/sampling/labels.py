@@ -1,6 +1,8 @@
-"""Which class each picture of a grid shows."""
+"""Which class each picture of a grid shows, or of a set that stands for the data."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
@@ -28,3 +30,19 @@ def spread_labels(num: int, num_classes: int) -> Array:
     checks.in_range("num_classes", num_classes, 1)
     # On the host, where the product has 64 bits.
     return jnp.asarray(np.arange(num, dtype=np.int64) * num_classes // max(num, num_classes), jnp.int32)
+
+
+def labels_in_shares(num: int, counts: Sequence[int], seed: int) -> np.ndarray:
+    """Return classes in the shares that they have in the data, mixed.
+
+    Args:
+      num: number of pictures N, at least 1.
+      counts: of each class 0..K-1 in the data, not all 0.
+      seed: of the order.
+
+    Returns:
+      int32[N]: of each class N times its share, rounded up or down.
+    """
+    ends = np.cumsum(np.asarray(counts, np.int64))
+    ordered = np.searchsorted(ends, np.arange(num, dtype=np.int64) * ends[-1] // num, side="right")
+    return np.random.default_rng(seed).permutation(ordered).astype(np.int32)

@@ -7,6 +7,7 @@ import signal
 
 import jax
 import numpy as np
+import optax
 import pytest
 import tiny
 from cli import call
@@ -201,6 +202,24 @@ def test_features_of_ones_own(tmp_path):
     evaluator = evaluate.create_evaluator(cfg, num=50)
     assert evaluator.main == "fd_embed"
     assert evaluator.floor.scores["fd_embed"] >= 0
+
+
+def test_classes_are_asked_for_as_often_as_the_data_have_them():
+    class Unbalanced:
+        info = jaxgan.DataInfo((8, 8, 1), 100, 2)
+
+        def read(self, indices):
+            labels = np.int32(indices >= 90)
+            return np.uint8(255 * labels[:, None, None, None] * np.ones((1, 8, 8, 1))), labels
+
+    cfg = jaxgan.get_config("mnist_classes")
+    cfg.data.update(source="synthetic", image_size=8)
+    source = Unbalanced()
+    gan = jaxgan.build(cfg, source.info)
+    state = jaxgan.create_state(gan, optax.sgd(0.1), optax.sgd(0.1), jax.random.key(0))
+    params = jaxgan.generator_params(gan, state.ema)
+    _, labels = evaluate.create_evaluator(cfg, source, num=40).pictures(params)
+    assert np.bincount(labels).tolist() == [36, 4]
 
 
 def test_early_stopping_by_a_score(tmp_path, capfd):

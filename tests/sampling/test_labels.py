@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from jaxgan.sampling.labels import spread_labels
+from jaxgan.sampling.labels import labels_in_shares, spread_labels
 
 
 @pytest.mark.parametrize(("num", "classes"), [(16, 10), (10, 10), (64, 10), (25, 7), (1000, 999), (36, 1)])
@@ -29,3 +29,20 @@ def test_large_numbers_do_not_wrap():
 def test_no_pictures_are_refused():
     with pytest.raises(ValueError, match="num is 0; expected a value at least 1"):
         spread_labels(0, 10)
+
+
+@pytest.mark.parametrize(
+    ("num", "counts"), [(1000, (900, 0, 100)), (7, (1, 1, 1)), (10_000, (5923, 6742, 17)), (3, (2**40, 1))]
+)
+def test_classes_come_in_the_shares_of_the_data(num, counts):
+    labels = labels_in_shares(num, counts, seed=0)
+    due = num * np.array(counts) / sum(counts)
+    assert (np.abs(np.bincount(labels, minlength=len(counts)) - due) < 1).all()
+    assert (labels.shape, labels.dtype) == ((num,), np.int32)
+
+
+def test_the_order_of_classes_is_mixed_and_follows_from_the_seed():
+    first, again, other = (labels_in_shares(1000, (500, 500), seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert 450 < (first != other).sum() < 550
+    assert 200 < first[:500].sum() < 300

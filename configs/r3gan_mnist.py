@@ -25,8 +25,8 @@ def get_config() -> Config:
     config.model.widths = (128, 64, 16)
     config.rule.latents = "shared"
     config.penalty.interval = 8
-    for net, rate in (config.optim.g, 2e-3), (config.optim.d, 1e-3):
-        net.learning_rate = rate
+    config.optim.g.learning_rate = 2e-3
+    config.optim.d.learning_rate = 1e-3
     config.train.ema_half_life = 10_000
     # A fifth of the run, as for the reference's Stacked MNIST.
     burn_in(config, images=32_000, penalty=10.0)

@@ -209,15 +209,32 @@ def read(path: Path, like: PyTree | None) -> tuple[PyTree, dict[str, Any]]:
                 wanted = jax.tree.map(lambda x: jax.ShapeDtypeStruct(tuple(x.shape), x.dtype, sharding=_place()), saved)
             if record is None:
                 check_fit(path, {key: kind_of(leaf) for key, leaf in by_path(saved).items()}, by_path(wanted))
-            restore_args = jax.tree.map(lambda x: ocp.ArrayRestoreArgs(sharding=x.sharding), wanted)
-            args = ocp.args.PyTreeRestore(item=wanted, restore_args=restore_args, partial_restore=True)
-            tree = reader.restore(where, args=args)
+            item = _with_what_was_there(wanted, saved)
+            restore_args = jax.tree.map(lambda x: ocp.ArrayRestoreArgs(sharding=x.sharding), item)
+            args = ocp.args.PyTreeRestore(item=item, restore_args=restore_args, partial_restore=True)
+            found = by_path(reader.restore(where, args=args))
+            tree = jax.tree.unflatten(jax.tree.structure(wanted), [found[key] for key in by_path(wanted)])
     except UserError:
         raise
     except Exception as error:  # Orbax and TensorStore raise about anything on damaged files
         raise Damaged(f"{path} is damaged ({reason(error)})") from error
     check_content(path, record, tree, always=like is None)
     return tree, {} if record is None else record["record"]
+
+
+def _with_what_was_there(wanted: PyTree, saved: PyTree) -> PyTree:
+    """Return what is wanted, but with the saved leaves for each empty dict: Orbax takes those for an error."""
+
+    def fill(path: tuple[Any, ...], node: Any) -> Any:
+        return by_way(saved, path) if node == {} else node
+
+    def by_way(tree: Any, path: tuple[Any, ...]) -> Any:
+        for key in path:
+            name = jax.tree_util.keystr((key,), simple=True)
+            tree = tree.get(name, {}) if isinstance(tree, dict) else tree[int(name)]
+        return _abstract(tree)
+
+    return jax.tree_util.tree_map_with_path(fill, wanted, is_leaf=lambda node: node == {})
 
 
 def _alone() -> dict[str, Any]:

@@ -143,12 +143,13 @@ def create_evaluator(
     checks.in_range("the number of scored pictures", num, LEAST)
     seed = int(config.seed if seed is None else seed)
     chosen = tuple(name.strip() for name in config.eval.metrics.split(",") if name.strip()) or None
+    held = held_out(config, source)
     images, labels = pictures_of(source or data.open_source(config.data))
     digest = "" if labels is None else trained.data_digest(images, labels)
     net = features_of(config, images.shape[1:], digest)
     main = "swd" if net is None else "fd"  # what steps are compared by is always measured
     chosen = chosen and tuple(dict.fromkeys((main, *chosen)))
-    reference = cached_reference(images, labels, net, held_out=held_out(config))
+    reference = cached_reference(images, labels, net, held_out=held)
     suite.check(chosen or (), reference, conditional)
     floor = suite.floor(reference, num, names=chosen, seed=seed)
     counts = () if labels is None else tuple(np.bincount(labels).tolist())
@@ -171,13 +172,20 @@ def refuse_code(config: Config) -> None:
         )
 
 
-def held_out(config: Config) -> Pictures | None:
-    """Return real pictures that are not trained on, or None where the data have none."""
+def held_out(config: Config, source: Source | None = None) -> Pictures | None:
+    """Return real pictures that are not trained on, or None where the data have none.
+
+    Args:
+      config: of the run.
+      source: of the pictures; they have none where they are not those of the configuration. None: they are.
+    """
     if config.data.source not in _WITH_TEST_SPLIT or config.data.split != "train":
         return None
     other = config.data.copy_and_resolve_references()
     other.split, other.skip = "test", 0
     try:
+        if source and data.fingerprint(source) != data.fingerprint(data.open_source(config.data)):
+            return None
         return pictures_of(data.open_source(other))
     except (UserError, FileNotFoundError):
         return None  # an IDX folder may hold one split only
@@ -226,7 +234,9 @@ def evaluate_run(
     if features is None and not trust:
         refuse_code(config)
     config.eval.features = config.eval.features if features is None else features
-    evaluator = create_evaluator(config, num=num, seed=seed)
+    source = data.open_source(config.data)
+    folder.check_pictures(workdir, config, source.info, data.fingerprint(source))
+    evaluator = create_evaluator(config, source, num=num, seed=seed)
     done, nearest = [], None
     for one in numbers:
         try:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from jaxgan.base import files
-from jaxgan.runs.metrics_log import is_number
+from jaxgan.runs.metrics_log import Row, is_number
 from jaxgan.runs.records import read_records
 
 EVALUATION_FILE = "evaluation.json"
@@ -59,6 +59,24 @@ def protocol(entry: Evaluation) -> tuple[str, ...]:
     return tuple(
         json.dumps(entry.get(name)) for name in ("main", "num", "split", "seed", "weights", "features", "classes")
     )
+
+
+def of_one_protocol(rows: Sequence[Row], evaluations: Sequence[Evaluation]) -> Sequence[Row]:
+    """Return a run's rows, oldest first, without the scores that cannot be compared with its newest: of before those.
+
+    Args:
+      rows: of the log.
+      evaluations: oldest first; those that the run did not make in training do not count.
+    """
+    own = [entry for entry in evaluations if entry.get(IN_TRAINING)]
+    since = max((entry["step"] for entry in own if protocol(entry) != protocol(own[-1])), default=None)
+    if since is None:
+        return rows
+    first = min((entry["step"] for entry in own if entry["step"] > since), default=since)
+    return [
+        {name: value for name, value in row.items() if row["step"] >= first or not name.startswith("eval/")}
+        for row in rows
+    ]
 
 
 def best_of(evaluations: list[Evaluation], among: Collection[int] | None = None) -> int | None:

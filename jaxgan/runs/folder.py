@@ -259,6 +259,11 @@ def _check_resumable(workdir: Path, changed: dict[str, tuple[object, object]]) -
         )
 
 
+def check_pictures(workdir: Path, config: Config, data: DataInfo, fingerprint: str | None) -> None:
+    """Raise UserError where pictures are not those that a run was trained on."""
+    _check_data(workdir, load_saved(workdir), config, data, fingerprint)
+
+
 def _check_data(workdir: Path, saved: Saved, config: Config, data: DataInfo, fingerprint: str | None) -> None:
     if (saved.data, saved.fingerprint or fingerprint) == (data, fingerprint):
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,22 @@ from jaxgan.base.types import Array, Config, DataInfo
 from jaxgan.runs import folder
 from jaxgan.runs.early_stop import has_stalled
 from jaxgan.runs.evaluate import Evaluator
-from jaxgan.runs.evaluations import IN_TRAINING, Evaluation, read_evaluations, write_evaluations
+from jaxgan.runs.evaluations import (
+    IN_TRAINING,
+    Evaluation,
+    of_one_protocol,
+    protocol,
+    read_evaluations,
+    write_evaluations,
+)
 from jaxgan.runs.grids import GridWriter
 from jaxgan.runs.loggers import Loggers
 from jaxgan.runs.metrics_log import MetricsLog, Row, read_metrics
 from jaxgan.runs.progress import Progress
 from jaxgan.runs.report import save_report
 from jaxgan.runs.setup import Setup
-from jaxgan.runs.watch import Finding, Watch, diversity
-from jaxgan.training.gan import Gan, generator_params
+from jaxgan.runs.watch import Finding, Watch, diversity, first_collapse, make_watch
+from jaxgan.training.gan import generator_params
 from jaxgan.training.state import GanState
 from jaxgan.views import curves, images
 from jaxgan.views.page import Nearest
@@ -39,11 +46,6 @@ PROGRESS_FILE = "progress.gif"  # the fixed-latent grids over time
 def is_due(step: int, every: int) -> bool:
     """Return whether something that happens every so many steps (0: never) happens after this one."""
     return every > 0 and step % every == 0
-
-
-def make_watch(gan: Gan, metric: str) -> Watch:
-    """Return a watch over a GAN that has seen nothing yet; `metric` is a column of scores, or empty."""
-    return Watch(metric=metric, undecided=gan.loss.undecided(), class_weight=gan.class_weight)
 
 
 class Journal:
@@ -80,14 +82,12 @@ class Journal:
         self._grids = GridWriter(setup, workdir, self._loggers.grid)
         self._last_grid = -1
         self._drawn: list[Array] = []  # fixed-latent pictures since the last row
-        metric = "" if evaluator is None else f"eval/{evaluator.main}"
-        watched = setup.config.watch.action != "off"
-        self._watch = make_watch(setup.gan, metric) if watched else None
+        self._watch: Watch | None = None
         self.findings: list[Finding] = []
         self._evaluator = evaluator
+        self._evaluations = read_evaluations(workdir)
         self._nearest: Nearest | None = None
-        for row in self.log.rows:
-            self._look(row)
+        self._begin_watch()
 
     def __enter__(self) -> Journal:
         self._divert.enter_context(terminal.divert(self._progress.say))
@@ -148,6 +148,10 @@ class Journal:
         params = generator_params(self.setup.gan, jax.device_get(state.ema))
         entry = {**self._evaluator.evaluate(params, step), IN_TRAINING: True}
         self._nearest = self._evaluator.nearest(params)
+        before = [protocol(one) for one in self._evaluations if one.get(IN_TRAINING)]
+        self._evaluations.append(entry)
+        if before and before[-1] != protocol(entry):
+            self._begin_watch()
         self._add_scores(entry)
         self._save_evaluation(entry)
         self.logged += time.monotonic() - began  # the speed is that of training
@@ -190,6 +194,15 @@ class Journal:
         if self._drawn and self._watch is not None and self.setup.config.sample.num > 1:
             self._extra |= diversity(np.asarray(self._drawn[-1]), self._grids.real)
         self._drawn = []
+
+    def _begin_watch(self) -> None:
+        """Show a new watch all rows so far, but no scores that cannot be compared with the newest."""
+        if self.setup.config.watch.action == "off":
+            return
+        main, floor = ("", {}) if self._evaluator is None else (self._evaluator.main, self._evaluator.floor.scores)
+        self._watch, self.findings = make_watch(self.setup.gan, main, floor), []
+        for row in of_one_protocol(self.log.rows, self._evaluations):
+            self._look(row)
 
     def _look(self, row: Row) -> list[Finding]:
         found = [] if self._watch is None else self._watch.update(row)
@@ -239,7 +252,8 @@ class Journal:
     @property
     def stalled(self) -> bool:
         """Whether config.early_stop says that training no longer gets better."""
-        return has_stalled(self.log.rows, self.setup.config.early_stop)
+        rows = of_one_protocol(self.log.rows, self._evaluations)
+        return has_stalled(rows, self.setup.config.early_stop)
 
     def picture(self, step: int, state: GanState, *, last: bool = False) -> None:
         """Draw the fixed-latent grid where it is due, at the run's start, and at its last step."""
@@ -292,17 +306,13 @@ class Journal:
             terminal.say(f"warning: the curves of {self.workdir} could not be written ({error.strerror or error})")
 
 
-def first_collapse(findings: Iterable[Finding]) -> Finding | None:
-    """Return the first finding that makes going on as before useless, or None."""
-    return next((f for f in findings if f.severity == "error" or f.kind == "worse"), None)
-
-
 def watch_again(workdir: Path, config: Config, info: DataInfo) -> list[Finding]:
     """Return what the watch found in a run, from what its folder holds."""
     evaluations = read_evaluations(workdir)
-    metric = f"eval/{evaluations[-1].get('main', '')}" if evaluations else ""
-    watch = make_watch(gans.build(config, info), metric)
-    return [finding for row in read_metrics(workdir) for finding in watch.update(row)]
+    newest = evaluations[-1] if evaluations else {}
+    watch = make_watch(gans.build(config, info), newest.get("main", ""), newest.get("floor", {}))
+    rows = of_one_protocol(read_metrics(workdir), evaluations)
+    return [finding for row in rows for finding in watch.update(row)]
 
 
 def report_again(workdir: Path, nearest: Nearest | None = None, *, trust: bool = False) -> None:

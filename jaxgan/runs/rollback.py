@@ -27,12 +27,12 @@ class Collapsed(Exception):
 
 
 def choose_target(checkpoints, finding: Finding, regular: Callable[[int], bool]) -> int | None:
-    """Return the best step, or the newest from before training went wrong; None where there is none.
+    """Return the best step from before the finding, or the newest from before training went wrong; None without one.
 
     Steps that are not `regular`, which only a request to stop saved, are not in an unbroken run: they come last.
     """
     steps = checkpoints.steps()
-    if checkpoints.best in steps:
+    if checkpoints.best in steps and checkpoints.best < finding.step:
         return checkpoints.best
     before = [step for step in steps if step <= finding.began]
     return max(filter(regular, before), default=max(before, default=None))

@@ -24,7 +24,7 @@ CERTAIN, CERTAIN_LOSS = 0.99, 10.0
 ALIKE = 0.1
 # Samples differ less than this part of what they once lastingly did; the healthy GANs above keep 0.6 of it.
 FALLEN = 0.4
-# The entropy of the classes in the samples, as a part of the largest: this is three classes of ten.
+# The entropy of the classes in the samples, as a part of real pictures': this is three classes of ten even ones.
 FEW_CLASSES = 0.5
 # A loss or a gradient norm is so many times its usual size, in logits: divergence goes by orders of magnitude.
 EXPLODED = 10.0
@@ -156,12 +156,13 @@ def duplicates() -> Sign:
     )
 
 
-def few_classes(name: str) -> Sign:
+def few_classes(name: str, real: float) -> Sign:
     return Sign(
         "few_classes",
         (name,),
-        lambda entropy: entropy < FEW_CLASSES,
-        "The classes in the samples had {0:.2f} of the largest entropy {when}: G leaves most classes out.",
+        lambda entropy: entropy < FEW_CLASSES * real,
+        "The classes in the samples had {0:.2f} of the largest entropy {when}, "
+        f"those of real pictures have {real:.2f}: G leaves most classes out.",
         "warning",
     )
 
@@ -176,10 +177,10 @@ def exploded(name: str) -> Sign:
     )
 
 
-def of_column(name: str) -> Sign | None:
+def of_column(name: str, class_entropy: float) -> Sign | None:
     """Return the sign that watches a column for itself, if it is of a kind that is watched."""
     if name.endswith("class_entropy"):
-        return few_classes(name)
+        return few_classes(name, class_entropy)
     return exploded(name) if name in ("g/loss", "d/loss") or name.endswith("grad_norm") else None
 
 

@@ -7,6 +7,7 @@ from the same state. Everything is therefore judged from columns of rows: `diver
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.runs import signs
 from jaxgan.runs.signs import DIVERSITY, NEAREST, Finding, Row, Sign
+from jaxgan.training.gan import Gan
 
 # The non-saturating loss where D cannot tell real from generated pictures.
 UNDECIDED = 2 * math.log(2)
@@ -59,7 +61,13 @@ class Watch:
     """
 
     def __init__(
-        self, *, metric: str = "", goal: str = "min", undecided: float | None = UNDECIDED, class_weight: float = 0.0
+        self,
+        *,
+        metric: str = "",
+        goal: str = "min",
+        undecided: float | None = UNDECIDED,
+        class_weight: float = 0.0,
+        class_entropy: float = 1.0,
     ):
         """Begin with nothing seen.
 
@@ -70,12 +78,14 @@ class Watch:
             is if D cannot tell them apart. None for losses to which zero means nothing (Wasserstein, relativistic):
             accuracies then are no evidence.
           class_weight: config.class_weight, the part of class losses in the losses.
+          class_entropy: of real pictures, as a part of the largest: less where the data have more of some classes.
         """
         checks.one_of("goal", goal, ("min", "max"))
         self._metric = signs.Trend(metric, goal)
         self._signs = [signs.collapsed(DIVERSITY), signs.collapsed(NEAREST), signs.alike(), signs.duplicates()]
         if undecided is not None:
             self._signs += [signs.fooled(undecided, class_weight), signs.certain()]
+        self._class_entropy = class_entropy
         self._by_column: dict[str, Sign] = {}
         self._said: dict[str, str] = {}  # the severity that each kind was said with
 
@@ -93,6 +103,27 @@ class Watch:
     def _signs_of_columns(self, row: Row) -> list[Sign]:
         """Return the signs that watch single columns, with new ones for columns not seen before."""
         for name in row:
-            if name not in self._by_column and (sign := signs.of_column(name)):
+            if name not in self._by_column and (sign := signs.of_column(name, self._class_entropy)):
                 self._by_column[name] = sign
         return list(self._by_column.values())
+
+
+def make_watch(gan: Gan, main: str, floor: dict[str, float]) -> Watch:
+    """Return a watch over a GAN that has seen nothing yet.
+
+    Args:
+      gan: it.
+      main: the measure that steps are compared by; empty where there are no scores.
+      floor: scores of real pictures.
+    """
+    return Watch(
+        metric=main and f"eval/{main}",
+        undecided=gan.loss.undecided(),
+        class_weight=gan.class_weight,
+        class_entropy=floor.get("class_entropy", 1.0),
+    )
+
+
+def first_collapse(findings: Iterable[Finding]) -> Finding | None:
+    """Return the first finding that makes going on as before useless, or None."""
+    return next((f for f in findings if f.severity == "error" or f.kind == "worse"), None)

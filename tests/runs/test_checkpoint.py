@@ -270,6 +270,20 @@ def test_what_d_carries_is_saved_too(setting, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+def test_what_d_carried_may_be_let_go(tmp_path):
+    """D of `gan_mlp` has no other statistics, so nothing is left of them."""
+    config = jaxgan.get_config("gan_mlp")
+    config.model.hidden = 8
+    config.data.update(source="synthetic", image_size=8, batch_size=8, skip=0)
+    config.train.update(num_devices=1, num_steps=2, sample_every=0, checkpoint_every=1)
+    config.penalty.lecam = 0.1
+    jaxgan.train(config, tmp_path)
+    config.penalty.lecam, config.train.num_steps = 0.0, 3
+    state = jaxgan.train(config, tmp_path)
+    assert (int(state.step), state.d.batch_stats) == (3, {})
+    assert [path.name for path in (tmp_path / "checkpoints").glob("*.damaged*")] == []
+
+
 @pytest.mark.parametrize(
     "record",
     [{"window": {"a": "x"}}, {"window": {"a": ["x"]}}, {"extra": [1]}, {"rollbacks": 5}, {"rollbacks": [1]}, "x"],

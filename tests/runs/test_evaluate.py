@@ -222,6 +222,39 @@ def test_classes_are_asked_for_as_often_as_the_data_have_them():
     assert np.bincount(labels).tolist() == [36, 4]
 
 
+class Ones:
+    """Pictures of one's own; `config.data` names others."""
+
+    info = jaxgan.DataInfo((8, 8, 3), 100, None)
+
+    def read(self, indices):
+        return np.full((len(indices), 8, 8, 3), 255, np.uint8), np.zeros(len(indices), np.int32)
+
+
+def test_pictures_that_a_run_was_not_trained_on_are_refused(tmp_path):
+    cfg = config(num_steps=2)
+    jaxgan.train(cfg, tmp_path, source=Ones())
+    with pytest.raises(ValueError, match=r"where the run has 100 .*in Python, if source= gave them"):
+        evaluate.evaluate_run(tmp_path, trust=True)
+
+
+def test_pictures_of_ones_own_have_no_test_split():
+    cfg = jaxgan.get_config("gan_mlp")
+    assert evaluate.held_out(cfg, Ones()) is None
+    assert evaluate.held_out(cfg, data.open_source(cfg.data)) is not None
+
+
+def test_scores_that_are_made_otherwise_begin_anew(tmp_path):
+    cfg = config(num_steps=4)
+    cfg.early_stop.metric, cfg.early_stop.patience = "eval/swd", 2
+    cfg.optim.g.learning_rate = cfg.train.ema_decay = 0.0
+    jaxgan.train(cfg, tmp_path)
+    cfg.eval.num += 7
+    cfg.train.num_steps = 100
+    after = jaxgan.train(cfg, tmp_path)
+    assert 10 <= int(after.step) < 100  # the first of its kind at step 6, and two that are no better
+
+
 def test_early_stopping_by_a_score(tmp_path, capfd):
     cfg = config(num_steps=100)
     cfg.early_stop.metric, cfg.early_stop.patience = "eval/swd", 1

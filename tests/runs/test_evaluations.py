@@ -6,6 +6,7 @@ from jaxgan.runs.evaluations import (
     EVALUATION_FILE,
     best_of,
     keep_evaluations,
+    of_one_protocol,
     read_evaluations,
     write_evaluations,
 )
@@ -37,6 +38,14 @@ def test_what_is_scored_otherwise_afterwards_does_not_choose():
     own = [entry(1, 2.0, in_training=True), entry(2, 3.0, in_training=True)]
     assert best_of([*own, *(entry(step, 1.0, num=7) for step in (2, 3, 4))]) == 1
     assert best_of([entry(1, 2.0), entry(2, 3.0), entry(3, 0.1, weights="raw")]) == 1
+
+
+def test_rows_keep_only_the_scores_that_can_be_compared():
+    rows = [{"step": step, "g/loss": 1.0, "eval/fd": float(step)} for step in (1, 2, 3, 4)]
+    own = [entry(step, 1.0, in_training=True) for step in (1, 2)]
+    assert of_one_protocol(rows, []) == of_one_protocol(rows, [*own, entry(4, 1.0, num=7)]) == rows
+    found = of_one_protocol(rows, [*own, *(entry(step, 1.0, in_training=True, num=7) for step in (3, 4))])
+    assert found == [{"step": 1, "g/loss": 1.0}, {"step": 2, "g/loss": 1.0}, *rows[2:]]
 
 
 def test_scoring_a_step_again_leaves_it_the_runs_own(tmp_path):

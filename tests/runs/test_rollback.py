@@ -10,7 +10,7 @@ import tiny
 from long_form import LONG
 
 import jaxgan
-from jaxgan.runs import checkpoint, journal, metrics_log, rollback, steps
+from jaxgan.runs import checkpoint, journal, metrics_log, rollback, steps, watch
 from jaxgan.runs.watch import Finding
 
 
@@ -32,7 +32,7 @@ class Alarm:
 @pytest.fixture
 def alarm(monkeypatch):
     monkeypatch.setattr(Alarm, "seen", [])
-    monkeypatch.setattr(journal, "Watch", Alarm)
+    monkeypatch.setattr(watch, "Watch", Alarm)
 
 
 def config(action):
@@ -93,6 +93,13 @@ def test_a_step_that_only_a_stop_saved_is_no_target_where_there_are_others():
     assert rollback.choose_target(checkpoints, finding, lambda step: step % 3 == 0) == 5
 
 
+def test_the_best_of_after_the_collapse_is_no_target():
+    """As after a change of how scores are made, since when the collapsed state is the only one that is scored."""
+    checkpoints = types.SimpleNamespace(steps=lambda: [3, 6], best=6)
+    finding = Finding(6, "worse", "warning", "eval/swd was worse", {}, since=4)
+    assert rollback.choose_target(checkpoints, finding, lambda step: True) == 3
+
+
 def test_number_of_rollbacks_is_bounded(tmp_path, alarm, capfd):
     cfg = config("rollback")
     cfg.watch.max_rollbacks = 0
@@ -109,7 +116,7 @@ class LateAlarm(Alarm):
 
 
 def test_a_state_from_the_collapse_is_no_target(tmp_path, monkeypatch, capfd):
-    monkeypatch.setattr(journal, "Watch", LateAlarm)
+    monkeypatch.setattr(watch, "Watch", LateAlarm)
     cfg = config("rollback")
     cfg.watch.max_rollbacks = 2
     jaxgan.train(cfg, tmp_path)

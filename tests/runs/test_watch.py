@@ -237,3 +237,10 @@ def test_it_is_silent_while_a_gan_learns(name, steps, seed):
 )
 def test_it_speaks_when_a_gan_is_made_to_collapse(name, steps, how, kind, seed):
     assert kind in train(name, steps, seed=seed, **how)
+
+
+def test_data_that_are_uneven_are_no_collapse():
+    rows = [{"step": step, "eval/class_entropy": 0.469} for step in range(100, 1_300, 100)]  # of 90 % and 10 %
+    for entropy, expected in (0.47, []), (1.0, ["warning", "error"]):
+        watch = Watch(class_entropy=entropy)
+        assert [finding.severity for row in rows for finding in watch.update(row)] == expected

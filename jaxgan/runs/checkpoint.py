@@ -19,6 +19,7 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.keys import is_key, on_numbers
 from jaxgan.base.terminal import say
 from jaxgan.base.types import PyTree
+from jaxgan.runs.evaluations import Evaluation, best_of, best_of_each
 from jaxgan.runs.quiet import ignore_late_reports
 from jaxgan.runs.sealing import Damaged, by_path, check_content, check_fit, kind_of, reason, seal, unseal
 from jaxgan.runs.steps import FOLDER, saved_steps
@@ -40,6 +41,7 @@ class Checkpoints:
             _write_whole_arrays()
         self.folder = (Path(workdir) / FOLDER).absolute()
         self.best: int | None = None
+        self.kept: set[int | None] = set()  # the best by scores of each kind that the run had
         options = ocp.CheckpointManagerOptions(
             create=False,
             preservation_policy=_Preserve(keep, self),
@@ -67,6 +69,10 @@ class Checkpoints:
     def latest(self) -> int | None:
         """Return the step of the newest complete checkpoint."""
         return max(self.steps(), default=None)
+
+    def note_scores(self, evaluations: list[Evaluation]) -> None:
+        """Find the best step, which is kept beside the newest."""
+        self.best, self.kept = best_of(evaluations), best_of_each(evaluations)
 
     def save(self, step: int, state: GanState, record: dict[str, Any] | None = None) -> None:
         """Copy a state to the host and start writing it; a step that is there already is left alone.
@@ -168,7 +174,10 @@ class _Preserve(checkpoint_managers.PreservationPolicy):
 
     def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> Sequence[bool]:
         newest = self._newest.should_preserve(checkpoints, context=context)
-        return [new or info.step == self._owner.best for new, info in zip(newest, checkpoints, strict=True)]
+        return [
+            new or info.step == self._owner.best or info.step in self._owner.kept
+            for new, info in zip(newest, checkpoints, strict=True)
+        ]
 
 
 def verify(workdir: str | Path) -> list[tuple[int, str]]:

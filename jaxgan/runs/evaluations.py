@@ -79,6 +79,13 @@ def of_one_protocol(rows: Sequence[Row], evaluations: Sequence[Evaluation]) -> S
     ]
 
 
+def best_of_each(evaluations: Sequence[Evaluation]) -> set[int | None]:
+    """Return the best step by each protocol that a run was scored by in training."""
+    own = [entry for entry in evaluations if entry.get(IN_TRAINING)]
+    protocols = set(map(protocol, own))
+    return {best_of([entry for entry in own if protocol(entry) == one]) for one in protocols}
+
+
 def best_of(evaluations: list[Evaluation], among: Collection[int] | None = None) -> int | None:
     """Return the step with the lowest main metric, the earliest of equals; None where there is none.
 

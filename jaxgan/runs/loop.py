@@ -21,7 +21,7 @@ from jaxgan.runs.calls import batches, make_steps
 from jaxgan.runs.due import evaluated, is_saved, save, wait_until_compiled
 from jaxgan.runs.early_stop import check_metric
 from jaxgan.runs.evaluate import create_evaluator
-from jaxgan.runs.evaluations import best_of, keep_evaluations, read_evaluations
+from jaxgan.runs.evaluations import keep_evaluations, read_evaluations
 from jaxgan.runs.follower import follow
 from jaxgan.runs.interrupt import StopRequest, catch_stop
 from jaxgan.runs.journal import Journal, is_due
@@ -135,7 +135,7 @@ def _train(
     folder.save_config(workdir, config, source.info, fingerprint)
     write_line(start_text(config, setup.devices, workdir), sys.stderr)
     keep_evaluations(workdir, start)
-    checkpoints.best = best_of(read_evaluations(workdir))
+    checkpoints.note_scores(read_evaluations(workdir))
     with Journal(setup, workdir, start, record, evaluator, on_log) as journal:
         if restored and journal.stalled:
             say(f"nothing to do: {workdir} stopped early at step {start}")
@@ -148,7 +148,7 @@ def _train(
         with team.lead():
             if restored and evaluated(config, start):
                 journal.take_up_evaluation(start, state)
-                checkpoints.best = best_of(read_evaluations(workdir))
+                checkpoints.note_scores(read_evaluations(workdir))
             state = parallel.replicate(state, setup.devices)
             state = training_loop(setup, state, steps, journal, checkpoints, stop, team)
         checkpoints.wait()
@@ -190,7 +190,7 @@ def training_loop(
             # After the state is safe; a request to stop does not wait for scores, which a resumed run makes first.
             if evaluated(config, step) and not stop:
                 journal.evaluate(step, state)
-                checkpoints.best = best_of(read_evaluations(journal.workdir))
+                checkpoints.note_scores(read_evaluations(journal.workdir))
             if step == last or (evaluated(config, step) and stop):
                 return state
     save(state, step, journal, checkpoints)

@@ -23,7 +23,7 @@ from jaxgan.runs import folder, loggers, sweep
 from jaxgan.runs.calls import batch_shapes, calls, indices_of, put, resident_dataset
 from jaxgan.runs.due import evaluated, is_saved, save, wait_until_compiled
 from jaxgan.runs.evaluate import create_evaluator
-from jaxgan.runs.evaluations import best_of, keep_evaluations, read_evaluations
+from jaxgan.runs.evaluations import keep_evaluations, read_evaluations
 from jaxgan.runs.interrupt import StopRequest
 from jaxgan.runs.journal import LOSSES_FILE, Journal, is_due
 from jaxgan.runs.lock import locked
@@ -67,7 +67,7 @@ class Replica:
     def score(self, step: int, state: GanState) -> None:
         """Evaluate it, and keep its best checkpoint."""
         self.journal.evaluate(step, state)
-        self.checkpoints.best = best_of(read_evaluations(self.workdir))
+        self.checkpoints.note_scores(read_evaluations(self.workdir))
 
     @property
     def collapsed(self) -> bool:
@@ -128,7 +128,7 @@ def train_replicas(
         evaluator = create_evaluator(config, source, conditional=conditional) if config.eval.every else None
         for replica, record in zip(replicas, records, strict=True):
             keep_evaluations(replica.workdir, start)
-            replica.checkpoints.best = best_of(read_evaluations(replica.workdir))
+            replica.checkpoints.note_scores(read_evaluations(replica.workdir))
             own = None if evaluator is None else dataclasses.replace(evaluator, seed=replica.setup.config.seed)
             where = replica.setup, replica.workdir, start, record, own
             replica.journal = Journal(*where, progress=Muted(replica.number, progress))

@@ -54,6 +54,15 @@ def test_the_best_checkpoint_is_kept_beside_the_newest(finished):
     jax.tree.map(np.testing.assert_array_equal, one, two)
 
 
+def test_the_best_by_scores_of_before_is_kept_too(tmp_path):
+    cfg = config(num_steps=4)
+    jaxgan.train(cfg, tmp_path)
+    before = steps.find_step(tmp_path, "best")
+    cfg.eval.num, cfg.train.num_steps = 47, 8
+    jaxgan.train(cfg, tmp_path)
+    assert set(steps.saved_steps(tmp_path)) == {before, steps.find_step(tmp_path, "best"), 8}
+
+
 def test_figures_do_not_depend_on_when_they_are_computed(finished):
     (again,), _ = evaluate.evaluate_run(finished, 6, trust=True)
     trained = read_evaluations(finished)[-1]["metrics"]

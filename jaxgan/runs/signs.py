@@ -177,7 +177,7 @@ def exploded(name: str) -> Sign:
     )
 
 
-def of_column(name: str, class_entropy: float) -> Sign | None:
+def of_column(name: str, class_entropy: float = 1.0) -> Sign | None:
     """Return the sign that watches a column for itself, if it is of a kind that is watched."""
     if name.endswith("class_entropy"):
         return few_classes(name, class_entropy)

@@ -4,7 +4,8 @@ python run.py --config=configs/dcgan64_robust.py --config.data.path=FOLDER --wor
 
 One seed, 3,786 emoji pictures: its grids have outlines after 400 steps of 32 pictures, faces after 800 and clearer ones
 after 2,400. It was not run for longer, so that it does not fall apart later, as its reference does after 4,000 to 6,000
-steps, is not shown. Tried as well: augment color,translation,cutout, whose grid after 2,400 steps has no faces yet.
+steps, is not shown. Tried as well: augment color,translation,cutout, whose grid after 2,400 steps has no faces
+yet; ada_blit,ada_geometry with augment_p 0.2 and data.mirror, whose grid after 1,200 steps is behind.
 """
 
 from configs.dcgan64 import get_config as reference

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from jaxgan.base import checks
 from jaxgan.base.types import Config
+from jaxgan.runs.evaluations import Evaluation, of_one_protocol
+from jaxgan.runs.metrics_log import Row
 
 
 def check_metric(config_early_stop: Config, metric_names: Iterable[str]) -> None:
@@ -22,12 +24,16 @@ def check_metric(config_early_stop: Config, metric_names: Iterable[str]) -> None
         checks.one_of("config.early_stop.metric", config_early_stop.metric, known)
 
 
-def has_stalled(rows: Iterable[Mapping[str, float]], config_early_stop: Config) -> bool:
-    """Return whether the last `patience` rows that have the metric brought no new best; False where none is named."""
+def has_stalled(rows: Sequence[Row], config_early_stop: Config, evaluations: Sequence[Evaluation] = ()) -> bool:
+    """Return whether the last `patience` rows that have the metric brought no new best; False where none is named.
+
+    Scores that the run's `evaluations` say are of another protocol than its newest do not count.
+    """
     stop = config_early_stop
     if not stop.metric:
         return False  # asked after each call, so rows are not gone through for nothing
-    return stalled([row[stop.metric] for row in rows if stop.metric in row], stop.goal, stop.patience)
+    alike = of_one_protocol(rows, evaluations)
+    return stalled([row[stop.metric] for row in alike if stop.metric in row], stop.goal, stop.patience)
 
 
 def stalled(values: Sequence[float], goal: str, patience: int) -> bool:

@@ -148,9 +148,9 @@ class Journal:
         params = generator_params(self.setup.gan, jax.device_get(state.ema))
         entry = {**self._evaluator.evaluate(params, step), IN_TRAINING: True}
         self._nearest = self._evaluator.nearest(params)
-        before = [protocol(one) for one in self._evaluations if one.get(IN_TRAINING)]
+        own = [one for one in self._evaluations if one.get(IN_TRAINING)]
         self._evaluations.append(entry)
-        if before and before[-1] != protocol(entry):
+        if own and protocol(own[-1]) != protocol(entry):
             self._begin_watch()
         self._add_scores(entry)
         self._save_evaluation(entry)
@@ -252,8 +252,7 @@ class Journal:
     @property
     def stalled(self) -> bool:
         """Whether config.early_stop says that training no longer gets better."""
-        rows = of_one_protocol(self.log.rows, self._evaluations)
-        return has_stalled(rows, self.setup.config.early_stop)
+        return has_stalled(self.log.rows, self.setup.config.early_stop, self._evaluations)
 
     def picture(self, step: int, state: GanState, *, last: bool = False) -> None:
         """Draw the fixed-latent grid where it is due, at the run's start, and at its last step."""

@@ -21,6 +21,7 @@ def get_config() -> Config:
     config.model.d_norm = "group"  # penalties need a D that judges each picture on its own
     config.model.bn_scale_mean = 1.0
     config.penalty.r1 = config.penalty.r2 = 0.5
+    config.train.ema_stats = "standing"  # weights move far here, and their averages have other statistics
     config.data.batch_size = 32
     config.train.num_steps = 50_000
     return config

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from jaxgan.runs.loop import train
     from jaxgan.sampling.generator import GeneratorParams, Latent
     from jaxgan.sampling.sampler import generate, latents, sample
+    from jaxgan.sampling.standing import standing_statistics
     from jaxgan.sampling.walks import interpolate
     from jaxgan.training.gan import Gan, UpdateRule, generator_params
     from jaxgan.training.state import GanState, create_state
@@ -53,6 +54,7 @@ __all__ = [
     "open_source",
     "sample",
     "show",
+    "standing_statistics",
     "to_uint8",
     "train",
 ]
@@ -78,6 +80,7 @@ _HOMES = {
     "generate": "jaxgan.sampling.sampler",
     "latents": "jaxgan.sampling.sampler",
     "sample": "jaxgan.sampling.sampler",
+    "standing_statistics": "jaxgan.sampling.standing",
     "interpolate": "jaxgan.sampling.walks",
     "Gan": "jaxgan.training.gan",
     "UpdateRule": "jaxgan.training.gan",

@@ -159,6 +159,7 @@ def _train() -> dict:
         "num_devices": 0,  # 0: all
         "num_replicas": 1,  # runs in one program, of the seeds from `seed` on or with the values of `sweep`
         "ema_decay": 0.999,  # of the sampling weights; 0: none
+        "ema_stats": "average",  # batch-norm statistics beside them: averaged likewise, or standing, the weights' own
         "ema_half_life": 0,  # of them in pictures, instead of a decay; 0: ema_decay counts
         "ema_stds": (),  # widths of further averages, such as (0.05, 0.1), for --ema_std to choose afterwards
         "ema_ramp": 0.0,  # the half-life is at most this share of the pictures seen; 0: no bound
@@ -184,10 +185,9 @@ CHOICES = {
     **{f"rule.{name}": known for name, known in RULE_CHOICES.items()},
     "early_stop.goal": ("min", "max"),
     "watch.action": ("off", "warn", "stop", "rollback"),
-    "optim.g.name": optim.OPTIMISERS,
-    "optim.d.name": optim.OPTIMISERS,
-    "optim.g.schedule": optim.SCHEDULES,
-    "optim.d.schedule": optim.SCHEDULES,
+    **{f"optim.{net}.name": optim.OPTIMISERS for net in ("g", "d")},
+    **{f"optim.{net}.schedule": optim.SCHEDULES for net in ("g", "d")},
+    "train.ema_stats": ("average", "standing"),
     "sample.stats": ("running", "batch"),
     "data.source": data.SOURCES,
     "data.shuffle": data.SHUFFLES,

@@ -24,6 +24,7 @@ class Stream(enum.IntEnum):
     GRID = 2  # the fixed latents of a run's grids
     GALLERY = 3  # pictures made on request
     EVALUATION = 4  # pictures that are scored
+    STATISTICS = 5  # pictures that the averaged generator's batch-norm statistics are taken of
 
 
 def stream(seed: int, purpose: Stream) -> Array:

@@ -45,6 +45,7 @@ class Evaluator:
       num: generated pictures.
       seed: of their latents, and of what the measures draw.
       stats: batch-norm statistics they are made with.
+      ema_stats: what those of averaged weights are.
       names: measures, None for all that can be computed.
       data_digest: by which a classifier of the data is found, empty where they have no labels.
       class_counts: labels of each class, empty where there are none.
@@ -58,6 +59,7 @@ class Evaluator:
     num: int
     seed: int
     stats: str
+    ema_stats: str
     names: tuple[str, ...] | None
     data_digest: str
     class_counts: tuple[int, ...]
@@ -89,6 +91,8 @@ class Evaluator:
             "num": self.num,
             "split": self.split,
             "weights": weights,
+            "stats": self.stats,
+            "ema_stats": self.ema_stats,
             "seed": self.seed,
             "classes": None if labels is None else "as often as in the data",
             "main": self.main,
@@ -153,7 +157,8 @@ def create_evaluator(
     suite.check(chosen or (), reference, conditional)
     floor = suite.floor(reference, num, names=chosen, seed=seed)
     counts = () if labels is None else tuple(np.bincount(labels).tolist())
-    return Evaluator(reference, floor, config.data.split, num, seed, config.sample.stats, chosen, digest, counts)
+    stats = config.sample.stats, config.train.ema_stats
+    return Evaluator(reference, floor, config.data.split, num, seed, *stats, chosen, digest, counts)
 
 
 def features_of(config: Config, image_shape: tuple[int, int, int], data_digest: str) -> FeatureNet | None:

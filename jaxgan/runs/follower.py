@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxgan import data
 from jaxgan.base.checks import UserError
+from jaxgan.runs.averaged import averaged_generator
 from jaxgan.runs.calls import batches, make_steps
 from jaxgan.runs.evaluate import features_of, scored_pictures
 from jaxgan.runs.interrupt import StopRequest
@@ -17,7 +18,6 @@ from jaxgan.runs.setup import Setup
 from jaxgan.runs.shares import spread
 from jaxgan.runs.team import FEATURES, GO, PICTURES, Team, say_all, share
 from jaxgan.training import parallel
-from jaxgan.training.gan import generator_params
 from jaxgan.training.state import GanState
 
 
@@ -66,5 +66,5 @@ class Helper:
 
     def _pictures(self, state: GanState) -> np.ndarray:
         config, counts = self._setup.config, self._class_counts
-        params = generator_params(self._setup.gan, jax.device_get(state.ema))
+        params = averaged_generator(self._setup.gan, config, jax.device_get(state.ema))
         return scored_pictures(params, config.eval.num, config.seed, config.sample.stats, counts, spread)[0]

@@ -16,11 +16,11 @@ from jaxgan.base.pixels import to_uint8
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Array
 from jaxgan.runs import folder
+from jaxgan.runs.averaged import averaged_generator
 from jaxgan.runs.setup import Setup
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.sampling.labels import spread_labels
-from jaxgan.training.gan import generator_params
 from jaxgan.training.state import GanState
 from jaxgan.views import images
 
@@ -39,7 +39,7 @@ class GridWriter:
 
         A disk that refuses is said, and training goes on.
         """
-        params = generator_params(self._setup.gan, state.ema)
+        params = averaged_generator(self._setup.gan, self._setup.config, state.ema)
         pixels = self._generate(params, keys.stream(self._setup.config.seed, keys.Stream.GRID))
         self.finish()
         self._writing = background.start("grid", self._save_step, step, pixels)

@@ -17,6 +17,7 @@ from jaxgan.base import terminal
 from jaxgan.base.checks import NotFinite
 from jaxgan.base.types import Array, Config, DataInfo
 from jaxgan.runs import folder
+from jaxgan.runs.averaged import averaged_generator
 from jaxgan.runs.early_stop import has_stalled
 from jaxgan.runs.evaluate import Evaluator
 from jaxgan.runs.evaluations import (
@@ -34,7 +35,6 @@ from jaxgan.runs.progress import Progress
 from jaxgan.runs.report import save_report
 from jaxgan.runs.setup import Setup
 from jaxgan.runs.watch import Finding, Watch, diversity, first_collapse, make_watch
-from jaxgan.training.gan import generator_params
 from jaxgan.training.state import GanState
 from jaxgan.views import curves, images
 from jaxgan.views.page import Nearest
@@ -145,7 +145,7 @@ class Journal:
         if self._evaluator is None:
             return
         began = time.monotonic()
-        params = generator_params(self.setup.gan, jax.device_get(state.ema))
+        params = averaged_generator(self.setup.gan, self.setup.config, jax.device_get(state.ema))
         entry = {**self._evaluator.evaluate(params, step), IN_TRAINING: True}
         self._nearest = self._evaluator.nearest(params)
         own = [one for one in self._evaluations if one.get(IN_TRAINING)]

@@ -16,6 +16,7 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Config, PyTree
 from jaxgan.runs import export, folder, pretrained, sweep
+from jaxgan.runs.averaged import averaged_generator
 from jaxgan.runs.checkpoint import read
 from jaxgan.runs.sealing import Damaged
 from jaxgan.runs.steps import FOLDER, find_step, saved_steps
@@ -85,9 +86,12 @@ def load_with_config(
     if ema_std is not None:
         if weights != "ema":
             raise UserError(f"weights is {weights!r}, but ema_std asks for an average; leave one of them out.")
-        return generator_params(gan, _average_of_width(workdir, step, variables, gan.ema_stds, ema_std)), config
-    like = {"ema": variables} if weights == "ema" else {"g": variables}
-    return generator_params(gan, next(iter(_read_step(workdir, step, like).values()))), config
+        averaged = _average_of_width(workdir, step, variables, gan.ema_stds, ema_std)
+    elif weights == "ema":
+        averaged = _read_step(workdir, step, {"ema": variables})["ema"]
+    else:
+        return generator_params(gan, _read_step(workdir, step, {"g": variables})["g"]), config
+    return averaged_generator(gan, config, averaged), config
 
 
 def _average_of_width(

@@ -47,13 +47,17 @@ def step_of_both(setup):
     return replicas.make_replicas_step(setup.gan, *makers, {"optim.g.learning_rate": RATES})
 
 
+@pytest.fixture(scope="module")
+def each(setup, states, batch):
+    alone = jax.jit(functools.partial(train_step, setup.gan))
+    return [alone(state, batch[0][number], batch[1][number]) for number, state in enumerate(states)]
+
+
 @pytest.mark.parametrize("form", [tuple, replicas.stack], ids=["one by one", "mapped"])
-def test_both_move_as_each_does(setup, states, batch, form):
+def test_both_move_as_each_does(setup, states, batch, each, form):
     done, metrics = jax.jit(step_of_both(setup))(form(states), *batch)
     assert metrics["g/loss"].shape == (2,)
-    for number, state in enumerate(states):
-        alone = functools.partial(train_step, setup.gan)
-        expected, theirs = jax.jit(alone)(state, batch[0][number], batch[1][number])
+    for number, (state, (expected, theirs)) in enumerate(zip(states, each, strict=True)):
         found = replicas.take(done, number)
         assert int(found.step) == 1
         for name, value in theirs.items():

@@ -386,9 +386,9 @@ def test_augmentations_become_likelier_where_d_is_sure(rule):
     policy = augment.from_policy("translation", 0.5)
     gan, state = make(parts={"augment": policy, "augment_target": 0.6, "augment_images": 10 * BATCH}, **rule)
     state = state.replace(d=state.d.replace(params=sure(state.d.params), tx=optax.sgd(0.0)))
-    seen = []
+    seen, move = [], jax.jit(make_train_step(gan))
     for _ in range(9):
-        state, metrics = step(gan, state)
+        state, metrics = move(state, *batch())
         seen.append(float(metrics["d/augment_p"]))
     np.testing.assert_allclose(seen, [0.0] * 4 + [0.2] * 4 + [0.4], atol=1e-6)  # 4/10 of 0.5 after each four
     assert float(state.d.batch_stats["augment"]["share"]) == pytest.approx(0.8)

@@ -1,0 +1,17 @@
+"""The averaged generator of a run, as its pictures are drawn."""
+
+from __future__ import annotations
+
+from jaxgan.base import keys
+from jaxgan.base.types import Config, PyTree
+from jaxgan.sampling.generator import GeneratorParams
+from jaxgan.sampling.standing import standing_statistics
+from jaxgan.training.gan import Gan, generator_params
+
+
+def averaged_generator(gan: Gan, config: Config, variables: dict[str, PyTree]) -> GeneratorParams:
+    """Join averaged variables, such as `state.ema`, with their description and the statistics that the run asks for."""
+    params = generator_params(gan, variables)
+    if config.train.ema_stats == "average":
+        return params
+    return standing_statistics(params, keys.stream(config.seed, keys.Stream.STATISTICS))

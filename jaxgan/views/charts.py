@@ -30,6 +30,13 @@ _MEASURES: dict[str, tuple[str, str, tuple[float, float] | None]] = {
 _NETS = {"g": "generator", "d": "discriminator"}
 _SIDES = {"real": "real pictures", "fake": "generated"}
 
+# What is said of an evaluation that was not made as they usually are.
+_UNUSUAL = {
+    ("weights", "raw"): "raw weights",
+    ("stats", "batch"): "batch norm of each batch",
+    ("ema_stats", "standing"): "standing statistics",
+}
+
 # Numbers of the page's colours: the same net and side has the same one in every chart.
 _COLOURS = {
     "generator": 0,
@@ -81,7 +88,10 @@ def of_evaluations(evaluations: Rows, goals: Mapping[str, str]) -> list[Chart]:
 def protocol_of(evaluation: Mapping[str, Any]) -> str:
     """Say how an evaluation was made; only scores of one protocol can be compared."""
     num, split = evaluation.get("num"), evaluation.get("split")
-    return ", ".join(part for part in (f"{num:,} pictures" if num else "", f"against {split}" if split else "") if part)
+    parts = [f"{num:,} pictures"] if num else []
+    parts += [f"against {split}"] if split else []
+    parts += [words for (name, value), words in _UNUSUAL.items() if evaluation.get(name) == value]
+    return ", ".join(parts)
 
 
 def chart(

@@ -209,6 +209,10 @@ def trusted_config(workdir: str | Path, *, trust: bool) -> tuple[Config, DataInf
                 f"{workdir} has a GAN of its own, {where}, which would be executed; look at the file, then say --trust "
                 "(or load(..., trust=True))."
             )
+        if known and not copy.is_file():
+            raise UserError(
+                f"{copy} is missing, without which the run's networks are not known; restore it from a copy."
+            )
         if known and hashlib.sha256(copy.read_bytes()).hexdigest() != saved.gan_digest:
             raise UserError(f"{copy} is not the file that the run was made with; restore it from a copy.")
         config.gan = str(where)

@@ -26,9 +26,14 @@ def locked(workdir: Path) -> Iterator[None]:
     The system lets go of the lock when its holder ends, however it ends: a file left behind locks nothing.
 
     Raises:
-      UserError: another process holds it.
+      UserError: another process holds it, or a file is in its place.
     """
-    workdir.mkdir(parents=True, exist_ok=True)
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UserError(
+            f"{workdir} cannot be a folder: it, or what should hold it, is a file; choose another --workdir."
+        ) from error
     with (workdir / LOCK_FILE).open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -110,6 +110,9 @@ def test_own_code_needs_consent_and_must_be_what_was_saved(saved):
     (saved / "gan.py").write_text("raise SystemExit")
     with pytest.raises(ValueError, match="is not the file that the run was made with"):
         folder.trusted_config(saved, trust=True)
+    (saved / "gan.py").unlink()
+    with pytest.raises(ValueError, match=r"gan\.py is missing, without which .* restore it from a copy"):
+        folder.trusted_config(saved, trust=True)
 
 
 def test_checkpoints_without_the_settings_they_were_trained_with_are_refused(tmp_path):

@@ -31,3 +31,13 @@ def test_a_holder_that_cannot_be_read_is_another_process(tmp_path, content):
         (tmp_path / LOCK_FILE).write_text(content)
         with pytest.raises(ValueError, match="is being written by another process"), locked(tmp_path):
             pass
+
+
+@pytest.mark.parametrize("name", ["file", "file/run"])
+def test_a_file_in_the_folders_place_is_said(tmp_path, name):
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(ValueError, match="cannot be a folder: it, or what should hold it, is a file"),
+        locked(tmp_path / name),
+    ):
+        pass

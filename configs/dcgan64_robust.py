@@ -2,10 +2,21 @@
 
 python run.py --config=configs/dcgan64_robust.py --config.data.path=FOLDER --workdir=runs/dcgan64_robust
 
-One seed, 3,786 emoji pictures: its grids have outlines after 400 steps of 32 pictures, faces after 800 and clearer ones
-after 2,400. It was not run for longer, so that it does not fall apart later, as its reference does after 4,000 to 6,000
-steps, is not shown. Tried as well: augment color,translation,cutout, whose grid after 2,400 steps has no faces
-yet; ada_blit,ada_geometry with augment_p 0.2 and data.mirror, whose grid after 1,200 steps is behind.
+Tried on 3,786 emoji pictures, one seed each; sliced Wasserstein distance of 2,000 pictures after so many steps, real
+ones 0.011, and the share of pairs of which D takes the real one for real in the end:
+
+ema_stats   augment                                400      800      1,200    1,600    2,000    2,400
+average     none                                   0.048    0.041    0.045    0.047    0.051    0.052    89 %
+            none, on another processor             0.035    0.037    0.052    0.060                      87 %
+            color,translation,cutout               0.099    0.096    0.070    0.057    0.049    0.051
+            ada_blit,ada_geometry, data.mirror     0.049    0.044    0.049                               62 %
+standing    none, on another processor             0.038    0.028    0.032    0.040                      87 %
+            ada_blit,ada_geometry, data.mirror     0.057    0.048    0.035                               62 %
+            ada_blit,ada_geometry, from 0 up to    0.048    0.032    0.028    0.028    0.026             70 %
+              0.2, this file
+
+With averaged statistics pictures are pale; that D learns the pictures by heart is why the distance rises nevertheless.
+It was not run for longer. With 100,000 pictures or more --config.augment_p=0 may be better (not tried).
 """
 
 from configs.dcgan64 import get_config as reference
@@ -22,6 +33,11 @@ def get_config() -> Config:
     config.model.bn_scale_mean = 1.0
     config.penalty.r1 = config.penalty.r2 = 0.5
     config.train.ema_stats = "standing"  # weights move far here, and their averages have other statistics
+    # With few pictures D knows each of them after some ten epochs; at first it learns faster from them as they are.
+    config.augment = "ada_blit,ada_geometry"
+    config.augment_p = 0.2
+    config.burn_in.images = 64_000
+    config.burn_in.augment = 0.0
     config.data.batch_size = 32
     config.train.num_steps = 50_000
     return config

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import jax
+
 from jaxgan.base import keys
 from jaxgan.base.types import Config, PyTree
 from jaxgan.sampling.generator import GeneratorParams
@@ -14,4 +16,6 @@ def averaged_generator(gan: Gan, config: Config, variables: dict[str, PyTree]) -
     params = generator_params(gan, variables)
     if config.train.ema_stats == "average":
         return params
+    # Grids have arrays on all devices, evaluations NumPy's: one program serves both.
+    params = jax.device_put(params, jax.local_devices()[0])
     return standing_statistics(params, keys.stream(config.seed, keys.Stream.STATISTICS))

@@ -16,7 +16,7 @@ EVALUATION_FILE = "evaluation.json"
 IN_TRAINING = "in_training"  # of an evaluation that the run made as it was configured to
 
 # What entries do not say that are older than the setting.
-_FORMER = {"stats": "running", "ema_stats": "average"}
+_FORMER = {"ema_stats": "average"}
 
 Evaluation = dict[str, Any]  # 'step', 'num', 'split', 'metrics' {name: value} and how they were made
 
@@ -59,7 +59,7 @@ def keep_evaluations(workdir: str | Path, last: int) -> None:
 
 def protocol(entry: Evaluation) -> tuple[str, ...]:
     """Return what two evaluations must have in common for their figures to be compared."""
-    names = "main", "num", "split", "seed", "weights", "stats", "ema_stats", "features", "classes"
+    names = "main", "num", "split", "seed", "weights", "ema_stats", "features", "classes"
     return tuple(json.dumps(entry.get(name, _FORMER.get(name))) for name in names)
 
 

@@ -6,6 +6,7 @@ import functools
 import math
 from collections.abc import Callable
 
+import flax
 import jax
 import jax.numpy as jnp
 from flax import traverse_util
@@ -25,7 +26,8 @@ def standing_statistics(params: GeneratorParams, key: Array, *, num: int = 512) 
     average of those maps' statistics, its pictures are pale.
 
     Args:
-      params: the generator; one without batch norm is returned as it is.
+      params: the generator, not in `jit`; one without batch norm, whose statistics are leaves named mean and var, is
+        returned as it is. Norms that are frozen keep theirs.
       key: typed key, of the latents and of the classes, which are drawn evenly.
       num: pictures that are made for it, rounded up to whole parts of 128.
 
@@ -60,15 +62,23 @@ def _of_part(params: GeneratorParams, key: Array) -> PyTree:
     flat = traverse_util.flatten_dict(params.variables["batch_stats"])
     z_key, label_key, dropout_key = jax.random.split(key, 3)
     labels = jax.random.randint(label_key, (PART,), 0, params.num_classes or 1)
-    make = functools.partial(params.module.apply, train=True, mutable=["batch_stats"], rngs={"dropout": dropout_key})
+    make = functools.partial(params.module.apply, train=True, mutable=["batch_stats"])
     z = params.latent.draw(z_key, PART)
 
     def moved(old: PyTree) -> PyTree:
         variables = {**params.variables, "batch_stats": traverse_util.unflatten_dict(flat | old)}
-        new = traverse_util.flatten_dict(make(variables, z, labels)[1]["batch_stats"])
+        try:
+            _, changed = make(variables, z, labels)
+        except flax.errors.InvalidRngError:  # Flax's own dropout, unlike ours, is on wherever batch norm learns
+            _, changed = make(variables, z, labels, rngs={"dropout": dropout_key})
+        new = traverse_util.flatten_dict(changed["batch_stats"])
         return {path: new[path] for path in old}
 
-    # A pass gives momentum * old + (1 - momentum) * batch: its slope is the momentum, whichever each layer has.
-    zeros = {path: jnp.zeros_like(leaf) for path, leaf in flat.items() if path[-1] in ("mean", "var")}
-    new, momentum = jax.jvp(moved, (zeros,), (jax.tree.map(jnp.ones_like, zeros),))
-    return jax.tree.map(lambda x, m: x / (1 - m), new, momentum)
+    # A pass gives momentum * old + (1 - momentum) * batch: its slope is the momentum, 1 where a norm is frozen.
+    given = {path: leaf for path, leaf in flat.items() if path[-1] in ("mean", "var")}
+    _, slope = jax.jvp(moved, (given,), (jax.tree.map(jnp.ones_like, given),))
+    frozen = jax.tree.map(lambda s: s == 1, slope)
+    start = jax.tree.map(lambda f, old: jnp.where(f, old, 0), frozen, given)
+    along = jax.tree.map(lambda f, old: jnp.where(f, 0, jnp.ones_like(old)), frozen, given)
+    new, momentum = jax.jvp(moved, (start,), (along,))
+    return jax.tree.map(lambda f, old, x, m: jnp.where(f, old, x / (1 - m)), frozen, given, new, momentum)

@@ -261,7 +261,11 @@ def _check_per_picture(gan: Gan) -> None:
 
 
 def generator_params(gan: Gan, variables: dict[str, PyTree]) -> GeneratorParams:
-    """Join a generator's variables, such as `state.ema`, with its description."""
+    """Join a generator's variables, such as `state.ema`, with its description.
+
+    Batch-norm statistics are those given; `jaxgan.standing_statistics` makes an average's own, as `jaxgan.load` does of
+    a run with config.train.ema_stats "standing".
+    """
     return GeneratorParams(variables, gan.generator, gan.latent, gan.num_classes, gan.image_range)
 
 

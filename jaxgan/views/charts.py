@@ -33,7 +33,6 @@ _SIDES = {"real": "real pictures", "fake": "generated"}
 # What is said of an evaluation that was not made as they usually are.
 _UNUSUAL = {
     ("weights", "raw"): "raw weights",
-    ("stats", "batch"): "batch norm of each batch",
     ("ema_stats", "standing"): "standing statistics",
 }
 

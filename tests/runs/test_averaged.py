@@ -8,6 +8,7 @@ import tiny
 import jaxgan
 from jaxgan.base import keys
 from jaxgan.runs import folder
+from jaxgan.runs.evaluate import create_evaluator
 from jaxgan.runs.evaluations import best_of, protocol, read_evaluations
 from jaxgan.sampling.standing import standing_statistics
 
@@ -57,10 +58,13 @@ def test_grids_and_scores_are_made_with_them(runs):
     assert [entry["ema_stats"] for entry in entries] == ["average", "standing"]
     assert entries[0]["metrics"]["swd"] != entries[1]["metrics"]["swd"]
     assert protocol(entries[0]) != protocol(entries[1])
+    evaluator = create_evaluator(make_config("standing"))
+    assert evaluator.evaluate(jaxgan.load(workdirs["standing"], trust=True), 4)["metrics"] == entries[1]["metrics"]
+    assert evaluator.evaluate(jaxgan.load(workdirs["standing"], trust=True), 4, "raw")["ema_stats"] == "average"
 
 
 def test_scores_of_before_the_setting_are_of_averages():
     old = {"step": 1, "main": "swd", "num": 40, "metrics": {"swd": 1.0}}
-    new = {**old, "step": 2, "stats": "running", "ema_stats": "average", "metrics": {"swd": 0.5}}
-    other = {**new, "step": 3, "stats": "batch", "metrics": {"swd": 0.1}}
+    new = {**old, "step": 2, "ema_stats": "average", "metrics": {"swd": 0.5}}
+    other = {**old, "step": 3, "ema_stats": "standing", "metrics": {"swd": 0.1}}
     assert best_of([old, new, other]) == 2

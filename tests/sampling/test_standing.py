@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxgan.nets.dropout import Dropout
 from jaxgan.nets.norm import BatchNorm
 from jaxgan.sampling.generator import GeneratorParams, Latent
 from jaxgan.sampling.sampler import sample
@@ -28,7 +29,6 @@ class G(nn.Module):
             x = nn.BatchNorm(use_running_average=not train, momentum=self.momentum, epsilon=0.0)(x)
         else:
             x = BatchNorm(train=train, momentum=self.momentum, epsilon=0.0)(x)
-        x = nn.Dropout(0.5, deterministic=not train)(x)
         return x[:, None, None] / 10
 
 
@@ -99,3 +99,27 @@ def test_equal_keys_give_equal_statistics_and_none_are_refused():
     assert not np.array_equal(first["var"], other["var"])
     with pytest.raises(ValueError, match="num is 0; expected"):
         standing_statistics(params, jax.random.key(0), num=0)
+
+
+class Odd(nn.Module):
+    """A dropout before the norm, ours or Flax's, and a norm that keeps its statistics."""
+
+    ours: bool
+
+    @nn.compact
+    def __call__(self, z, labels, *, train):
+        x = Dropout(0.5)(z) if self.ours else nn.Dropout(0.5, deterministic=not train)(z)
+        x = nn.BatchNorm(use_running_average=True, epsilon=0.0, name="frozen")(x)
+        return BatchNorm(train=train, momentum=0.9, epsilon=0.0, name="moved")(x)[:, None, None]
+
+
+@pytest.mark.parametrize(("ours", "var"), [(True, 1.0), (False, 2.0)])
+def test_dropout_is_off_where_drawing_has_it_off_and_frozen_norms_stay(ours, var):
+    module = Odd(ours)
+    variables = module.init(jax.random.key(0), jnp.zeros((1, 3)), jnp.zeros(1, jnp.int32), train=False)
+    variables["batch_stats"]["frozen"] = {"mean": jnp.full(3, 5.0), "var": jnp.full(3, 4.0)}
+    params = GeneratorParams(variables, module, Latent((3,), "normal"), None, (-1.0, 1.0))
+    found = standing_statistics(params, jax.random.key(1), num=20_000).variables["batch_stats"]
+    jax.tree.map(np.testing.assert_array_equal, found["frozen"], variables["batch_stats"]["frozen"])
+    np.testing.assert_allclose(found["moved"]["mean"], -2.5, atol=0.03)
+    np.testing.assert_allclose(found["moved"]["var"], var / 4, rtol=0.1)

@@ -96,14 +96,14 @@ def test_scores_of_different_protocols_are_different_curves():
 def test_scores_of_other_statistics_are_curves_of_their_own_and_say_so():
     usual = {"step": 1, "num": 40, "split": "train", "metrics": {"swd": 0.3}}
     made = [
-        usual | {"stats": "running", "ema_stats": "average", "weights": "ema"},
+        usual | {"ema_stats": "average", "weights": "ema"},
         usual | {"ema_stats": "standing"},
-        usual | {"weights": "raw", "stats": "batch"},
+        usual | {"weights": "raw"},
     ]
     (chart,) = charts.of_evaluations([usual, *made], {})
     names = [line["name"] for line in chart["series"] if not line.get("dashed")]
     plain = "40 pictures, against train"
-    assert names == [plain, f"{plain}, standing statistics", f"{plain}, raw weights, batch norm of each batch"]
+    assert names == [plain, f"{plain}, standing statistics", f"{plain}, raw weights"]
 
 
 def test_nothing_gives_no_charts():

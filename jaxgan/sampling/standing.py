@@ -6,10 +6,9 @@ import functools
 import math
 from collections.abc import Callable
 
-import flax
 import jax
 import jax.numpy as jnp
-from flax import traverse_util
+from flax import errors, traverse_util
 
 from jaxgan.base import checks, machine
 from jaxgan.base.types import Array, PyTree
@@ -69,7 +68,7 @@ def _of_part(params: GeneratorParams, key: Array) -> PyTree:
         variables = {**params.variables, "batch_stats": traverse_util.unflatten_dict(flat | old)}
         try:
             _, changed = make(variables, z, labels)
-        except flax.errors.InvalidRngError:  # Flax's own dropout, unlike ours, is on wherever batch norm learns
+        except errors.InvalidRngError:  # Flax's own dropout, unlike ours, is on wherever batch norm learns
             _, changed = make(variables, z, labels, rngs={"dropout": dropout_key})
         new = traverse_util.flatten_dict(changed["batch_stats"])
         return {path: new[path] for path in old}

@@ -41,8 +41,9 @@ def test_robust_presets_differ_in_the_recipe_and_in_d_only(name):
         for preset in (name, f"{name}_robust")
     )
     changed = {path for path, value in robust.items() if value != reference[path]}
-    recipe = ("loss", "rule.", "penalty.", "augment", "burn_in.", "optim.", "train.", "data.batch_size")
-    recipe += ("model.d_norm", "model.dropout")
+    recipe = ("loss", "rule.", "penalty.", "optim.", "train.", "data.batch_size", "model.d_norm", "model.dropout")
+    if name == "dcgan64":  # its users' folders may be small
+        recipe += ("augment", "burn_in.")
     start = ("model.bn_scale_mean",)  # of parameters
     assert all(path.startswith(recipe + start) for path in changed)
     assert robust["loss"] == "rpgan"

@@ -1,8 +1,8 @@
-"""AC-GAN on MNIST, 28x28: pictures of a digit that you choose.
+"""AC-GAN on MNIST, 28x28: images of a digit that you choose.
 
 python run.py --config=configs/acgan.py --workdir=runs/acgan
 
-Expect row j of the grid to show digit j. d/class_real falls first; g/class falls once pictures look like digits.
+Expect row j of the grid to show digit j. d/class_real falls first; g/class falls once images look like digits.
 Sensitive to its settings: where some digits never appear, look at config.rule.
 Source: Odena, Olah and Shlens, "Conditional Image Synthesis with Auxiliary Classifier GANs", 2016, in a Keras form.
 """
@@ -26,10 +26,10 @@ def get_config() -> Config:
             "bn_momentum": 0.8,
             "bn_epsilon": 1e-3,
             "d_norm": "batch",  # of D's layers: batch, group, layer, spectral, none
-            "d_group": 0,  # pictures whose spread D is shown (minibatch standard deviation), such as 4
+            "d_group": 0,  # images whose spread D is shown (minibatch standard deviation), such as 4
         }
     )
-    # D learns on real pictures, then on fakes, an update each; then G with the same z and labels.
+    # D learns on real images, then on fakes, an update each; then G with the same z and labels.
     config.rule.order = "d_first"
     config.rule.d_passes = "two_steps"
     config.rule.latents = "shared"

@@ -19,7 +19,7 @@ from jaxgan.base.types import Config
 def get_config() -> Config:
     config = reference()
     make_robust(config, g_rate=1e-3, d_rate=1e-3)
-    config.model.d_norm = "group"  # penalties need a D that judges each picture on its own
+    config.model.d_norm = "group"  # penalties need a D that judges each image on its own
     config.rule.g_stats_for_d = "batch"
     config.rule.accuracy_stats = "batch"
     config.data.batch_size = 32

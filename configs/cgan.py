@@ -24,12 +24,12 @@ def get_config() -> Config:
             "bn_momentum": 0.9,
             "bn_epsilon": 1e-5,
             "d_norm": "none",  # of D's layers: batch, group, layer, spectral, none
-            "d_label": "map",  # how D is told the label: map, beside the picture; or projection, on its features
-            "d_group": 0,  # pictures whose spread D is shown (minibatch standard deviation), such as 4
+            "d_label": "map",  # how D is told the label: map, beside the image; or projection, on its features
+            "d_group": 0,  # images whose spread D is shown (minibatch standard deviation), such as 4
             "dropout": 0.3,  # of D
         }
     )
-    # D learns on one batch of real and fake pictures, then G with fresh latents and labels.
+    # D learns on one batch of real and fake images, then G with fresh latents and labels.
     config.rule.order = "d_first"
     config.rule.d_passes = "joint"
     config.rule.latents = "fresh"

@@ -22,11 +22,11 @@ def get_config() -> Config:
             "bn_momentum": 0.99,
             "bn_epsilon": 1e-3,
             "d_norm": "none",  # of D's layers: batch, group, layer, spectral, none
-            "d_group": 0,  # pictures whose spread D is shown (minibatch standard deviation), such as 4
+            "d_group": 0,  # images whose spread D is shown (minibatch standard deviation), such as 4
             "dropout": 0.3,  # of D
         }
     )
-    # D learns on one batch of real and fake pictures, then G with fresh latents. The reference makes D's fakes
+    # D learns on one batch of real and fake images, then G with fresh latents. The reference makes D's fakes
     # with g_stats_for_d = "running"; batch statistics gave better digits.
     config.rule.order = "d_first"
     config.rule.d_passes = "joint"

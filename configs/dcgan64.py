@@ -1,9 +1,9 @@
-"""DCGAN on a folder of pictures, 64x64 in colour.
+"""DCGAN on a folder of images, 64x64 in colour.
 
 python run.py --config=configs/dcgan64.py --config.data.path=FOLDER --workdir=runs/dcgan64
 
-Expect grey pictures at first, since batch norm starts with small scales; shapes and colours within some epochs.
-For other sizes set config.data.image_size to a multiple of 16; for grey pictures config.data.channels=1.
+Expect grey images at first, since batch norm starts with small scales; shapes and colours within some epochs.
+For other sizes set config.data.image_size to a multiple of 16; for grey images config.data.channels=1.
 Source: bubbliiiing, dcgan-pytorch, 2021, after Radford, Metz and Chintala, 2015.
 """
 
@@ -26,10 +26,10 @@ def get_config() -> Config:
             "bn_momentum": 0.9,
             "bn_epsilon": 1e-5,
             "d_norm": "batch",  # of D's layers: batch, group, layer, spectral, none
-            "d_group": 0,  # pictures whose spread D is shown (minibatch standard deviation), such as 4
+            "d_group": 0,  # images whose spread D is shown (minibatch standard deviation), such as 4
         }
     )
-    # D sees real and fake pictures in batches of their own, one update; then G with fresh latents.
+    # D sees real and fake images in batches of their own, one update; then G with fresh latents.
     config.rule.order = "d_first"
     config.rule.d_passes = "separate"
     config.rule.latents = "fresh"
@@ -51,7 +51,7 @@ def get_config() -> Config:
     config.data.fit = "squeeze"  # bicubic, whatever the shape; crop keeps it
     config.data.batch_size = 64
     config.data.drop_remainder = True
-    config.train.num_steps = 50_000  # 500 epochs of 6,400 pictures; an epoch is (pictures // 64) steps
+    config.train.num_steps = 50_000  # 500 epochs of 6,400 images; an epoch is (images // 64) steps
     config.train.sample_every = 50
     config.train.checkpoint_every = 1_000
     config.sample.num = 25

@@ -2,7 +2,7 @@
 
 python run.py --config=configs/dcgan64_robust.py --config.data.path=FOLDER --workdir=runs/dcgan64_robust
 
-Tried on 3,786 emoji pictures, one seed each; sliced Wasserstein distance of 2,000 pictures after so many steps, real
+Tried on 3,786 emoji images, one seed each; sliced Wasserstein distance of 2,000 images after so many steps, real
 ones 0.011, and the share of pairs of which D takes the real one for real in the end:
 
 ema_stats   augment                                400      800      1,200    1,600    2,000    2,400
@@ -15,8 +15,8 @@ standing    none, on another processor             0.038    0.028    0.032    0.
             ada_blit,ada_geometry, from 0 up to    0.048    0.032    0.028    0.028    0.026             70 %
               0.2, this file
 
-With averaged statistics pictures are pale; that D learns the pictures by heart is why the distance rises nevertheless.
-It was not run for longer. With 100,000 pictures or more --config.augment_p=0 may be better (not tried).
+With averaged statistics images are pale; that D learns the images by heart is why the distance rises nevertheless.
+It was not run for longer. With 100,000 images or more --config.augment_p=0 may be better (not tried).
 """
 
 from configs.dcgan64 import get_config as reference
@@ -29,11 +29,11 @@ def get_config() -> Config:
     make_robust(config, g_rate=1e-3, d_rate=5e-4)
     for net in config.optim.g, config.optim.d:
         net.schedule = "constant"
-    config.model.d_norm = "group"  # penalties need a D that judges each picture on its own
+    config.model.d_norm = "group"  # penalties need a D that judges each image on its own
     config.model.bn_scale_mean = 1.0
     config.penalty.r1 = config.penalty.r2 = 0.5
     config.train.ema_stats = "standing"  # weights move far here, and their averages have other statistics
-    # With few pictures D knows each of them after some ten epochs; at first it learns faster from them as they are.
+    # With few images D knows each of them after some ten epochs; at first it learns faster from them as they are.
     config.augment = "ada_blit,ada_geometry"
     config.augment_p = 0.2
     config.burn_in.images = 64_000

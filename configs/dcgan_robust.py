@@ -2,7 +2,7 @@
 
 python run.py --config=configs/dcgan_robust.py --workdir=runs/dcgan_robust
 
-Tried, one seed each, fd_mnist of 10,000 pictures; G and D are the learning rates:
+Tried, one seed each, fd_mnist of 10,000 images; G and D are the learning rates:
 
 batch, G, D               steps                       fd_mnist
 64, 1e-3, 1e-3            500, 1,000, 1,500           91, 59, 40; with other latents for G than for D 97, 63, 40
@@ -40,10 +40,10 @@ def get_config() -> Config:
 
 
 def make_robust(config: Config, g_rate: float, d_rate: float) -> None:
-    """Compare each real picture with a generated one, and keep D smooth around both.
+    """Compare each real image with a generated one, and keep D smooth around both.
 
     Huang et al., "The GAN is dead; long live the GAN!", 2024, but with penalties at each fourth step only, and the same
-    latents for D and for G, whose pictures are then made once.
+    latents for D and for G, whose images are then made once.
     """
     config.loss = "rpgan"
     config.rule.order = "d_first"

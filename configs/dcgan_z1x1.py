@@ -25,10 +25,10 @@ def get_config() -> Config:
             "bn_momentum": 0.9,
             "bn_epsilon": 1e-5,
             "d_norm": "batch",  # of D's layers: batch, group, layer, spectral, none
-            "d_group": 0,  # pictures whose spread D is shown (minibatch standard deviation), such as 4
+            "d_group": 0,  # images whose spread D is shown (minibatch standard deviation), such as 4
         }
     )
-    # G first; then D on the very pictures that G was judged by, apart from the real ones.
+    # G first; then D on the very images that G was judged by, apart from the real ones.
     config.rule.order = "g_first"
     config.rule.d_steps = 1  # more make D stronger; MNIST does not need it
     config.rule.d_passes = "separate"
@@ -51,7 +51,7 @@ def get_config() -> Config:
     config.train.num_steps = 12_000  # 20 epochs of 600 steps
     config.train.sample_every = 600
     config.train.checkpoint_every = 600
-    config.sample.stats = "batch"  # as published, and why any positive factor on z leaves the pictures alone
+    config.sample.stats = "batch"  # as published, and why any positive factor on z leaves the images alone
     config.sample.num = 16
     config.sample.columns = 4
     return config

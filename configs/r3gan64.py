@@ -1,4 +1,4 @@
-"""R3GAN on a folder of pictures, 64x64 in colour, as published for faces.
+"""R3GAN on a folder of images, 64x64 in colour, as published for faces.
 
 python run.py --config=configs/r3gan64.py --config.data.path=FOLDER --workdir=runs/r3gan64
 
@@ -22,5 +22,5 @@ def get_config() -> Config:
     config.data.source = "folder"
     config.data.image_size = 64
     config.data.batch_size = 256
-    config.train.num_steps = 390_625  # 100 million pictures
+    config.train.num_steps = 390_625  # 100 million images
     return config

@@ -2,7 +2,7 @@
 
 python run.py --config=configs/r3gan_cifar10.py --workdir=runs/r3gan_cifar10
 
-The pictures are those that TensorFlow Datasets has prepared as ArrayRecord.
+The images are those that TensorFlow Datasets has prepared as ArrayRecord.
 Source: Huang et al., "The GAN is dead; long live the GAN!", 2024, table 9. Four days on eight GPUs there.
 """
 
@@ -22,7 +22,7 @@ def get_config() -> Config:
     augment(config, 0.55)
     config.data.source = "tfds"
     config.data.name = "cifar10"
-    config.train.num_steps = 488_281  # 250 million pictures
+    config.train.num_steps = 488_281  # 250 million images
     return config
 
 

@@ -4,7 +4,7 @@ python run.py --config=configs/r3gan_mnist.py --workdir=runs/r3gan_mnist
 
 Source: Huang et al., "The GAN is dead; long live the GAN!", 2024. The published networks have 20 million parameters
 each, these 0.3 million, with maps of 7, 14 and 28 pixels. For the processor's sake penalties are computed at each
-eighth step only, and D and G share latents; a run has 160,000 pictures.
+eighth step only, and D and G share latents; a run has 160,000 images.
 
 Tried for 400 steps only, one seed; G and D are the learning rates:
 

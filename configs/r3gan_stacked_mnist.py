@@ -42,7 +42,7 @@ def get_config() -> Config:
     config.data.image_size = 32
     config.data.channels = 3
     config.data.batch_size = 512
-    config.train.num_steps = 19_531  # 10 million pictures
+    config.train.num_steps = 19_531  # 10 million images
     config.train.sample_every = 500
     config.train.checkpoint_every = 500
     return config

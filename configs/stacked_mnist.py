@@ -4,7 +4,7 @@ python run.py --config=configs/stacked_mnist.py --workdir=runs/stacked_mnist
 
 The recipe and the networks of `configs/mnist_classes.py`, without classes. Each channel is a digit of its own
 (Srivastava et al., "VEEGAN", 2017), so a GAN that draws only some of the digits misses modes; `eval.num` is the number
-of pictures that published tables count them in.
+of images that published tables count them in.
 """
 
 from configs.mnist import make_compact

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from jaxgan.base.types import DataInfo, Source
     from jaxgan.data import open_source
     from jaxgan.gans import build
-    from jaxgan.runs.export import export
-    from jaxgan.runs.foreign import import_weights
-    from jaxgan.runs.load import load
-    from jaxgan.runs.loop import train
+    from jaxgan.generators.export import export
+    from jaxgan.generators.import_weights import import_weights
+    from jaxgan.generators.load import load
+    from jaxgan.runs.train import train
     from jaxgan.sampling.generator import GeneratorParams, Latent
+    from jaxgan.sampling.recalibration import standing_statistics
     from jaxgan.sampling.sampler import generate, latents, sample
-    from jaxgan.sampling.standing import standing_statistics
     from jaxgan.sampling.walks import interpolate
     from jaxgan.training.gan import Gan, UpdateRule, generator_params
     from jaxgan.training.state import GanState, create_state
@@ -71,16 +71,16 @@ _HOMES = {
     "Source": "jaxgan.base.types",
     "open_source": "jaxgan.data",
     "build": "jaxgan.gans",
-    "export": "jaxgan.runs.export",
-    "import_weights": "jaxgan.runs.foreign",
-    "load": "jaxgan.runs.load",
-    "train": "jaxgan.runs.loop",
+    "export": "jaxgan.generators.export",
+    "import_weights": "jaxgan.generators.import_weights",
+    "load": "jaxgan.generators.load",
+    "train": "jaxgan.runs.train",
     "GeneratorParams": "jaxgan.sampling.generator",
     "Latent": "jaxgan.sampling.generator",
     "generate": "jaxgan.sampling.sampler",
     "latents": "jaxgan.sampling.sampler",
     "sample": "jaxgan.sampling.sampler",
-    "standing_statistics": "jaxgan.sampling.standing",
+    "standing_statistics": "jaxgan.sampling.recalibration",
     "interpolate": "jaxgan.sampling.walks",
     "Gan": "jaxgan.training.gan",
     "UpdateRule": "jaxgan.training.gan",
@@ -90,7 +90,21 @@ _HOMES = {
     "make_train_step": "jaxgan.training.step",
     "show": "jaxgan.views.sheets",
 }
-_ROOMS = ("base", "config", "data", "gans", "metrics", "nets", "objectives", "runs", "sampling", "views", "training")
+_ROOMS = (
+    "base",
+    "config",
+    "data",
+    "gans",
+    "generators",
+    "metrics",
+    "nets",
+    "objectives",
+    "rundir",
+    "runs",
+    "sampling",
+    "training",
+    "views",
+)
 
 
 def __getattr__(name: str) -> Any:

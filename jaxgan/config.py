@@ -33,14 +33,14 @@ def default() -> Config:
             "convolution": "auto",  # form in training: auto (by platform), lax (XLA's), cpu (our own)
             "penalty": {
                 **dict.fromkeys(penalties.PENALTIES, 0.0),  # weights of D's gradient penalties
-                "lecam": 0.0,  # weight of a penalty on D's logits, for few training pictures
+                "lecam": 0.0,  # weight of a penalty on D's logits, for few training images
                 "interval": 1,  # gradient penalties are computed at each so-manieth step, with so many times the weight
             },
-            "pack": 1,  # pictures that D judges at once (PacGAN), for GANs without classes
-            "augment": "",  # of all pictures that D sees, such as color,translation,cutout
-            "augment_p": 1.0,  # probability of each of its operations, for each picture
-            "augment_target": 0.0,  # mean sign of D's logits of real pictures that moves it, from 0 to augment_p
-            "augment_images": 500_000,  # real pictures after which it can be there
+            "pack": 1,  # images that D judges at once (PacGAN), for GANs without classes
+            "augment": "",  # of all images that D sees, such as color,translation,cutout
+            "augment_p": 1.0,  # probability of each of its operations, for each image
+            "augment_target": 0.0,  # mean sign of D's logits of real images that moves it, from 0 to augment_p
+            "augment_images": 500_000,  # real images after which it can be there
             "class_weight": 0.0,  # weight of the class cross-entropy, for discriminators with a class head
             "model": ConfigDict(),
             "rule": _rule(),
@@ -59,14 +59,14 @@ def default() -> Config:
                 "patience": 20,  # logged rows without a new best
             },
             "sample": {
-                "stats": "running",  # batch-norm statistics that draw the run's pictures; or batch
-                "num": 16,  # pictures in the fixed-latent grid
+                "stats": "running",  # batch-norm statistics that draw the run's images; or batch
+                "num": 16,  # images in the fixed-latent grid
                 "columns": 4,
-                "invert": False,  # show 1 - picture
+                "invert": False,  # show 1 - image
             },
             "eval": {
                 "every": 0,  # steps between evaluations while training; 0: none
-                "num": 10_000,  # generated pictures that are scored
+                "num": 10_000,  # generated images that are scored
                 "metrics": "",  # such as fd,class_entropy; empty: all that can be computed
                 "features": "",  # none, file.py:function or Inception's weights; empty: the data's own classifier
             },
@@ -114,7 +114,7 @@ def _optimiser() -> dict:
 def _burn_in() -> dict:
     """What settings start from, as a multiple of them; `jaxgan.training.burn_in` explains it."""
     return {
-        "images": 0,  # real pictures until they have reached their own values; 0: they are constant
+        "images": 0,  # real images until they have reached their own values; 0: they are constant
         "learning_rate": 1.0,
         "penalty": 1.0,
         "augment": 1.0,
@@ -129,15 +129,15 @@ def _data() -> dict:
         "path": "",  # idx, folder: the folder; tfds: its data_dir
         "name": "",  # tfds: the data set
         "split": "train",
-        "skip": 0,  # leave out the first pictures
+        "skip": 0,  # leave out the first images
         "batch_size": 128,  # over all devices
         "image_size": 28,
         "channels": 1,
         "range": (-1.0, 1.0),  # of the pixels that the networks see
         "fit": "squeeze",  # squeeze, crop, pad
         "follow_links": False,  # folder: take links that lead out of it
-        "background": "white",  # behind transparent and padded pictures
-        "mirror": False,  # add the left-right flip of every picture; wrong for digits and text
+        "background": "white",  # behind transparent and padded images
+        "mirror": False,  # add the left-right flip of every image; wrong for digits and text
         "shuffle": "samples",  # index: the same, for 10^8 and more; batches: of fixed content, shuffled whole
         "drop_remainder": False,  # leave out the images that do not fill an epoch's last batch
         "cache": "auto",  # device, host, none
@@ -155,14 +155,14 @@ def _train() -> dict:
         "checkpoint_every": 1_000,  # 0: only at the end
         "keep_checkpoints": 2,
         "steps_per_call": 0,  # steps in one compiled call; 0: chosen by platform and network
-        "microbatches": 1,  # parts of a device's pictures, one after the other, where its maps do not fit in memory
+        "microbatches": 1,  # parts of a device's images, one after the other, where its maps do not fit in memory
         "num_devices": 0,  # 0: all
         "num_replicas": 1,  # runs in one program, of the seeds from `seed` on or with the values of `sweep`
         "ema_decay": 0.999,  # of the sampling weights; 0: none
         "ema_stats": "average",  # batch-norm statistics beside them: averaged likewise, or standing, the weights' own
-        "ema_half_life": 0,  # of them in pictures, instead of a decay; 0: ema_decay counts
+        "ema_half_life": 0,  # of them in images, instead of a decay; 0: ema_decay counts
         "ema_stds": (),  # widths of further averages, such as (0.05, 0.1), for --ema_std to choose afterwards
-        "ema_ramp": 0.0,  # the half-life is at most this share of the pictures seen; 0: no bound
+        "ema_ramp": 0.0,  # the half-life is at most this share of the images seen; 0: no bound
     }
 
 

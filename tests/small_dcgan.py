@@ -1,4 +1,4 @@
-"""A DCGAN for 14x14 pictures, small enough to be trained in a test, with or without batch norm in G."""
+"""A DCGAN for 14x14 images, small enough to be trained in a test, with or without batch norm in G."""
 
 from functools import partial
 

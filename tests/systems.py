@@ -26,7 +26,7 @@ def get_config(name, **model):
 
 @functools.cache
 def build(name, *, shape=None, num_classes=10, **model):
-    """Build a GAN for pictures of the size its config asks for, or of another shape."""
+    """Build a GAN for images of the size its config asks for, or of another shape."""
     config = get_config(name, **model)
     side = config.data.image_size
     return gans.build(config, DataInfo(shape or (side, side, config.data.channels), 60_000, num_classes))
@@ -53,7 +53,7 @@ def noise(gan, num, seed=0):
 
 
 def pictures(gan, num, seed=0):
-    """Return random pictures in the GAN's range."""
+    """Return random images in the GAN's range."""
     low, high = gan.image_range
     return np.random.default_rng(seed).uniform(low, high, (num, *gan.data.image_shape)).astype(np.float32)
 

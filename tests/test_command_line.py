@@ -39,7 +39,7 @@ def trained(tmp_path_factory):
 def test_train_says_what_and_where(trained):
     workdir, done = trained
     assert "2 x cpu (cpu)" in done.stderr
-    assert f"pictures, metrics and checkpoints are in {workdir}" in done.stderr
+    assert f"images, metrics and checkpoints are in {workdir}" in done.stderr
     assert (workdir / "metrics.jsonl").read_text().count("\n") == 1
 
 
@@ -92,7 +92,7 @@ def test_interpolate_and_progress(tmp_path):
         assert done.stdout == f"wrote {tmp_path / name}\n"
 
 
-def test_summary_as_a_picture(tmp_path):
+def test_summary_as_a_image(tmp_path):
     done = call("--mode=summary", TINY, f"--out={tmp_path / 'model.svg'}")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "model.svg").read_text().startswith("<?xml")
@@ -142,7 +142,7 @@ def test_summary_of_dcgan_has_the_published_counts():
         ([TINY, "train"], "'train' is no flag"),
         ([TINY, "--config.gan=dcgam"], 'Did you mean "dcgan"'),
         ([TINY, "--config.data.batch_size=7"], "does not divide among 2 devices"),
-        ([TINY, "--config.data.batch_size=5000"], "has 4096 pictures"),
+        ([TINY, "--config.data.batch_size=5000"], "has 4096 images"),
         ([TINY, "--config.data.source=folder", "--config.data.path=nowhere"], "nowhere"),
         ([TINY, "--num=3"], "--num means nothing to --mode=train; leave it out: what counts is --config, --workdir"),
         (["--mode=interpolate", "--workdir=x", "--z_scale=1"], "--z_scale means nothing to --mode=interpolate"),
@@ -183,7 +183,7 @@ def test_a_device_without_memory_is_said_in_one_sentence(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_features_of_the_pictures_of_a_run_need_no_trust(trained, monkeypatch):
+def test_features_of_the_images_of_a_run_need_no_trust(trained, monkeypatch):
     seen = []
     net = types.SimpleNamespace(distance_name="fd_mine", about="made")
     monkeypatch.setattr(evaluate, "train_features", lambda config, on_step: seen.append(config) or net)

@@ -23,7 +23,7 @@ def test_all_settings_are_on_their_page_with_what_the_source_says_of_them():
             name, value, about = (cell.strip() for cell in line.strip("|").split("|"))
             found[f"{section}.{name.strip('`')}".lstrip(".")] = value.strip("`"), about
     assert {path: value for path, (value, _) in found.items()} == {k: repr(v) for k, v in flatten(default()).items()}
-    assert found["data.mirror"][1] == "add the left-right flip of every picture; wrong for digits and text"
+    assert found["data.mirror"][1] == "add the left-right flip of every image; wrong for digits and text"
     assert "rpgan" in found["loss"][1]
     assert found["penalty.r1"][1] == "weights of D's gradient penalties"
 

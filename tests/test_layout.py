@@ -16,10 +16,12 @@ FLOORS = {
     "metrics": 2, "training": 2,
     "config": 3, "views": 3,
     "gans": 4,
-    "runs": 5,
-    "__init__": 6,
-    "cli": 7,
-    "__main__": 8,
+    "rundir": 5,
+    "generators": 6,
+    "runs": 7,
+    "__init__": 8,
+    "cli": 9,
+    "__main__": 10,
 }  # fmt: skip
 FILES = sorted(PACKAGE.rglob("*.py"))
 
@@ -49,7 +51,7 @@ def test_files_import_from_lower_floors(path):
 @pytest.mark.parametrize(
     ("word", "owner"),
     [
-        ("orbax", "runs/checkpoint.py"),
+        ("orbax", "rundir/checkpoint.py"),
         ("jax.pmap", "training/parallel.py"),
         ("jax.distributed", "training/parallel.py"),
     ],

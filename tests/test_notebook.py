@@ -1,4 +1,4 @@
-"""The cells of docs/quickstart.ipynb run one after the other, with fewer steps, and its pictures are in it."""
+"""The cells of docs/quickstart.ipynb run one after the other, with fewer steps, and its images are in it."""
 
 import json
 
@@ -23,7 +23,7 @@ def test_all_cells_run():
     assert names["walk"].shape == (10, 28, 28, 1)
 
 
-def test_its_pictures_are_in_it():
+def test_its_images_are_in_it():
     shown = [out["data"] for cell in CELLS for out in cell.get("outputs", []) if "data" in out]
     assert sum("image/png" in data for data in shown) == 3
     assert not any("error" in out["output_type"] for cell in CELLS for out in cell.get("outputs", []))

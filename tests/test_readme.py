@@ -36,12 +36,12 @@ QUICK = [
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory):
-    """Where the README's runs and pictures lie in this test."""
+    """Where the README's runs and images lie in this test."""
     folder = tmp_path_factory.mktemp("readme")
-    (folder / "my_pictures").mkdir()
+    (folder / "my_images").mkdir()
     rng = np.random.default_rng(0)
     for i in range(5):
-        Image.fromarray(rng.integers(0, 256, (20, 30, 3), np.uint8)).save(folder / "my_pictures" / f"{i}.png")
+        Image.fromarray(rng.integers(0, 256, (20, 30, 3), np.uint8)).save(folder / "my_images" / f"{i}.png")
     return folder
 
 
@@ -55,19 +55,19 @@ def test_every_command_is_one_that_is_run():
 
 @pytest.fixture(scope="module")
 def done(here):
-    """Run them in order, for later ones read what earlier ones wrote; score against few real pictures."""
-    results, pictures_of = {}, functools.partial(reference.pictures_of, most=1_000)
+    """Run them in order, for later ones read what earlier ones wrote; score against few real images."""
+    results, images_of = {}, functools.partial(reference.images_of, most=1_000)
     for line in RUNS:
         args = shlex.split(line)[2:]
         quick = [] if any(arg.startswith("--mode") for arg in args) else QUICK
         quick += ["--num=64"] * ("--mode=evaluate" in args)
-        with mock.patch.object(evaluate, "pictures_of", pictures_of):
+        with mock.patch.object(evaluate, "images_of", images_of):
             results[line] = call(*args_at(args, here), *quick)
     return results
 
 
 def args_at(args, here):
-    return [re.sub(r"=(runs/|my_pictures)", rf"={here}/\1", arg) for arg in args]
+    return [re.sub(r"=(runs/|my_images)", rf"={here}/\1", arg) for arg in args]
 
 
 @pytest.mark.parametrize("line", RUNS)
@@ -80,13 +80,13 @@ def test_python_lines(done, here):
     (code,) = [block for kind, block in blocks("README.md") if kind == "python"]
     names = {}
     exec(code.replace("runs/dcgan", f"{here}/runs/dcgan"), names)
-    assert (names["pictures"].shape, names["pixels"].dtype) == ((16, 28, 28, 1), np.uint8)
+    assert (names["images"].shape, names["pixels"].dtype) == ((16, 28, 28, 1), np.uint8)
     assert names["one"].shape == (1, 28, 28, 1)
     assert names["sevens"].shape == (9, 28, 28, 1)
 
 
 @pytest.mark.parametrize("page", ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
-def test_pictures_and_pages_are_there(page):
+def test_images_and_pages_are_there(page):
     text, folder = (ROOT / page).read_text(), (ROOT / page).parent
     for path in re.findall(r"!\[.*?\]\((.*?)\)", text):
         with Image.open(folder / path) as image:

@@ -12,7 +12,7 @@ from jaxgan.base.types import DataInfo
 
 @functools.cache
 def make_params(conditional=False, image_range=(-1.0, 1.0), law="normal"):
-    """Return a new generator of pictures [8, 8, 3] with latents of 3 numbers, and 10 classes where conditional."""
+    """Return a new generator of images [8, 8, 3] with latents of 3 numbers, and 10 classes where conditional."""
     config = tiny.get_config()
     config.model.conditional = conditional
     config.model.latent_law = law

@@ -6,16 +6,16 @@ python docs/clusters/finished.py runs/dcgan
 import sys
 from pathlib import Path
 
-from jaxgan.runs import folder, metrics_log, steps
-from jaxgan.runs.early_stop import has_stalled
-from jaxgan.runs.journal import first_collapse, watch_again
+from jaxgan.rundir import metrics_log, saved_config, steps
+from jaxgan.runs.health.early_stop import has_stalled
+from jaxgan.runs.record.journal import first_collapse, watch_again
 
 UNFINISHED = 3
 
 
 def main(workdir: Path) -> int:
     """Return the exit status."""
-    config, info = folder.load_config(workdir)
+    config, info = saved_config.load_config(workdir)
     if max(steps.saved_steps(workdir)) >= config.train.num_steps:
         return 0
     if has_stalled(metrics_log.read_metrics(workdir), config.early_stop):

@@ -22,9 +22,9 @@ class Stream(enum.IntEnum):
 
     PARAMETERS = 0  # the networks' start, and training's own root
     GRID = 2  # the fixed latents of a run's grids
-    GALLERY = 3  # pictures made on request
-    EVALUATION = 4  # pictures that are scored
-    STATISTICS = 5  # pictures that the averaged generator's batch-norm statistics are taken of
+    GALLERY = 3  # images made on request
+    EVALUATION = 4  # images that are scored
+    STATISTICS = 5  # images that the averaged generator's batch-norm statistics are taken of
 
 
 def stream(seed: int, purpose: Stream) -> Array:

@@ -25,9 +25,9 @@ class DataInfo:
     """What a model must know of a data set.
 
     Attributes:
-      image_shape: (H, W, C) of one picture.
-      num_images: number of pictures that can be read, N.
-      num_classes: number of labels K, or None where the pictures have no labels.
+      image_shape: (H, W, C) of one image.
+      num_images: number of images that can be read, N.
+      num_classes: number of labels K, or None where the images have no labels.
     """
 
     image_shape: tuple[int, int, int]
@@ -36,7 +36,7 @@ class DataInfo:
 
 
 class Batch(NamedTuple):
-    """Pictures float32[B, H, W, C] in the range that the networks see, and their labels int32[B]."""
+    """Images float32[B, H, W, C] in the range that the networks see, and their labels int32[B]."""
 
     images: Array
     labels: Array
@@ -52,12 +52,12 @@ class Source(Protocol):
     info: DataInfo
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Read some pictures.
+        """Read some images.
 
         Args:
           indices: int64[n], each in 0..N-1, in any order, repeats allowed.
 
         Returns:
-          uint8[n, H, W, C] pictures and int32[n] labels (zeros where there are no labels).
+          uint8[n, H, W, C] images and int32[n] labels (zeros where there are no labels).
         """
         ...

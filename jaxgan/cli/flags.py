@@ -18,7 +18,7 @@ from jaxgan import data
 from jaxgan.base import checks, terminal
 from jaxgan.base.config_files import get_config
 from jaxgan.base.types import Config
-from jaxgan.runs import folder, sweep
+from jaxgan.rundir import saved_config, sweep
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
@@ -28,7 +28,7 @@ flags.DEFINE_string(
     "--config.FIELD=VALUE changes it, --sweep.FIELD=VALUE,VALUE trains a run for each.",
 )
 flags.DEFINE_string("workdir", None, "Folder of the run; when training, runs/NAME for configs/NAME.py by default.")
-flags.DEFINE_integer("num", None, "Pictures to draw or score, or points of each walk between latents.", lower_bound=1)
+flags.DEFINE_integer("num", None, "Images to draw or score, or points of each walk between latents.", lower_bound=1)
 flags.DEFINE_integer("label", None, "Class to draw, for a conditional GAN; by default all classes in turn.")
 flags.DEFINE_float("z_scale", 1.0, "Factor on the latents.")
 flags.DEFINE_float("truncation", None, "Draw numbers of normal latents anew where they are beyond +-T.")
@@ -37,14 +37,14 @@ flags.DEFINE_enum("weights", "ema", ("ema", "raw"), "Averaged generator, or the 
 flags.DEFINE_float("ema_std", None, "Width of the average, as a share of the training; needs config.train.ema_stds.")
 flags.DEFINE_integer("replica", None, "Which one, of a run of many (config.train.num_replicas).", lower_bound=0)
 flags.DEFINE_string("step", "latest", "Checkpoint to read: a step, latest, or best; for --mode=evaluate also all.")
-flags.DEFINE_integer("seed", None, "Seed of the drawn pictures; by default config.seed.")
+flags.DEFINE_integer("seed", None, "Seed of the drawn images; by default config.seed.")
 flags.DEFINE_string(
     "out",
     None,
-    "File to write; its ending decides: .png .jpg .npy .gif or a FOLDER/ for pictures, .png .svg for a summary, "
+    "File to write; its ending decides: .png .jpg .npy .gif or a FOLDER/ for images, .png .svg for a summary, "
     ".stablehlo .onnx .safetensors .html for an export.",
 )
-flags.DEFINE_integer("scale", None, "Pixels a side for each pixel of a picture; by default small ones are enlarged.")
+flags.DEFINE_integer("scale", None, "Pixels a side for each pixel of an image; by default small ones are enlarged.")
 flags.DEFINE_bool("distributed", False, "Train with the other processes that SLURM, Kubernetes, ... started.")
 flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0, to train with others that were started by hand.")
 flags.DEFINE_integer("num_processes", None, "Processes that train together.", lower_bound=1)
@@ -77,7 +77,7 @@ def given_config(*, builds: bool = True) -> Config:
             f"--mode={FLAGS.mode} needs --config, a file such as --config=configs/dcgan.py, or the --workdir of a run."
         )
     if FLAGS.config is None and builds:
-        config.gan = folder.trusted_config(FLAGS.workdir, trust=FLAGS.trust)[0].gan
+        config.gan = saved_config.trusted_config(FLAGS.workdir, trust=FLAGS.trust)[0].gan
     for path in changed(config):
         value = FLAGS[f"config.{path}"].value
         if isinstance(config_lib.get(config, path), tuple | list):
@@ -91,7 +91,7 @@ def given_config(*, builds: bool = True) -> Config:
 def data_info(config: Config) -> jaxgan.DataInfo:
     """Return what the networks must know of the data: as the run in --workdir found them, or as they are now."""
     if FLAGS.config is None and not any(path.startswith("data.") for path in changed(config)):
-        return folder.load_config(Path(FLAGS.workdir))[1]
+        return saved_config.load_config(Path(FLAGS.workdir))[1]
     return data.describe(config.data)
 
 
@@ -114,8 +114,8 @@ def base_config() -> Config | None:
     """Return the configuration before changes; None where neither --config nor --workdir gives one."""
     if FLAGS.config is not None:
         return get_config(*FLAGS.config.split(":", 1))
-    if FLAGS.workdir and (Path(FLAGS.workdir) / folder.CONFIG_FILE).is_file():
-        return folder.load_config(Path(FLAGS.workdir))[0]
+    if FLAGS.workdir and (Path(FLAGS.workdir) / saved_config.CONFIG_FILE).is_file():
+        return saved_config.load_config(Path(FLAGS.workdir))[0]
     return None
 
 

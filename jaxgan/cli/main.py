@@ -13,12 +13,12 @@ import jax
 from absl import app, logging
 
 import jaxgan
-from jaxgan.base import background, checks
+from jaxgan.base import checks, threads
 from jaxgan.cli import flags as cli_flags
 from jaxgan.cli import modes
 from jaxgan.cli.flags import FLAGS, fail, parse
 from jaxgan.cli.start import leave
-from jaxgan.runs import peers, team
+from jaxgan.runs.processes import peers, team
 from jaxgan.training import parallel
 
 
@@ -84,7 +84,7 @@ def interrupt(*_: object) -> NoReturn:
 def leave_quickly(ending: SystemExit) -> NoReturn:
     """End with a status, without waiting for a compiler that still runs and cannot be stopped."""
     peers.part()
-    if not background.is_busy():
+    if not threads.is_busy():
         raise ending
     sys.stdout.flush()
     sys.stderr.flush()

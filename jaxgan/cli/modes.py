@@ -14,7 +14,11 @@ import jaxgan
 from jaxgan import gans
 from jaxgan.base.terminal import say
 from jaxgan.cli.flags import FLAGS, changed, data_info, given_config, given_workdir
-from jaxgan.runs import evaluate, evaluations, export, folder, gallery, journal, metrics_log, peers, report, sweep
+from jaxgan.generators import export, gallery
+from jaxgan.rundir import evaluations, metrics_log, saved_config, sweep
+from jaxgan.runs import evaluate
+from jaxgan.runs.processes import peers
+from jaxgan.runs.record import journal, report
 from jaxgan.training import parallel
 from jaxgan.views import diagram, table
 
@@ -33,7 +37,7 @@ def train_or_resume() -> None:
 
 
 def write_samples() -> None:
-    """Write pictures, or the animation of a training's progress."""
+    """Write images, or the animation of a training's progress."""
     if (FLAGS.out or "").lower().endswith(".gif"):
         refuse_all_but("workdir replica out scale", "a .gif, which shows the training's progress")
         path = gallery.save_progress(given_workdir(), FLAGS.out, scale=FLAGS.scale)
@@ -93,7 +97,7 @@ def score() -> None:
 
 
 def learn_features() -> None:
-    """Train a classifier of the labelled pictures, whose features evaluations of this data use from then on."""
+    """Train a classifier of the labelled images, whose features evaluations of this data use from then on."""
     net = evaluate.train_features(given_config(builds=False), on_step=say_loss)
     print(f"{net.distance_name}: {net.about}")
 
@@ -106,13 +110,13 @@ def say_loss(step: int, loss: Any) -> None:
 
 def check_files() -> None:
     """Check a run's files by their digests, and say what it holds."""
-    from jaxgan.runs import checkpoint  # Orbax takes a second to import
+    from jaxgan.rundir import checkpoint  # Orbax takes a second to import
 
     workdir = Path(given_workdir())
-    saved = folder.load_saved(workdir)
+    saved = saved_config.load_saved(workdir)
     found = checkpoint.verify(workdir)
     rows = metrics_log.read_metrics(workdir)
-    print(f"{workdir}: {saved.config.gan} on {saved.data.num_images:,} pictures {saved.data.image_shape}")
+    print(f"{workdir}: {saved.config.gan} on {saved.data.num_images:,} images {saved.data.image_shape}")
     print(f"{len(rows)} logged rows, {len(evaluations.read_evaluations(workdir))} evaluations")
     for step, wrong in found:
         print(f"step {step}: {wrong or 'good'}")

@@ -1,4 +1,4 @@
-"""Data: where pictures come from, which of them a step takes, and how they are read ahead."""
+"""Data: where images come from, which of them a step takes, and how they are read ahead."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Config, DataInfo, Source
-from jaxgan.data.canvas import MAX_IMAGE_SIZE, Canvas, Converted, on_canvas
-from jaxgan.data.folder import Folder
 from jaxgan.data.identity import fingerprint
-from jaxgan.data.idx import open_idx
+from jaxgan.data.images.canvas import MAX_IMAGE_SIZE, Canvas, Converted, on_canvas
+from jaxgan.data.images.threads import MAX_WORKERS, Workers
 from jaxgan.data.memory import CACHES, InMemory, check_batch, in_memory, resolve_cache, skip
 from jaxgan.data.mirror import Mirror
-from jaxgan.data.mnist import open_mnist
 from jaxgan.data.on_device import Resident, resident
-from jaxgan.data.plan import MAX_BATCH_SIZE, SHUFFLES, IndexPlan
+from jaxgan.data.order.plan import MAX_BATCH_SIZE, SHUFFLES, IndexPlan
 from jaxgan.data.prefetch import prefetch
-from jaxgan.data.stacked_mnist import StackedMnist
-from jaxgan.data.synthetic import Synthetic
-from jaxgan.data.tfds import Tfds
-from jaxgan.data.workers import MAX_WORKERS, Workers
+from jaxgan.data.sources.folder import Folder
+from jaxgan.data.sources.idx import open_idx
+from jaxgan.data.sources.mnist import open_mnist
+from jaxgan.data.sources.stacked_mnist import StackedMnist
+from jaxgan.data.sources.synthetic import Synthetic
+from jaxgan.data.sources.tfds import Tfds
 
 __all__ = [
     "CACHES",
@@ -47,7 +47,7 @@ SOURCES = ("mnist", "stacked_mnist", "idx", "folder", "tfds", "synthetic")
 def open_source(config_data: Any) -> Source:
     """Open the data set that a config describes.
 
-    All sources give uint8[n, image_size, image_size, channels]; pictures of another shape are converted.
+    All sources give uint8[n, image_size, image_size, channels]; images of another shape are converted.
 
     Args:
       config_data: the data section of a config. Its fields: source (one of SOURCES), path, name, split, skip,
@@ -79,7 +79,7 @@ def open_source(config_data: Any) -> Source:
 def describe(config_data: Config) -> DataInfo:
     """Return what a model must know of the data, decoding no more than that takes.
 
-    A folder that is not given yet counts as pictures without labels of the size asked for.
+    A folder that is not given yet counts as images without labels of the size asked for.
     """
     if config_data.source == "folder" and not config_data.path:
         return DataInfo((config_data.image_size, config_data.image_size, config_data.channels), 0)
@@ -91,7 +91,7 @@ def _open(config_data: Any) -> Source:
     if c.path and c.source in ("mnist", "stacked_mnist", "synthetic"):
         raise UserError(
             f"config.data.path is {c.path!r}, but config.data.source={c.source!r} reads nothing from there; add "
-            "--config.data.source=folder for a folder of pictures, or leave the path out."
+            "--config.data.source=folder for a folder of images, or leave the path out."
         )
     canvas = Canvas(c.image_size, c.channels, c.fit, c.background)
     workers = Workers(c.workers)

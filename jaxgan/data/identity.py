@@ -7,7 +7,7 @@ import numpy as np
 from jaxgan.base.digests import digest
 from jaxgan.base.types import Source
 
-# Of larger arrays only evenly spaced pictures are hashed, so many that they come to this much: 0.1 s.
+# Of larger arrays only evenly spaced images are hashed, so many that they come to this much: 0.1 s.
 SAMPLED_BYTES = 2**26
 
 
@@ -26,7 +26,7 @@ def derived(source: Source, *change: object) -> str | None:
 
 
 def of_arrays(images: np.ndarray, labels: np.ndarray) -> str:
-    """Hash shape, labels and pixels; above SAMPLED_BYTES the pixels of evenly spaced pictures, first and last included.
+    """Hash shape, labels and pixels; above SAMPLED_BYTES the pixels of evenly spaced images, first and last included.
 
     Args:
       images: uint8[N, ...].

@@ -1,4 +1,4 @@
-"""Pictures held in memory, and the decision what to hold there."""
+"""Images held in memory, and the decision what to hold there."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jaxgan.data import identity
 
 CACHES = ("auto", "device", "host", "none")
 
-# `auto` puts at most this much on the device (MNIST takes 45 MiB, 64x64 colour pictures 87,000 a GiB) ...
+# `auto` puts at most this much on the device (MNIST takes 45 MiB, 64x64 colour images 87,000 a GiB) ...
 DEVICE_BYTES = 2**30
 # ... and at most this part of the machine's memory on the host, so that other programs keep room.
 HOST_FRACTION = 0.25
@@ -26,21 +26,21 @@ HOST_FRACTION = 0.25
 # Batches are read ahead, and become float32 pixels and feature maps many times as large.
 BATCH_FRACTION = 0.1
 
-# Pictures read at a time while a cache is filled.
+# Images read at a time while a cache is filled.
 CHUNK = 1024
 
 
 class InMemory:
-    """A source that holds all its pictures; the way to learn from arrays of one's own.
+    """A source that holds all its images; the way to learn from arrays of one's own.
 
     Args:
       images: uint8[N, H, W, C], C = 1 or 3, not copied.
-      labels: integers [N] in 0..K-1, or None (or zeros) where the pictures have no labels.
+      labels: integers [N] in 0..K-1, or None (or zeros) where the images have no labels.
       num_classes: K, or None likewise.
       fingerprint: what the data are, where that is known; otherwise it is made from the arrays.
 
     Attributes:
-      info: shape, number of pictures and number of classes.
+      info: shape, number of images and number of classes.
       images: uint8[N, H, W, C].
       labels: int32[N], zeros where `info.num_classes` is None.
       fingerprint: given, or made of shape, labels and pixels (`identity.of_arrays`).
@@ -68,12 +68,12 @@ class InMemory:
         return self._fingerprint or identity.of_arrays(self.images, self.labels)
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Gather uint8[n, H, W, C] pictures and int32[n] labels."""
+        """Gather uint8[n, H, W, C] images and int32[n] labels."""
         return self.images[indices], self.labels[indices]
 
 
 def check_images(images: np.ndarray) -> np.ndarray:
-    """Return pictures as numpy's uint8[N, H, W, C], or raise ValueError where they are something else."""
+    """Return images as numpy's uint8[N, H, W, C], or raise ValueError where they are something else."""
     images = np.asarray(images)
     if images.dtype != np.uint8:
         raise UserError(
@@ -82,11 +82,11 @@ def check_images(images: np.ndarray) -> np.ndarray:
         )
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
         raise UserError(
-            f"images have the shape {images.shape}; expected [N, H, W, C] with C = 1 or 3; grey pictures get a last "
+            f"images have the shape {images.shape}; expected [N, H, W, C] with C = 1 or 3; grey images get a last "
             "axis by images[..., None]."
         )
     if not images.size:
-        raise UserError(f"images have the shape {images.shape}, which is empty; expected at least one picture.")
+        raise UserError(f"images have the shape {images.shape}, which is empty; expected at least one image.")
     return images
 
 
@@ -97,7 +97,7 @@ def check_labels(labels: np.ndarray | None, num_images: int, num_classes: int | 
     if (labels is None and num_classes is not None) or (num_classes is None and labels is not None and np.any(labels)):
         raise UserError(
             f"labels are {'not ' * (labels is None)}given and num_classes is {num_classes}; expected both, or None for "
-            "both where the pictures have no labels."
+            "both where the images have no labels."
         )
     if labels is None or num_classes is None:
         return np.zeros(num_images, np.int32)
@@ -105,7 +105,7 @@ def check_labels(labels: np.ndarray | None, num_images: int, num_classes: int | 
     if labels.shape != (num_images,) or labels.dtype.kind not in "iu":
         raise UserError(
             f"labels are {labels.dtype} of the shape {labels.shape}; expected integers of the shape ({num_images},), "
-            "one for each picture."
+            "one for each image."
         )
     low, high = int(labels.min()), int(labels.max())
     if not 0 <= low <= high < num_classes:
@@ -117,7 +117,7 @@ def check_labels(labels: np.ndarray | None, num_images: int, num_classes: int | 
 
 
 class Skip:
-    """A source without its first pictures."""
+    """A source without its first images."""
 
     def __init__(self, source: Source, first: int):
         self._source = source
@@ -126,27 +126,27 @@ class Skip:
         self.fingerprint = identity.derived(source, "skip", first)
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Read pictures and labels, counting from the first one that is left."""
+        """Read images and labels, counting from the first one that is left."""
         indices = np.asarray(indices)
         if indices.size and not 0 <= indices.min() <= indices.max() < self.info.num_images:
-            raise IndexError(f"Picture indices must lie in 0..{self.info.num_images - 1}.")
+            raise IndexError(f"Image indices must lie in 0..{self.info.num_images - 1}.")
         return self._source.read(indices + self._first)
 
 
 def skip(source: Source, first: int) -> Source:
-    """Leave out the first pictures of a source.
+    """Leave out the first images of a source.
 
     Args:
       source: any source.
       first: how many to leave out, from 0 to N - 1.
 
     Raises:
-      ValueError: if no picture would be left.
+      ValueError: if no image would be left.
     """
     num_images = source.info.num_images
     if not 0 <= first < num_images:
         raise UserError(
-            f"data.skip is {first}, but the data set has {num_images} pictures, so that none is left; set "
+            f"data.skip is {first}, but the data set has {num_images} images, so that none is left; set "
             "config.data.skip to 0, or to less than that."
         )
     if first == 0:
@@ -171,12 +171,12 @@ def in_memory(source: Source) -> InMemory:
 
 
 def resolve_cache(config_data: Any, info: DataInfo, memory_limit: int | None = None) -> str:
-    """Decide where the pictures live: on the device, in the host's memory, or in their files.
+    """Decide where the images live: on the device, in the host's memory, or in their files.
 
     Args:
       config_data: the data section of a config; only `cache` is read. 'auto' means 'device' up to
         DEVICE_BYTES of pixels (and half the memory), 'host' up to HOST_FRACTION of the memory, 'none' above.
-      info: shape and number of the pictures.
+      info: shape and number of the images.
       memory_limit: the host's memory in bytes; measured where not given.
 
     Returns:
@@ -194,7 +194,7 @@ def resolve_cache(config_data: Any, info: DataInfo, memory_limit: int | None = N
         return "host" if needed <= HOST_FRACTION * memory else "none"
     if config_data.cache != "none" and needed > memory:
         raise UserError(
-            f"data.cache is {config_data.cache!r}, but the pictures take {needed / 2**30:.1f} GiB and this "
+            f"data.cache is {config_data.cache!r}, but the images take {needed / 2**30:.1f} GiB and this "
             f"machine has {memory / 2**30:.1f} GiB of memory; set data.cache to 'none' or 'auto'."
         )
     return config_data.cache
@@ -206,7 +206,7 @@ def check_batch(batch_size: int, info: DataInfo, memory_limit: int | None = None
     needed = batch_size * math.prod(info.image_shape)
     if needed > BATCH_FRACTION * memory:
         raise UserError(
-            f"data.batch_size is {batch_size}, whose pictures of {' x '.join(map(str, info.image_shape))} bytes take "
+            f"data.batch_size is {batch_size}, whose images of {' x '.join(map(str, info.image_shape))} bytes take "
             f"{needed / 2**30:.1f} GiB, and this machine has {memory / 2**30:.1f} GiB of memory; set data.batch_size "
             f"to {int(BATCH_FRACTION * memory) // math.prod(info.image_shape)} or less."
         )

@@ -1,4 +1,4 @@
-"""A data set that lies on a device, where each step gathers its pictures."""
+"""A data set that lies on a device, where each step gathers its images."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from jaxgan.data.mirror import Mirror
 
 @struct.dataclass
 class Resident:
-    """All pictures and labels of a data set, a pytree.
+    """All images and labels of a data set, a pytree.
 
     Attributes:
       images: uint8[N, H, W, C].
       labels: int32[N].
-      mirrored: whether indices N..2N-1 stand for the pictures flipped left to right; static.
+      mirrored: whether indices N..2N-1 stand for the images flipped left to right; static.
     """
 
     images: Array | np.ndarray
@@ -29,13 +29,13 @@ class Resident:
     mirrored: bool = struct.field(pytree_node=False, default=False)
 
     def take(self, indices: Array) -> tuple[Array, Array]:
-        """Gather pictures and labels; works inside `jax.jit`.
+        """Gather images and labels; works inside `jax.jit`.
 
         Args:
           indices: int32[...], each in 0..N-1, or 0..2N-1 if mirrored.
 
         Returns:
-          uint8[..., H, W, C] pictures and int32[...] labels.
+          uint8[..., H, W, C] images and int32[...] labels.
         """
         if not self.mirrored:
             return jax.tree.map(lambda x: x[indices], (self.images, self.labels))

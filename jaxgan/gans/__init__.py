@@ -31,11 +31,11 @@ def names() -> list[str]:
 
 
 def build(config: Config, data: DataInfo) -> Gan:
-    """Build the GAN that `config.gan` names for pictures as `data` describes them.
+    """Build the GAN that `config.gan` names for images as `data` describes them.
 
     Args:
       config: complete, as `jaxgan.config.default()` or a file in `configs/` makes it.
-      data: `DataInfo` of the pictures; a source has it as `source.info`.
+      data: `DataInfo` of the images; a source has it as `source.info`.
 
     Raises:
       UserError: settings that cannot be, an unknown name, a file without `build`, or what the GAN refuses.

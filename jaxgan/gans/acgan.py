@@ -1,4 +1,4 @@
-"""Auxiliary-classifier GAN for labelled 28x28 grey pictures: the discriminator also names the class.
+"""Auxiliary-classifier GAN for labelled 28x28 grey images: the discriminator also names the class.
 
 References:
   Odena, Olah and Shlens, "Conditional Image Synthesis with Auxiliary Classifier GANs", 2016. The layer plan is
@@ -31,7 +31,7 @@ init = nn.initializers.glorot_uniform()
 
 
 class Generator(nn.Module):
-    """z [B, Z] and labels [B] -> pictures [B, 28, 28, 1] in [-1, 1]."""
+    """z [B, Z] and labels [B] -> images [B, 28, 28, 1] in [-1, 1]."""
 
     num_classes: int
     label_mode: str
@@ -51,7 +51,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Pictures [B, 28, 28, 1] -> logits [B] and class logits [B, K]."""
+    """Images [B, 28, 28, 1] -> logits [B] and class logits [B, K]."""
 
     num_classes: int
     norm: Norm
@@ -71,13 +71,13 @@ class Discriminator(nn.Module):
 
 
 def build(config: Config, data: DataInfo) -> Gan:
-    """Build the GAN; ValueError for pictures that are not 28x28x1 or have no labels."""
+    """Build the GAN; ValueError for images that are not 28x28x1 or have no labels."""
     shapes.check_exact("acgan", data.image_shape, (28, 28, 1), other="cgan")
     model = completed(config.model, ADDED)
     checks.in_range("config.model.d_group", model.d_group, 0)
     checks.one_of("config.model.label_mode", model.label_mode, LABEL_MODES)
     g_norm, d_norm = norms(model)
-    classes = data.num_classes or 0  # from_config refuses pictures without labels
+    classes = data.num_classes or 0  # from_config refuses images without labels
     return Gan.from_config(
         config,
         data,

@@ -1,8 +1,8 @@
 """Conditional GAN with convolutions: both networks are told the label.
 
-The generator gets an embedding of the label beside z. The discriminator gets one beside the picture's channels, as
-large as the picture, and so judges whether a picture is real *for its label*; or, as a projection, one whose product
-with the features of the picture is added to the logit.
+The generator gets an embedding of the label beside z. The discriminator gets one beside the image's channels, as
+large as the image, and so judges whether an image is real *for its label*; or, as a projection, one whose product
+with the features of the image is added to the logit.
 
 References:
   Mirza and Osindero, "Conditional Generative Adversarial Nets", 2014, section 3.2. They use dense layers; these
@@ -34,7 +34,7 @@ ADDED = {"d_norm": "none", "d_group": 0, "d_label": "map"}
 
 
 class Generator(nn.Module):
-    """z [B, Z] and labels [B] -> pictures [B, H, W, C] in [-1, 1]."""
+    """z [B, Z] and labels [B] -> images [B, H, W, C] in [-1, 1]."""
 
     shape: tuple[int, int, int]
     num_classes: int
@@ -58,7 +58,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Pictures [B, H, W, C] and labels [B] -> logits [B]."""
+    """Images [B, H, W, C] and labels [B] -> logits [B]."""
 
     num_classes: int
     init_stddev: float
@@ -89,13 +89,13 @@ class Discriminator(nn.Module):
 
 
 def build(config: Config, data: DataInfo) -> Gan:
-    """Build the GAN; ValueError for sides that are not multiples of 4, or pictures without labels."""
+    """Build the GAN; ValueError for sides that are not multiples of 4, or images without labels."""
     shapes.check_multiples("cgan", data.image_shape, 4, examples="28 or 32")
     model = completed(config.model, ADDED)
     checks.in_range("config.model.d_group", model.d_group, 0)
     checks.one_of("config.model.d_label", model.d_label, D_LABELS)
     checks.in_range("config.model.label_size", model.label_size, 1)
-    classes = data.num_classes or 0  # from_config refuses pictures without labels
+    classes = data.num_classes or 0  # from_config refuses images without labels
     g_norm, d_norm = norms(model, scale_stddev=model.init_stddev)
     return Gan.from_config(
         config,

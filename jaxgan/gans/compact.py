@@ -1,10 +1,10 @@
-"""A GAN for small pictures whose networks are alike in cost, so that both learn most in a given time.
+"""A GAN for small images whose networks are alike in cost, so that both learn most in a given time.
 
 Each has a convolution that keeps the size for each that changes it; maps of the full size have few channels. G has
 batch norm, D none, for gradient penalties. With classes, G is given an embedding beside z, and D's logit gets the
 product of its features and of a vector of the class.
 
-What a continuous function makes of a connected set of latents is connected, too: between a 3 and an 8 lie pictures of
+What a continuous function makes of a connected set of latents is connected, too: between a 3 and an 8 lie images of
 neither. With `kinds` z chooses one of so many vectors, learnt beside the weights, by the signs of its first numbers.
 
 References:
@@ -40,12 +40,12 @@ plain = nn.initializers.variance_scaling(1.0, "fan_in", "normal")
 
 
 class Generator(nn.Module):
-    """z [B, Z] and labels [B] -> pictures [B, H, W, C] in [-1, 1].
+    """z [B, Z] and labels [B] -> images [B, H, W, C] in [-1, 1].
 
     Attributes:
-      shape: of the pictures.
+      shape: of the images.
       widths: channels of the maps of a fourth and of half the size.
-      classes: K, or 0 for pictures without classes.
+      classes: K, or 0 for images without classes.
       kinds: a power of two, or 0 for none.
     """
 
@@ -87,11 +87,11 @@ def num_bits(kinds: int) -> int:
 
 
 class Discriminator(nn.Module):
-    """Pictures [B, H, W, C] and labels [B] -> logits [B].
+    """Images [B, H, W, C] and labels [B] -> logits [B].
 
     Attributes:
       widths: channels of the maps of half and of a fourth of the size.
-      classes: K, or 0 for pictures without classes.
+      classes: K, or 0 for images without classes.
     """
 
     widths: tuple[int, int]

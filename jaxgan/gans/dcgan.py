@@ -1,4 +1,4 @@
-"""DCGAN for 28x28 pictures: a dense layer, three transposed convolutions and a convolution.
+"""DCGAN for 28x28 images: a dense layer, three transposed convolutions and a convolution.
 
 References:
   Radford, Metz and Chintala, "Unsupervised Representation Learning with Deep Convolutional Generative
@@ -29,7 +29,7 @@ ADDED = {"d_norm": "none", "d_group": 0}
 
 
 class Generator(nn.Module):
-    """z [B, Z] -> pictures [B, 28, 28, C] in [-1, 1]."""
+    """z [B, Z] -> images [B, 28, 28, C] in [-1, 1]."""
 
     channels: int
     upsample: str
@@ -54,7 +54,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Pictures [B, 28, 28, C] -> logits [B]."""
+    """Images [B, 28, 28, C] -> logits [B]."""
 
     init_stddev: float
     dropout: float
@@ -76,7 +76,7 @@ class Discriminator(nn.Module):
 
 
 def build(config: Config, data: DataInfo) -> Gan:
-    """Build the GAN; ValueError for pictures that are not 28x28."""
+    """Build the GAN; ValueError for images that are not 28x28."""
     channels = data.image_shape[2]
     shapes.check_exact("dcgan", data.image_shape, (28, 28, channels), other="dcgan64")
     model = completed(config.model, ADDED)

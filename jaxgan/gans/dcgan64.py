@@ -1,4 +1,4 @@
-"""DCGAN for 64x64 colour pictures, or for any size that is a multiple of 16.
+"""DCGAN for 64x64 colour images, or for any size that is a multiple of 16.
 
 References:
   Radford, Metz and Chintala, "Unsupervised Representation Learning with Deep Convolutional Generative
@@ -26,7 +26,7 @@ ADDED = {"d_norm": "batch", "d_group": 0}
 
 
 class Generator(nn.Module):
-    """z [B, Z] -> pictures [B, H, W, C] in [-1, 1]; maps of 8, 4, 2 and 1 times `width` channels."""
+    """z [B, Z] -> images [B, H, W, C] in [-1, 1]; maps of 8, 4, 2 and 1 times `width` channels."""
 
     shape: tuple[int, int, int]
     width: int
@@ -48,7 +48,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Pictures [B, H, W, C] -> logits [B]; maps of 1, 2, 4 and 8 times `width` channels."""
+    """Images [B, H, W, C] -> logits [B]; maps of 1, 2, 4 and 8 times `width` channels."""
 
     width: int
     init_stddev: float

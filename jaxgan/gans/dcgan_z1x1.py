@@ -1,6 +1,6 @@
-"""DCGAN for 28x28 grey pictures whose latent is a map of one pixel: convolutions only, up to the last layer of D.
+"""DCGAN for 28x28 grey images whose latent is a map of one pixel: convolutions only, up to the last layer of D.
 
-No layer before a batch norm has a bias, so with batch statistics a generator's pictures do not depend on the latent's
+No layer before a batch norm has a bias, so with batch statistics a generator's images do not depend on the latent's
 scale: G(k z) = G(z) for k > 0, up to batch norm's epsilon.
 
 References:
@@ -34,7 +34,7 @@ PYTORCH = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
 
 
 class Generator(nn.Module):
-    """z [B, 1, 1, Z] -> pictures [B, 28, 28, 1] in [-1, 1]."""
+    """z [B, 1, 1, Z] -> images [B, 28, 28, 1] in [-1, 1]."""
 
     init_stddev: float
     norm: Norm
@@ -66,7 +66,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Pictures [B, 28, 28, 1] -> logits [B], the difference of the two logits real and fake."""
+    """Images [B, 28, 28, 1] -> logits [B], the difference of the two logits real and fake."""
 
     leaky: bool
     init_stddev: float
@@ -91,7 +91,7 @@ class Discriminator(nn.Module):
 
 
 def build(config: Config, data: DataInfo) -> Gan:
-    """Build the GAN; ValueError for pictures that are not 28x28x1."""
+    """Build the GAN; ValueError for images that are not 28x28x1."""
     shapes.check_exact("dcgan_z1x1", data.image_shape, (28, 28, 1), other="dcgan64")
     model = completed(config.model, ADDED)
     checks.in_range("config.model.d_group", model.d_group, 0)

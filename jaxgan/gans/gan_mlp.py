@@ -1,4 +1,4 @@
-"""The first kind of GAN: two networks of two dense layers each, for pictures of any size.
+"""The first kind of GAN: two networks of two dense layers each, for images of any size.
 
 References:
   Goodfellow et al., "Generative Adversarial Nets", 2014. Layers and numbers are those of Aymeric Damien,
@@ -19,7 +19,7 @@ from jaxgan.training.gan import Gan
 
 
 class Generator(nn.Module):
-    """z [B, Z] -> pictures [B, H, W, C] in [0, 1]."""
+    """z [B, Z] -> images [B, H, W, C] in [0, 1]."""
 
     shape: tuple[int, int, int]
     hidden: int
@@ -35,7 +35,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Pictures [B, H, W, C] -> logits [B]."""
+    """Images [B, H, W, C] -> logits [B]."""
 
     hidden: int
     init_scale: float

@@ -4,7 +4,7 @@ References:
   Huang, Gokaslan, Kuleshov and Tompkin, "The GAN is dead; long live the GAN! A Modern GAN Baseline", 2024, section 3,
   appendix D; layers and their start as in its published code. Different here: maps of all sizes have the precision of
   `config.precision`, where the reference has bfloat16 in the largest ones and float32 in the others; and G's step
-  compares with the real pictures of D's step, where the reference draws others. Classes of generated pictures are drawn
+  compares with the real images of D's step, where the reference draws others. Classes of generated images are drawn
   evenly, where the reference takes those of the real ones that they are compared with.
 """
 
@@ -86,11 +86,11 @@ class Network(nn.Module):
 
 
 class Generator(Network):
-    """z [B, Z] -> pictures [B, H, W, C]; no function bounds them.
+    """z [B, Z] -> images [B, H, W, C]; no function bounds them.
 
     Attributes:
-      shape: of the pictures.
-      classes: K, or 0 for pictures without classes.
+      shape: of the images.
+      classes: K, or 0 for images without classes.
       class_features: of a label, which stand beside z.
     """
 
@@ -115,10 +115,10 @@ class Generator(Network):
 
 
 class Discriminator(Network):
-    """Pictures [B, H, W, C] -> logits [B]; with classes the product of the features and of a vector of the label.
+    """Images [B, H, W, C] -> logits [B]; with classes the product of the features and of a vector of the label.
 
     Attributes:
-      classes: K, or 0 for pictures without classes.
+      classes: K, or 0 for images without classes.
     """
 
     classes: int = 0

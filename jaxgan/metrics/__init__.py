@@ -1,1 +1,1 @@
-"""How good pictures are: one measure a file, on arrays of pictures or of their features."""
+"""How good images are: one measure a file, on arrays of images or of their features."""

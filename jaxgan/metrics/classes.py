@@ -1,4 +1,4 @@
-"""Which classes a classifier sees in pictures: the right ones, and in the data's proportions."""
+"""Which classes a classifier sees in images: the right ones, and in the data's proportions."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from jaxgan.base.checks import UserError
 
 
 def class_accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Return the share of pictures in which the classifier sees the class that was asked for.
+    """Return the share of images in which the classifier sees the class that was asked for.
 
     Args:
       logits: float[N, K].
-      labels: int[N], the classes asked for. Real pictures reach the classifier's own accuracy.
+      labels: int[N], the classes asked for. Real images reach the classifier's own accuracy.
 
     References:
       Odena, Olah and Shlens, "Conditional Image Synthesis with Auxiliary Classifier GANs", 2017, section 4.2.
     """
     if labels.shape != logits.shape[:1]:
-        raise UserError(f"labels have shape {labels.shape}; expected ({len(logits)},), one for each picture.")
+        raise UserError(f"labels have shape {labels.shape}; expected ({len(logits)},), one for each image.")
     return float((logits.argmax(1) == labels).mean())
 
 
@@ -45,13 +45,13 @@ def class_entropy(counts: np.ndarray) -> float:
 def class_kl(counts: np.ndarray, real_counts: np.ndarray) -> float:
     """Return the Kullback-Leibler divergence of a histogram from the data's, in nats.
 
-        sum_i p_i ln(p_i / q_i),   p the pictures', q the data's
+        sum_i p_i ln(p_i / q_i),   p the images', q the data's
 
     It is infinite if a class was seen that the data do not have. Floor: (K - 1) / 2 (1/N + 1/M) on equal laws.
 
     Args:
-      counts: int[K] of N pictures.
-      real_counts: int[K] of M real pictures.
+      counts: int[K] of N images.
+      real_counts: int[K] of M real images.
 
     References:
       Kullback and Leibler, "On information and sufficiency", 1951, equation 2.4.

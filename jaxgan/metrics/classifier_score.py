@@ -1,4 +1,4 @@
-"""How sure a classifier is of each picture, and how varied its answers are."""
+"""How sure a classifier is of each image, and how varied its answers are."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ def score_logits(logits: np.ndarray, *, num_splits: int = 10, seed: int = 0) -> 
         exp(mean_x KL(p(y|x) || p(y))),   p(y) the mean of p(y|x) over the split
 
     With the Inception network and its 1,008 classes it is the Inception score. A generator that draws one perfect
-    picture of each class reaches K: it says nothing of variety within a class.
+    image of each class reaches K: it says nothing of variety within a class.
 
     Args:
       logits: float[N, K].
       num_splits: parts of near equal size.
-      seed: pictures are shuffled first, so that an order by class does no harm.
+      seed: images are shuffled first, so that an order by class does no harm.
 
     References:
       Salimans, Goodfellow, Zaremba, Cheung, Radford and Chen, "Improved Techniques for Training GANs", 2016, section 4.
@@ -33,6 +33,6 @@ def _score(logits: np.ndarray) -> float:
     shifted = logits - logits.max(1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
     p = np.exp(log_p)
-    # A class that no picture has any chance of adds 0, not 0 log 0.
+    # A class that no image has any chance of adds 0, not 0 log 0.
     log_mean = np.log(np.maximum(p.mean(0), np.finfo(np.float64).tiny))
     return float(np.exp((p * (log_p - log_mean)).sum(1).mean()))

@@ -18,7 +18,7 @@ class Moments(NamedTuple):
     """Mean and covariance of features.
 
     Attributes:
-      num: number of pictures N.
+      num: number of images N.
       mean: float64[D].
       cov: float64[D, D], the sum of products over N - 1.
     """
@@ -35,7 +35,7 @@ def moments(features: np.ndarray | Iterable[np.ndarray]) -> Moments:
       features: float[N, D], or any number of such chunks.
 
     Raises:
-      ValueError: fewer than two pictures, or a value that is not finite.
+      ValueError: fewer than two images, or a value that is not finite.
 
     References:
       Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979,
@@ -50,9 +50,9 @@ def moments(features: np.ndarray | Iterable[np.ndarray]) -> Moments:
         both = num + len(x)
         scatter = scatter + centred.T @ centred + np.outer(shift, shift) * (num * len(x) / both)
         mean, num = mean + shift * (len(x) / both), both
-    checks.in_range("The number of pictures", num, 2)
+    checks.in_range("The number of images", num, 2)
     if not np.isfinite(scatter).all():
-        raise UserError("The features have values that are not finite; look at the pictures or the feature function.")
+        raise UserError("The features have values that are not finite; look at the images or the feature function.")
     return Moments(num, mean, scatter / (num - 1))
 
 
@@ -78,7 +78,7 @@ def frechet_distance(first: Moments, second: Moments) -> float:
 
 
 def frechet_floor(features: np.ndarray, num_real: int, num_fake: int) -> float:
-    """Return the distance to expect between two sets of pictures from one law.
+    """Return the distance to expect between two sets of images from one law.
 
         (1/N1 + 1/N2) [Tr S + 1/2 sum_ij Var(y_i y_j) / (l_i + l_j)]
 
@@ -86,7 +86,7 @@ def frechet_floor(features: np.ndarray, num_real: int, num_fake: int) -> float:
     l_i l_j, and twice that where i = j.
 
     Args:
-      features: float[N, D] of pictures from that law, N well above D.
+      features: float[N, D] of images from that law, N well above D.
       num_real: N1.
       num_fake: N2.
 

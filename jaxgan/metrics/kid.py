@@ -1,4 +1,4 @@
-"""Kernel distance between two sets of features, without bias at any number of pictures."""
+"""Kernel distance between two sets of features, without bias at any number of images."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def kernel_distance(
 ) -> tuple[float, float]:
     """Return the kernel inception distance and its standard error.
 
-    The mean over random subsets of m pictures of the unbiased squared MMD with k(a, b) = (a.b / D + 1)^3:
+    The mean over random subsets of m images of the unbiased squared MMD with k(a, b) = (a.b / D + 1)^3:
 
         (sum_{i != j} k(x_i, x_j) + k(y_i, y_j)) / (m (m - 1)) - 2 mean_ij k(x_i, y_j)
 
     On equal laws it is 0 on average, so slightly negative values are right. Subsets overlap, so that their mean is as
     sure as N / m independent ones at most: the error is their standard deviation times sqrt(m / N), N the smaller set,
-    and of other subsets of N / 2 where m is more than that, for subsets of all pictures would not differ. It is too
+    and of other subsets of N / 2 where m is more than that, for subsets of all images would not differ. It is too
     large rather than too small where the laws are equal.
 
     Args:
@@ -36,7 +36,7 @@ def kernel_distance(
     """
     smaller = min(len(real), len(fake))
     size = min(subset_size, smaller)
-    checks.in_range("The number of pictures", size, 2)
+    checks.in_range("The number of images", size, 2)
     checks.in_range("num_subsets", num_subsets, 2)
     rng = np.random.default_rng(seed)
     # Not NumPy's products: many small ones keep the threads of its BLAS waiting for each other, on busy cores 20 times
@@ -54,7 +54,7 @@ def kernel_distance(
 
 
 def _subset(rng: np.random.Generator, features: np.ndarray, size: int) -> np.ndarray:
-    """Draw pictures as float64[m, D + 1], scaled so that a.b / D + 1 is one product."""
+    """Draw images as float64[m, D + 1], scaled so that a.b / D + 1 is one product."""
     rows = np.asarray(features[rng.choice(len(features), size, replace=False)], np.float64)
     return np.concatenate([rows / np.sqrt(rows.shape[1]), np.ones((size, 1))], axis=1)
 
@@ -66,7 +66,7 @@ def _mmd(x: Array, y: Array) -> Array:
 
 
 def _sum_of_pairs(x: Array) -> Array:
-    """Sum the kernel over pairs of different pictures."""
+    """Sum the kernel over pairs of different images."""
     return _sum(x, x) - (jnp.square(x).sum(1) ** 3).sum()
 
 

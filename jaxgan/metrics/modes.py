@@ -1,11 +1,11 @@
 """Stacked MNIST: of a thousand triples of digits, how many does a generator draw?
 
-Each channel of a picture is a digit. The field's published test of mode collapse; compare only figures at the same
-number of pictures, 26,000 by custom.
+Each channel of an image is a digit. The field's published test of mode collapse; compare only figures at the same
+number of images, 26,000 by custom.
 
 References:
   Metz, Poole, Pfau and Sohl-Dickstein, "Unrolled Generative Adversarial Networks", 2017, section 3.3. Srivastava,
-  Valkov, Russell, Gutmann and Sutton, "VEEGAN", 2017, section 4.1, for the number of pictures and the divergence.
+  Valkov, Russell, Gutmann and Sutton, "VEEGAN", 2017, section 4.1, for the number of images and the divergence.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 NUM_MODES = 1000
-NUM_PICTURES = 26_000
+NUM_IMAGES = 26_000
 # A generator stuck on one triple scores some 30 modes by the classifier's mistakes alone, seldom with this many hits.
 SURE_HITS = 3
 
@@ -37,7 +37,7 @@ def mode_scores(counts: np.ndarray) -> dict[str, float]:
     }
 
 
-def mode_kl_floor(digit_counts: np.ndarray, num: int = NUM_PICTURES) -> float:
+def mode_kl_floor(digit_counts: np.ndarray, num: int = NUM_IMAGES) -> float:
     """Return the divergence to expect of a perfect generator.
 
         999 / (2 N) + 3 sum_d p_d ln(10 p_d)
@@ -46,7 +46,7 @@ def mode_kl_floor(digit_counts: np.ndarray, num: int = NUM_PICTURES) -> float:
 
     Args:
       digit_counts: int[10], how often each digit occurs in MNIST.
-      num: number of pictures N, well above 1,000.
+      num: number of images N, well above 1,000.
     """
     p = digit_counts / digit_counts.sum()
     return float((NUM_MODES - 1) / (2 * num) + 3 * (p * np.log(len(p) * p)).sum())

@@ -1,4 +1,4 @@
-"""The nearest training picture of each picture: does a generator draw, or repeat?"""
+"""The nearest training image of each image: does a generator draw, or repeat?"""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ import numpy as np
 
 from jaxgan.base.checks import UserError
 
-# Training pictures compared at a time.
+# Training images compared at a time.
 CHUNK = 2048
-# Larger pictures are compared as means over squares of pixels, so that no side has more.
+# Larger images are compared as means over squares of pixels, so that no side has more.
 MAX_SIDE = 32
 
 
-def nearest_pictures(images: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find the training picture that is nearest in its pixels.
+def nearest_images(images: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the training image that is nearest in its pixels.
 
     The distance is the root of the mean squared difference of pixels in 0..1: 0 is a copy. Compare it with the
-    distances of held-out real pictures: well below those, the generator repeats training pictures.
+    distances of held-out real images: well below those, the generator repeats training images.
 
     Args:
       images: uint8[N, H, W, C].
       training: uint8[M, H, W, C].
 
     Returns:
-      Distances float64[N] and indices of training pictures int64[N].
+      Distances float64[N] and indices of training images int64[N].
 
     Raises:
-      ValueError: pictures of different shapes.
+      ValueError: images of different shapes.
     """
     if images.shape[1:] != training.shape[1:]:
-        raise UserError(f"pictures have shape {images.shape[1:]}; expected {training.shape[1:]}, the training data's.")
+        raise UserError(f"images have shape {images.shape[1:]}; expected {training.shape[1:]}, the training data's.")
     queries = pixel_vectors(images)
     least = np.full(len(images), np.inf, np.float32)
     indices = np.zeros(len(images), np.int64)

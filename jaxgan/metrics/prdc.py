@@ -17,9 +17,9 @@ def neighbour_scores(
 ) -> dict[str, float]:
     """Return precision, recall, density and coverage.
 
-    Around each picture stands a ball that reaches to its k-th nearest neighbour in its own set, itself not counted.
+    Around each image stands a ball that reaches to its k-th nearest neighbour in its own set, itself not counted.
 
-        precision: share of fakes in the ball of a real picture      (k = 3, distance <= radius)
+        precision: share of fakes in the ball of a real image      (k = 3, distance <= radius)
         recall:    share of reals in the ball of a fake              (k = 3, distance <= radius)
         density:   mean number of real balls that a fake is in, / k  (k = 5, distance < radius)
         coverage:  share of real balls with a fake in them           (k = 5, distance < radius)
@@ -34,7 +34,7 @@ def neighbour_scores(
       k_density: of density and coverage.
 
     Raises:
-      ValueError: no more than k pictures in a set.
+      ValueError: no more than k images in a set.
 
     References:
       Kynkaanniemi, Karras, Laine, Lehtinen and Aila, "Improved Precision and Recall Metric for Assessing Generative
@@ -42,7 +42,7 @@ def neighbour_scores(
       Generative Models", 2020, equations 5 and 6.
     """
     checks.in_range("k", min(k_manifold, k_density), 1)
-    checks.in_range("The number of pictures", min(len(real), len(fake)), max(k_manifold, k_density) + 1)
+    checks.in_range("The number of images", min(len(real), len(fake)), max(k_manifold, k_density) + 1)
     of_real = _squared_radii(real, k_manifold, k_density)
     of_fake = _squared_radii(fake, k_manifold)
 
@@ -66,7 +66,7 @@ def expected_coverage(num_real: int, num_fake: int, k: int = K_DENSITY) -> float
 
         1 - [(N - 1) ... (N - k)] / [(N + M - 1) ... (N + M - k)],
 
-    the chance that not all k nearest of the other N + M - 1 pictures are real.
+    the chance that not all k nearest of the other N + M - 1 images are real.
     """
     real = np.arange(num_real - k, num_real, dtype=np.float64)
     return float(1 - np.prod(real / (real + num_fake)))

@@ -1,4 +1,4 @@
-"""What the measures must know of the real pictures, computed once and kept on disk."""
+"""What the measures must know of the real images, computed once and kept on disk."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.types import Source
 from jaxgan.metrics import swd
 from jaxgan.metrics.classes import class_histogram
-from jaxgan.metrics.features import FeatureNet
+from jaxgan.metrics.features.network import FeatureNet
 from jaxgan.metrics.frechet import Moments, moments
 
-# Real pictures, drawn at random, whose features and projections are kept one by one. Moments and classes are of all.
+# Real images, drawn at random, whose features and projections are kept one by one. Moments and classes are of all.
 NUM_KEPT = 10_000
 # Changes with what is computed, so that older files are not taken for newer ones.
 VERSION = 1
 
-Pictures = tuple[np.ndarray, np.ndarray | None]
+Images = tuple[np.ndarray, np.ndarray | None]
 
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
-    """Real pictures, and what is computed of them.
+    """Real images, and what is computed of them.
 
     Attributes:
       images: uint8[N, H, W, C].
       labels: int[N], or None.
-      held_out: real pictures that the generator does not train on, with labels or None; or None.
+      held_out: real images that the generator does not train on, with labels or None; or None.
       net: where features come from, or None for measures of pixels alone.
-      moments: of the features of all pictures, or None.
-      features: float32[M, D] of M pictures drawn at random, or None.
-      class_counts: int64[K], which classes the network sees in all pictures, or None.
-      projections: float32[M, P] of the same M pictures, see `swd.project`.
+      moments: of the features of all images, or None.
+      features: float32[M, D] of M images drawn at random, or None.
+      class_counts: int64[K], which classes the network sees in all images, or None.
+      projections: float32[M, P] of the same M images, see `swd.project`.
     """
 
     images: np.ndarray
     labels: np.ndarray | None
-    held_out: Pictures | None
+    held_out: Images | None
     net: FeatureNet | None
     moments: Moments | None
     features: np.ndarray | None
@@ -55,15 +55,15 @@ def create_reference(
     labels: np.ndarray | None = None,
     net: FeatureNet | None = None,
     *,
-    held_out: Pictures | None = None,
+    held_out: Images | None = None,
 ) -> Reference:
     """Compute a reference; `cached_reference` reads it where that was done before.
 
     Args:
-      images: uint8[N, H, W, C], the pictures that a generator trains on.
+      images: uint8[N, H, W, C], the images that a generator trains on.
       labels: int[N], or None.
       net: where features come from; without it there are the measures of pixels.
-      held_out: other real pictures and their labels or None, for `suite.floor`.
+      held_out: other real images and their labels or None, for `suite.floor`.
     """
     return _assemble(images, labels, net, held_out, _compute(images, net))
 
@@ -73,10 +73,10 @@ def cached_reference(
     labels: np.ndarray | None = None,
     net: FeatureNet | None = None,
     *,
-    held_out: Pictures | None = None,
+    held_out: Images | None = None,
     folder: str | os.PathLike[str] | None = None,
 ) -> Reference:
-    """Return `create_reference`, from a file where the same pictures and network were seen before.
+    """Return `create_reference`, from a file where the same images and network were seen before.
 
     A damaged file is replaced. Nothing is written if the network's digest is not known, or the disk refuses.
 
@@ -96,12 +96,12 @@ def cached_reference(
     return _assemble(images, labels, net, held_out, arrays)
 
 
-def pictures_of(source: Source, most: int = 100_000, seed: int = 0) -> Pictures:
-    """Read all pictures of a source, or `most` of them drawn at random where it has more; and labels if it has any."""
+def images_of(source: Source, most: int = 100_000, seed: int = 0) -> Images:
+    """Read all images of a source, or `most` of them drawn at random where it has more; and labels if it has any."""
     num = source.info.num_images
     rows = np.arange(num) if num <= most else np.sort(np.random.default_rng(seed).choice(num, most, replace=False))
     if not num:
-        raise UserError("the data set has no pictures; expected at least one.")
+        raise UserError("the data set has no images; expected at least one.")
     images, labels = source.read(rows)
     return images, None if source.info.num_classes is None else labels
 
@@ -124,7 +124,7 @@ def _assemble(
     images: np.ndarray,
     labels: np.ndarray | None,
     net: FeatureNet | None,
-    held_out: Pictures | None,
+    held_out: Images | None,
     arrays: dict[str, np.ndarray],
 ) -> Reference:
     law = Moments(int(arrays["num"]), arrays["mean"], arrays["cov"]) if "mean" in arrays else None

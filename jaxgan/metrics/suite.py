@@ -1,6 +1,6 @@
-"""All measures of a set of pictures at once.
+"""All measures of a set of images at once.
 
-A measure is a function of `Pictures` to named figures, and an entry in `MEASURES`.
+A measure is a function of `Images` to named figures, and an entry in `MEASURES`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from jaxgan.metrics import classes, modes, swd
 from jaxgan.metrics.classifier_score import score_logits
 from jaxgan.metrics.frechet import frechet_distance, frechet_floor, moments
 from jaxgan.metrics.kid import kernel_distance
-from jaxgan.metrics.neighbours import nearest_pictures
+from jaxgan.metrics.neighbours import nearest_images
 from jaxgan.metrics.prdc import expected_coverage, neighbour_scores
 from jaxgan.metrics.reference import Reference, create_reference
 
-# Drawn at random of the pictures and of the real ones, so that 10,000 pictures take seconds.
+# Drawn at random of the images and of the real ones, so that 10,000 images take seconds.
 NUM_PRDC = 5_000
 NUM_NEAREST = 1_000
 
@@ -39,7 +39,7 @@ class Given:
       labels: int[N], the classes asked for, or None.
       features: float32[N, D] or None.
       logits: float32[N, K] or None.
-      reference: the real pictures.
+      reference: the real images.
       seed: of whatever a measure draws.
     """
 
@@ -52,10 +52,10 @@ class Given:
 
 
 class Floor(NamedTuple):
-    """What real pictures score.
+    """What real images score.
 
     Attributes:
-      protocol: which real pictures were compared with which.
+      protocol: which real images were compared with which.
       num: how many were scored.
       scores: as from `score`.
     """
@@ -74,12 +74,12 @@ def score(
     seed: int = 0,
     over: Map = map,
 ) -> dict[str, float]:
-    """Measure pictures against real ones.
+    """Measure images against real ones.
 
     Args:
       images: uint8[N, H, W, C].
       labels: int[N], the classes that a conditional generator was asked for, or None.
-      reference: of the real pictures.
+      reference: of the real images.
       names: keys of `MEASURES`; all that can be computed where it is None. `('fd', 'class_entropy')` is quick.
       seed: of what is drawn; the same arguments give the same figures.
       over: see `FeatureNet.features_and_logits`.
@@ -93,7 +93,7 @@ def score(
       ValueError: an unknown measure, or one that lacks what it needs.
     """
     if images.shape[1:] != reference.images.shape[1:]:
-        raise UserError(f"pictures have shape {images.shape[1:]}; expected {reference.images.shape[1:]}, the data's.")
+        raise UserError(f"images have shape {images.shape[1:]}; expected {reference.images.shape[1:]}, the data's.")
     wanted = available(reference, labels is not None) if names is None else list(names)
     check(wanted, reference, labels is not None)
     features, logits = None, None
@@ -118,15 +118,15 @@ def available(reference: Reference, labelled: bool) -> list[str]:
 
 
 def floor(reference: Reference, num: int, *, names: Sequence[str] | None = None, seed: int = 0) -> Floor:
-    """Score real pictures: what no generator can be expected to beat at this number of pictures.
+    """Score real images: what no generator can be expected to beat at this number of images.
 
-    Held-out pictures are measured against the reference where there are any. Otherwise the reference's own are split
-    at random: one half, or `num` of it, is measured against the other, which has fewer pictures than the reference,
+    Held-out images are measured against the reference where there are any. Otherwise the reference's own are split
+    at random: one half, or `num` of it, is measured against the other, which has fewer images than the reference,
     so that what falls with their number comes out too high; `expected_floor` corrects for that.
 
     Args:
-      reference: of the real pictures.
-      num: pictures to score, fewer where there are not as many.
+      reference: of the real images.
+      num: images to score, fewer where there are not as many.
       names: as for `score`.
       seed: of what is drawn.
     """
@@ -134,23 +134,23 @@ def floor(reference: Reference, num: int, *, names: Sequence[str] | None = None,
     if reference.held_out is not None:
         (images, labels), against = reference.held_out, reference
         rows = rng.permutation(len(images))[:num]
-        protocol = f"{len(rows)} held-out pictures against {len(reference.images)} training pictures"
+        protocol = f"{len(rows)} held-out images against {len(reference.images)} training images"
     else:
         images, labels = reference.images, reference.labels
         order = rng.permutation(len(images))
         half = len(images) // 2
         rows, rest = order[:half][:num], order[half:]
         against = create_reference(images[rest], None, reference.net)
-        protocol = f"{len(rows)} training pictures against {len(rest)} others"
+        protocol = f"{len(rows)} training images against {len(rest)} others"
     labels = None if labels is None else labels[rows]
     return Floor(protocol, len(rows), score(images[rows], labels, against, names=names, seed=seed))
 
 
 def expected_floor(reference: Reference, num: int) -> dict[str, float]:
-    """Return what formulas say that `num` pictures of the data's own law score, on average.
+    """Return what formulas say that `num` images of the data's own law score, on average.
 
     Args:
-      reference: of the real pictures.
+      reference: of the real images.
       num: N, large against the numbers of features and of classes.
     """
     real = len(reference.images)
@@ -174,7 +174,7 @@ def expected_floor(reference: Reference, num: int) -> dict[str, float]:
 
 
 def _some(given: Given, array: np.ndarray, num: int) -> np.ndarray:
-    """Return `num` rows at random: pictures may come in the order of their classes."""
+    """Return `num` rows at random: images may come in the order of their classes."""
     return array[np.random.default_rng(given.seed).permutation(len(array))[:num]]
 
 
@@ -219,7 +219,7 @@ def _class_entropy(given: Given) -> dict[str, float]:
 
 
 def _class_kl(given: Given) -> dict[str, float]:
-    # Half a picture of a class that the network never sees in the data: a figure that JSON can hold, not infinity.
+    # Half an image of a class that the network never sees in the data: a figure that JSON can hold, not infinity.
     return {"class_kl": classes.class_kl(_counts(given), np.maximum(_need(given.reference.class_counts), 0.5))}
 
 
@@ -232,7 +232,7 @@ def _modes(given: Given) -> dict[str, float]:
 
 
 def _nearest(given: Given) -> dict[str, float]:
-    distances, _ = nearest_pictures(_some(given, given.images, NUM_NEAREST), given.reference.images)
+    distances, _ = nearest_images(_some(given, given.images, NUM_NEAREST), given.reference.images)
     return {"nearest": float(distances.mean())}
 
 

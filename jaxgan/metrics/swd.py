@@ -1,4 +1,4 @@
-"""Sliced Wasserstein distance: two sets of pictures seen along random directions, without any network."""
+"""Sliced Wasserstein distance: two sets of images seen along random directions, without any network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NUM_PROJECTIONS = 128
 
 # Of `patch_vectors`, as in its source.
 PATCH = 7
-PATCHES_PER_PICTURE = 128
+PATCHES_PER_IMAGE = 128
 MIN_SIDE = 14  # coarser levels of the pyramid say little
 
 
@@ -21,7 +21,7 @@ def sliced_wasserstein(
     """Return the mean over random directions of the distance W1 between the projections of two sets.
 
     Args:
-      first: float[N, D] vectors, such as `pixels` of pictures.
+      first: float[N, D] vectors, such as `pixels` of images.
       second: float[M, D].
       num_projections: directions; more make the figure steadier.
       seed: of the directions.
@@ -44,7 +44,7 @@ def project(vectors: np.ndarray, *, num_projections: int = NUM_PROJECTIONS, seed
 
 def wasserstein_1d(first: np.ndarray, second: np.ndarray) -> float:
     """Return the mean over columns of W1 between sorted samples float[N, P] and float[M, P]: int |F^-1 - G^-1| du."""
-    checks.in_range("The number of pictures", min(len(first), len(second)), 1)
+    checks.in_range("The number of images", min(len(first), len(second)), 1)
     if len(first) == len(second):
         return float(np.abs(first - second).mean(dtype=np.float64))
     # Both quantile functions are steps; between two ends of steps they are constant.
@@ -74,19 +74,19 @@ def wasserstein_floor(samples: np.ndarray, num_real: int, num_fake: int) -> floa
 
 
 def pixels(images: np.ndarray) -> np.ndarray:
-    """Return uint8[N, H, W, C] pictures as vectors float32[N, H W C] in 0..1."""
+    """Return uint8[N, H, W, C] images as vectors float32[N, H W C] in 0..1."""
     return images.reshape(len(images), -1).astype(np.float32) / 255
 
 
 def patch_vectors(images: np.ndarray, *, seed: int = 0) -> dict[int, np.ndarray]:
-    """Cut random 7x7 patches out of each level of the pictures' Laplacian pyramids.
+    """Cut random 7x7 patches out of each level of the images' Laplacian pyramids.
 
     What lies in fine levels is texture, in coarse ones layout. Unlike the source, patches keep their mean and contrast,
     so that a generator that has them wrong is not forgiven.
 
     Args:
       images: uint8[N, H, W, C], sides of at least 14.
-      seed: of the places, 128 a picture.
+      seed: of the places, 128 an image.
 
     Returns:
       By the smaller side of the level in pixels: float32[128 N, 49 C].
@@ -95,7 +95,7 @@ def patch_vectors(images: np.ndarray, *, seed: int = 0) -> dict[int, np.ndarray]
       Karras, Aila, Laine and Lehtinen, "Progressive Growing of GANs", 2018, section 5. Burt and Adelson, "The Laplacian
       Pyramid as a Compact Image Code", 1983.
     """
-    checks.in_range("The smaller side of the pictures", min(images.shape[1:3]), MIN_SIDE)
+    checks.in_range("The smaller side of the images", min(images.shape[1:3]), MIN_SIDE)
     rng = np.random.default_rng(seed)
     level, out = images.astype(np.float32) / 255, {}
     while min(level.shape[1:3]) >= 2 * MIN_SIDE:
@@ -108,7 +108,7 @@ def patch_vectors(images: np.ndarray, *, seed: int = 0) -> dict[int, np.ndarray]
 
 def _patches(level: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     num, height, width, _ = level.shape
-    which = np.arange(num).repeat(PATCHES_PER_PICTURE)
+    which = np.arange(num).repeat(PATCHES_PER_IMAGE)
     top = rng.integers(0, height - PATCH + 1, len(which))
     left = rng.integers(0, width - PATCH + 1, len(which))
     steps = np.arange(PATCH)
@@ -117,7 +117,7 @@ def _patches(level: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _blur(level: np.ndarray) -> np.ndarray:
-    """Convolve with (1, 4, 6, 4, 1) / 16 along both sides, pictures mirrored at their edges."""
+    """Convolve with (1, 4, 6, 4, 1) / 16 along both sides, images mirrored at their edges."""
     for axis in (1, 2):
         padded = np.pad(level, [(2, 2) if i == axis else (0, 0) for i in range(4)], mode="reflect")
         size = level.shape[axis]

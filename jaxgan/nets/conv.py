@@ -16,9 +16,9 @@ from jax import lax
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array
-from jaxgan.nets import trilinear, xla
-from jaxgan.nets.cpu import forms
-from jaxgan.nets.geometry import Geometry, Padding, Pads, Pair, adjoint, pair
+from jaxgan.nets.convolution import trilinear, xla
+from jaxgan.nets.convolution.cpu import forms
+from jaxgan.nets.convolution.geometry import Geometry, Padding, Pads, Pair, adjoint, pair
 
 FORMS = ("auto", "lax", "cpu")
 _form = contextvars.ContextVar("form", default="auto")
@@ -97,7 +97,7 @@ def _geometry(x: Array, kernel: Array, strides: Pair, size: Pair, padding: Paddi
 
 
 def _is_plain(x: Array, kernel: Array) -> bool:
-    # Programs for elsewhere, where `jax.export` leaves the number of pictures open, get operations that all know. And
+    # Programs for elsewhere, where `jax.export` leaves the number of images open, get operations that all know. And
     # where `shard_map` checks which values vary over a mesh, each operation must say so; ours does not.
     types = [jax.typeof(array) for array in (x, kernel)]
     varies = any(getattr(getattr(kind, "manual_axis_type", None), "varying", ()) for kind in types)

@@ -1,4 +1,4 @@
-"""What a discriminator learns of how much the pictures of a batch differ."""
+"""What a discriminator learns of how much the images of a batch differ."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from jaxgan.base.types import Array
 
 
 def append_std(x: Array, group_size: int) -> Array:
-    """Append a channel with the mean standard deviation of the features in a group of pictures.
+    """Append a channel with the mean standard deviation of the features in a group of images.
 
         s = mean over ..., C of sqrt(var over the group of x + 1e-8),   one number for each group
 
     A group is so many neighbouring rows, fewer where there are fewer rows. It lies within one device's share of one
-    kind of pictures: where its size divides the share, groups are the same on any number of devices. The reference
+    kind of images: where its size divides the share, groups are the same on any number of devices. The reference
     takes rows that are far apart; either way they must be independent draws.
 
     Args:
@@ -37,7 +37,7 @@ def append_std(x: Array, group_size: int) -> Array:
     rows = axis.share_size(len(x))
     size = min(group_size, rows)
     if rows % size:
-        raise UserError(f"{rows} pictures do not divide into groups of {size}; choose a batch size that is a multiple.")
+        raise UserError(f"{rows} images do not divide into groups of {size}; choose a batch size that is a multiple.")
     groups = x.reshape(-1, size, *x.shape[1:]).astype(jnp.promote_types(x.dtype, jnp.float32))
     std = jnp.sqrt(jnp.var(groups, axis=1) + 1e-8).mean(tuple(range(1, x.ndim)))
     channel = jnp.repeat(std, size).reshape(-1, *(1,) * (x.ndim - 1))

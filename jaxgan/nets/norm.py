@@ -28,8 +28,8 @@ class Norm:
     """How a network normalises its layers, as one value that its module holds.
 
     Attributes:
-      kind: 'batch': each channel over the whole batch, `BatchNorm`; 'group': 16 channels of one picture; 'layer': all
-        channels of one picture; 'spectral': no maps, but kernels, to a largest singular value of 1; 'none'.
+      kind: 'batch': each channel over the whole batch, `BatchNorm`; 'group': 16 channels of one image; 'layer': all
+        channels of one image; 'spectral': no maps, but kernels, to a largest singular value of 1; 'none'.
       momentum: of 'batch', as in `BatchNorm`.
       epsilon: added to variances.
       scale_mean: a channel's scale starts as N(scale_mean, scale_stddev).

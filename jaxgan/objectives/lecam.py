@@ -1,4 +1,4 @@
-"""A penalty that holds D's logits near their running means, for few training pictures.
+"""A penalty that holds D's logits near their running means, for few training images.
 
 References:
   Tseng, Jiang, Liu, Yang and Yang, "Regularizing Generative Adversarial Networks under Limited Data", 2021, equation 4.
@@ -19,7 +19,7 @@ START = 1_000  # training steps before it counts; until then the anchors are the
 
 
 def initial_anchors() -> dict[str, Array]:
-    """Return the running means of the logits of real and of generated pictures, float32[] each."""
+    """Return the running means of the logits of real and of generated images, float32[] each."""
     return {name: jnp.zeros(()) for name in ("real", "fake")}
 
 

@@ -1,6 +1,6 @@
 """Adversarial losses on logits, element by element; the caller takes the mean.
 
-r = D(x) and f = D(G(z)) are the discriminator's logits of a real and of a generated picture, without a sigmoid.
+r = D(x) and f = D(G(z)) are the discriminator's logits of a real and of a generated image, without a sigmoid.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ Terms = Callable[[Array, Array], Array]
 
 @dataclasses.dataclass(frozen=True)
 class AdversarialLoss:
-    """Three functions of the logits of real and of generated pictures, (float[B], float[B]) -> float[B].
+    """Three functions of the logits of real and of generated images, (float[B], float[B]) -> float[B].
 
     D minimises the mean of d_real + d_fake, times `UpdateRule.d_loss_weight`; G that of g. A loss of one's own is an
     instance with other functions.
 
     Attributes:
-      d_real: D's term that the real pictures bring in.
-      d_fake: D's term that the generated pictures bring in.
+      d_real: D's term that the real images bring in.
+      d_fake: D's term that the generated images bring in.
       g: the generator's loss.
       relative: whether only differences r - f mean anything. Such a loss needs both logits at once, also for G, and
         accuracies are the share of pairs (r_i, f_i) in the right order. Otherwise d_real looks at real logits alone,
         d_fake and g at those of generated ones, and the others may be None.
-      middle: logit of a picture that may as well be real as generated, where `relative` is False.
+      middle: logit of an image that may as well be real as generated, where `relative` is False.
     """
 
     d_real: Terms

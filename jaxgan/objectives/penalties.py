@@ -1,8 +1,8 @@
-"""Gradient penalties: terms of the discriminator's loss that keep it smooth around the pictures.
+"""Gradient penalties: terms of the discriminator's loss that keep it smooth around the images.
 
-n(x) = |dD(x)/dx|^2 is the squared norm of the logit's gradient by one whole picture, summed over pixels and channels.
-Pictures are those before augmentation, in the range that the networks see. D must judge each picture on its own: with
-batch norm or minibatch statistics in D, the gradient of one logit by "its" picture is not defined.
+n(x) = |dD(x)/dx|^2 is the squared norm of the logit's gradient by one whole image, summed over pixels and channels.
+Images are those before augmentation, in the range that the networks see. D must judge each image on its own: with
+batch norm or minibatch statistics in D, the gradient of one logit by "its" image is not defined.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jaxgan.base import axis, checks
 from jaxgan.base.types import Array, Batch
 
-Score = Callable[[Array, Array], Array]  # (pictures [B, H, W, C], labels [B]) -> logits [B]
+Score = Callable[[Array, Array], Array]  # (images [B, H, W, C], labels [B]) -> logits [B]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Penalty:
       name: its metrics are `d/<name>`, the mean of `value` before the weight.
       weight: factor on the mean.
       value: (score, real, fake, key) -> float[B]. Where `sides` names one kind, the other may be None.
-      sides: which pictures it looks at.
+      sides: which images it looks at.
     """
 
     name: str
@@ -41,14 +41,14 @@ class Penalty:
 
 
 def squared_gradient(score: Score, batch: Batch) -> Array:
-    """Return n(x) float[B] of each picture."""
-    # The sum over the batch has the gradients of all pictures, for each logit depends on its own picture alone.
+    """Return n(x) float[B] of each image."""
+    # The sum over the batch has the gradients of all images, for each logit depends on its own image alone.
     gradient = jax.grad(lambda x: jnp.sum(score(x, batch.labels)))(batch.images)
     return jnp.sum(jnp.square(gradient), tuple(range(1, gradient.ndim)))
 
 
 def r1(score: Score, real: Batch, fake: Batch | None, key: Array) -> Array:
-    """n(x) / 2 on real pictures; the weight is gamma.
+    """n(x) / 2 on real images; the weight is gamma.
 
     References:
       Mescheder, Geiger and Nowozin, "Which Training Methods for GANs do actually Converge?", 2018, equation 9.
@@ -58,7 +58,7 @@ def r1(score: Score, real: Batch, fake: Batch | None, key: Array) -> Array:
 
 
 def r2(score: Score, real: Batch | None, fake: Batch, key: Array) -> Array:
-    """n(x) / 2 on generated pictures; the weight is gamma.
+    """n(x) / 2 on generated images; the weight is gamma.
 
     References:
       Mescheder, Geiger and Nowozin, 2018, equation 10; with R1 in Huang et al., "The GAN is dead; long live the GAN!",
@@ -69,7 +69,7 @@ def r2(score: Score, real: Batch | None, fake: Batch, key: Array) -> Array:
 
 
 def wgan_gp(score: Score, real: Batch, fake: Batch, key: Array) -> Array:
-    """(sqrt(n(x)) - 1)^2 on points between a real and a generated picture, one a picture; the usual weight is 10.
+    """(sqrt(n(x)) - 1)^2 on points between a real and a generated image, one an image; the usual weight is 10.
 
     References:
       Gulrajani et al., "Improved Training of Wasserstein GANs", 2017, equation 3.
@@ -79,7 +79,7 @@ def wgan_gp(score: Score, real: Batch, fake: Batch, key: Array) -> Array:
 
 
 def zero_centred(score: Score, real: Batch, fake: Batch, key: Array) -> Array:
-    """n(x) on points between a real and a generated picture.
+    """n(x) on points between a real and a generated image.
 
     References:
       Thanh-Tung, Tran and Venkatesh, "Improving Generalization and Stability of GANs", 2019, equation 5.
@@ -88,13 +88,13 @@ def zero_centred(score: Score, real: Batch, fake: Batch, key: Array) -> Array:
 
 
 def between(real: Batch, fake: Batch, key: Array) -> Batch:
-    """Mix each real picture with a generated one by a share from U(0, 1), and take the real one's label."""
+    """Mix each real image with a generated one by a share from U(0, 1), and take the real one's label."""
     rows = real.images.shape[0] * axis.size()
     share = axis.share(jax.random.uniform(key, (rows, *(1,) * (real.images.ndim - 1))))
     return Batch(share * real.images + (1 - share) * fake.images, real.labels)
 
 
-# name in config.penalty: (value, pictures it looks at)
+# name in config.penalty: (value, images it looks at)
 PENALTIES = {
     "r1": (r1, ("real",)),
     "r2": (r2, ("fake",)),

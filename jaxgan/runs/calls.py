@@ -1,4 +1,4 @@
-"""The compiled calls of a run: which steps each makes, on which pictures."""
+"""The compiled calls of a run: which steps each makes, on which images."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def calls(setup: Setup, start: int) -> Iterator[tuple[int, int]]:
 
 
 def batches(setup: Setup, start: int, *, on_device: bool) -> Iterator[tuple[tuple[int, int], object]]:
-    """Yield each call and its batch, on the way to the devices: indices, or pictures and labels."""
+    """Yield each call and its batch, on the way to the devices: indices, or images and labels."""
     for first, num in calls(setup, start):
         batch = put(setup, indices_of(setup, first), on_device=on_device)
         yield (first, num), batch
@@ -43,7 +43,7 @@ def batches(setup: Setup, start: int, *, on_device: bool) -> Iterator[tuple[tupl
 
 
 def indices_of(setup: Setup, first: int) -> np.ndarray:
-    """Return int[D, S, d_steps, B / D], the pictures of the call from step `first` on, for this process's devices."""
+    """Return int[D, S, d_steps, B / D], the images of the call from step `first` on, for this process's devices."""
     rule, size = setup.gan.rule, setup.config.data.batch_size
     indices = setup.plan.indices(first * rule.d_steps, setup.steps_per_call * rule.d_steps)
     indices = parallel.split(indices.reshape(-1, rule.d_steps, size), len(setup.devices))
@@ -51,7 +51,7 @@ def indices_of(setup: Setup, first: int) -> np.ndarray:
 
 
 def put(setup: Setup, indices: np.ndarray, *, on_device: bool) -> object:
-    """Put on the devices what a call takes: indices of any shape [D, S, ...], or their pictures and labels."""
+    """Put on the devices what a call takes: indices of any shape [D, S, ...], or their images and labels."""
     if on_device:
         return parallel.put_batch(indices.astype(np.int32), setup.devices)
     pixels, labels = setup.source.read(indices.ravel())
@@ -64,10 +64,10 @@ def batch_shapes(setup: Setup, *, on_device: bool, replicas: tuple[int, ...] = (
     """Return what a call takes, as shapes; `replicas` is an axis more after that of the steps."""
     d_steps, num_devices = setup.gan.rule.d_steps, len(setup.devices)
     lead = num_devices, setup.steps_per_call, *replicas, d_steps, setup.config.data.batch_size // num_devices
-    per_picture = jax.ShapeDtypeStruct(lead, np.int32)
+    per_image = jax.ShapeDtypeStruct(lead, np.int32)
     if on_device:
-        return per_picture
-    return jax.ShapeDtypeStruct((*lead, *setup.source.info.image_shape), np.uint8), per_picture
+        return per_image
+    return jax.ShapeDtypeStruct((*lead, *setup.source.info.image_shape), np.uint8), per_image
 
 
 def resident_dataset(setup: Setup) -> data.Resident | None:

@@ -9,8 +9,8 @@ import jax
 from jaxgan.base import machine
 from jaxgan.base.checks import NotFinite
 from jaxgan.base.types import Config
-from jaxgan.runs.interrupt import StopRequest
-from jaxgan.runs.journal import Journal, is_due
+from jaxgan.runs.record.journal import Journal, is_due
+from jaxgan.runs.signals import StopRequest
 from jaxgan.training import parallel
 from jaxgan.training.state import GanState
 
@@ -43,7 +43,7 @@ def save(state: GanState, step: int, journal: Journal, checkpoints) -> None:
 
 def check_finite(state: GanState, step: int) -> None:
     """Raise NotFinite unless all that would be saved can be trained on."""
-    from jaxgan.runs.checkpoint import is_finite
+    from jaxgan.rundir.checkpoint import is_finite
 
     if not jax.jit(is_finite, compiler_options=machine.compiler_options(seldom=True))(state):
         raise NotFinite(

@@ -1,4 +1,4 @@
-"""Scores of a generator against the pictures that it was trained on."""
+"""Scores of a generator against the images that it was trained on."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from jaxgan.base import checks, keys
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Config, Map, Source
-from jaxgan.metrics import suite, trained
-from jaxgan.metrics.choice import NONE_FOUND, choose_features
-from jaxgan.metrics.features import FeatureNet
-from jaxgan.metrics.neighbours import nearest_pictures
-from jaxgan.metrics.reference import Pictures, Reference, cached_reference, pictures_of
-from jaxgan.runs import folder, steps
-from jaxgan.runs.evaluations import Evaluation, read_evaluations, write_evaluations
-from jaxgan.runs.sealing import Damaged
+from jaxgan.metrics import suite
+from jaxgan.metrics.features import trained
+from jaxgan.metrics.features.choice import NONE_FOUND, choose_features
+from jaxgan.metrics.features.network import FeatureNet
+from jaxgan.metrics.neighbours import nearest_images
+from jaxgan.metrics.reference import Images, Reference, cached_reference, images_of
+from jaxgan.rundir import saved_config, steps
+from jaxgan.rundir.digests import Damaged
+from jaxgan.rundir.evaluations import Evaluation, read_evaluations, write_evaluations
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.sampling.labels import labels_in_shares
@@ -36,20 +37,20 @@ _WITH_TEST_SPLIT = ("mnist", "stacked_mnist", "idx")
 
 @dataclasses.dataclass(frozen=True)
 class Evaluator:
-    """Scores generators against one set of real pictures, always in the same way.
+    """Scores generators against one set of real images, always in the same way.
 
     Attributes:
-      reference: the real pictures.
-      floor: what real pictures score.
+      reference: the real images.
+      floor: what real images score.
       split: which part of the data they are.
-      num: generated pictures.
+      num: generated images.
       seed: of their latents, and of what the measures draw.
       stats: batch-norm statistics they are made with.
       ema_stats: what those of averaged weights are.
       names: measures, None for all that can be computed.
       data_digest: by which a classifier of the data is found, empty where they have no labels.
       class_counts: labels of each class, empty where there are none.
-      make: calls the function that makes some pictures for each part of them; other processes may help.
+      make: calls the function that makes some images for each part of them; other processes may help.
       look: likewise, the one that makes features of them.
     """
 
@@ -73,8 +74,8 @@ class Evaluator:
         return "swd" if net is None else net.distance_name
 
     def pictures(self, params: GeneratorParams) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return the pictures uint8[num, H, W, C] that are scored, and the classes asked for, in the data's shares."""
-        return scored_pictures(params, self.num, self.seed, self.stats, self.class_counts, self.make)
+        """Return the images uint8[num, H, W, C] that are scored, and the classes asked for, in the data's shares."""
+        return scored_images(params, self.num, self.seed, self.stats, self.class_counts, self.make)
 
     def evaluate(self, params: GeneratorParams, step: int, weights: str = "ema") -> Evaluation:
         """Score a generator; equal arguments give equal figures.
@@ -97,24 +98,24 @@ class Evaluator:
             "main": self.main,
             "metrics": metrics,
             "floor": self.floor.scores,
-            "protocol": f"{self.num} generated pictures against {len(self.reference.images)} training pictures; "
+            "protocol": f"{self.num} generated images against {len(self.reference.images)} training images; "
             f"floor: {self.floor.protocol}",
             "features": None if net is None else {"name": net.name, "digest": net.digest, "about": net.about},
             "seconds": round(time.monotonic() - began, 2),
         }
 
     def nearest(self, params: GeneratorParams, num: int = 12) -> Nearest:
-        """Return generated pictures beside the training picture nearest to each, to see memorisation."""
+        """Return generated images beside the training image nearest to each, to see memorisation."""
         few = dataclasses.replace(self, num=num, make=map)
         images, _ = few.pictures(params)
-        distances, indices = nearest_pictures(images, self.reference.images)
+        distances, indices = nearest_images(images, self.reference.images)
         return Nearest(images, self.reference.images[indices], distances.tolist())
 
 
-def scored_pictures(
+def scored_images(
     params: GeneratorParams, num: int, seed: int, stats: str, class_counts: Sequence[int], make: Map = map
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return what `Evaluator.pictures` does, for arguments that are its attributes."""
+    """Return what `Evaluator.images` does, for arguments that are its attributes."""
     labels = None
     if params.num_classes is not None:
         labels = labels_in_shares(num, class_counts or (1,) * params.num_classes, seed)
@@ -130,12 +131,12 @@ def create_evaluator(
     seed: int | None = None,
     conditional: bool = True,
 ) -> Evaluator:
-    """Read the real pictures, and compute (or find on disk) what the measures must know of them.
+    """Read the real images, and compute (or find on disk) what the measures must know of them.
 
     Args:
       config: of the run.
-      source: of the pictures, if it is open already.
-      num: generated pictures; None for config.eval.num.
+      source: of the images, if it is open already.
+      num: generated images; None for config.eval.num.
       seed: None for config.seed.
       conditional: whether generators are asked for classes, which some measures need.
 
@@ -143,11 +144,11 @@ def create_evaluator(
       UserError, FileNotFoundError: the data are not there, or features are asked for that cannot be had.
     """
     num = int(num or config.eval.num)
-    checks.in_range("the number of scored pictures", num, LEAST)
+    checks.in_range("the number of scored images", num, LEAST)
     seed = int(config.seed if seed is None else seed)
     chosen = tuple(name.strip() for name in config.eval.metrics.split(",") if name.strip()) or None
     held = held_out(config, source)
-    images, labels = pictures_of(source or data.open_source(config.data))
+    images, labels = images_of(source or data.open_source(config.data))
     digest = "" if labels is None else trained.data_digest(images, labels)
     net = features_of(config, images.shape[1:], digest)
     main = "swd" if net is None else "fd"  # what steps are compared by is always measured
@@ -176,12 +177,12 @@ def refuse_code(config: Config) -> None:
         )
 
 
-def held_out(config: Config, source: Source | None = None) -> Pictures | None:
-    """Return real pictures that are not trained on, or None where the data have none.
+def held_out(config: Config, source: Source | None = None) -> Images | None:
+    """Return real images that are not trained on, or None where the data have none.
 
     Args:
       config: of the run.
-      source: of the pictures; they have none where they are not those of the configuration. None: they are.
+      source: of the images; they have none where they are not those of the configuration. None: they are.
     """
     if config.data.source not in _WITH_TEST_SPLIT or config.data.split != "train":
         return None
@@ -190,7 +191,7 @@ def held_out(config: Config, source: Source | None = None) -> Pictures | None:
     try:
         if source and data.fingerprint(source) != data.fingerprint(data.open_source(config.data)):
             return None
-        return pictures_of(data.open_source(other))
+        return images_of(data.open_source(other))
     except (UserError, FileNotFoundError):
         return None  # an IDX folder may hold one split only
 
@@ -212,7 +213,7 @@ def evaluate_run(
     Args:
       workdir: folder of the run.
       step: a saved step, 'best', 'latest' (the newest good one) or 'all' (that are good).
-      num: generated pictures; None for the run's config.eval.num.
+      num: generated images; None for the run's config.eval.num.
       seed: None for the run's own.
       weights: see `jaxgan.load`.
       ema_std: likewise.
@@ -221,15 +222,15 @@ def evaluate_run(
       trust: consent to execute Python files that the run names.
 
     Returns:
-      One evaluation a step, oldest step first, and for the last one what its pictures resemble most.
+      One evaluation a step, oldest step first, and for the last one what its images resemble most.
 
     Raises:
       UserError, FileNotFoundError: see `jaxgan.load` and `create_evaluator`.
     """
-    from jaxgan.runs.load import load  # Orbax takes a second to import
+    from jaxgan.generators.load import load  # Orbax takes a second to import
 
     workdir = Path(workdir)
-    config, _ = folder.trusted_config(workdir, trust=trust)
+    config, _ = saved_config.trusted_config(workdir, trust=trust)
     saved = steps.saved_steps(workdir)
     numbers = {"all": saved, "latest": saved[::-1]}.get(str(step)) or [steps.find_step(workdir, step)]
     if seed is not None:
@@ -239,7 +240,7 @@ def evaluate_run(
         refuse_code(config)
     config.eval.features = config.eval.features if features is None else features
     source = data.open_source(config.data)
-    folder.check_pictures(workdir, config, source.info, data.fingerprint(source))
+    saved_config.check_images(workdir, config, source.info, data.fingerprint(source))
     evaluator = create_evaluator(config, source, num=num, seed=seed)
     done, nearest = [], None
     for one in numbers:
@@ -259,16 +260,16 @@ def evaluate_run(
 
 
 def train_features(config: Config, *, on_step=lambda step, loss: None) -> FeatureNet:
-    """Train a classifier of the labelled pictures that a configuration names; evaluations find it from then on.
+    """Train a classifier of the labelled images that a configuration names; evaluations find it from then on.
 
     Raises:
-      UserError: the pictures have no labels.
+      UserError: the images have no labels.
     """
     source = data.open_source(config.data)
-    images, labels = pictures_of(source)
+    images, labels = images_of(source)
     if labels is None or source.info.num_classes is None:
         raise UserError(
-            f"the pictures of config.data.source={config.data.source!r} have no labels to learn features from; use "
+            f"the images of config.data.source={config.data.source!r} have no labels to learn features from; use "
             "labelled data, or let config.eval.features name a function or Inception's weights."
         )
     classes = source.info.num_classes
@@ -281,7 +282,7 @@ def _labelled(config: Config) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def table(evaluations: Sequence[Evaluation]) -> str:
-    """Return evaluations as text: a column a step, a row a figure, and the floor that real pictures reach."""
+    """Return evaluations as text: a column a step, a row a figure, and the floor that real images reach."""
     names = list(dict.fromkeys(name for entry in evaluations for name in entry["metrics"]))
     head = ["", *(f"step {entry['step']:,}" for entry in evaluations), "floor"]
     floor = evaluations[-1]["floor"]

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
-from jaxgan.runs import sweep
-from jaxgan.runs.sealing import Damaged, by_path
-from jaxgan.runs.steps import FOLDER, saved_steps
+from jaxgan.rundir import sweep
+from jaxgan.rundir.digests import Damaged, by_path
+from jaxgan.rundir.steps import FOLDER, saved_steps
 from jaxgan.training.state import GanState
 
 
@@ -51,7 +51,7 @@ def warm_started(state: GanState, workdir: str | Path) -> GanState:
 
 def _newest(workdir: Path) -> tuple[int, dict[str, Any]]:
     """Return the step and the networks' arrays of the newest good checkpoint."""
-    from jaxgan.runs.checkpoint import read  # Orbax takes a second to import
+    from jaxgan.rundir.checkpoint import read  # Orbax takes a second to import
 
     if not (sweep.folder_of(workdir, None) / FOLDER).is_dir():
         raise UserError(

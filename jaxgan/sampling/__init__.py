@@ -1,1 +1,1 @@
-"""Pictures from a trained generator, as pure functions."""
+"""Images from a trained generator, as pure functions."""

@@ -1,7 +1,7 @@
 """Functions of a generator, called outside `jit`: by compiled programs, kept by shape.
 
 What follows from the parameters alone (kernels turned as the fastest form wants them, batch norm's factors) is computed
-at the first call and kept for as long as the parameters live. Drawing one picture takes half of its time from that.
+at the first call and kept for as long as the parameters live. Drawing one image takes half of its time from that.
 """
 
 from __future__ import annotations

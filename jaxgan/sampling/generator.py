@@ -69,7 +69,7 @@ class GeneratorParams(struct.PyTreeNode):
       module: the Linen module.
       latent: the law of z.
       num_classes: K of a conditional generator, else None.
-      image_range: (low, high) of the module's pictures.
+      image_range: (low, high) of the module's images.
     """
 
     variables: dict[str, PyTree]

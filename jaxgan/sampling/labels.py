@@ -1,4 +1,4 @@
-"""Which class each picture of a grid shows, or of a set that stands for the data."""
+"""Which class each image of a grid shows, or of a set that stands for the data."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from jaxgan.base.types import Array
 
 
 def spread_labels(num: int, num_classes: int) -> Array:
-    """Spread the classes over pictures as evenly as can be, class by class.
+    """Spread the classes over images as evenly as can be, class by class.
 
     label[i] = floor(i K / max(N, K))
 
     Args:
-      num: number of pictures N, at least 1.
+      num: number of images N, at least 1.
       num_classes: K, at least 1.
 
     Returns:
       int32[N], ascending: every class where N >= K, each as often where K divides N; else the first N classes.
 
     Raises:
-      ValueError: no picture or no class.
+      ValueError: no image or no class.
     """
     checks.in_range("num", num, 1)
     checks.in_range("num_classes", num_classes, 1)
@@ -36,7 +36,7 @@ def labels_in_shares(num: int, counts: Sequence[int], seed: int) -> np.ndarray:
     """Return classes in the shares that they have in the data, mixed.
 
     Args:
-      num: number of pictures N, at least 1.
+      num: number of images N, at least 1.
       counts: of each class 0..K-1 in the data, not all 0.
       seed: of the order.
 

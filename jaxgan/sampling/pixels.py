@@ -1,4 +1,4 @@
-"""Many pictures as bytes, made part by part, so that memory stays bounded."""
+"""Many images as bytes, made part by part, so that memory stays bounded."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from jaxgan.base.types import Array, Map
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.sampling.sampler import generate
 
-# Pictures made at once, which bounds memory.
+# Images made at once, which bounds memory.
 PART = 256
 
 
 def generate_pixels(
     params: GeneratorParams, z: Array, labels: Array | None, stats: str = "running", *, over: Map = map
 ) -> np.ndarray:
-    """Make the pictures of any number of latents, at most 256 at once.
+    """Make the images of any number of latents, at most 256 at once.
 
-    With stats='batch', batch norm uses the statistics of the pictures made together: all N where N <= 256. More are
+    With stats='batch', batch norm uses the statistics of the images made together: all N where N <= 256. More are
     dealt out like cards to parts of nearly the same size, so that each part has every class of `spread_labels`.
 
     Args:
@@ -41,7 +41,7 @@ def generate_pixels(
 
     Raises:
       ValueError: see `generate`.
-      FloatingPointError: a picture has pixels that are no numbers.
+      FloatingPointError: an image has pixels that are no numbers.
     """
     machine.keep_memory()
     make = _compiled(stats)

@@ -1,4 +1,4 @@
-"""Pictures from a trained generator, as pure functions of its parameters and a key or latents."""
+"""Images from a trained generator, as pure functions of its parameters and a key or latents."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ STATS = ("running", "batch")
 
 
 def sample(params: GeneratorParams, key: Array, *, num: int = 64, labels: Array | None = None) -> Array:
-    """Draw pictures. Works under `jit`, `grad` and, over keys or parameters, `vmap`.
+    """Draw images. Works under `jit`, `grad` and, over keys or parameters, `vmap`.
 
     Outside of these it compiles a program for each `num`, at the first call, and keeps the last 64.
 
     Args:
       params: from `jaxgan.load` or `generator_params`.
       key: typed key.
-      num: number of pictures N; static under `jit`.
+      num: number of images N; static under `jit`.
       labels: int32[N] in 0..K-1 for a conditional GAN; None draws them uniformly.
 
     Returns:
@@ -51,7 +51,7 @@ def latents(params: GeneratorParams, key: Array, num: int, truncation: float | N
       params: the generator.
       key: typed key.
       num: number of latents N; static under `jit`.
-      truncation: the truncation trick: numbers of normal latents beyond +-truncation are drawn anew, for pictures that
+      truncation: the truncation trick: numbers of normal latents beyond +-truncation are drawn anew, for images that
         are more typical and less varied. Above 0 and static; None draws from the whole law, as in training.
 
     Returns:
@@ -72,13 +72,13 @@ def latents(params: GeneratorParams, key: Array, num: int, truncation: float | N
 
 
 def generate(params: GeneratorParams, z: Array, labels: Array | None = None, *, stats: str = "running") -> Array:
-    """Make the pictures of given latents; deterministic, and differentiable in z.
+    """Make the images of given latents; deterministic, and differentiable in z.
 
     Args:
       params: the generator.
       z: float32[N, *latent.shape].
       labels: for a conditional GAN int32[N] in 0..K-1, or float32[N, K], weights that mix classes; else None.
-      stats: 'running': each picture depends on its own z only; 'batch': batch norm uses the statistics of these N.
+      stats: 'running': each image depends on its own z only; 'batch': batch norm uses the statistics of these N.
 
     Returns:
       float32[N, H, W, C] in [-1, 1].
@@ -149,10 +149,10 @@ def _checked_labels(params: GeneratorParams, labels: Array | None, num: int) -> 
     given, labels = labels, jnp.asarray(labels)
     mixed = labels.shape == (num, classes)
     if labels.shape != (num,) and not mixed:
-        raise UserError(f"labels have shape {labels.shape}; expected ({num},), one for each picture.")
+        raise UserError(f"labels have shape {labels.shape}; expected ({num},), one for each image.")
     if not jnp.issubdtype(labels.dtype, jnp.floating if mixed else jnp.integer):
         raise UserError(
-            f"labels are {labels.dtype}{list(labels.shape)}; expected int32[{num}], a class for each picture, or "
+            f"labels are {labels.dtype}{list(labels.shape)}; expected int32[{num}], a class for each image, or "
             f"float32[{num}, {classes}], weights of the classes."
         )
     # Under jit the values are not known; Flax's embedding then clips nothing, so they must be right.

@@ -1,4 +1,4 @@
-"""Averages of a generator's variables over training, from which pictures are drawn."""
+"""Averages of a generator's variables over training, from which images are drawn."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def by_decay(decay: float, step: Array) -> Array:
 
 
 def by_half_life(half_life: Array | float, ramp: float, seen: Array, per_step: int) -> Array:
-    """Return the share of the new variables that halves what the average holds over so many pictures.
+    """Return the share of the new variables that halves what the average holds over so many images.
 
         1 - 0.5^(per_step / h),   h = min(half_life, ramp * seen), or half_life where ramp is 0
 
     Args:
-      half_life: in real pictures.
-      ramp: bound on h as a share of the pictures seen.
-      seen: float32[], real pictures before this step.
-      per_step: real pictures of a step.
+      half_life: in real images.
+      ramp: bound on h as a share of the images seen.
+      seen: float32[], real images before this step.
+      per_step: real images of a step.
 
     References:
       Karras et al., "Training Generative Adversarial Networks with Limited Data", 2020, appendix; its published code.

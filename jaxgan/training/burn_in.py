@@ -1,4 +1,4 @@
-"""Values that change over the first pictures of a run, while the two distributions are still far apart."""
+"""Values that change over the first images of a run, while the two distributions are still far apart."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from jaxgan.base.types import Array
 
 @dataclasses.dataclass(frozen=True)
 class BurnIn:
-    """What the settings start from, and how many pictures they take to reach their own values, by half a cosine.
+    """What the settings start from, and how many images they take to reach their own values, by half a cosine.
 
-        v(t) = end + (start - end) (1 + cos(pi min(t / images, 1))) / 2,   t the real pictures that D has seen
+        v(t) = end + (start - end) (1 + cos(pi min(t / images, 1))) / 2,   t the real images that D has seen
 
     Attributes:
       images: T; 0 for settings that are constant.
@@ -43,7 +43,7 @@ class BurnIn:
             checks.in_range(f"burn_in.{field.name}", getattr(self, field.name), 0)
 
     def value(self, start: float, end: float, seen: Any) -> Array | float:
-        """Return what goes from `start` to `end` once D has seen so many real pictures, a number or an array []."""
+        """Return what goes from `start` to `end` once D has seen so many real images, a number or an array []."""
         if not self.images or (not isinstance(end, jax.Array) and start == end):
             return end
         done = jnp.minimum(jnp.asarray(seen, jnp.float32) / self.images, 1.0)

@@ -13,7 +13,8 @@ from flax import linen as nn
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array, Config, DataInfo, PyTree
-from jaxgan.objectives import augment, losses, penalties
+from jaxgan.objectives import losses, penalties
+from jaxgan.objectives.augment import augmentation
 from jaxgan.sampling.generator import GeneratorParams, Latent
 from jaxgan.training import power_ema
 from jaxgan.training.burn_in import NO_BURN_IN, BurnIn
@@ -39,14 +40,14 @@ class UpdateRule:
       order: 'd_first'; 'g_first': D then sees fakes of the generator before (shared latents) or after
         (fresh ones) its update; 'simultaneous': both gradients at the old parameters.
       d_steps: discriminator updates for one of the generator, each on its own real batch.
-      d_passes: how D sees the two kinds of pictures. 'joint': one pass over 2B; 'separate': two passes, so
+      d_passes: how D sees the two kinds of images. 'joint': one pass over 2B; 'separate': two passes, so
         batch norm sees them apart, one update; 'two_steps': two passes with an update after each.
       latents: 'fresh': G's step draws its own z and labels; 'shared': one draw a step serves all updates,
-        and where G goes first its very pictures serve D.
+        and where G goes first its very images serve D.
       g_stats_for_d: batch-norm statistics with which G makes D's fakes, 'batch' (the running ones move) or
         'running'.
       d_stats_in_g: batch-norm statistics that D uses in G's step, 'batch' (D's running ones move) or 'running'.
-      d_loss_weight: factor on the sum of D's loss on real and on fake pictures that is minimised.
+      d_loss_weight: factor on the sum of D's loss on real and on fake images that is minimised.
       d_loss_report: the same factor in the reported `d/loss`.
       accuracy_stats: 'batch': accuracies are those of the training passes; 'running': of extra passes in
         inference mode before any update.
@@ -83,33 +84,33 @@ class Gan:
     """Everything about a GAN that does not change while it trains.
 
     Attributes:
-      generator: module called as (z [B, Z], labels int32[B], train=bool) -> pictures [B, H, W, C].
-      discriminator: module called as (pictures, labels, train=bool) -> (logits [B], class logits [B, K] or None).
+      generator: module called as (z [B, Z], labels int32[B], train=bool) -> images [B, H, W, C].
+      discriminator: module called as (images, labels, train=bool) -> (logits [B], class logits [B, K] or None).
         In both, dropout is on where a 'dropout' key is given; `train` chooses batch-norm statistics only.
       latent: the law of z.
-      data: shape, number and classes of the pictures it is trained on.
+      data: shape, number and classes of the images it is trained on.
       image_range: (low, high) of the pixels that both networks handle.
-      num_classes: K where pictures are made for a label, else None.
+      num_classes: K where images are made for a label, else None.
       loss: the adversarial loss.
       class_weight: weight of the class cross-entropy in both networks' losses.
       ema_decay: of the averaged generator, 0 for a plain copy.
       rule: the training procedure.
       penalties: further terms of D's loss.
       penalty_interval: they are computed at each so-manieth step, with so many times their weight.
-      augment: what is done to all pictures that D sees, or None.
-      augment_target: the mean sign of D's logits of real pictures that the probability of augmentations is moved for,
-        between 0, where it begins, and `augment.p`; 0 for a fixed one. See `jaxgan.objectives.adaptive`.
-      augment_images: real pictures after which it can have gone all that way.
+      augment: what is done to all images that D sees, or None.
+      augment_target: the mean sign of D's logits of real images that the probability of augmentations is moved for,
+        between 0, where it begins, and `augment.p`; 0 for a fixed one. See `jaxgan.objectives.augment.adaptive`.
+      augment_images: real images after which it can have gone all that way.
       lecam: weight of `jaxgan.objectives.lecam` in D's loss.
-      pack: pictures that D sees at once, laid over each other along the channels: one logit for all of them, so a
-        generator that makes few kinds of pictures gives itself away. `discriminator` is called with [B / pack, H, W,
+      pack: images that D sees at once, laid over each other along the channels: one logit for all of them, so a
+        generator that makes few kinds of images gives itself away. `discriminator` is called with [B / pack, H, W,
         pack C]. Lin, Khetan, Fanti and Oh, "PacGAN: The power of two samples in generative adversarial networks", 2018.
       burn_in: what the settings above start from.
-      ema_half_life: of the averaged generator in pictures, instead of `ema_decay`; 0 for that.
-      ema_ramp: bound on the half-life, as a share of the pictures seen; 0 for none.
+      ema_half_life: of the averaged generator in images, instead of `ema_decay`; 0 for that.
+      ema_ramp: bound on the half-life, as a share of the images seen; 0 for none.
       ema_stds: relative widths of further averages that are kept, see `jaxgan.training.power_ema`.
-      microbatches: parts in which a device goes through its pictures, for batches whose maps do not fit in memory. The
-        gradients are those of the whole batch where each picture is judged on its own. Statistics of a batch (batch
+      microbatches: parts in which a device goes through its images, for batches whose maps do not fit in memory. The
+        gradients are those of the whole batch where each image is judged on its own. Statistics of a batch (batch
         norm, minibatch deviation, LeCam's anchors, averages of relative losses) are those of a part, and running ones
         move once a part.
       precision: 'float32', or 'bfloat16' for activations and gradients of layers in training; parameters, statistics
@@ -136,7 +137,7 @@ class Gan:
     penalty_interval: int = 1
     lecam: float = 0
     pack: int = 1
-    augment: augment.Augment | None = None
+    augment: augmentation.Augment | None = None
     augment_target: float = 0
     augment_images: int = 500_000
     burn_in: BurnIn = NO_BURN_IN
@@ -156,20 +157,20 @@ class Gan:
         power_ema.check_widths(self.ema_stds)
         if self.pack > 1 and self.num_classes is not None:
             raise UserError(
-                f"pack is {self.pack}, which shows D several pictures at once, but this GAN's pictures have classes of "
+                f"pack is {self.pack}, which shows D several images at once, but this GAN's images have classes of "
                 "their own; set config.pack to 1, or use an unconditional GAN."
             )
         if self.augment_target:
             _check_adaptive(self)
         if self.penalties:
-            _check_per_picture(self)
+            _check_per_image(self)
         if self.rule.d_passes != "two_steps":
             return
         both = [penalty.name for penalty in self.penalties if len(penalty.sides) > 1]
         if self.loss.relative or both:
             what = f"penalty {both[0]}" if both else "the loss"
             raise UserError(
-                f"{what} compares real and generated pictures, but rule.d_passes is 'two_steps', which shows D one "
+                f"{what} compares real and generated images, but rule.d_passes is 'two_steps', which shows D one "
                 "kind at a time; set rule.d_passes to 'separate' or 'joint'."
             )
 
@@ -187,11 +188,11 @@ class Gan:
         """Join two networks with the settings that every GAN reads in the same way.
 
         Raises:
-          UserError: a conditional GAN is given pictures without labels, or settings that contradict each other.
+          UserError: a conditional GAN is given images without labels, or settings that contradict each other.
         """
         if conditional and data.num_classes is None:
             raise UserError(
-                f"{config.gan} is conditional, but the pictures of config.data.source={config.data.source!r} have no "
+                f"{config.gan} is conditional, but the images of config.data.source={config.data.source!r} have no "
                 "labels; use labelled data (for a folder: one subfolder a class) or an unconditional GAN."
             )
         return cls(
@@ -209,7 +210,7 @@ class Gan:
             penalty_interval=config.penalty.interval,
             lecam=config.penalty.lecam,
             pack=config.pack,
-            augment=augment.from_policy(config.augment, config.augment_p),
+            augment=augmentation.from_policy(config.augment, config.augment_p),
             augment_target=config.augment_target,
             augment_images=config.augment_images,
             burn_in=BurnIn(**config.burn_in.to_dict()),
@@ -239,15 +240,15 @@ def _check_adaptive(gan: Gan) -> None:
         raise UserError(f"{given}but config.burn_in.augment moves the same probability; set one of the two.")
 
 
-def _check_per_picture(gan: Gan) -> None:
-    """Raise UserError where D does not judge each picture on its own, as gradient penalties need."""
+def _check_per_image(gan: Gan) -> None:
+    """Raise UserError where D does not judge each image on its own, as gradient penalties need."""
     name = gan.penalties[0].name
-    why = f"penalty {name} is the gradient of one picture's logit, but D "
+    why = f"penalty {name} is the gradient of one image's logit, but D "
     if gan.pack > 1:
-        raise UserError(f"{why}judges {gan.pack} pictures at once; set config.pack to 1, or leave the penalty out.")
+        raise UserError(f"{why}judges {gan.pack} images at once; set config.pack to 1, or leave the penalty out.")
     if getattr(gan.discriminator, "group", 0):
         raise UserError(
-            f"{why}compares the pictures of a batch (minibatch standard deviation); set config.model.d_group to 0, or "
+            f"{why}compares the images of a batch (minibatch standard deviation); set config.model.d_group to 0, or "
             "leave the penalty out."
         )
     init = functools.partial(gan.discriminator.init, train=False)
@@ -255,7 +256,7 @@ def _check_per_picture(gan: Gan) -> None:
     statistics = {path[-1].key for path, _ in jax.tree_util.tree_leaves_with_path(variables.get("batch_stats", {}))}
     if {"mean", "var"} <= statistics:
         raise UserError(
-            f"{why}has batch norm, which mixes the pictures of a batch; set config.model.d_norm to none, group, layer "
+            f"{why}has batch norm, which mixes the images of a batch; set config.model.d_norm to none, group, layer "
             "or spectral, or leave the penalty out."
         )
 
@@ -294,7 +295,7 @@ def check_batch(gan: Gan, images: Array, labels: Array) -> None:
     dtype, given = _type_and_shape(labels)
     if not str(dtype).startswith(("int", "uint")) or given != got[:2]:
         raise UserError(
-            f"labels are {dtype}{list(given)}; expected int32{list(got[:2])}, zeros where the pictures have none."
+            f"labels are {dtype}{list(given)}; expected int32{list(got[:2])}, zeros where the images have none."
         )
 
 

@@ -1,4 +1,4 @@
-"""What the two networks minimise on the pictures of one device, and the metrics that come with it."""
+"""What the two networks minimise on the images of one device, and the metrics that come with it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from jaxgan.base.types import Array, Batch, PyTree
 from jaxgan.objectives import lecam
 from jaxgan.training.gan import Gan
 from jaxgan.training.passes import Noise, Scores, augmented, judge, make
+from jaxgan.training.regularisation import ALWAYS, Strength
 from jaxgan.training.state import NetState
-from jaxgan.training.strength import ALWAYS, Strength
 
 Metrics = dict[str, Array]
 
@@ -28,7 +28,7 @@ def d_loss(
     key: Array,
     strength: Strength = ALWAYS,
 ) -> tuple[Array, tuple[PyTree, Metrics]]:
-    """Return D's loss on the given kinds of pictures, its new batch statistics and its metrics."""
+    """Return D's loss on the given kinds of images, its new batch statistics and its metrics."""
     *augment_keys, penalty_key = jax.random.split(key, 3)
     shown = {
         name: side._replace(images=augmented(gan, side.images, own, strength))
@@ -63,7 +63,7 @@ def both(logits: dict[str, Array]) -> tuple[Any, Any]:
 
 
 def taken_for_real(gan: Gan, logits: dict[str, Array], name: str) -> Array:
-    """Return bool[B], which pictures of a kind D takes for real: by a logit, or where one means nothing by pairs."""
+    """Return bool[B], which images of a kind D takes for real: by a logit, or where one means nothing by pairs."""
     if not gan.loss.relative:
         return logits[name] > gan.loss.middle
     other = logits["fake" if name == "real" else "real"]
@@ -73,7 +73,7 @@ def taken_for_real(gan: Gan, logits: dict[str, Array], name: str) -> Array:
 def penalise(
     gan: Gan, params: PyTree, stats: PyTree, sides: dict[str, Batch], key: Array, strength: Strength
 ) -> tuple[Array | float, Metrics]:
-    """Return the weighted sum of the penalties on the given kinds of pictures, and their own values as metrics."""
+    """Return the weighted sum of the penalties on the given kinds of images, and their own values as metrics."""
     chosen = [penalty for penalty in gan.penalties if set(penalty.sides) <= set(sides)]
     if not chosen:
         return 0.0, {}
@@ -105,7 +105,7 @@ def penalise(
 def score_sides(
     gan: Gan, params: PyTree, stats: PyTree, sides: dict[str, Batch], key: Array
 ) -> tuple[dict[str, Scores], PyTree]:
-    """Let D score each kind of pictures, in one pass over all of them or one after the other."""
+    """Let D score each kind of images, in one pass over all of them or one after the other."""
     if gan.rule.d_passes == "joint":
         together = Batch(*(jnp.concatenate(parts) for parts in zip(*sides.values(), strict=True)))
         with axis.stacked(len(sides)):
@@ -137,7 +137,7 @@ def g_loss(
     key: Array,
     strength: Strength = ALWAYS,
 ) -> tuple[Array, tuple[PyTree, PyTree, Array, Metrics]]:
-    """Return G's loss, both networks' new batch statistics, the pictures and the metrics."""
+    """Return G's loss, both networks' new batch statistics, the images and the metrics."""
     make_key, fake_key, real_key, real_dropout_key = jax.random.split(key, 4)
     variables = {"params": params, "batch_stats": g.batch_stats}
     images, g_stats = make(gan, variables, noise, train=True, dropout_key=make_key)

@@ -13,16 +13,16 @@ from jaxgan.base.types import Array, PyTree
 
 
 def check(num: int, batch: int, pack: int) -> None:
-    """Raise UserError unless a device's pictures divide into so many parts of whole packs."""
+    """Raise UserError unless a device's images divide into so many parts of whole packs."""
     if batch % pack:
         raise UserError(
-            f"config.pack is {pack}, into which the {batch} pictures of a device do not divide; choose a number that "
+            f"config.pack is {pack}, into which the {batch} images of a device do not divide; choose a number that "
             "divides them, or another config.data.batch_size."
         )
     if batch % (num * pack):
         packs = f" of packs of {pack}" if pack > 1 else ""
         raise UserError(
-            f"config.train.microbatches is {num}, into which the {batch} pictures of a device do not divide{packs}; "
+            f"config.train.microbatches is {num}, into which the {batch} images of a device do not divide{packs}; "
             "choose a number that divides them, or another config.data.batch_size."
         )
 
@@ -38,7 +38,7 @@ def mean(
 
     Args:
       num: of parts; with 1 the function is called as it is.
-      function: its `values` are means over the pictures that it is given, its `rows` belong to one picture each.
+      function: its `values` are means over the images that it is given, its `rows` belong to one image each.
       state: handed on from part to part, such as batch statistics.
       batch: arrays [B, ...]; num divides B.
       part_keys: typed keys, of which each part has its own.

@@ -89,7 +89,7 @@ def make_schedule(
       steps_per_epoch: updates that one pass over the data takes; may be fractional.
       num_steps: length of the run, the end of the cosine.
       burn_in: its factor is multiplied on.
-      images: real pictures that D sees for each update.
+      images: real images that D sees for each update.
 
     Returns:
       int32[] -> float32[].
@@ -130,7 +130,7 @@ def make_optimiser(
 
     `adam` is the form of PyTorch and Optax, `adam_tf` that of TensorFlow (`scale_by_adam_tf`), `adamw`
     has decoupled weight decay, `sgd` uses Nesterov momentum `b1`. For all but `adamw` the weight decay
-    is added to the gradient, as PyTorch's optimisers do. b2 may start elsewhere (`burn_in`, with so many real pictures
+    is added to the gradient, as PyTorch's optimisers do. b2 may start elsewhere (`burn_in`, with so many real images
     that D sees for each update); the correction for the moments' start at 0 then takes b2 as it is at the update.
     """
     checks.one_of("config.optim.*.name", config.name, OPTIMISERS)

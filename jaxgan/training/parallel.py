@@ -11,14 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 
-from jaxgan.base import aborts, axis, background, keys, machine
+from jaxgan.base import aborts, axis, keys, machine, threads
 from jaxgan.base.checks import UserError, brief
 from jaxgan.base.types import Array, Device, PyTree
 
 Step = Callable[[PyTree, Array, Array], tuple[PyTree, dict[str, Array]]]
 
 
-# Seconds after which JAX itself ends processes that have lost one; `jaxgan.runs.peers` notices before.
+# Seconds after which JAX itself ends processes that have lost one; `jaxgan.runs.processes.peers` notices before.
 HEARTBEAT = 60
 
 
@@ -191,7 +191,7 @@ class CompiledSteps:
         state, batch = examples(state, _everywhere(self._devices)), examples(batch, _shared_out(self._devices))
         lowered = self._mapped.lower(state, self.dataset, batch, 0)
         self.metric_names = sorted(lowered.out_info[1])
-        self._program = background.start("compile", lowered.compile, machine.compiler_options())
+        self._program = threads.start("compile", lowered.compile, machine.compiler_options())
         return self._program
 
     def is_compiled(self) -> bool:

@@ -12,20 +12,20 @@ from jaxgan.base import axis
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array, PyTree
 from jaxgan.training.gan import Gan
-from jaxgan.training.strength import Strength
+from jaxgan.training.regularisation import Strength
 
 Scores = tuple[Array, Array | None]  # logits [B], class logits [B, K]
 
 
 class Noise(NamedTuple):
-    """What a generator makes pictures from: z float32[B, *latent.shape] and labels int32[B]."""
+    """What a generator makes images from: z float32[B, *latent.shape] and labels int32[B]."""
 
     z: Array
     labels: Array
 
 
 def augmented(gan: Gan, images: Array, key: Array, strength: Strength) -> Array:
-    """Return the pictures as D is to see them."""
+    """Return the images as D is to see them."""
     return images if gan.augment is None else gan.augment(key, images, gan.image_range, strength.augment)
 
 
@@ -51,7 +51,7 @@ def apply(
 def make(
     gan: Gan, variables: dict[str, PyTree], noise: Noise, *, train: bool, dropout_key: Array | None = None
 ) -> tuple[Array, PyTree]:
-    """Let G make pictures [B, H, W, C]; see `apply`.
+    """Let G make images [B, H, W, C]; see `apply`.
 
     Raises:
       UserError: it makes something else.
@@ -60,7 +60,7 @@ def make(
     expected = (len(noise.z), *gan.data.image_shape)
     if getattr(images, "shape", None) != expected:
         raise UserError(
-            f"the generator returns {_described(images)}; expected pictures {list(expected)}, as the data have."
+            f"the generator returns {_described(images)}; expected images {list(expected)}, as the data have."
         )
     return images, stats
 
@@ -74,7 +74,7 @@ def judge(
     train: bool,
     dropout_key: Array | None = None,
 ) -> tuple[Scores, PyTree]:
-    """Let D score pictures [B, H, W, C], `gan.pack` at a time: logits [B / pack] and class logits; see `apply`.
+    """Let D score images [B, H, W, C], `gan.pack` at a time: logits [B / pack] and class logits; see `apply`.
 
     Raises:
       UserError: it returns something else.
@@ -86,7 +86,7 @@ def judge(
     if not is_pair or getattr(scores[0], "shape", None) != (len(images),):
         raise UserError(
             f"the discriminator returns {_described(scores)}; expected a pair: logits [{len(images)}], one a "
-            "picture, and class logits or None."
+            "image, and class logits or None."
         )
     logits, class_logits = scores
     return (logits, class_logits), stats
@@ -98,10 +98,10 @@ def _described(found: PyTree) -> str:
 
 
 def packed(images: Array, num: int) -> Array:
-    """Lay `num` neighbouring pictures over each other: [B, H, W, C] -> [B / num, H, W, num C]."""
+    """Lay `num` neighbouring images over each other: [B, H, W, C] -> [B / num, H, W, num C]."""
     rows, height, width, channels = images.shape
     if rows % num:
-        raise UserError(f"{rows} pictures do not divide into packs of {num}; choose another config.data.batch_size.")
+        raise UserError(f"{rows} images do not divide into packs of {num}; choose another config.data.batch_size.")
     stacks = images.reshape(rows // num, num, height, width, channels)
     return jnp.moveaxis(stacks, 1, -2).reshape(rows // num, height, width, num * channels)
 

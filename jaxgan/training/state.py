@@ -13,7 +13,8 @@ from flax import linen as nn
 from flax.training.train_state import TrainState
 
 from jaxgan.base.types import Array, PyTree
-from jaxgan.objectives import adaptive, lecam
+from jaxgan.objectives import lecam
+from jaxgan.objectives.augment import adaptive
 from jaxgan.training.gan import Gan, Inputs, example_inputs
 
 

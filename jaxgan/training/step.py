@@ -13,13 +13,13 @@ from jaxgan.base import axis
 from jaxgan.base.pixels import to_range
 from jaxgan.base.types import Array, Batch, PyTree
 from jaxgan.nets import conv
-from jaxgan.objectives import adaptive
+from jaxgan.objectives.augment import adaptive
 from jaxgan.training import average, microbatch, power_ema
 from jaxgan.training.gan import Gan, check_batch
 from jaxgan.training.loss import Metrics, d_loss, g_loss, taken_for_real
 from jaxgan.training.passes import Noise, draw_noise, judge, make
+from jaxgan.training.regularisation import Strength, strength_at
 from jaxgan.training.state import GanState, NetState
-from jaxgan.training.strength import Strength, strength_at
 
 
 class DKeys(NamedTuple):
@@ -35,7 +35,7 @@ def make_train_step(gan: Gan) -> Callable[[GanState, Array, Array], tuple[GanSta
 
     The step takes (state, images uint8[d_steps, B, H, W, C], labels int32[d_steps, B]) and returns the next state
     and scalar float32 metrics: `d/loss`, `d/loss_real`, `d/loss_fake`, `d/acc`, `d/acc_real`, `d/acc_fake`, `g/loss`,
-    `g/acc` (the share of G's pictures that D takes for real); with a class head `d/class_real`, `d/class_fake`,
+    `g/acc` (the share of G's images that D takes for real); with a class head `d/class_real`, `d/class_fake`,
     `g/class`; with `gan.augment_target` `d/augment_p`, the probability of augmentations; and `d/<name>` for each
     penalty (where they are computed at each k-th step only, k times their value then and 0 at the others, so that means
     over many steps are right). Losses and accuracies are those at the parameters before the update they belong to. It
@@ -156,7 +156,7 @@ def update_d(
 def d_gradients(
     gan: Gan, d: NetState, sides: dict[str, Batch], keys: list[Array], strength: Strength
 ) -> tuple[PyTree, PyTree, Metrics]:
-    """Return the gradients of D's loss on this device's pictures, the new batch statistics and the metrics."""
+    """Return the gradients of D's loss on this device's images, the new batch statistics and the metrics."""
 
     def of_part(
         stats: PyTree, sides: dict[str, Batch], keys: list[Array]
@@ -172,14 +172,14 @@ def d_gradients(
 def update_g(
     gan: Gan, g: NetState, d: NetState, noise: Noise, real: Batch, keys: list[Array], strength: Strength
 ) -> tuple[NetState, NetState, Batch, Metrics]:
-    """Move G towards pictures that D takes for real; of D only batch statistics may move.
+    """Move G towards images that D takes for real; of D only batch statistics may move.
 
     Args:
       gan: the GAN.
       g: its generator.
       d: its discriminator.
-      noise: what G makes pictures from.
-      real: pictures that a relative loss compares them with.
+      noise: what G makes images from.
+      real: images that a relative loss compares them with.
       keys: of D's dropout, and for all else.
       strength: of augmentations.
     """

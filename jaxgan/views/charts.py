@@ -25,10 +25,10 @@ _MEASURES: dict[str, tuple[str, str, tuple[float, float] | None]] = {
     "acc": ("Accuracy", "share judged right; generator: taken for real", (0, 1)),
     "class": ("Class loss", "cross-entropy, nats", None),
     "lr": ("Learning rate", "", None),
-    "sample": ("Samples of fixed latents", "1 = like as many real pictures", None),
+    "sample": ("Samples of fixed latents", "1 = like as many real images", None),
 }
 _NETS = {"g": "generator", "d": "discriminator"}
-_SIDES = {"real": "real pictures", "fake": "generated"}
+_SIDES = {"real": "real images", "fake": "generated"}
 
 # What is said of an evaluation that was not made as they usually are.
 _UNUSUAL = {
@@ -41,7 +41,7 @@ _COLOURS = {
     "generator": 0,
     "discriminator": 1,
     "discriminator, generated": 2,
-    "discriminator, real pictures": 3,
+    "discriminator, real images": 3,
     "real against real": 5,
 }
 
@@ -65,13 +65,13 @@ def of_rows(rows: Rows) -> list[Chart]:
     # A constant rate stands in the configuration already.
     groups["lr"] = rate if any(len({row.get(name) for row in rows}) > 1 for _, name in rate) else []
     charts = [_chart(group, columns, rows) for group, columns in groups.items()]
-    speed = series("pictures a second", column(rows, "images_per_sec"))
-    charts.append(chart("Speed", [speed], unit="pictures a second"))
+    speed = series("images a second", column(rows, "images_per_sec"))
+    charts.append(chart("Speed", [speed], unit="images a second"))
     return [one for one in charts if one["series"]]
 
 
 def of_evaluations(evaluations: Rows, goals: Mapping[str, str]) -> list[Chart]:
-    """Return a chart for each metric, with its floor; scores of other numbers of pictures are other curves."""
+    """Return a chart for each metric, with its floor; scores of other numbers of images are other curves."""
     charts = []
     for name in dict.fromkeys(name for one in evaluations for name in one.get("metrics", {})):
         lines, floors = [], []
@@ -87,7 +87,7 @@ def of_evaluations(evaluations: Rows, goals: Mapping[str, str]) -> list[Chart]:
 def protocol_of(evaluation: Mapping[str, Any]) -> str:
     """Say how an evaluation was made; only scores of one protocol can be compared."""
     num, split = evaluation.get("num"), evaluation.get("split")
-    parts = [f"{num:,} pictures"] if num else []
+    parts = [f"{num:,} images"] if num else []
     parts += [f"against {split}"] if split else []
     parts += [words for (name, value), words in _UNUSUAL.items() if evaluation.get(name) == value]
     return ", ".join(parts)
@@ -155,7 +155,7 @@ def _short(value: float) -> float:
 
 
 def _place(name: str) -> tuple[str, str]:
-    """Return the chart that a column belongs to, and its name there: `d/loss_real` is the loss on real pictures."""
+    """Return the chart that a column belongs to, and its name there: `d/loss_real` is the loss on real images."""
     net, slash, measure = name.partition("/")
     if not slash:
         return name, name

@@ -1,4 +1,4 @@
-"""Curves of a run as pictures."""
+"""Curves of a run as images."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def save_losses(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
     losses = np.concatenate([series(rows, f"{net}/loss")[1] for net, _, _ in NETS])
     low, high = loss_limits(losses)
     top.set(ylabel="loss", ylim=(low, high))
-    top.ticklabel_format(axis="y", scilimits=(-3, 4))  # longer labels would leave the picture
+    top.ticklabel_format(axis="y", scilimits=(-3, 4))  # longer labels would leave the image
     outside = int(np.sum((losses < low) | (losses > high)))
     top.legend(title=f"not shown: {outside} of {losses.size} values" if outside else None)
     bottom.set(ylabel="accuracy", ylim=(-0.03, 1.03), xlabel="step")

@@ -99,12 +99,12 @@ def _flows(gan: Gan) -> tuple[_Flow, _Flow]:
         "Generator",
         *trace(gan.generator, g_inputs),
         [("Latent z", latent), ("Label", label)],
-        ["Generated picture"],
+        ["Generated image"],
     )
     d = _flow(
         "Discriminator",
         *trace(gan.discriminator, d_inputs),
-        [("Real picture", image), ("Label", label)],
+        [("Real image", image), ("Label", label)],
         ["Logit", "Class logits"],
     )
     _place(g, _G_CENTRE)
@@ -165,7 +165,7 @@ def _draw(axes: Axes, g: _Flow, d: _Flow, height: float) -> None:
             _draw_box(axes, node)
             for name in node.sources:
                 _draw_arrow(axes, list(_route(flow.nodes[name], node, flow)))
-    picture = g.nodes["output Generated picture"]
+    picture = g.nodes["output Generated image"]
     for node in d.nodes.values():
         if "input 0" in node.sources:
             right = picture.x + _BOX[0] / 2

@@ -1,4 +1,4 @@
-"""Pictures inside a page: as text, and of bounded size."""
+"""Images inside a page: as text, and of bounded size."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from PIL import Image
 
 from jaxgan.views.images import open_png, to_pil
 
-Picture = Path | bytes  # a picture file, or its content
+Picture = Path | bytes  # an image file, or its content
 
 _SMALLEST = 64  # pixels of a side below which nothing can be seen
 
 
 @dataclasses.dataclass(frozen=True)
 class Embedded:
-    """A picture as a data URI, with its width and height in pixels."""
+    """An image as a data URI, with its width and height in pixels."""
 
     uri: str
     width: int
@@ -35,10 +35,10 @@ def evenly(num: int, most: int) -> list[int]:
 
 
 def embed(picture: Picture, most_bytes: int) -> Embedded | None:
-    """Return a picture for a page, or None where there is none that can be read.
+    """Return an image for a page, or None where there is none that can be read.
 
     Args:
-      picture: a PNG, or its content.
+      image: a PNG, or its content.
       most_bytes: a larger file becomes a JPEG, with halved sides until it fits.
     """
     try:
@@ -61,7 +61,7 @@ def embed_pixels(pixels: np.ndarray) -> Embedded:
 
 
 def embed_all(pictures: Sequence[tuple[int, Picture]], most: int, most_bytes: int) -> list[tuple[int, Embedded]]:
-    """Return at most `most` of the (step, picture) pairs that can be read, of at most `most_bytes` together."""
+    """Return at most `most` of the (step, image) pairs that can be read, of at most `most_bytes` together."""
     chosen = [pictures[i] for i in evenly(len(pictures), most)]
     done = [(step, embed(picture, most_bytes // len(chosen))) for step, picture in chosen]
     return [(step, picture) for step, picture in done if picture]

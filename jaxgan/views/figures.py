@@ -1,4 +1,4 @@
-"""The figures of a page: pictures with a slider over time, charts for the script to draw, pairs of pictures."""
+"""The figures of a page: images with a slider over time, charts for the script to draw, pairs of images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_PAIRS = 24
 
 @dataclasses.dataclass(frozen=True)
 class Nearest:
-    """Generated pictures uint8[N, H, W, C], the nearest training picture of each, and their distances float[N]."""
+    """Generated images uint8[N, H, W, C], the nearest training image of each, and their distances float[N]."""
 
     generated: np.ndarray
     real: np.ndarray
@@ -35,7 +35,7 @@ def player(grids: list[tuple[int, Embedded]]) -> str:
         controls = f"""<div class="controls">
 <button type="button" id="play" aria-label="Play">
 <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M4 1.5v13l10-6.5z"></path></svg></button>
-<input type="range" id="time" min="0" max="{most}" value="{most}" step="1" aria-label="Step of the pictures">
+<input type="range" id="time" min="0" max="{most}" value="{most}" step="1" aria-label="Step of the images">
 </div>"""
     return f"""<figure class="player">
 {image(last, f"Samples at step {step:,}", "grid")}
@@ -77,7 +77,7 @@ def class_grid(picture: Picture | None) -> str:
 
 
 def pairs(nearest: Nearest | None) -> str:
-    """Return samples, each beside the training picture that it resembles most."""
+    """Return samples, each beside the training image that it resembles most."""
     if nearest is None or not len(nearest.generated):
         return ""
     figures = []
@@ -86,5 +86,5 @@ def pairs(nearest: Nearest | None) -> str:
         distance = f"<figcaption>{value(nearest.distances[i])}</figcaption>" if len(nearest.distances) else ""
         figures.append(f"<figure>{image(made, 'generated')}{image(real, 'nearest real')}{distance}</figure>")
     below = ", and how far away it is." if len(nearest.distances) else "."
-    explained = f"<p>Left: generated. Right: the nearest training picture{below}</p>"
-    return section("Nearest training pictures", f'{explained}<div class="pairs">{"".join(figures)}</div>')
+    explained = f"<p>Left: generated. Right: the nearest training image{below}</p>"
+    return section("Nearest training images", f'{explained}<div class="pairs">{"".join(figures)}</div>')

@@ -1,4 +1,4 @@
-"""Pictures as files: uint8, grids, PNG, JPEG, GIF, NumPy."""
+"""Images as files: uint8, grids, PNG, JPEG, GIF, NumPy."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ JPEG, ARRAY, ANIMATION = (".jpg", ".jpeg"), ".npy", ".gif"
 STILL = (".png", *JPEG, ARRAY)
 ENDINGS = (*STILL, ANIMATION)
 
-# Longer side, in pixels, up to which small pictures are enlarged for the eye; the second where they are many.
+# Longer side, in pixels, up to which small images are enlarged for the eye; the second where they are many.
 SIDE, SMALL_SIDE = 1000, 500
 
 # The shortest time that viewers show a frame for as it is asked, and how long an animation lasts.
 FRAME_MS, GIF_MS = 40, 6000
 
 JPEG_SIDE = 65_500  # the format has no more
-MOST_PIXELS = 50_000_000  # of a picture that is read back
+MOST_PIXELS = 50_000_000  # of an image that is read back
 
 
 def invert(images: np.ndarray) -> np.ndarray:
-    """Swap black and white in uint8 pictures."""
+    """Swap black and white in uint8 images."""
     return 255 - images
 
 
 def grid(images: np.ndarray, columns: int | None = None, *, padding: int = 0) -> np.ndarray:
-    """Lay pictures out row by row.
+    """Lay images out row by row.
 
     Args:
       images: uint8[N, H, W, C].
-      columns: pictures in a row; None for a grid as near to a square as can be.
-      padding: black pixels between pictures.
+      columns: images in a row; None for a grid as near to a square as can be.
+      padding: black pixels between images.
 
     Returns:
       uint8[rows * (H + padding) - padding, columns * (W + padding) - padding, C]; missing places are black.
@@ -57,7 +57,7 @@ def grid(images: np.ndarray, columns: int | None = None, *, padding: int = 0) ->
 
 
 def scale_for_eye(image: np.ndarray, side: int = SIDE) -> int:
-    """Return the largest whole factor that keeps a picture [H, W, C] within `side` pixels, at least 1."""
+    """Return the largest whole factor that keeps an image [H, W, C] within `side` pixels, at least 1."""
     return max(1, side // max(image.shape[:2]))
 
 
@@ -67,24 +67,24 @@ def enlarge(image: np.ndarray, scale: int) -> np.ndarray:
 
 
 def to_pil(image: np.ndarray) -> Image.Image:
-    """Turn uint8[H, W, 1 or 3] into a Pillow picture."""
+    """Turn uint8[H, W, 1 or 3] into a Pillow image."""
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
 
 
 def check_ending(path: str | os.PathLike[str], endings: Sequence[str] = ENDINGS) -> None:
     """Raise ValueError unless the name of a file has one of some endings."""
     if Path(path).suffix.lower() not in endings:
-        raise UserError(f"{path} has no ending that pictures are written to; use one of {', '.join(endings)}.")
+        raise UserError(f"{path} has no ending that images are written to; use one of {', '.join(endings)}.")
 
 
 def check_empty(folder: Path) -> None:
     """Raise ValueError where a folder holds something."""
     if folder.is_dir() and any(folder.iterdir()):
-        raise UserError(f"{folder} is not empty, and old and new pictures would mix; give a new or an empty folder.")
+        raise UserError(f"{folder} is not empty, and old and new images would mix; give a new or an empty folder.")
 
 
 def save(path: str | os.PathLike[str], image: np.ndarray) -> None:
-    """Write one picture uint8[H, W, C] as .png or .jpg; folders are made, and a file appears whole or not at all."""
+    """Write one image uint8[H, W, C] as .png or .jpg; folders are made, and a file appears whole or not at all."""
     is_jpeg = Path(path).suffix.lower() in JPEG
     if is_jpeg and max(image.shape[:2]) > JPEG_SIDE:
         raise UserError(
@@ -96,7 +96,7 @@ def save(path: str | os.PathLike[str], image: np.ndarray) -> None:
 def save_for_eye(
     path: str | os.PathLike[str], image: np.ndarray, *, scale: int | None = None, side: int = SIDE
 ) -> None:
-    """Write one picture uint8[H, W, C] as .png or .jpg, each pixel as scale x scale; None: see `scale_for_eye`."""
+    """Write one image uint8[H, W, C] as .png or .jpg, each pixel as scale x scale; None: see `scale_for_eye`."""
     save(path, enlarge(image, scale or scale_for_eye(image, side)))
 
 
@@ -113,17 +113,17 @@ def save_array(path: str | os.PathLike[str], array: np.ndarray) -> None:
 def save_folder(
     path: str | os.PathLike[str], images: np.ndarray, labels: np.ndarray | None, num_classes: int, *, scale: int = 1
 ) -> None:
-    """Write each picture to a file of its own: 000000.png, ..., as a data set that the source `folder` reads.
+    """Write each image to a file of its own: 000000.png, ..., as a data set that the source `folder` reads.
 
     Args:
       path: the folder, made if missing.
       images: uint8[N, H, W, C].
-      labels: int[N] in 0..K-1: each picture goes to the subfolder of its class; None for no subfolders.
+      labels: int[N] in 0..K-1: each image goes to the subfolder of its class; None for no subfolders.
       num_classes: K, which decides how many digits the names of subfolders have, so that they sort as numbers do.
       scale: pixels a side for each pixel.
 
     Raises:
-      ValueError: the folder holds something already, which would mix with the new pictures.
+      ValueError: the folder holds something already, which would mix with the new images.
     """
     folder = Path(path)
     check_empty(folder)
@@ -134,7 +134,7 @@ def save_folder(
         save(place / f"{i:06}.png", enlarge(images[i], scale))
 
     # Threads mostly wait for the disk.
-    threads = ThreadPoolExecutor(8, thread_name_prefix="pictures")
+    threads = ThreadPoolExecutor(8, thread_name_prefix="images")
     try:
         list(threads.map(write, range(len(images))))
     finally:
@@ -144,18 +144,18 @@ def save_folder(
 def save_gif_of_files(
     path: str | os.PathLike[str], pictures: Sequence[Path], *, scale: int | None = None, width: int | None = None
 ) -> None:
-    """Join picture files into an animation.
+    """Join image files into an animation.
 
     Args:
       path: a .gif.
-      pictures: at least one file, oldest first. Smaller ones are enlarged and set on black to the size of the largest.
+      images: at least one file, oldest first. Smaller ones are enlarged and set on black to the size of the largest.
       scale: see `save_gif`.
-      width: of the pictures before they were enlarged for the eye, which `scale` counts from; None for as they are.
+      width: of the images before they were enlarged for the eye, which `scale` counts from; None for as they are.
     """
     opened = [image for image in map(_read_png, thin_out(pictures)) if image is not None]
     if not opened:
         raise UserError(
-            f"none of {len(pictures)} pictures in {pictures[0].parent} can be read, so there is no animation."
+            f"none of {len(pictures)} images in {pictures[0].parent} can be read, so there is no animation."
         )
     mode = "L" if all(image.mode == "L" for image in opened) else "RGB"
     frames = [np.asarray(image.convert(mode)).reshape(image.height, image.width, -1) for image in opened]
@@ -176,10 +176,10 @@ def open_png(file: Any) -> Image.Image:
     try:
         image = Image.open(file, formats=("PNG",))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, ValueError, SyntaxError) as error:
-        raise OSError(f"no picture that can be read ({error})") from error
+        raise OSError(f"no image that can be read ({error})") from error
     if image.width * image.height > MOST_PIXELS:
         image.close()
-        raise OSError(f"a picture of {image.width} x {image.height} pixels")
+        raise OSError(f"an image of {image.width} x {image.height} pixels")
     return image
 
 

@@ -7,7 +7,7 @@ from html import escape
 
 from jaxgan.views.embed import Embedded
 
-SMALL = 520  # pixels of a side; smaller pictures are shown enlarged, pixel by pixel
+SMALL = 520  # pixels of a side; smaller images are shown enlarged, pixel by pixel
 
 
 def text(content: object) -> str:

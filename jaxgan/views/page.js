@@ -1,5 +1,5 @@
 "use strict";
-// Draws the curves of the page from the data in it, and moves through the pictures.
+// Draws the curves of the page from the data in it, and moves through the images.
 (() => {
   const page = JSON.parse(document.getElementById("data").textContent);
   const first = 0, last = Math.max(page.end, 1);
@@ -124,7 +124,7 @@
       this.plot.replaceChildren(this.svg);
       if (focused) this.svg.focus();
       this.show(cursor);
-      this.showPicture();
+      this.showImage();
     }
 
     axes(low, high) {
@@ -212,16 +212,16 @@
       this.read.textContent = place === null ? "" : when(step === null ? place : step);
     }
 
-    showPicture() {
-      if (this.picture) this.picture.remove();
+    showImage() {
+      if (this.image) this.image.remove();
       if (page.grids.length < 2) return;
       const x = this.x(page.grids[shown][0]);
-      this.picture = make("line", { x1: x, x2: x, y1: TOP, y2: this.height - BOTTOM, class: "shown" }, this.under);
-      make("title", {}, this.picture, `pictures of ${when(page.grids[shown][0])}`);
+      this.image = make("line", { x1: x, x2: x, y1: TOP, y2: this.height - BOTTOM, class: "shown" }, this.under);
+      make("title", {}, this.image, `images of ${when(page.grids[shown][0])}`);
     }
   }
 
-  // ---- The step that all charts read at, and the picture shown.
+  // ---- The step that all charts read at, and the image shown.
   let cursor = null, shown = Math.max(page.grids.length - 1, 0), timer = null;
   const read = (step) => {
     cursor = step;
@@ -237,7 +237,7 @@
     document.getElementById("shown").textContent = step.toLocaleString("en");
     slider.value = index;
     slider.setAttribute("aria-valuetext", when(step));
-    for (const chart of charts) chart.showPicture();
+    for (const chart of charts) chart.showImage();
   };
   const stop = () => {
     clearInterval(timer);

@@ -50,7 +50,7 @@ class Report:
       goals: 'min' or 'max' for each metric: which way is better.
       best_metric: the metric by which the best step was chosen.
       best_step: that step.
-      grids: (step, picture) of the same latents over time, oldest first.
+      grids: (step, image) of the same latents over time, oldest first.
       class_grid: samples, one row for each class.
       nearest: samples beside what they resemble most in the training data.
       config: every setting, {"section.field": value}.
@@ -76,13 +76,13 @@ class Report:
 
 
 def render(report: Report) -> str:
-    """Return a report as HTML that holds its styles, script and pictures, and asks no network for anything."""
+    """Return a report as HTML that holds its styles, script and images, and asks no network for anything."""
     grids = embed_all(report.grids, MOST_GRIDS, GRID_BYTES)
     style, script = _read("page.css"), _read("page.js")
     scores = charts.of_evaluations(report.evaluations, report.goals)
     drawn = scores + charts.of_rows(report.rows)
     figures = [chart(i, one) for i, one in enumerate(drawn)]
-    # The chart that says most stands beside the pictures.
+    # The chart that says most stands beside the images.
     first = next((i for i, one in enumerate(scores) if one["title"] == report.best_metric), 0)
     others = ["" if i == first else figure for i, figure in enumerate(figures)]
     facts = _verdict(report.findings) + _tiles(report) + "".join(figures[first : first + 1])
@@ -183,7 +183,7 @@ def _tiles(report: Report) -> str:
         tiles.append(("Time", duration(_seconds(rows)), "of training"))
     speeds = sorted(v for _, v in charts.column(rows, "images_per_sec") if math.isfinite(v))
     if speeds:
-        tiles.append(("Speed", f"{value(speeds[len(speeds) // 2])}", "pictures a second, median"))
+        tiles.append(("Speed", f"{value(speeds[len(speeds) // 2])}", "images a second, median"))
     for name, title in ("g/loss", "Generator loss"), ("d/loss", "Discriminator loss"):
         values = charts.column(rows[-1:], name)
         tiles += [(title, value(number), "last row") for _, number in values]
@@ -195,7 +195,7 @@ def _tiles(report: Report) -> str:
 
 
 def _scores(report: Report) -> str:
-    """Return a table of every metric: at the best step, at the last, and of real pictures."""
+    """Return a table of every metric: at the best step, at the last, and of real images."""
     if not report.evaluations:
         return ""
     last = report.evaluations[-1]
@@ -207,7 +207,7 @@ def _scores(report: Report) -> str:
         better = {"min": "lower", "max": "higher"}.get(report.goals.get(metric, ""), "")
         scores = [value(one.get("metrics", _No).get(metric)) for _, one in shown]
         lines.append([metric, better, *scores, value(last.get("floor", _No).get(metric))])
-    how = f"Measured on {charts.protocol_of(last) or 'samples'}. Floor: the score of real pictures."
+    how = f"Measured on {charts.protocol_of(last) or 'samples'}. Floor: the score of real images."
     return listing(heads, lines) + (f'<p class="quiet">{text(how)}</p>' if lines else "")
 
 

@@ -1,4 +1,4 @@
-"""Pictures where somebody works: in a notebook, in a terminal."""
+"""Images where somebody works: in a notebook, in a terminal."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MOST_COLUMNS = 160  # of a terminal that is filled
 
 
 def show(pictures: Array | np.ndarray, columns: int | None = None, *, scale: int | None = None) -> Sheet:
-    """Lay pictures out as a grid that a notebook shows; `print` draws it in a terminal, `save` writes a file.
+    """Lay images out as a grid that a notebook shows; `print` draws it in a terminal, `save` writes a file.
 
     Args:
-      pictures: float[N, H, W, C] in [-1, 1], as `jaxgan.sample` makes them, or uint8; or one of them, [H, W, C]. C is 1
+      images: float[N, H, W, C] in [-1, 1], as `jaxgan.sample` makes them, or uint8; or one of them, [H, W, C]. C is 1
         or 3.
-      columns: pictures in a row; None for a grid as near to a square as can be.
+      columns: images in a row; None for a grid as near to a square as can be.
       scale: pixels a side for each pixel; None enlarges small grids for the eye.
 
     Raises:
@@ -35,7 +35,7 @@ def show(pictures: Array | np.ndarray, columns: int | None = None, *, scale: int
     array = array[None] if array.ndim == 3 else array
     if array.ndim != 4 or array.shape[-1] not in (1, 3) or not array.size or array.dtype.kind not in "fu":
         raise UserError(
-            f"pictures are {array.dtype}{list(array.shape)}; expected float in [-1, 1] or uint8, [N, H, W, C] or "
+            f"images are {array.dtype}{list(array.shape)}; expected float in [-1, 1] or uint8, [N, H, W, C] or "
             "[H, W, C] with C of 1 or 3."
         )
     if array.dtype != np.uint8:
@@ -44,15 +44,15 @@ def show(pictures: Array | np.ndarray, columns: int | None = None, *, scale: int
 
 
 class Sheet:
-    """A grid of pictures.
+    """A grid of images.
 
     Attributes:
       pixels: uint8[H, W, C].
-      num: pictures in it.
+      num: images in it.
     """
 
     def __init__(self, pixels: np.ndarray, num: int, scale: int | None = None):
-        """Show pixels uint8[H, W, C] in which there are so many pictures."""
+        """Show pixels uint8[H, W, C] in which there are so many images."""
         self.pixels: np.ndarray = pixels
         self.num: int = num
         self._scale: int = scale or images.scale_for_eye(pixels, images.SMALL_SIDE)
@@ -68,7 +68,7 @@ class Sheet:
 
     def __repr__(self) -> str:
         height, width, channels = self.pixels.shape
-        return f"{self.num} pictures, {height}x{width}x{channels}; print() draws them here, save() writes a file"
+        return f"{self.num} images, {height}x{width}x{channels}; print() draws them here, save() writes a file"
 
     def __str__(self) -> str:
         return blocks(self.pixels, min(shutil.get_terminal_size().columns, MOST_COLUMNS))

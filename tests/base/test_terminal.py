@@ -8,8 +8,8 @@ from jaxgan.base import terminal
 
 
 def test_a_line_on_standard_error(capfd):
-    terminal.say("7 pictures were left out.")
-    assert capfd.readouterr() == ("", "7 pictures were left out.\n")
+    terminal.say("7 images were left out.")
+    assert capfd.readouterr() == ("", "7 images were left out.\n")
 
 
 def test_a_bar_can_take_the_lines_over_for_a_while(capfd):

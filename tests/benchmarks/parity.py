@@ -34,7 +34,7 @@ SAME = [
     ("dcgan64", {}),
     ("dcgan_z1x1", {}),
 ]
-# Relative differences of updates: pictures and logits pass from network to network as float32.
+# Relative differences of updates: images and logits pass from network to network as float32.
 TOLERANCE = 1e-3
 
 
@@ -97,7 +97,7 @@ def check_steps(ours, feed, step_twin, check):
     Args:
       ours: of `build`.
       feed: lets the twin draw the given noises, one after the other, and returns the queue that they leave.
-      step_twin: (pictures uint8[B, H, W, C], labels) -> the twin's metrics.
+      step_twin: (images uint8[B, H, W, C], labels) -> the twin's metrics.
       check: compares the twin's arrays with our first state and our last.
     """
     _, gan, state = ours

@@ -25,7 +25,7 @@ def main() -> None:
     """Time all pieces and print them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("system")
-    parser.add_argument("--batch", type=int, default=0, help="pictures a step; 0: as configured")
+    parser.add_argument("--batch", type=int, default=0, help="images a step; 0: as configured")
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="of the layers")
@@ -75,7 +75,7 @@ def pieces(setup: Any) -> tuple[Pieces, Pieces]:
     from jaxgan.base.types import Batch
     from jaxgan.training import average, passes
     from jaxgan.training import step as steps
-    from jaxgan.training.strength import ALWAYS
+    from jaxgan.training.regularisation import ALWAYS
 
     gan, state, batch = setup.gan, setup.new_state(), setup.config.data.batch_size
     rule = gan.rule

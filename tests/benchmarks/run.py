@@ -48,8 +48,8 @@ class Side:
     Attributes:
       first: seconds of the first call, compilation included.
       times: seconds a training step, one number a turn.
-      sampling: seconds a call by number of pictures, one number a turn.
-      scoring: seconds to draw and score 10,000 pictures, one number a turn.
+      sampling: seconds a call by number of images, one number a turn.
+      scoring: seconds to draw and score 10,000 images, one number a turn.
       memory: peak in bytes after training, before sampling.
       failure: why there are no numbers, else empty.
     """
@@ -77,7 +77,7 @@ class Result:
 
     @property
     def batch(self) -> int:
-        """Pictures a step."""
+        """Images a step."""
         return self.info["config"]["data"]["batch_size"]
 
     @property
@@ -122,7 +122,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=7, help="turns; 7")
     parser.add_argument("--seconds", type=float, default=4.0, help="aimed length of a turn of jaxgan; 4")
     parser.add_argument("--steps", type=int, default=0, help="training steps a turn, instead of --seconds")
-    parser.add_argument("--batch", type=int, default=0, help="pictures a step; 0: as configured")
+    parser.add_argument("--batch", type=int, default=0, help="images a step; 0: as configured")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=NUMBER", help="such as model.width=128")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="of the layers")
@@ -346,7 +346,7 @@ def sampling_table(results: Sequence[Result]) -> str:
     names = ["system"]
     for num in "1", "1,000":
         names += [f"batch {num}: jaxgan, ms", "fastest peer, ms", "ratio"]
-    return table([*names, "pictures/s"], rows)
+    return table([*names, "images/s"], rows)
 
 
 def scoring_table(results: Sequence[Result]) -> str:
@@ -357,8 +357,8 @@ def scoring_table(results: Sequence[Result]) -> str:
         ratio = spread(ratios(best, r.jaxgan.scoring), 2) if best else "-"
         rows.append([r.system, *(spread(times, 2) if times else "-" for times in (r.jaxgan.scoring, best)), ratio])
     note = (
-        "10,000 pictures drawn and compared with the digits by `fd_mnist`, precision, recall, density and coverage, on "
-        "both sides with the same classifier and from numbers of the real pictures that are computed before."
+        "10,000 images drawn and compared with the digits by `fd_mnist`, precision, recall, density and coverage, on "
+        "both sides with the same classifier and from numbers of the real images that are computed before."
     )
     return f"{note}\n\n{table(['system', 'jaxgan, s', 'torch, s', 'ratio'], rows)}"
 

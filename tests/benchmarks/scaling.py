@@ -36,7 +36,7 @@ PER_MACHINE = 8
 INSIDE, BETWEEN = 450e9, 50e9  # bytes a second that a device sends: NVLink, and 400 Gb/s of InfiniBand each
 LATENCY, DOUBLING = 20e-6, 10e-6  # seconds of a small sum in a machine, and for each doubling of machines: assumed
 PRODUCTS = 100e12  # operations a second that a training step reaches: an assumption, a tenth of the bfloat16 peak
-CORES, DECODED = 96, 5_000  # cores of a machine, and 64x64 JPEG pictures that one decodes in a second (docs/data.md)
+CORES, DECODED = 96, 5_000  # cores of a machine, and 64x64 JPEG images that one decodes in a second (docs/data.md)
 
 
 class Step(NamedTuple):
@@ -44,9 +44,9 @@ class Step(NamedTuple):
 
     Attributes:
       sums: bytes of each sum over the devices.
-      products: floating-point operations a picture, as XLA counts them, updates of both networks included.
+      products: floating-point operations an image, as XLA counts them, updates of both networks included.
       parameters: of both networks.
-      batch: pictures a step, as configured.
+      batch: images a step, as configured.
     """
 
     sums: list[int]
@@ -60,7 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("count", "wire", "weak", "model"))
     parser.add_argument("system", nargs="?", default="dcgan", help="a file in configs/; dcgan")
-    parser.add_argument("--batch", type=int, default=0, help="pictures a step of count and model; as configured")
+    parser.add_argument("--batch", type=int, default=0, help="images a step of count and model; as configured")
     parser.add_argument("--turns", type=int, default=5, help="of weak; 5")
     parser.add_argument("--steps", type=int, default=60, help="of each run of weak; 60")
     parser.add_argument(
@@ -80,7 +80,7 @@ def main() -> None:
 
 
 def configured(system: str):
-    """Return a system's configuration, with drawn pictures where it reads a folder."""
+    """Return a system's configuration, with drawn images where it reads a folder."""
     config = importlib.import_module(f"configs.{system}").get_config()
     if config.data.source in ("folder", "tfds"):
         config.data.source = "synthetic"
@@ -138,7 +138,7 @@ def print_count(system: str, step: Step) -> None:
     print(
         f"{system}: {len(step.sums)} sums a step, {sum(step.sums):,} bytes ({len(large)} of more than 10 kB with "
         f"{sum(large):,}); {step.parameters:,} parameters are {4 * step.parameters:,} bytes; "
-        f"{step.products / 1e9:.3f} G operations a picture; batches of {step.batch}"
+        f"{step.products / 1e9:.3f} G operations an image; batches of {step.batch}"
     )
 
 
@@ -191,7 +191,7 @@ def weak(system: str, turns: int, steps: int) -> None:
     alone, apart, together, sent = (statistics.median(column) for column in zip(*found, strict=True))
     ratios = [[row[2] / row[0] for row in found], [row[2] / row[1] for row in found]]
     print(
-        f"{system}, {batch} pictures a process: one {1e3 * alone:.1f} ms a step; two apart {1e3 * apart:.1f}; two as "
+        f"{system}, {batch} images a process: one {1e3 * alone:.1f} ms a step; two apart {1e3 * apart:.1f}; two as "
         f"one job {1e3 * together:.1f}; job over one {statistics.median(ratios[0]):.2f}, over two apart "
         f"{statistics.median(ratios[1]):.2f}; {sent:,.0f} bytes a step between them"
     )
@@ -218,7 +218,7 @@ def run(system: str, batch: int, steps: int, folder: Path, processes: list[tuple
         for number, (flags, workdir) in enumerate(pairs)
     ]
     # Read when half of the steps are made and at the end: starting up sends a state, too.
-    from jaxgan.runs.metrics_log import read_metrics
+    from jaxgan.rundir.metrics_log import read_metrics
 
     marks: list[tuple[int, int]] = []
     while any(process.poll() is None for process in started):
@@ -262,7 +262,7 @@ def model(system: str, step: Step) -> None:
     """Print a table for many accelerators, with two sizes of batch for each, and with the configured one for all."""
     print_count(system, step)
     small, large = step.batch, 8 * step.batch
-    columns = f"{small} each: efficiency, pictures/s", f"{large} each", "cores to decode", f"{small} in all: efficiency"
+    columns = f"{small} each: efficiency, images/s", f"{large} each", "cores to decode", f"{small} in all: efficiency"
     print("| devices |", " | ".join(columns), "|")
     print("|---|---|---|---|---|")
     for num in (1, 8, 16, 64, 128, 512):

@@ -1,4 +1,4 @@
-"""jaxgan's training step against the PyTorch twins: same weights, pictures and latents, two steps of plain SGD.
+"""jaxgan's training step against the PyTorch twins: same weights, images and latents, two steps of plain SGD.
 
 Run it with `python -m pytest -o addopts= tests/benchmarks`.
 """
@@ -26,9 +26,10 @@ from parity import (
 )
 from weights import export
 
-from jaxgan.data.mnist import open_mnist
-from jaxgan.metrics import digits, suite, trained
-from jaxgan.metrics.digits import load_digits
+from jaxgan.data.sources.mnist import open_mnist
+from jaxgan.metrics import suite
+from jaxgan.metrics.features import digits, trained
+from jaxgan.metrics.features.digits import load_digits
 from jaxgan.metrics.reference import create_reference
 
 torch = pytest.importorskip("torch")

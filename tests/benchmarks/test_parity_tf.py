@@ -1,4 +1,4 @@
-"""jaxgan's training step against the TensorFlow twins: same weights, pictures and latents, two steps of plain SGD.
+"""jaxgan's training step against the TensorFlow twins: same weights, images and latents, two steps of plain SGD.
 
 Run it with `python -m pytest -o addopts= tests/benchmarks`.
 """

@@ -26,7 +26,7 @@ class TfTwin:
     """Two networks, their optimisers and the generator's average; a system adds `networks` and `update`.
 
     Attributes:
-      mirrored: the pictures are those of jaxgan turned by 180 degrees, for which PyTorch's paddings are SAME.
+      mirrored: the images are those of jaxgan turned by 180 degrees, for which PyTorch's paddings are SAME.
       d_weight: factor on the sum of D's two losses that is minimised.
       d_report: the same factor in the reported loss.
     """
@@ -61,7 +61,7 @@ class TfTwin:
         raise NotImplementedError
 
     def step(self, images: Any, labels: Any) -> Metrics:
-        """Make one training step on uint8[B, H, W, C] pictures and int32[B] labels."""
+        """Make one training step on uint8[B, H, W, C] images and int32[B] labels."""
         low, high = self.low_high
         metrics = self.update(tf.cast(images, keras.config.floatx()) * ((high - low) / 255) + low, labels)
         steps = tf.cast(self.steps, keras.config.floatx())
@@ -79,11 +79,11 @@ class TfTwin:
         return tf.random.normal(shape, dtype=dtype), None
 
     def make(self, z: Any, labels: Any, *, training: bool) -> Any:
-        """Make pictures with G as it is."""
+        """Make images with G as it is."""
         return self.g(z, training=training)
 
     def sample(self, num: int) -> Any:
-        """Draw pictures in [-1, 1] with running statistics, as `jaxgan.sample` does."""
+        """Draw images in [-1, 1] with running statistics, as `jaxgan.sample` does."""
         low, high = self.low_high
         pictures = self.make(*self.draw(num), training=False)
         return tf.clip_by_value((pictures - low) * (2 / (high - low)) - 1, -1, 1)
@@ -134,18 +134,18 @@ def share(flags: Any) -> Any:
 
 
 def accuracies(on_real: Any, on_fake: Any) -> Metrics:
-    """Return the shares of real and of fake pictures that D, with these logits, tells right."""
+    """Return the shares of real and of fake images that D, with these logits, tells right."""
     real, fake = share(on_real > 0), share(on_fake <= 0)
     return {"d/acc_real": real, "d/acc_fake": fake, "d/acc": (real + fake) / 2}
 
 
 def g_metrics(logits: Any, loss: Any) -> Metrics:
-    """Return G's loss and the share of its pictures that D takes for real."""
+    """Return G's loss and the share of its images that D takes for real."""
     return {"g/loss": loss, "g/acc": share(logits > 0)}
 
 
 def scores(net: Sequence[layers.Layer]) -> keras.Model:
-    """Return a D whose last layer gives one number a picture."""
+    """Return a D whose last layer gives one number an image."""
     return keras.Sequential([*net, layers.Dense(1), layers.Reshape(())])
 
 
@@ -177,7 +177,7 @@ class GanMlp(TfTwin):
 
 
 class Dcgan(TfTwin):
-    """28x28 with dropout in D: D on real and fake pictures together, then G with fresh latents."""
+    """28x28 with dropout in D: D on real and fake images together, then G with fresh latents."""
 
     d_weight = d_report = 0.5
 
@@ -215,7 +215,7 @@ class Dcgan(TfTwin):
 
 
 class Acgan(TfTwin):
-    """28x28 with labels: D on real, D on fake pictures, an update each; then G with the same latents and labels."""
+    """28x28 with labels: D on real, D on fake images, an update each; then G with the same latents and labels."""
 
     d_report = 0.5
 
@@ -244,7 +244,7 @@ class Acgan(TfTwin):
         return z, tf.random.uniform((num or self.batch_size,), maxval=self.num_classes, dtype=tf.int32)
 
     def make(self, z: Any, labels: Any, *, training: bool) -> Any:
-        """Make pictures of the labels."""
+        """Make images of the labels."""
         return self.g([z, labels], training=training)
 
     def update(self, real: Any, labels: Any) -> Metrics:
@@ -270,7 +270,7 @@ class Acgan(TfTwin):
 
 
 class Dcgan64(TfTwin):
-    """Sides of 16 n in colour: D on real and on fake pictures apart, one update; then G with fresh latents."""
+    """Sides of 16 n in colour: D on real and on fake images apart, one update; then G with fresh latents."""
 
     d_report = 0.5
 
@@ -305,7 +305,7 @@ class Dcgan64(TfTwin):
 
 
 class DcganZ1x1(TfTwin):
-    """28x28 from a map of one pixel: G first, then D on the very pictures that G was judged by."""
+    """28x28 from a map of one pixel: G first, then D on the very images that G was judged by."""
 
     mirrored = True
     d_weight = d_report = 0.5
@@ -335,7 +335,7 @@ class DcganZ1x1(TfTwin):
         return keras.Sequential(g), keras.Sequential([*d, layers.GlobalAveragePooling2D(), layers.Dense(2)])
 
     def update(self, real: Any, labels: Any) -> Metrics:
-        """G, then D; two logits a picture, the second for real."""
+        """G, then D; two logits an image, the second for real."""
         of_real = tf.ones(len(real), tf.int32)
         with tf.GradientTape() as tape:
             fake = self.g(self.draw()[0], training=True)

@@ -18,7 +18,7 @@ K_MANIFOLD, K_DENSITY = 3, 5
 
 
 class Classifier(nn.Module):
-    """uint8[N, 1, 28, 28] -> float32[N, 64], the features of `jaxgan.metrics.classifier.Classifier`."""
+    """uint8[N, 1, 28, 28] -> float32[N, 64], the features of `jaxgan.metrics.features.classifier.Classifier`."""
 
     def __init__(self, params: Mapping[str, Any]):
         super().__init__()
@@ -40,12 +40,12 @@ class Classifier(nn.Module):
 
 
 class Scorer:
-    """Scores pictures against real ones.
+    """Scores images against real ones.
 
     Attributes:
-      net: makes features of pictures.
-      real: float64[M, D] features of some real pictures, for neighbours.
-      mean, cov: of the features of all real pictures, float64[D] and float64[D, D].
+      net: makes features of images.
+      real: float64[M, D] features of some real images, for neighbours.
+      mean, cov: of the features of all real images, float64[D] and float64[D, D].
     """
 
     def __init__(self, params: Mapping[str, Any], real: np.ndarray, mean: np.ndarray, cov: np.ndarray, device: str):
@@ -59,7 +59,7 @@ class Scorer:
         """Return `fd`, precision, recall, density and coverage of uint8[N, 1, 28, 28].
 
         Args:
-          images: the pictures.
+          images: the images.
           rows: which of them have neighbours.
         """
         features = torch.cat([self.net(part) for part in images.split(CHUNK)]).double()

@@ -43,7 +43,7 @@ class Twin:
     """Two networks, their optimisers and the generator's average; a system adds `networks` and `update`.
 
     Attributes:
-      mirrored: the pictures are those of jaxgan turned by 180 degrees. TensorFlow's SAME puts the odd row of zeros
+      mirrored: the images are those of jaxgan turned by 180 degrees. TensorFlow's SAME puts the odd row of zeros
         last, PyTorch's cheap paddings put it first, so the mirror image saves a padded copy of every map.
       d_weight: factor on the sum of D's two losses that is minimised.
       d_report: the same factor in the reported loss.
@@ -80,7 +80,7 @@ class Twin:
         raise NotImplementedError
 
     def step(self, images: Tensor, labels: Tensor) -> Metrics:
-        """Make one training step on uint8[B, C, H, W] pictures and int64[B] labels."""
+        """Make one training step on uint8[B, C, H, W] images and int64[B] labels."""
         low, high = self.config["data"]["range"]
         metrics = self.update(images.to(torch.get_default_dtype()).mul_((high - low) / 255).add_(low), labels)
         self._average()
@@ -94,12 +94,12 @@ class Twin:
         return z, None
 
     def make(self, z: Tensor, labels: Tensor | None) -> Tensor:
-        """Make pictures with G as it is."""
+        """Make images with G as it is."""
         return self.g(z)
 
     @torch.inference_mode()
     def sample(self, num: int) -> Tensor:
-        """Draw pictures in [-1, 1] with running statistics, as `jaxgan.sample` does."""
+        """Draw images in [-1, 1] with running statistics, as `jaxgan.sample` does."""
         self.g_net.eval()
         low, high = self.config["data"]["range"]
         return self.make(*self.draw(num)).sub_(low).mul_(2 / (high - low)).sub_(1).clamp_(-1, 1)
@@ -167,13 +167,13 @@ def bce(logits: Tensor, target: float) -> Tensor:
 
 @torch.no_grad()
 def accuracies(on_real: Tensor, on_fake: Tensor) -> Metrics:
-    """Return the shares of real and of fake pictures that D, with these logits, tells right."""
+    """Return the shares of real and of fake images that D, with these logits, tells right."""
     real, fake = (on_real > 0).float().mean(), (on_fake <= 0).float().mean()
     return {"d/acc_real": real, "d/acc_fake": fake, "d/acc": (real + fake) / 2}
 
 
 def g_metrics(logits: Tensor, loss: Tensor) -> Metrics:
-    """Return G's loss and the share of its pictures that D takes for real."""
+    """Return G's loss and the share of its images that D takes for real."""
     with torch.no_grad():
         return {"g/loss": loss.detach(), "g/acc": (logits > 0).float().mean()}
 

@@ -103,7 +103,7 @@ class Products(nn.Module):
 
 
 class Dcgan(Twin):
-    """28x28 with dropout in D: D on real and fake pictures together, then G with fresh latents."""
+    """28x28 with dropout in D: D on real and fake images together, then G with fresh latents."""
 
     mirrored = True
     d_weight = d_report = 0.5
@@ -150,7 +150,7 @@ class Dcgan(Twin):
 
 
 class DcganRobust(Dcgan):
-    """The networks of `Dcgan` in pairs of real and fake, with R1 and R2 at each k-th step; pictures are made once."""
+    """The networks of `Dcgan` in pairs of real and fake, with R1 and R2 at each k-th step; images are made once."""
 
     d_weight = d_report = 1.0
 
@@ -165,7 +165,7 @@ class DcganRobust(Dcgan):
         return 1 - 0.5 ** (batch / max(half_life, 1e-8))
 
     def update(self, real: Tensor, labels: Tensor) -> Metrics:
-        """D with its penalties, then G on the pictures that D has seen."""
+        """D with its penalties, then G on the images that D has seen."""
         gammas, interval = self.config["penalty"], self.config["penalty"]["interval"]
         fake = self.g(self.draw()[0])
         penalised = self.steps % interval == 0
@@ -190,7 +190,7 @@ class DcganRobust(Dcgan):
 
 
 class Acgan(Twin):
-    """28x28 with labels: D on real, D on fake pictures, an update each; then G with the same latents and labels."""
+    """28x28 with labels: D on real, D on fake images, an update each; then G with the same latents and labels."""
 
     mirrored = True
     d_report = 0.5
@@ -215,7 +215,7 @@ class Acgan(Twin):
         return z, torch.randint(self.num_classes, z.shape[:1], device=z.device)
 
     def make(self, z: Tensor, labels: Tensor | None) -> Tensor:
-        """Make pictures of the labels."""
+        """Make images of the labels."""
         return self.g(z, labels)
 
     def update(self, real: Tensor, labels: Tensor) -> Metrics:
@@ -248,7 +248,7 @@ class Acgan(Twin):
 
 
 class AcganGenerator(nn.Module):
-    """z times the label's embedding -> 28x28 pictures."""
+    """z times the label's embedding -> 28x28 images."""
 
     map_shape = (7, 7, 32)
 
@@ -268,12 +268,12 @@ class AcganGenerator(nn.Module):
         )
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
-        """Make pictures."""
+        """Make images."""
         return self.layers(z * self.embed(labels))
 
 
 class AcganDiscriminator(nn.Module):
-    """28x28 pictures -> logits and class logits."""
+    """28x28 images -> logits and class logits."""
 
     def __init__(self, twin: Acgan):
         super().__init__()
@@ -285,13 +285,13 @@ class AcganDiscriminator(nn.Module):
         self.real, self.classes = nn.Linear(128, 1), nn.Linear(128, twin.num_classes)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Score pictures."""
+        """Score images."""
         x = self.layers(images).flatten(1)
         return self.real(x).flatten(), self.classes(x)
 
 
 class Dcgan64(Twin):
-    """Sides of 16 n in colour: D on real and on fake pictures apart, one update; then G with fresh latents."""
+    """Sides of 16 n in colour: D on real and on fake images apart, one update; then G with fresh latents."""
 
     d_report = 0.5
 
@@ -331,7 +331,7 @@ class Dcgan64(Twin):
 
 
 class DcganZ1x1(Twin):
-    """28x28 from a map of one pixel: G first, then D on the very pictures that G was judged by."""
+    """28x28 from a map of one pixel: G first, then D on the very images that G was judged by."""
 
     d_weight = d_report = 0.5
 
@@ -363,7 +363,7 @@ class DcganZ1x1(Twin):
         return g, d
 
     def update(self, real: Tensor, labels: Tensor) -> Metrics:
-        """G, then D; two logits a picture, the second for real."""
+        """G, then D; two logits an image, the second for real."""
         of_real = torch.ones(len(real), dtype=torch.long, device=real.device)
         fake = self.g(self.draw()[0])
         with frozen(self.d_params):

@@ -22,7 +22,7 @@ KINDS = {
 def export(variables: Mapping[str, Any], net: nn.Module, *, mirrored: bool) -> dict[str, np.ndarray]:
     """Lay out {'params', 'batch_stats'} of one of our networks as the state dict of its twin, without counters.
 
-    Layers of a kind come in the same order in both, or have the same name. A mirrored twin makes and reads pictures
+    Layers of a kind come in the same order in both, or have the same name. A mirrored twin makes and reads images
     turned by 180 degrees.
     """
     params, stats = dict(variables["params"]), variables.get("batch_stats", {})

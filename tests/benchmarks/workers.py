@@ -172,7 +172,7 @@ class JaxWorker:
         return time.perf_counter() - start
 
     def sample(self, num: int, calls: int) -> float:
-        """Sample `num` pictures so many times and return the seconds; the first call of a size also compiles."""
+        """Sample `num` images so many times and return the seconds; the first call of a size also compiles."""
         import jaxgan
 
         params = jaxgan.generator_params(self.setup.gan, self.state.ema)
@@ -187,7 +187,8 @@ class JaxWorker:
         """Write what scores are computed with as .npz, if the data are MNIST digits; return whether they are."""
         import numpy as np
 
-        from jaxgan.metrics import suite, trained
+        from jaxgan.metrics import suite
+        from jaxgan.metrics.features import trained
         from jaxgan.runs.evaluate import create_evaluator
 
         if self.setup.config.data.source != "mnist":
@@ -204,7 +205,7 @@ class JaxWorker:
         return True
 
     def score(self) -> float:
-        """Draw 10,000 pictures and score them by `fd` and `prdc`; return the seconds."""
+        """Draw 10,000 images and score them by `fd` and `prdc`; return the seconds."""
         import jaxgan
 
         params = jaxgan.generator_params(self.setup.gan, self.state.ema)
@@ -298,7 +299,7 @@ class TorchWorker:
         return time.perf_counter() - start
 
     def sample(self, num: int, calls: int) -> float:
-        """Sample `num` pictures so many times and return the seconds; one call before them is not counted."""
+        """Sample `num` images so many times and return the seconds; one call before them is not counted."""
         self.twin.sample(num)
         self._wait()
         start = time.perf_counter()
@@ -322,7 +323,7 @@ class TorchWorker:
         self.scorer = Scorer(params, **facts, device=self.device)
 
     def score(self) -> float:
-        """Draw 10,000 pictures and score them by `fd` and `prdc`; return the seconds."""
+        """Draw 10,000 images and score them by `fd` and `prdc`; return the seconds."""
         start, torch = time.perf_counter(), self.torch
         parts = [self.twin.sample(250) for _ in range(40)]
         images = torch.cat([part.add(1).mul_(127.5).round_().to(torch.uint8) for part in parts])
@@ -426,7 +427,7 @@ class TfWorker:
         return time.perf_counter() - start
 
     def sample(self, num: int, calls: int) -> float:
-        """Sample `num` pictures so many times and return the seconds; one call before them is not counted."""
+        """Sample `num` images so many times and return the seconds; one call before them is not counted."""
         if num not in self.samplers:
             self.samplers[num] = self.tf.function(lambda: self.twin.sample(num))
         self.samplers[num]().numpy()

@@ -12,13 +12,13 @@ from jaxgan.base.types import DataInfo
 from jaxgan.config import default
 from jaxgan.data import InMemory, fingerprint, in_memory, open_source, resolve_cache
 from jaxgan.data.memory import DEVICE_BYTES, check_batch, host_memory
-from jaxgan.data.synthetic import Synthetic
+from jaxgan.data.sources.synthetic import Synthetic
 
 GIB = 2**30
 
 
 def config(**changes):
-    """The data section of the default configuration, with small pictures from the nearest source."""
+    """The data section of the default configuration, with small images from the nearest source."""
     fields = default().data
     with fields.unlocked():
         fields.update({"source": "synthetic", "image_size": 8, "channels": 3, "batch_size": 4, "workers": 1} | changes)
@@ -62,7 +62,7 @@ def test_the_memory_of_this_machine_is_plausible():
 
 @pytest.mark.parametrize("cache", ["auto", "device", "host", "none"])
 @pytest.mark.parametrize("skip", [0, 10])
-def test_cache_and_skip_give_the_same_pictures(cache, skip):
+def test_cache_and_skip_give_the_same_images(cache, skip):
     source = open_source(config(cache=cache, skip=skip))
     assert isinstance(source, InMemory) == (cache != "none")
     assert source.info == DataInfo((8, 8, 3), 4096 - skip, 4)
@@ -135,7 +135,7 @@ def test_damaged_files_are_the_same_in_every_cache(tmp_path, capfd):
         Image.fromarray(noise).save(tmp_path / f"{i}.png")
     whole = (tmp_path / "2.png").read_bytes()
     (tmp_path / "2.png").write_bytes(whole[: len(whole) // 2])
-    (tmp_path / "9.png").write_bytes(b"no picture")
+    (tmp_path / "9.png").write_bytes(b"no image")
     seen = []
     for cache in ("device", "host", "none"):
         source = open_source(config(source="folder", path=str(tmp_path), cache=cache))

@@ -6,36 +6,36 @@ import pytest
 from jaxgan.base import digests
 from jaxgan.base.types import DataInfo
 from jaxgan.data import InMemory, fingerprint, identity, in_memory
-from jaxgan.data.canvas import Canvas, on_canvas
+from jaxgan.data.images.canvas import Canvas, on_canvas
+from jaxgan.data.images.threads import Workers
 from jaxgan.data.memory import skip
-from jaxgan.data.mnist import open_mnist
-from jaxgan.data.synthetic import Synthetic
-from jaxgan.data.workers import Workers
+from jaxgan.data.sources.mnist import open_mnist
+from jaxgan.data.sources.synthetic import Synthetic
 
-PICTURES = np.random.default_rng(0).integers(0, 256, (6, 4, 3, 1), np.uint8)
+IMAGES = np.random.default_rng(0).integers(0, 256, (6, 4, 3, 1), np.uint8)
 LABELS = np.array([0, 1, 2, 0, 1, 2], np.int32)
 
 
 def test_arrays_are_told_apart_by_pixels_labels_and_shape():
-    changed = PICTURES.copy()
+    changed = IMAGES.copy()
     changed[5, 3, 2] ^= 1
     sources = [
-        InMemory(PICTURES, LABELS, 3),
+        InMemory(IMAGES, LABELS, 3),
         InMemory(changed, LABELS, 3),
-        InMemory(PICTURES, LABELS[::-1].copy(), 3),
-        InMemory(PICTURES.reshape(6, 3, 4, 1), LABELS, 3),
-        InMemory(PICTURES[:5], LABELS[:5], 3),
+        InMemory(IMAGES, LABELS[::-1].copy(), 3),
+        InMemory(IMAGES.reshape(6, 3, 4, 1), LABELS, 3),
+        InMemory(IMAGES[:5], LABELS[:5], 3),
     ]
     assert len({fingerprint(source) for source in sources}) == 5
-    assert fingerprint(InMemory(PICTURES.copy(), LABELS.copy(), 3)) == fingerprint(sources[0])
-    assert fingerprint(InMemory(np.asfortranarray(PICTURES), LABELS, 3)) == fingerprint(sources[0])
+    assert fingerprint(InMemory(IMAGES.copy(), LABELS.copy(), 3)) == fingerprint(sources[0])
+    assert fingerprint(InMemory(np.asfortranarray(IMAGES), LABELS, 3)) == fingerprint(sources[0])
 
 
 def test_large_arrays_are_sampled_from_first_to_last(monkeypatch):
-    monkeypatch.setattr(identity, "SAMPLED_BYTES", 36)  # three pictures: 0, 2 or 3, and 5
-    whole = identity.of_arrays(PICTURES, LABELS)
+    monkeypatch.setattr(identity, "SAMPLED_BYTES", 36)  # three images: 0, 2 or 3, and 5
+    whole = identity.of_arrays(IMAGES, LABELS)
     for row, told in [(0, True), (1, False), (5, True)]:
-        changed = PICTURES.copy()
+        changed = IMAGES.copy()
         changed[row] += 1
         assert (identity.of_arrays(changed, LABELS) != whole) == told
 
@@ -56,12 +56,12 @@ def test_a_source_of_ones_own_needs_none():
         info = DataInfo((4, 3, 1), 6, 3)
 
         def read(self, indices):
-            return PICTURES[indices], LABELS[indices]
+            return IMAGES[indices], LABELS[indices]
 
     assert fingerprint(Own()) is None
     assert fingerprint(skip(Own(), 1)) is None
     assert fingerprint(on_canvas(Own(), Canvas(8, 1), Workers(1))) is None
-    assert fingerprint(in_memory(Own())) == fingerprint(InMemory(PICTURES, LABELS, 3))
+    assert fingerprint(in_memory(Own())) == fingerprint(InMemory(IMAGES, LABELS, 3))
 
 
 @pytest.mark.parametrize("parts", [("ab", "c"), ("a", "bc"), ("abc",), (b"ab", "c", "")])

@@ -8,9 +8,9 @@ from ml_collections import ConfigDict
 from jaxgan.data import InMemory, resident
 from jaxgan.data.memory import skip
 from jaxgan.data.mirror import Mirror
-from jaxgan.data.synthetic import Synthetic
+from jaxgan.data.sources.synthetic import Synthetic
 
-PICTURES = np.random.default_rng(0).integers(0, 256, (6, 4, 3, 1), np.uint8)
+IMAGES = np.random.default_rng(0).integers(0, 256, (6, 4, 3, 1), np.uint8)
 LABELS = np.array([0, 1, 2, 0, 1, 2], np.int32)
 
 
@@ -20,11 +20,11 @@ def cached(cache):
 
 @pytest.mark.parametrize("first", [0, 2])
 def test_nothing_is_copied_on_the_way(first):
-    source = skip(InMemory(PICTURES, LABELS, 3), first)
+    source = skip(InMemory(IMAGES, LABELS, 3), first)
     for cache in ("device", "auto"):
         held = resident(cached(cache), source)
         assert held.images.shape == (6 - first, 4, 3, 1)
-        assert np.shares_memory(held.images, PICTURES)
+        assert np.shares_memory(held.images, IMAGES)
         assert np.shares_memory(held.labels, LABELS)
         twice = resident(cached(cache), Mirror(source))
         assert twice.images is held.images
@@ -33,7 +33,7 @@ def test_nothing_is_copied_on_the_way(first):
 
 
 def test_only_what_is_meant_for_the_device_goes_there():
-    assert resident(cached("host"), InMemory(PICTURES, LABELS, 3)) is None
+    assert resident(cached("host"), InMemory(IMAGES, LABELS, 3)) is None
     assert resident(cached("none"), Synthetic(8, 1)) is None
     assert resident(cached("none"), Mirror(Synthetic(8, 1))) is None
 
@@ -41,7 +41,7 @@ def test_only_what_is_meant_for_the_device_goes_there():
 @pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("shape", [(), (5,), (2, 1, 3)])
 def test_gathering_in_a_step_is_reading(shape, mirrored):
-    source = InMemory(PICTURES, LABELS, 3)
+    source = InMemory(IMAGES, LABELS, 3)
     source = Mirror(source) if mirrored else source
     rows = np.random.default_rng(1).integers(0, source.info.num_images, shape).astype(np.int32)
     held = jax.device_put(resident(cached("device"), source))

@@ -88,14 +88,14 @@ def test_only_the_vector_of_the_chosen_kind_matters():
     assert float(jnp.abs(draw(table.at[3].add(1.0)) - draw(table)).max()) > 1e-3
 
 
-def test_pictures_depend_on_the_class(conditional):
+def test_images_depend_on_the_class(conditional):
     images = conditional[2]
     assert images.shape == (2, 28, 28, 1)
     assert float(jnp.abs(images).max()) <= 1
     assert float(jnp.abs(images[0] - images[1]).max()) > 1e-3
 
 
-def test_d_judges_each_picture_alone_and_by_its_class(conditional):
+def test_d_judges_each_image_alone_and_by_its_class(conditional):
     gan, labels, images, d = conditional
     judge = jax.jit(functools.partial(gan.discriminator.apply, train=True))
     logits, classes = judge(d, images, labels)

@@ -9,7 +9,7 @@ from jaxgan.training.optim import make_schedule
 
 @pytest.fixture(scope="module")
 def gan():
-    """A narrow one for small grey pictures, so that compiling takes little time."""
+    """A narrow one for small grey images, so that compiling takes little time."""
     return systems.build("dcgan64", shape=(32, 32, 1), width=8)
 
 

@@ -52,7 +52,7 @@ def test_latents_are_uniform(gan):
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 3), (20, 12, 1)])
-def test_pictures_of_any_size(shape):
+def test_images_of_any_size(shape):
     gan = systems.build("gan_mlp", shape=shape, hidden=4)
     state = systems.initialise(gan)
     images, _ = systems.forward(gan.generator, state.g, *systems.noise(gan, 2), train=False)
@@ -66,7 +66,7 @@ def test_a_range_that_a_sigmoid_does_not_reach_is_refused():
         gans.build(config, DataInfo((28, 28, 1), 100))
 
 
-def test_the_canvas_and_the_held_out_pictures():
+def test_the_canvas_and_the_held_out_images():
     config = systems.get_config("gan_mlp")
     assert (config.sample.num, config.sample.columns, config.sample.invert) == (36, 6, True)
     assert config.data.skip == 5_000

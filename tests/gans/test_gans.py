@@ -210,14 +210,14 @@ def test_samples_are_in_one_range_whatever_the_gan_uses(system):
 @pytest.mark.parametrize(
     ("name", "shape", "message"),
     [
-        ("dcgan", (32, 32, 3), r"dcgan makes pictures of shape \(28, 28, 3\), but the data has \(32, 32, 3\)"),
-        ("acgan", (28, 28, 3), r"acgan makes pictures of shape \(28, 28, 1\), but the data has \(28, 28, 3\)"),
-        ("dcgan_z1x1", (32, 32, 1), r"dcgan_z1x1 makes pictures of shape \(28, 28, 1\), but the data has"),
-        ("dcgan64", (28, 28, 1), r"dcgan64 makes pictures whose sides are multiples of 16, but the data has"),
-        ("cgan", (30, 30, 1), r"cgan makes pictures whose sides are multiples of 4, but the data has \(30, 30, 1\)"),
+        ("dcgan", (32, 32, 3), r"dcgan makes images of shape \(28, 28, 3\), but the data has \(32, 32, 3\)"),
+        ("acgan", (28, 28, 3), r"acgan makes images of shape \(28, 28, 1\), but the data has \(28, 28, 3\)"),
+        ("dcgan_z1x1", (32, 32, 1), r"dcgan_z1x1 makes images of shape \(28, 28, 1\), but the data has"),
+        ("dcgan64", (28, 28, 1), r"dcgan64 makes images whose sides are multiples of 16, but the data has"),
+        ("cgan", (30, 30, 1), r"cgan makes images whose sides are multiples of 4, but the data has \(30, 30, 1\)"),
     ],
 )
-def test_pictures_of_a_wrong_shape_are_refused(name, shape, message):
+def test_images_of_a_wrong_shape_are_refused(name, shape, message):
     with pytest.raises(ValueError, match=message) as error:
         systems.build(name, shape=shape)
     assert "set config.data.image_size" in str(error.value)

@@ -80,7 +80,7 @@ def test_weights_start_as_published(small):
     assert not any("bias" in name for name in block["Conv_0"])
 
 
-def test_pictures_of_a_class_depend_on_it():
+def test_images_of_a_class_depend_on_it():
     gan = make(widths=(16, 16, 16), blocks=1, conditional=True)
     z, labels = jax.random.normal(jax.random.key(0), (1, 64)).repeat(2, 0), jnp.array([0, 7])
     g = jax.jit(functools.partial(gan.generator.init, train=False))(jax.random.key(1), z, labels)
@@ -110,9 +110,9 @@ def test_what_does_not_fit_is_named(shape, model, sentence):
         make(shape=shape, **model)
 
 
-# Huang et al., 2024, table 9: burn-in, pictures, batch, rate, weight, half-life, probability of augmentation.
+# Huang et al., 2024, table 9: burn-in, images, batch, rate, weight, half-life, probability of augmentation.
 @pytest.mark.parametrize(
-    ("name", "burn_in", "pictures", "batch", "rates", "weights", "half_life", "p"),
+    ("name", "burn_in", "images", "batch", "rates", "weights", "half_life", "p"),
     [
         ("r3gan_stacked_mnist", 2e6, 10e6, 512, (2e-4, 2e-4), (1.0, 0.1), 5e5, None),
         ("r3gan_cifar10", 20e6, 250e6, 512, (2e-4, 5e-5), (0.05, 0.005), 5e6, 0.55),

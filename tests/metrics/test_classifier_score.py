@@ -19,13 +19,13 @@ def test_it_is_the_formula_by_scipy():
     assert score_logits(logits, num_splits=1)[0] == pytest.approx(expected, rel=1e-12)
 
 
-def test_splits_of_pictures_in_the_order_of_their_classes():
+def test_splits_of_images_in_the_order_of_their_classes():
     logits = 1000.0 * np.eye(10)[np.arange(1000) // 100]
     mean, std = score_logits(logits, num_splits=10)
     assert mean > 9  # unshuffled splits would hold one class each and score 1
     assert 0 < std < 0.5
 
 
-def test_more_splits_than_pictures_are_refused():
+def test_more_splits_than_images_are_refused():
     with pytest.raises(ValueError, match="num_splits is 10"):
         score_logits(np.zeros((5, 3)))

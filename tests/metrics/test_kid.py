@@ -22,7 +22,7 @@ def test_one_subset_of_all_is_the_unbiased_mmd():
     assert value == pytest.approx(mmd(x, y), rel=1e-9)
 
 
-def test_pictures_of_one_law_are_at_zero_on_average():
+def test_images_of_one_law_are_at_zero_on_average():
     """The biased form would show 0.0139 here."""
     rng = np.random.default_rng(0)
     values = [kernel_distance(*rng.standard_normal((2, 300, 64)), num_subsets=2)[0] for _ in range(100)]
@@ -43,7 +43,7 @@ def test_the_error_covers_the_spread(shift):
     assert 0.8 < errors.mean() / values.std() < (1.6 if shift else 4)
 
 
-def test_the_error_covers_the_spread_of_few_pictures():
+def test_the_error_covers_the_spread_of_few_images():
     rng = np.random.default_rng(0)
     real = rng.standard_normal((2_000, 8))
     draws = [kernel_distance(real, rng.standard_normal((100, 8)) + 0.4, num_subsets=30) for _ in range(60)]
@@ -57,6 +57,6 @@ def test_equal_arguments_give_equal_figures():
     assert kernel_distance(x, y, subset_size=20, seed=1) != kernel_distance(x, y, subset_size=20, seed=2)
 
 
-def test_one_picture_is_too_few():
+def test_one_image_is_too_few():
     with pytest.raises(ValueError, match="at least 2"):
         kernel_distance(np.zeros((1, 3)), np.zeros((5, 3)))

@@ -1,4 +1,4 @@
-"""Nearest training pictures against scikit-learn."""
+"""Nearest training images against scikit-learn."""
 
 import numpy as np
 import pytest
@@ -17,19 +17,19 @@ def test_they_are_scikit_learns(monkeypatch):
     images, training = pictures(20, 8, 8, 3), pictures(50, 8, 8, 3, seed=1)
     flat = NearestNeighbors(n_neighbors=1).fit(training.reshape(50, -1) / 255)
     theirs, indices = flat.kneighbors(images.reshape(20, -1) / 255)
-    distances, ours = neighbours.nearest_pictures(images, training)
+    distances, ours = neighbours.nearest_images(images, training)
     np.testing.assert_array_equal(ours, indices[:, 0])
     np.testing.assert_allclose(distances, theirs[:, 0] / np.sqrt(8 * 8 * 3), rtol=1e-5)
 
 
 def test_copies_are_found_at_zero():
     training = pictures(100, 28, 28, 1)
-    distances, indices = neighbours.nearest_pictures(training[[7, 93, 0]], training)
+    distances, indices = neighbours.nearest_images(training[[7, 93, 0]], training)
     assert distances.tolist() == [0, 0, 0]
     assert indices.tolist() == [7, 93, 0]
 
 
-def test_large_pictures_are_compared_as_means_over_squares():
+def test_large_images_are_compared_as_means_over_squares():
     images = pictures(3, 64, 64, 1)
     vectors = neighbours.pixel_vectors(images)
     small = Image.fromarray(images[0, :, :, 0].astype(np.float32)).resize((32, 32), Image.Resampling.BOX)
@@ -39,4 +39,4 @@ def test_large_pictures_are_compared_as_means_over_squares():
 
 def test_other_shapes_are_refused():
     with pytest.raises(ValueError, match=r"\(28, 28, 1\)"):
-        neighbours.nearest_pictures(pictures(1, 32, 32, 1), pictures(1, 28, 28, 1))
+        neighbours.nearest_images(pictures(1, 32, 32, 1), pictures(1, 28, 28, 1))

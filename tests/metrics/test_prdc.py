@@ -34,7 +34,7 @@ def test_they_are_what_scikit_learns_neighbours_give(neighbours, monkeypatch):
 
 
 def test_the_border_of_a_ball_belongs_to_the_manifold_alone():
-    """Real pictures at 0, 1, 2; with k = 1 all radii are 1, and a fake at -1 lies on a border."""
+    """Real images at 0, 1, 2; with k = 1 all radii are 1, and a fake at -1 lies on a border."""
     real, fake = np.array([[0.0], [1], [2]]), np.array([[-1.0], [-100]])
     scores = neighbour_scores(real, fake, k_manifold=1, k_density=1)
     assert scores == {"precision": 0.5, "recall": 1.0, "density": 0.0, "coverage": 0.0}
@@ -53,7 +53,7 @@ def test_expected_coverage_of_large_equal_sets():
     assert expected_coverage(10_000, 10_000, 3) == pytest.approx(0.875, abs=5e-4)
 
 
-def test_a_generator_stuck_on_one_picture():
+def test_a_generator_stuck_on_one_image():
     real = np.random.default_rng(0).standard_normal((200, 3))
     scores = neighbour_scores(real, np.repeat(real[:1], 50, axis=0))
     assert scores["precision"] == 1
@@ -61,6 +61,6 @@ def test_a_generator_stuck_on_one_picture():
     assert scores["coverage"] < 0.1
 
 
-def test_too_few_pictures_are_refused():
+def test_too_few_images_are_refused():
     with pytest.raises(ValueError, match="at least 6"):
         neighbour_scores(np.zeros((5, 2)), np.zeros((9, 2)))

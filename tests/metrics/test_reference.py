@@ -1,4 +1,4 @@
-"""Statistics of real pictures: computed once, found again, replaced where damaged."""
+"""Statistics of real images: computed once, found again, replaced where damaged."""
 
 import dataclasses
 
@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from jaxgan.data.memory import InMemory
-from jaxgan.data.synthetic import Synthetic
+from jaxgan.data.sources.synthetic import Synthetic
 from jaxgan.metrics import reference, swd
-from jaxgan.metrics.features import FeatureNet
-from jaxgan.metrics.reference import cached_reference, create_reference, pictures_of
+from jaxgan.metrics.features.network import FeatureNet
+from jaxgan.metrics.reference import cached_reference, create_reference, images_of
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (60, 6, 6, 3), np.uint8)
 
@@ -86,13 +86,13 @@ def test_a_folder_that_cannot_be_written_costs_only_time(net, tmp_path):
     assert cached_reference(IMAGES, net=net, folder=tmp_path).moments is not None
 
 
-def test_pictures_of_a_source():
+def test_images_of_a_source():
     source = InMemory(IMAGES, np.arange(60, dtype=np.int32), 60)
-    images, labels = pictures_of(source)
+    images, labels = images_of(source)
     np.testing.assert_array_equal(images, IMAGES)
     assert labels.tolist() == list(range(60))
-    images, labels = pictures_of(source, most=10)
+    images, labels = images_of(source, most=10)
     assert len(set(labels)) == 10
     np.testing.assert_array_equal(images, IMAGES[labels])
-    assert pictures_of(InMemory(IMAGES, None, None))[1] is None
-    assert len(pictures_of(Synthetic(8, 1), most=7)[0]) == 7
+    assert images_of(InMemory(IMAGES, None, None))[1] is None
+    assert len(images_of(Synthetic(8, 1), most=7)[0]) == 7

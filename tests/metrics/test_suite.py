@@ -5,9 +5,9 @@ import pytest
 from scipy import ndimage
 
 from jaxgan.data.memory import InMemory
-from jaxgan.data.mnist import open_mnist
+from jaxgan.data.sources.mnist import open_mnist
 from jaxgan.metrics import suite
-from jaxgan.metrics.digits import load_digits, stacked_digits
+from jaxgan.metrics.features.digits import load_digits, stacked_digits
 from jaxgan.metrics.reference import create_reference
 
 NUM = 1000
@@ -33,7 +33,7 @@ def real(test_set):
 
 @pytest.fixture(scope="module")
 def scores(real, test_set):
-    """Sets of pictures from bad to good, and what each scores."""
+    """Sets of images from bad to good, and what each scores."""
     rng = np.random.default_rng(0)
     images, labels = test_set.images, test_set.labels
     sets = {
@@ -51,7 +51,7 @@ def column(scores, name):
     return [scores[kind][name] for kind in scores]
 
 
-def test_the_distance_orders_pictures_as_the_eye_does(scores):
+def test_the_distance_orders_images_as_the_eye_does(scores):
     for name in ("fd_mnist", "kid"):
         noise, one_class, blurred, no_nines, digits = column(scores, name)
         assert noise > blurred > no_nines > 2 * digits, name
@@ -95,14 +95,14 @@ def test_labels_that_were_asked_for_are_compared(real, test_set):
     assert wrong["class_accuracy"] < 0.02
 
 
-def test_repeated_training_pictures_are_noticed(real):
+def test_repeated_training_images_are_noticed(real):
     assert suite.score(real.images[:100], None, real, names=["nearest"]) == {"nearest": 0}
     assert suite.floor(real, 100, names=["nearest"]).scores["nearest"] > 0.1
 
 
 def test_the_floor_is_near_the_formulas(real):
     floor = suite.floor(real, 800)
-    assert floor.protocol == "800 held-out pictures against 4000 training pictures"
+    assert floor.protocol == "800 held-out images against 4000 training images"
     assert (floor.num, floor.scores.keys()) == (800, WITH_LABELS)
     expected = suite.expected_floor(real, 800)
     # The test set's digits are by other writers: no closer to the training set's than theirs to each other.
@@ -116,8 +116,8 @@ def test_two_halves_where_nothing_was_held_out(test_set):
     real = create_reference(test_set.images[:3001], test_set.labels[:3001], load_digits())
     names = ("fd", "swd", "class_chi_square")
     floor = suite.floor(real, 10_000, names=names)
-    assert floor.protocol == "1500 training pictures against 1501 others"
-    # The formulas for as many pictures on both sides.
+    assert floor.protocol == "1500 training images against 1501 others"
+    # The formulas for as many images on both sides.
     half = create_reference(test_set.images[:1500], None, load_digits())
     expected = suite.expected_floor(half, 1500)
     assert floor.scores["fd_mnist"] == pytest.approx(expected["fd_mnist"], rel=0.25)

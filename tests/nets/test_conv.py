@@ -184,7 +184,7 @@ def test_agrees_with_pytorch(k, s, p, h):
     np.testing.assert_allclose(y, expected.permute(0, 2, 3, 1).numpy(), atol=1e-10)
 
 
-def test_the_number_of_pictures_may_be_left_open():
+def test_the_number_of_images_may_be_left_open():
     def net(x):
         return layers.upsample_conv(layers.conv(x, jnp.ones((3, 3, 2, 4))), jnp.ones((3, 3, 4, 1)))
 

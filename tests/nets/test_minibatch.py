@@ -29,11 +29,11 @@ def test_groups_that_are_not():
     x = maps(6)
     assert append_std(x, 0) is x
     np.testing.assert_array_equal(append_std(x, 9)[..., -1], append_std(x, 6)[..., -1])
-    with pytest.raises(ValueError, match="6 pictures do not divide into groups of 4"):
+    with pytest.raises(ValueError, match="6 images do not divide into groups of 4"):
         append_std(x, 4)
 
 
-def test_equal_pictures_have_a_gradient():
+def test_equal_images_have_a_gradient():
     x = jnp.ones((4, 2, 2, 1), jnp.bfloat16)
     assert append_std(x, 4).dtype == jnp.bfloat16
     assert jnp.isfinite(jax.grad(lambda x: append_std(x, 4).astype(jnp.float32).sum())(x)).all()
@@ -51,7 +51,7 @@ def test_kinds_do_not_mix_and_devices_do_not_matter():
     shares = (side.reshape(2, 4, *side.shape[1:]) for side in (real, fake))
     two = jax.pmap(joint, axis_name=axis.NAME)(*shares)
     np.testing.assert_allclose(jnp.swapaxes(two.reshape(2, 2, 4, 2, 3), 0, 1).reshape(2, 8, 2, 3), expected, rtol=1e-6)
-    with axis.stacked(2), pytest.raises(ValueError, match="6 pictures do not divide into groups of 4"):
+    with axis.stacked(2), pytest.raises(ValueError, match="6 images do not divide into groups of 4"):
         append_std(maps(12), 4)
 
 

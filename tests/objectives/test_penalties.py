@@ -20,7 +20,7 @@ def linear(images, labels):
 
 
 def quadratic(images, labels):
-    return jnp.sum(images**2, (1, 2, 3)) / 2  # the gradient is the picture itself
+    return jnp.sum(images**2, (1, 2, 3)) / 2  # the gradient is the image itself
 
 
 def batch(num, seed):
@@ -41,12 +41,12 @@ def test_linear_discriminator(num):
     np.testing.assert_allclose(values("zero_centred", linear, num), squared, rtol=1e-5)
 
 
-def test_pictures_that_count():
+def test_images_that_count():
     np.testing.assert_allclose(values("r1", quadratic), jnp.sum(batch(5, 1).images ** 2, (1, 2, 3)) / 2, rtol=1e-5)
     np.testing.assert_allclose(values("r2", quadratic), jnp.sum(batch(5, 2).images ** 2, (1, 2, 3)) / 2, rtol=1e-5)
 
 
-def test_points_lie_between_and_one_share_serves_a_picture():
+def test_points_lie_between_and_one_share_serves_a_image():
     real, fake = batch(5, 1), batch(5, 2)
     points = penalties.between(real, fake, jax.random.key(3)).images
     share = (points - fake.images) / (real.images - fake.images)

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from processes import TINY, finish, parse
 
-from jaxgan.runs import metrics_log
-from jaxgan.runs.metrics_log import Row
+from jaxgan.rundir import metrics_log
+from jaxgan.rundir.metrics_log import Row
 
 NUMBERS = (1, 2, 4)
 FOUR = "--xla_force_host_platform_device_count=4"  # the processor four times over

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from processes import TINY, parse, result, saved, start
 
-from jaxgan.runs import steps
+from jaxgan.rundir import steps
 
 LIMIT = 60  # seconds that a process may take to end once the disk is broken
 SIZE = 8 * 2**20  # bytes of the disk that is full

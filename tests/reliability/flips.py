@@ -20,7 +20,7 @@ from processes import parse
 import jaxgan
 from jaxgan.base import keys
 from jaxgan.base.checks import UserError
-from jaxgan.runs import checkpoint, sealing
+from jaxgan.rundir import checkpoint, digests
 
 tiny = importlib.import_module("tiny")  # where `processes` made it be found
 
@@ -54,7 +54,7 @@ def main(num: int, seed: int, folder: Path) -> collections.Counter:
 
 def arrays(step: Path) -> dict[str, np.ndarray]:
     tree, _ = checkpoint.read(step, None)
-    return {name: keys.as_numpy(leaf) for name, leaf in sealing.by_path(tree).items()}
+    return {name: keys.as_numpy(leaf) for name, leaf in digests.by_path(tree).items()}
 
 
 def equal(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from processes import ROOT, parse, start
 
-from jaxgan.runs import metrics_log
+from jaxgan.rundir import metrics_log
 
 WARM_UP = 0.2  # share of the run after which nothing should grow
 EVERY = 0.25  # seconds

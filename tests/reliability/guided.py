@@ -2,7 +2,7 @@
 
 python tests/reliability/guided.py idx -runs=100000
 
-The readers are idx, picture, metrics and configuration; flags after the name are libFuzzer's.
+The readers are idx, image, metrics and configuration; flags after the name are libFuzzer's.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ with atheris.instrument_imports(include=["jaxgan.data", "jaxgan.runs", "jaxgan.c
     from jaxgan.base import terminal
     from jaxgan.base.checks import UserError
     from jaxgan.base.types import DataInfo
-    from jaxgan.data import decoding, idx
-    from jaxgan.data.canvas import Canvas
-    from jaxgan.runs import folder, metrics_log
+    from jaxgan.data.images import decode
+    from jaxgan.data.images.canvas import Canvas
+    from jaxgan.data.sources import idx
+    from jaxgan.rundir import metrics_log, saved_config
 
 FOLDER = Path(tempfile.mkdtemp())
 SECONDS = "-timeout=5"  # longer is a hang
@@ -45,10 +46,10 @@ def read_idx(content: bytes) -> None:
         idx.load(written("train-images-idx3-ubyte", content), 3)
 
 
-def read_picture(content: bytes) -> None:
-    path = str(written("picture.png", content))
-    decoding.look(path)
-    decoding.decode(path, Canvas(8, 3))
+def read_image(content: bytes) -> None:
+    path = str(written("image.png", content))
+    decode.look(path)
+    decode.decode(path, Canvas(8, 3))
 
 
 def read_metrics(content: bytes) -> None:
@@ -57,14 +58,14 @@ def read_metrics(content: bytes) -> None:
 
 
 def read_configuration(content: bytes) -> None:
-    written(folder.CONFIG_FILE, content)
+    written(saved_config.CONFIG_FILE, content)
     with contextlib.suppress(UserError):
-        folder.load_saved(FOLDER)
+        saved_config.load_saved(FOLDER)
 
 
 def examples(name: str) -> list[bytes]:
     """Return what a reader takes, to start from."""
-    if name == "picture":
+    if name == "image":
         return [path.read_bytes() for path in (ROOT / "docs").glob("*.png")]
     if name == "idx":
         plain = bytes((0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2)) + bytes(8)
@@ -72,11 +73,11 @@ def examples(name: str) -> list[bytes]:
     if name == "metrics":
         return [b'{"step": 1, "d/loss": 0.5, "g/lr": 1e-3}\n']
     config = importlib.import_module("configs.gan_mlp").get_config()
-    folder.save_config(FOLDER, config, DataInfo((28, 28, 1), 60_000, 10), None)
-    return [(FOLDER / folder.CONFIG_FILE).read_bytes()]
+    saved_config.save_config(FOLDER, config, DataInfo((28, 28, 1), 60_000, 10), None)
+    return [(FOLDER / saved_config.CONFIG_FILE).read_bytes()]
 
 
-READERS = {"idx": read_idx, "picture": read_picture, "metrics": read_metrics, "configuration": read_configuration}
+READERS = {"idx": read_idx, "image": read_image, "metrics": read_metrics, "configuration": read_configuration}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])

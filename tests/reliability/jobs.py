@@ -13,7 +13,7 @@ from pathlib import Path
 
 from processes import TINY, Run, free_port, kill, parse, result, saved, start
 
-from jaxgan.runs import metrics_log
+from jaxgan.rundir import metrics_log
 
 LEADER, FOLLOWER = 0, 1
 CASES = [(who, how) for how in (signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM) for who in (LEADER, FOLLOWER)]

@@ -16,10 +16,10 @@ from pathlib import Path
 from devices import distance
 from processes import ROOT, finish, parse, result
 
-from jaxgan.runs import metrics_log
+from jaxgan.rundir import metrics_log
 
 PRESETS = sorted(path.stem for path in (ROOT / "configs").glob("*.py") if path.stem != "__init__")
-SYNTHETIC = ("--config.data.source=synthetic", "--config.data.skip=0")  # where the pictures are not at hand
+SYNTHETIC = ("--config.data.source=synthetic", "--config.data.skip=0")  # where the images are not at hand
 CHANGES = {
     "dcgan64": SYNTHETIC,
     "dcgan64_robust": SYNTHETIC,

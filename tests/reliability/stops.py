@@ -14,7 +14,7 @@ from pathlib import Path
 
 from processes import ROOT, parse, start
 
-from jaxgan.runs import steps
+from jaxgan.rundir import steps
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 STARTED = "all settings are in"  # from this line on the run answers by saving

@@ -14,8 +14,9 @@ from cli import call
 
 import jaxgan
 from jaxgan import data
-from jaxgan.runs import checkpoint, evaluate, metrics_log, steps
-from jaxgan.runs.evaluations import read_evaluations
+from jaxgan.rundir import checkpoint, metrics_log, steps
+from jaxgan.rundir.evaluations import read_evaluations
+from jaxgan.runs import evaluate
 
 
 def config(**train):
@@ -232,7 +233,7 @@ def test_classes_are_asked_for_as_often_as_the_data_have_them():
 
 
 class Ones:
-    """Pictures of one's own; `config.data` names others."""
+    """Images of one's own; `config.data` names others."""
 
     info = jaxgan.DataInfo((8, 8, 3), 100, None)
 
@@ -240,14 +241,14 @@ class Ones:
         return np.full((len(indices), 8, 8, 3), 255, np.uint8), np.zeros(len(indices), np.int32)
 
 
-def test_pictures_that_a_run_was_not_trained_on_are_refused(tmp_path):
+def test_images_that_a_run_was_not_trained_on_are_refused(tmp_path):
     cfg = config(num_steps=2)
     jaxgan.train(cfg, tmp_path, source=Ones())
     with pytest.raises(ValueError, match=r"where the run has 100 .*in Python, if source= gave them"):
         evaluate.evaluate_run(tmp_path, trust=True)
 
 
-def test_pictures_of_ones_own_have_no_test_split():
+def test_images_of_ones_own_have_no_test_split():
     cfg = jaxgan.get_config("gan_mlp")
     assert evaluate.held_out(cfg, Ones()) is None
     assert evaluate.held_out(cfg, data.open_source(cfg.data)) is not None
@@ -277,7 +278,7 @@ def test_early_stopping_by_a_score(tmp_path, capfd):
         jaxgan.train(cfg, tmp_path / "new")
 
 
-def test_pictures_without_labels_have_no_features_to_learn():
+def test_images_without_labels_have_no_features_to_learn():
     cfg = config()
     cfg.data.source, cfg.data.image_size = "synthetic", 8
     assert data.open_source(cfg.data).info.num_classes == 4

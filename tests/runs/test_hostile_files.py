@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 import jaxgan
 from jaxgan.base import keys
 from jaxgan.base.checks import UserError
-from jaxgan.runs import checkpoint, evaluations, folder, metrics_log, report, rollback, sealing
+from jaxgan.rundir import checkpoint, digests, evaluations, metrics_log, saved_config
+from jaxgan.runs.health import rollback
+from jaxgan.runs.record import report
 
 # TensorStore leaves coroutines behind where it fails in the middle.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -46,7 +48,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def saved(run):
-    return json.loads((run / folder.CONFIG_FILE).read_text())
+    return json.loads((run / saved_config.CONFIG_FILE).read_text())
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,7 @@ def arrays(tree):
 
 
 def content(tree):
-    return {name: keys.as_numpy(leaf).tobytes() for name, leaf in sealing.by_path(tree).items()}
+    return {name: keys.as_numpy(leaf).tobytes() for name, leaf in digests.by_path(tree).items()}
 
 
 def edited(value, edits):
@@ -96,10 +98,10 @@ def test_fuzz_a_configuration_is_complete_or_refused(run, saved, edits, flips, n
     text = bytearray(json.dumps(edited(given, edits)).encode())
     for place, value in flips:
         text[place % len(text)] = value
-    (run / folder.CONFIG_FILE).write_bytes(text)
+    (run / saved_config.CONFIG_FILE).write_bytes(text)
     with contextlib.suppress(UserError):
         assert jax.tree.leaves(jaxgan.load(run).variables)
-    (run / folder.CONFIG_FILE).write_text(json.dumps(saved))
+    (run / saved_config.CONFIG_FILE).write_text(json.dumps(saved))
 
 
 @FUZZ
@@ -116,7 +118,7 @@ def test_fuzz_a_page_is_made_of_any_records(run, rows, lists, entry):
     evaluation = {"step": 1, "num": 2, "main": "fd", "metrics": {"fd": 1.0}, "floor": {"fd": 0.5}, "split": "train"}
     (run / evaluations.EVALUATION_FILE).write_text(json.dumps([edited(evaluation, entry)] if entry else lists[0]))
     (run / rollback.ROLLBACKS_FILE).write_text(json.dumps(lists[1]))
-    report.save_report(run, folder.load_config(run)[0], None)
+    report.save_report(run, saved_config.load_config(run)[0], None)
     assert isinstance(rollback.read_rollbacks(run), list)
     assert all(isinstance(row["step"], int) for row in metrics_log.read_metrics(run))
 
@@ -131,9 +133,9 @@ def test_fuzz_a_record_of_a_checkpoint_is_whole_or_refused(run, tree, edits, hon
     path.write_text(json.dumps({"content": text, "sha256": seal}))
     said = found = None
     try:
-        found = sealing.unseal(path.parents[1])
-        sealing.check_fit(path.parents[1], found["leaves"], sealing.by_path(tree))
-        sealing.check_content(path.parents[1], found, tree, always=True)
+        found = digests.unseal(path.parents[1])
+        digests.check_fit(path.parents[1], found["leaves"], digests.by_path(tree))
+        digests.check_content(path.parents[1], found, tree, always=True)
     except UserError as error:
         said = str(error)
     assert str(path.parents[1]) in said if said else isinstance(found["record"], dict)

@@ -11,7 +11,7 @@ from long_form import LONG
 
 import jaxgan
 from jaxgan.base import machine
-from jaxgan.runs import checkpoint, folder, steps
+from jaxgan.rundir import checkpoint, saved_config, steps
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
@@ -43,12 +43,12 @@ def test_samples_are_the_same(run):
 def test_todays_preset_goes_on_with_it(tmp_path):
     """Fields that came later count as what stood for them before, and are no change."""
     unpack("dcgan64", tmp_path)
-    saved = folder.load_saved(tmp_path / "dcgan64")
+    saved = saved_config.load_saved(tmp_path / "dcgan64")
     config = dcgan64.get_config()
     config.model.width, config.model.latent_size = 1, 4
     for name in "source", "batch_size", "image_size":
         config.data[name] = saved.config.data[name]
-    changed = folder.changes(tmp_path / "dcgan64", config, saved.data, "f00d")
+    changed = saved_config.changes(tmp_path / "dcgan64", config, saved.data, "f00d")
     assert not [path for path in changed if path.startswith("model.")]
 
 
@@ -56,7 +56,7 @@ def test_todays_preset_goes_on_with_it(tmp_path):
 def test_it_goes_on_as_an_unbroken_run(run, monkeypatch):
     """To the bit on one machine, but for the average, which rounds otherwise today; here to what machines differ in."""
     workdir, expected = run
-    config, _ = folder.load_config(workdir)
+    config, _ = saved_config.load_config(workdir)
     config.train.num_steps = 8
     # As users have it: the first steps of Adam make much of little, so programs that round otherwise part.
     options = machine.compiler_options() | {"xla_backend_optimization_level": "3"}

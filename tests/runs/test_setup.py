@@ -9,7 +9,7 @@ from jaxgan.runs.setup import create_setup, make_counters
 from jaxgan.training import parallel
 
 
-class Pictures:
+class Images:
     """As many as a system's data set has, none of them read."""
 
     info = DataInfo((28, 28, 1), 60_000, 10)
@@ -21,7 +21,7 @@ class Pictures:
 def setup_of(name, **rule):
     config = importlib.import_module(name).get_config()
     config.rule.update(rule)
-    return create_setup(config, Pictures(), parallel.choose_devices(1, config.data.batch_size))
+    return create_setup(config, Images(), parallel.choose_devices(1, config.data.batch_size))
 
 
 @pytest.mark.parametrize(

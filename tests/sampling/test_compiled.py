@@ -1,4 +1,4 @@
-"""Sampling outside `jit`: the same pictures, by programs that are kept, from copies that never are old."""
+"""Sampling outside `jit`: the same images, by programs that are kept, from copies that never are old."""
 
 import gc
 import subprocess
@@ -28,7 +28,7 @@ def jitted(params, num=4):
     return jax.jit(jaxgan.sample, static_argnames="num")(params, key(), num=num)
 
 
-def test_pictures_are_those_of_jit():
+def test_images_are_those_of_jit():
     params = make_params()
     for _ in range(2):
         np.testing.assert_allclose(jaxgan.sample(params, key(), num=4), jitted(params), atol=1e-6)

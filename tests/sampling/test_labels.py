@@ -13,11 +13,11 @@ def test_every_class_appears_as_evenly_as_can_be(num, classes):
     assert (np.diff(labels) >= 0).all()
 
 
-def test_a_class_is_a_row_where_classes_divide_pictures():
+def test_a_class_is_a_row_where_classes_divide_images():
     np.testing.assert_array_equal(spread_labels(100, 10), np.repeat(np.arange(10), 10))
 
 
-def test_too_few_pictures_show_the_first_classes():
+def test_too_few_images_show_the_first_classes():
     assert spread_labels(3, 10).tolist() == [0, 1, 2]
 
 
@@ -26,7 +26,7 @@ def test_large_numbers_do_not_wrap():
     np.testing.assert_array_equal(labels, np.repeat(np.arange(1000), 3000))
 
 
-def test_no_pictures_are_refused():
+def test_no_images_are_refused():
     with pytest.raises(ValueError, match="num is 0; expected a value at least 1"):
         spread_labels(0, 10)
 

@@ -47,7 +47,7 @@ def test_generate_has_the_gradient_of_finite_differences():
     np.testing.assert_allclose(jnp.vdot(jax.grad(total)(z), step), slope, rtol=2e-2)
 
 
-def test_running_pictures_do_not_depend_on_their_neighbours_and_batch_ones_do():
+def test_running_images_do_not_depend_on_their_neighbours_and_batch_ones_do():
     p, z = make_params(), jax.random.normal(jax.random.key(0), (6, 3))
     np.testing.assert_allclose(jaxgan.generate(p, z)[:2], jaxgan.generate(p, z[:2]), atol=1e-6)
     together, apart = jaxgan.generate(p, z, stats="batch")[:2], jaxgan.generate(p, z[:2], stats="batch")
@@ -62,7 +62,7 @@ def test_uniform_latents_stay_in_their_interval():
     np.testing.assert_allclose([normal.mean(), normal.std()], [0, 1], atol=0.05)
 
 
-def test_labels_decide_the_picture_of_a_conditional_gan():
+def test_labels_decide_the_image_of_a_conditional_gan():
     p, z = make_params(conditional=True), jnp.ones((2, 3))
     a, b = jaxgan.generate(p, z, jnp.asarray([3, 4]))
     assert not np.allclose(a, b)
@@ -88,7 +88,7 @@ def test_class_weights_mix_embeddings():
         (True, (2, 3), [1, 10], "labels reach from 1 to 10; expected 0..9"),
         (True, (2, 3), [-1, 1], "labels reach from -1 to 1; expected 0..9"),
         (True, (2, 3), np.array([1, 2**32 + 3]), "labels reach from 1 to 4294967299; expected 0..9"),
-        (True, (2, 3), [1.0, 2.0], r"labels are float32\[2\]; expected int32\[2\], a class for each picture"),
+        (True, (2, 3), [1.0, 2.0], r"labels are float32\[2\]; expected int32\[2\], a class for each image"),
         (True, (1, 3), [[1] + 9 * [0]], r"labels are int32\[1, 10\]; .* float32\[1, 10\], weights of the classes"),
         (False, (3,), None, r"z has shape \(3,\); expected \(N, 3\)"),
         (False, (), None, r"z has shape \(\); expected \(N, 3\)"),
@@ -115,7 +115,7 @@ def test_latents_of_whole_numbers_and_misspelt_statistics_are_refused():
         (2**32, "num is 4294967296"),
     ],
 )
-def test_numbers_of_pictures_that_cannot_be_are_refused(num, sentence):
+def test_numbers_of_images_that_cannot_be_are_refused(num, sentence):
     with pytest.raises(jaxgan.UserError, match=sentence):
         jaxgan.sample(make_params(), jax.random.key(0), num=num)
 

@@ -19,11 +19,11 @@ def test_a_decay_warms_up():
 @pytest.mark.parametrize(
     ("batch", "half_life", "weight"), [(512, 5e6, 0.99992902), (512, 5e5, 0.99929047), (64, 5e5, 0.99991128)]
 )
-def test_a_half_life_is_in_pictures(batch, half_life, weight):
+def test_a_half_life_is_in_images(batch, half_life, weight):
     np.testing.assert_allclose(by_half_life(half_life, 0.0, jnp.float32(0), batch), 1 - weight, atol=1e-8)
 
 
-def test_a_half_life_is_at_most_a_share_of_the_pictures_seen():
+def test_a_half_life_is_at_most_a_share_of_the_images_seen():
     seen = jnp.array([0.0, 1e4, 1e9])
     expected = [0, 0.5 ** (64 / 500), 0.5 ** (64 / 1e5)]
     np.testing.assert_allclose(by_half_life(1e5, 0.05, seen, 64), 1 - np.array(expected), rtol=1e-5)

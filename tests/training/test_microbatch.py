@@ -1,4 +1,4 @@
-"""A batch in parts: the step of the whole batch where pictures are judged on their own, in less memory."""
+"""A batch in parts: the step of the whole batch where images are judged on their own, in less memory."""
 
 import dataclasses
 
@@ -15,7 +15,8 @@ import jaxgan
 from jaxgan import gans
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo
-from jaxgan.objectives import augment, losses, penalties
+from jaxgan.objectives import losses, penalties
+from jaxgan.objectives.augment import augmentation
 from jaxgan.training import microbatch
 from jaxgan.training.gan import UpdateRule
 from jaxgan.training.passes import draw_noise
@@ -95,7 +96,7 @@ def test_maps_of_a_part_are_all_that_is_kept():
     config = small_dcgan.get_config()
     config.model.width = 32
     gan = gans.build(config, DataInfo((14, 14, 1), 100, None))
-    gan = dataclasses.replace(gan, augment=augment.from_policy("translation", 1.0))
+    gan = dataclasses.replace(gan, augment=augmentation.from_policy("translation", 1.0))
     state = systems.shapes(gan)
     images, labels = jax.ShapeDtypeStruct((1, 128, 14, 14, 1), jnp.uint8), jax.ShapeDtypeStruct((1, 128), jnp.int32)
 
@@ -108,9 +109,7 @@ def test_maps_of_a_part_are_all_that_is_kept():
 
 @pytest.mark.parametrize(("num", "pack"), [(5, 1), (6, 4)])
 def test_parts_that_do_not_divide_the_batch_are_one_sentence(num, pack):
-    with pytest.raises(
-        UserError, match=rf"microbatches is {num}, into which the 12 pictures of a device do not divide"
-    ):
+    with pytest.raises(UserError, match=rf"microbatches is {num}, into which the 12 images of a device do not divide"):
         step_of(dataclasses.replace(systems.build("gan_mlp"), pack=pack), num=num)
 
 

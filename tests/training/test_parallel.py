@@ -53,7 +53,7 @@ def test_two_devices_give_the_run_of_one(one_device, two_devices):
     (one, losses_1), (two, losses_2) = one_device, two_devices
     for name in losses_1:
         np.testing.assert_allclose(losses_1[name], losses_2[name], rtol=1e-4, err_msg=name)
-    # Adam turns rounding noise in near-zero gradients into whole steps, so pictures are compared, not parameters.
+    # Adam turns rounding noise in near-zero gradients into whole steps, so images are compared, not parameters.
     gan = tiny.build(tiny.get_config(), DataInfo((8, 8, 1), 1))
     z = jax.random.normal(jax.random.key(0), (64, 3))
     a, b = (generate(generator_params(gan, jax.device_get(state.g.variables)), z) for state in (one, two))

@@ -13,7 +13,8 @@ from jaxgan.base import axis
 from jaxgan.base.types import DataInfo
 from jaxgan.nets.dropout import Dropout
 from jaxgan.nets.norm import BatchNorm
-from jaxgan.objectives import augment, lecam, losses, penalties
+from jaxgan.objectives import lecam, losses, penalties
+from jaxgan.objectives.augment import augmentation
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.burn_in import BurnIn
 from jaxgan.training.gan import Gan, UpdateRule
@@ -134,7 +135,7 @@ def test_two_d_optimiser_steps_follow_one_another():
     gan, state = make(d_passes="two_steps", d_loss_weight=1.0)
     new, metrics = step(gan, state)
     assert int(new.d.step) == 2
-    # The loss on fakes is that after the update on real pictures: undo nothing, so it differs from one joint pass.
+    # The loss on fakes is that after the update on real images: undo nothing, so it differs from one joint pass.
     _, joint = step(*make(d_passes="separate", d_loss_weight=1.0))
     np.testing.assert_allclose(metrics["d/loss_real"], joint["d/loss_real"], rtol=1e-5)
     assert abs(float(metrics["d/loss_fake"] - joint["d/loss_fake"])) > 1e-4
@@ -301,7 +302,7 @@ def test_lazy_penalties_have_more_weight_at_fewer_steps():
         np.testing.assert_allclose(numpy_params(new.d)[0], expected, atol=1e-6)
 
 
-def test_penalties_fade_with_the_pictures_that_d_has_seen():
+def test_penalties_fade_with_the_images_that_d_has_seen():
     gamma, burn_in = 0.5, BurnIn(images=4 * BATCH, penalty=10.0)
     gan, state = make(parts={"penalties": penalties.from_weights({"r1": gamma}), "burn_in": burn_in})
     plain, _ = make()
@@ -315,7 +316,7 @@ def test_penalties_fade_with_the_pictures_that_d_has_seen():
         np.testing.assert_allclose(metrics["d/r1"], np.sum(w**2) / 2, rtol=1e-5)
 
 
-def test_a_half_life_of_the_averaged_generator_counts_pictures():
+def test_a_half_life_of_the_averaged_generator_counts_images():
     gan, state = make(parts={"ema_half_life": 2.0 * BATCH, "burn_in": BurnIn(images=8 * BATCH, ema_half_life=0.0)})
     for number, weight in (0, 0.0), (4, 0.5), (8, np.sqrt(0.5)):
         old = jax.tree.map(jnp.zeros_like, state.ema)
@@ -332,16 +333,16 @@ class Grouped(nn.Module):
         return LinearD()(images, labels, train=train)
 
 
-def test_penalties_are_refused_where_d_mixes_the_pictures_of_a_batch():
+def test_penalties_are_refused_where_d_mixes_the_images_of_a_batch():
     parts = {"penalties": penalties.from_weights({"r1": 1.0})}
-    with pytest.raises(ValueError, match="penalty r1 is the gradient of one picture's logit, but D has batch norm"):
+    with pytest.raises(ValueError, match="penalty r1 is the gradient of one image's logit, but D has batch norm"):
         make(norm=True, parts=parts)
     gan, _ = make()
     with pytest.raises(ValueError, match="has batch norm"):
         dataclasses.replace(gan, discriminator=FlaxNormD(), **parts)
-    with pytest.raises(ValueError, match="judges 2 pictures at once"):
+    with pytest.raises(ValueError, match="judges 2 images at once"):
         dataclasses.replace(gan, pack=2, **parts)
-    with pytest.raises(ValueError, match="compares the pictures of a batch"):
+    with pytest.raises(ValueError, match="compares the images of a batch"):
         dataclasses.replace(gan, discriminator=Grouped(4), **parts)
     dataclasses.replace(gan, discriminator=Grouped(0), **parts)
 
@@ -377,13 +378,13 @@ def test_lecam_of_two_updates_is_the_sum_of_its_terms():
 
 
 def sure(params):
-    """Give D logits that are far above zero for every picture."""
+    """Give D logits that are far above zero for every image."""
     return jax.tree.map(lambda x: jnp.full_like(x, 50.0 if x.ndim == 1 else 0.0), params)
 
 
 @pytest.mark.parametrize("rule", [{}, {"d_passes": "two_steps"}, {"order": "g_first"}, {"order": "simultaneous"}])
 def test_augmentations_become_likelier_where_d_is_sure(rule):
-    policy = augment.from_policy("translation", 0.5)
+    policy = augmentation.from_policy("translation", 0.5)
     gan, state = make(parts={"augment": policy, "augment_target": 0.6, "augment_images": 10 * BATCH}, **rule)
     state = state.replace(d=state.d.replace(params=sure(state.d.params), tx=optax.sgd(0.0)))
     seen, move = [], jax.jit(make_train_step(gan))
@@ -395,7 +396,7 @@ def test_augmentations_become_likelier_where_d_is_sure(rule):
 
 
 def test_the_probability_that_is_shown_is_the_one_that_counts():
-    parts = {"augment": augment.from_policy("translation,cutout"), "augment_target": 0.6}
+    parts = {"augment": augmentation.from_policy("translation,cutout"), "augment_target": 0.6}
     gan, state = make(parts=parts)
     plain, _ = make()
     none, _ = step(gan, state)
@@ -408,7 +409,7 @@ def test_the_probability_that_is_shown_is_the_one_that_counts():
 
 
 def test_augmentations_follow_only_what_says_how_sure_d_is():
-    policy = augment.from_policy("translation")
+    policy = augmentation.from_policy("translation")
     with pytest.raises(ValueError, match=r"augment_target is 0.6, but nothing is augmented; set config.augment"):
         make(parts={"augment_target": 0.6})
     with pytest.raises(ValueError, match="with this loss only their differences mean anything"):
@@ -425,12 +426,12 @@ def test_least_squares_takes_for_real_what_is_nearer_to_one():
         assert (float(metrics["d/acc_real"]), float(metrics["d/acc_fake"])) == (expected, 1 - expected)
 
 
-def test_packs_are_neighbouring_pictures_laid_over_each_other():
+def test_packs_are_neighbouring_images_laid_over_each_other():
     images = jnp.arange(4 * 2 * 3 * 2).reshape(4, 2, 3, 2)
     pack = packed(images, 2)
     np.testing.assert_array_equal(pack[1, ..., :2], images[2])
     np.testing.assert_array_equal(pack[1, ..., 2:], images[3])
-    with pytest.raises(ValueError, match="4 pictures do not divide into packs of 3"):
+    with pytest.raises(ValueError, match="4 images do not divide into packs of 3"):
         packed(images, 3)
 
 
@@ -453,8 +454,8 @@ def test_d_sees_packs(passes):
     assert np.abs(numpy_params(new.g)[0] - numpy_params(state.g)[0]).max() > 1e-5
 
 
-def test_packs_of_pictures_with_classes_are_refused():
-    with pytest.raises(ValueError, match="pack is 2, which shows D several pictures"):
+def test_packs_of_images_with_classes_are_refused():
+    with pytest.raises(ValueError, match="pack is 2, which shows D several images"):
         make(classes=3, parts={"pack": 2})
 
 
@@ -477,11 +478,11 @@ def test_augmentation_is_shown_to_d_in_both_steps_and_its_slope_is_in_the_penalt
         seen.append(images.shape)
         return images / 2
 
-    parts = {"augment": augment.Augment((half,)), "penalties": penalties.from_weights({"r1": 1.0})}
+    parts = {"augment": augmentation.Augment((half,)), "penalties": penalties.from_weights({"r1": 1.0})}
     gan, state = make(parts=parts)
     _, metrics = step(gan, state)
-    assert len(seen) == 4  # reals, fakes, the penalty, G's pictures
-    # The derivative is by the picture before augmentation: half as large.
+    assert len(seen) == 4  # reals, fakes, the penalty, G's images
+    # The derivative is by the image before augmentation: half as large.
     np.testing.assert_allclose(metrics["d/r1"], np.sum(numpy_params(state.d)[0] ** 2) / 8, rtol=1e-5)
 
 
@@ -530,7 +531,7 @@ def test_wrong_batches_are_named_when_traced(images, labels, sentence):
         jax.jit(make_train_step(gan))(state, images, labels)
 
 
-class WrongPictures(nn.Module):
+class WrongImages(nn.Module):
     @nn.compact
     def __call__(self, z, labels, *, train):
         return nn.Dense(9)(z).reshape(-1, 3, 3, 1)
@@ -551,7 +552,7 @@ class Column(nn.Module):
 @pytest.mark.parametrize(
     ("net", "module", "sentence"),
     [
-        ("generator", WrongPictures(), r"the generator returns \[{B}, 3, 3, 1\]; expected pictures \[{B}, 2, 2, 1\]"),
+        ("generator", WrongImages(), r"the generator returns \[{B}, 3, 3, 1\]; expected images \[{B}, 2, 2, 1\]"),
         ("discriminator", NoPair(), r"the discriminator returns \[{2B}\]; expected a pair"),
         ("discriminator", Column(), r"the discriminator returns \(\[{2B}, 1\], None\); expected a pair"),
     ],

@@ -23,12 +23,12 @@ def test_columns_that_measure_the_same_share_a_chart():
     }
     drawn = {chart["title"]: [line["name"] for line in chart["series"]] for chart in charts.of_rows(rows(2, **one))}
     assert drawn == {
-        "Loss": ["generator", "discriminator", "discriminator, generated", "discriminator, real pictures"],
+        "Loss": ["generator", "discriminator", "discriminator, generated", "discriminator, real images"],
         "Accuracy": ["generator", "discriminator"],
         "Samples of fixed latents": ["diversity"],
         "Grad norm": ["generator", "discriminator"],
         "X": ["x"],
-        "Speed": ["pictures a second"],
+        "Speed": ["images a second"],
     }
 
 
@@ -87,8 +87,8 @@ def test_scores_of_different_protocols_are_different_curves():
     fd, recall = charts.of_evaluations(evaluations, {"fd": "min", "recall": "max"})
     assert (fd["title"], fd["unit"], recall["unit"]) == ("fd", "lower is better", "higher is better")
     assert [(line["name"], line["points"], line["dashed"]) for line in fd["series"]] == [
-        ("1,000 pictures, against test", [[1, 9], [2, 8]], False),
-        ("9,000 pictures, against test", [[2, 7]], False),
+        ("1,000 images, against test", [[1, 9], [2, 8]], False),
+        ("9,000 images, against test", [[2, 7]], False),
         ("real against real", [[1, 1], [2, 1]], True),
     ]
 
@@ -102,7 +102,7 @@ def test_scores_of_other_statistics_are_curves_of_their_own_and_say_so():
     ]
     (chart,) = charts.of_evaluations([usual, *made], {})
     names = [line["name"] for line in chart["series"] if not line.get("dashed")]
-    plain = "40 pictures, against train"
+    plain = "40 images, against train"
     assert names == [plain, f"{plain}, standing statistics", f"{plain}, raw weights"]
 
 

@@ -32,7 +32,7 @@ def test_evenly(num, most):
         assert np.ptp(np.diff(chosen)) <= 1 if len(chosen) > 1 else True
 
 
-def test_a_picture_is_embedded_as_it_is(tmp_path):
+def test_a_image_is_embedded_as_it_is(tmp_path):
     content = png(NOISE)
     (tmp_path / "a.png").write_bytes(content)
     for picture in content, tmp_path / "a.png":
@@ -42,7 +42,7 @@ def test_a_picture_is_embedded_as_it_is(tmp_path):
         assert opened(done)[:2] == ("image/png", content)
 
 
-def test_a_large_picture_becomes_a_smaller_file_that_shows_the_same():
+def test_a_large_image_becomes_a_smaller_file_that_shows_the_same():
     smooth = np.asarray(Image.fromarray(NOISE[:6, :8]).resize((400, 300)))
     for pixels, most in (NOISE, 60_000), (smooth, 8_000):
         assert len(png(pixels)) > most
@@ -55,7 +55,7 @@ def test_a_large_picture_becomes_a_smaller_file_that_shows_the_same():
     assert np.abs(np.asarray(image.resize((400, 300)), float) - smooth).mean() < 8
 
 
-@pytest.mark.parametrize("broken", [b"", b"no picture"])
+@pytest.mark.parametrize("broken", [b"", b"no image"])
 def test_what_cannot_be_read_is_left_out(broken, tmp_path):
     assert embed.embed(broken, 100) is None
     assert embed.embed(tmp_path / "missing.png", 100) is None
@@ -63,7 +63,7 @@ def test_what_cannot_be_read_is_left_out(broken, tmp_path):
     assert [step for step, _ in embed.embed_all([(1, good), (2, broken), (3, good)], 40, 1 << 20)] == [1, 3]
 
 
-def test_many_pictures_keep_to_their_bytes():
+def test_many_images_keep_to_their_bytes():
     pictures = [(i, png(NOISE)) for i in range(20)]
     done = embed.embed_all(pictures, 5, 200_000)
     assert [step for step, _ in done] == [0, 5, 10, 14, 19]

@@ -4,7 +4,7 @@ import pytest
 from jaxgan.views import charts, figures
 from jaxgan.views.embed import Embedded
 
-PICTURES = np.random.default_rng(0).integers(0, 256, (30, 6, 5, 3), np.uint8)
+IMAGES = np.random.default_rng(0).integers(0, 256, (30, 6, 5, 3), np.uint8)
 
 
 def test_one_grid_has_no_slider():
@@ -18,10 +18,10 @@ def test_one_grid_has_no_slider():
 
 @pytest.mark.parametrize("distances", [(), [0.25] * 30])
 def test_pairs_stand_side_by_side(distances):
-    html = figures.pairs(figures.Nearest(PICTURES, PICTURES[::-1], distances))
+    html = figures.pairs(figures.Nearest(IMAGES, IMAGES[::-1], distances))
     assert html.count("<img") == 2 * figures.MOST_PAIRS
     assert html.count("0.25") == (figures.MOST_PAIRS if distances else 0)
-    assert figures.pairs(figures.Nearest(PICTURES[:0], PICTURES[:0])) == figures.pairs(None) == ""
+    assert figures.pairs(figures.Nearest(IMAGES[:0], IMAGES[:0])) == figures.pairs(None) == ""
 
 
 def test_an_axis_that_reaches_zero_cannot_become_logarithmic():

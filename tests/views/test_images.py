@@ -25,7 +25,7 @@ def test_inversion_is_an_involution():
     assert images.invert(np.uint8(0)) == 255
 
 
-def test_grid_places_pictures_row_by_row():
+def test_grid_places_images_row_by_row():
     sheet = images.grid(PIXELS, 3)
     assert sheet.shape == (8, 18, 3)
     np.testing.assert_array_equal(sheet[:4, 6:12], PIXELS[1])
@@ -45,12 +45,12 @@ def test_enlarging_is_pillows_nearest_neighbour():
 
 
 @pytest.mark.parametrize(("shape", "scale"), [((112, 112), 8), ((280, 140), 3), ((28, 400), 2), ((501, 9), 1)])
-def test_small_pictures_are_enlarged_to_between_500_and_1000_pixels(shape, scale):
+def test_small_images_are_enlarged_to_between_500_and_1000_pixels(shape, scale):
     assert images.scale_for_eye(np.zeros((*shape, 1), np.uint8)) == scale
     assert 500 < scale * max(shape) <= 1000
 
 
-def test_large_pictures_stay_as_they_are():
+def test_large_images_stay_as_they_are():
     assert images.scale_for_eye(np.zeros((2000, 100, 1), np.uint8)) == 1
 
 
@@ -81,7 +81,7 @@ def test_arrays_have_the_name_that_was_asked(tmp_path, name):
 
 
 def test_other_endings_are_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"no ending that pictures are written to; use one of \.png"):
+    with pytest.raises(ValueError, match=r"no ending that images are written to; use one of \.png"):
         images.check_ending(tmp_path / "a.pdf")
 
 
@@ -104,10 +104,10 @@ def test_a_folder_of_classes_is_read_back_as_data(tmp_path):
     assert classes.tolist() == [0, 1, 1, 2, 3]
 
 
-def test_a_folder_without_classes_has_all_pictures_in_a_row(tmp_path):
+def test_a_folder_without_classes_has_all_images_in_a_row(tmp_path):
     images.save_folder(tmp_path, PIXELS, None, 1)
     assert sorted(p.name for p in tmp_path.iterdir()) == [f"00000{i}.png" for i in range(5)]
-    with pytest.raises(ValueError, match="is not empty, and old and new pictures would mix"):
+    with pytest.raises(ValueError, match="is not empty, and old and new images would mix"):
         images.save_folder(tmp_path, PIXELS, None, 1)
 
 
@@ -136,7 +136,7 @@ def test_animations_enlarge_small_frames(tmp_path):
     assert frames_of(tmp_path / "a.gif")[0] == (400, 448)
 
 
-def test_picture_files_of_two_sizes_make_one_animation(tmp_path):
+def test_image_files_of_two_sizes_make_one_animation(tmp_path):
     images.save(tmp_path / "0.png", PIXELS[0])
     images.save(tmp_path / "1.png", images.enlarge(PIXELS[1], 2))
     images.save(tmp_path / "2.png", PIXELS[2, ..., :1])

@@ -40,7 +40,7 @@ def test_markup_in_texts_is_no_markup():
         assert "&lt;b&gt;&amp;&quot;&#x27;" in piece
 
 
-def test_small_pictures_are_enlarged_by_whole_factors_and_large_ones_are_not():
+def test_small_images_are_enlarged_by_whole_factors_and_large_ones_are_not():
     small = markup.image(Embedded("data:,", 168, 100), "")
     assert 'width="504" height="300"' in small
     assert 'class="pixels"' in small

@@ -78,7 +78,7 @@ def full():
 def test_all_parts_are_there_and_the_settings_that_differ_come_first():
     html = page.render(full())
     for words in (
-        "my run", "1 May 2030", "2,000", "of 4,000, 5 epochs", "6.7 min", "1,000 pictures, against test", "12.5",
+        "my run", "1 May 2030", "2,000", "of 4,000, 5 epochs", "6.7 min", "1,000 images, against test", "12.5",
         "floor 1.5", "few classes", "three classes", "sample/class_entropy 0.41", "0.10.2", "nearest real",
         "1 settings at their defaults",
     ):  # fmt: skip
@@ -169,7 +169,7 @@ def legend(view, title):
     )
 
 
-def test_slider_keys_and_play_move_through_the_pictures(show):
+def test_slider_keys_and_play_move_through_the_images(show):
     view = show(full())
     grid, shown, slider = view.locator("#grid"), view.locator("#shown"), view.locator("#time")
     last = grid.get_attribute("src")
@@ -204,7 +204,7 @@ def test_charts_read_at_the_pointer_and_by_keys(show):
     plot.hover(position={"x": 46 + (box["width"] - 56) * 0.25, "y": 60})  # a quarter of the axis: step 500, row 50
     assert legend(view, "Loss")[1]["generator"] == "1.02"
     assert chart.locator(".read").inner_text() == "step 500, epoch 1.25"
-    assert legend(view, "fd")[1] == {"1,000 pictures, against test": "30", "real against real": "1.5"}
+    assert legend(view, "fd")[1] == {"1,000 images, against test": "30", "real against real": "1.5"}
     plot.click(position={"x": 46 + (box["width"] - 56) * 0.5, "y": 60})
     assert view.locator("#shown").inner_text() == "1,000"
     view.keyboard.press("Home")

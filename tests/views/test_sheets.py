@@ -1,4 +1,4 @@
-"""Pictures in notebooks and terminals."""
+"""Images in notebooks and terminals."""
 
 import io
 import re
@@ -28,7 +28,7 @@ def test_a_notebook_gets_the_grid_enlarged(channels, tmp_path):
     sheet.save(str(tmp_path / "a.png"))
     with Image.open(tmp_path / "a.png") as image:
         assert image.size == (36, 16)
-    assert repr(sheet).startswith(f"5 pictures, 8x18x{channels};")
+    assert repr(sheet).startswith(f"5 images, 8x18x{channels};")
 
 
 def test_a_terminal_gets_two_pixels_a_cell():
@@ -40,7 +40,7 @@ def test_a_terminal_gets_two_pixels_a_cell():
     assert str(jaxgan.show(pixels)) == "\n".join(lines)
 
 
-def test_wide_pictures_are_made_to_fit():
+def test_wide_images_are_made_to_fit():
     grey = np.repeat(np.uint8([[10, 30, 50, 70]]), 2, 0)[..., None]
     assert CELL.findall(blocks(grey, 2)) == [("20",) * 3 + ("0",) * 3, ("60",) * 3 + ("0",) * 3]
 

@@ -1,0 +1,133 @@
+"""From an image's bytes, which a stranger may have made, to pixels on the canvas; or to a reason why not.
+
+What an image may take is bounded before its pixels are decoded: MAX_BYTES of the file, MAX_PIXELS and MAX_SIDE of its
+header, and the same again over all that are being decoded at one time, whatever the number of threads.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from jaxgan.data.images.canvas import Canvas, draw
+from jaxgan.data.images.memory_budget import FILES, MAX_BYTES, MAX_PIXELS, MAX_SIDE, PIXELS, SMALL
+from jaxgan.data.images.tree import TOO_LARGE, UNREADABLE
+
+# A JPEG may be decoded at a fraction of its size, but never below this multiple of the size asked for.
+DRAFT_MARGIN = 2
+
+# Pillow's names of the formats in tree.EXTENSIONS. Others are refused whatever the file is called: some start other
+# programs (EPS), and strangers choose what a file holds.
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "TGA", "JPEG2000", "AVIF", "QOI")
+
+Encoded = str | bytes  # an image: the path of its file, or the file's content
+
+
+class Header(NamedTuple):
+    """What is known of an image file before its pixels are decoded."""
+
+    num_bytes: int
+    width: int
+    height: int
+
+
+def open_regular(path: str | os.PathLike[str]) -> tuple[BinaryIO, int]:
+    """Open a file for reading, at once; returns it and its number of bytes.
+
+    Raises:
+      OSError: if it cannot be opened, or is no regular file: reading a FIFO or a terminal may wait for ever.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(f"{os.fspath(path)!r} is no regular file")
+        return open(descriptor, "rb"), status.st_size
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def open_image(stream: BinaryIO) -> Image.Image:
+    """Read the header of an image in one of FORMATS.
+
+    Raises:
+      Exception: about any, where there is none.
+    """
+    return Image.open(stream, formats=FORMATS)
+
+
+def look(file: str) -> Header | str:
+    """Return the header of an image file, or why it is of no use; no pixel is decoded."""
+    try:
+        stream, num_bytes = open_regular(file)
+        with stream:
+            if num_bytes > MAX_BYTES:
+                return TOO_LARGE
+            with FILES.take(num_bytes), open_image(stream) as image:
+                width, height = image.size
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return TOO_LARGE
+    except Exception:  # decoders raise about anything on damaged files
+        return UNREADABLE
+    return TOO_LARGE if is_too_large(width, height) else Header(num_bytes, width, height)
+
+
+def is_too_large(width: int, height: int) -> bool:
+    """Return whether an image of that size is not to be decoded."""
+    return width * height > MAX_PIXELS or max(width, height) > MAX_SIDE
+
+
+def decode(picture: Encoded, canvas: Canvas) -> np.ndarray | None:
+    """Decode an image to uint8[H, W, C], or return None where it is damaged or too large."""
+    try:
+        if isinstance(picture, bytes):
+            return decode_stream(io.BytesIO(picture), canvas)
+        stream, num_bytes = open_regular(picture)
+        with stream:
+            if num_bytes <= SMALL:
+                return decode_stream(stream, canvas)
+            if num_bytes > MAX_BYTES:
+                return None
+            with FILES.take(num_bytes):
+                return decode_stream(stream, canvas)
+    except Exception:  # decoders raise about anything on damaged files
+        return None
+
+
+def decode_stream(stream: BinaryIO, canvas: Canvas) -> np.ndarray:
+    """Decode an image to uint8[H, W, C].
+
+    Raises:
+      Exception: about any, where it is damaged.
+    """
+    with open_image(stream) as image:
+        full = image.width * image.height
+        if is_too_large(image.width, image.height):
+            raise ValueError(f"{image.width} x {image.height} pixels are too many or too long")
+        draft(image, canvas)
+        pixels = image.width * image.height
+        if full <= SMALL:
+            return draw(image, canvas)
+        if image.info.get("progressive"):  # such a JPEG keeps the coefficients of all its pixels, 6 bytes each
+            pixels = max(pixels, full // 3)
+    del image  # some decoders hold their buffers as long as it lives, so it is opened anew once there is room
+    stream.seek(0)
+    with PIXELS.take(pixels):
+        return _draw(stream, canvas)
+
+
+def _draw(stream: BinaryIO, canvas: Canvas) -> np.ndarray:
+    with open_image(stream) as image:
+        draft(image, canvas)
+        return draw(image, canvas)
+
+
+def draft(image: Image.Image, canvas: Canvas) -> None:
+    """Let a JPEG be decoded at a fraction of its size, without the finest frequencies; other formats ignore this."""
+    image.draft(None, (DRAFT_MARGIN * canvas.size, DRAFT_MARGIN * canvas.size))

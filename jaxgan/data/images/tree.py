@@ -1,0 +1,173 @@
+"""The files of a folder that a stranger may have filled: which are images, which are left out, their classes."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import pathlib
+from collections.abc import Iterable
+
+import numpy as np
+
+from jaxgan.base import terminal
+from jaxgan.base.checks import UserError
+
+# Files with other endings (.txt, .DS_Store, ...) are passed over without a word.
+# fmt: off
+EXTENSIONS = frozenset((
+    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff",
+    ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".tga", ".jp2", ".avif", ".qoi",
+))
+# fmt: on
+
+# Folders below this many others are left out.
+MAX_DEPTH = 64
+
+# Names that are splits rather than classes, for a hint.
+SPLITS = {"train", "test", "val", "valid", "validation"}
+
+# How many files a message names for one reason, and how much of each name.
+NAMED, NAME_LENGTH = 5, 80
+
+# Why something is left out.
+UNREADABLE = "unreadable"
+TOO_LARGE = "too large"
+SPECIAL = "special, such as FIFOs and devices"
+OUTSIDE = "linked to the outside, which data.follow_links allows"
+TOO_DEEP = "too deep in folders or too long in their paths"
+
+
+class LeftOut:
+    """What a folder holds that is not used; as text, how many for each reason and the first of them.
+
+    Attributes:
+      paths: by reason.
+    """
+
+    def __init__(self, root: pathlib.Path):
+        self._root = root
+        self.paths: dict[str, list[str]] = {}
+
+    def add(self, reason: str, path: str) -> None:
+        """Note one path in the folder."""
+        self.paths.setdefault(reason, []).append(path)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.paths.values()))
+
+    def __str__(self) -> str:
+        return ", ".join(f"{len(paths)} {why} ({few(paths, self._root)})" for why, paths in self.paths.items())
+
+
+def few(paths: list[str], root: pathlib.Path) -> str:
+    """Name the first of some paths in a folder, without their control characters and without what is too long."""
+    names = [terminal.printable(name) for name in relative(paths[:NAMED], root)]
+    names = [name if len(name) <= NAME_LENGTH else f"...{name[-NAME_LENGTH:]}" for name in names]
+    return ", ".join([*names, "..."] if len(paths) > NAMED else names)
+
+
+def list_images(
+    root: pathlib.Path, left_out: LeftOut, *, follow_links: bool = False, folders: dict[str, int] | None = None
+) -> list[str]:
+    """Return the paths of all image files in a tree, sorted by their parts.
+
+    Hidden files and folders are passed over. A link is followed if it leads to a place inside the folder, or anywhere
+    with `follow_links`; a folder that is reached twice is listed once.
+
+    Args:
+      root: the folder.
+      left_out: takes what has an image's ending, or is a folder, and is not used.
+      follow_links: whether links may lead out of the folder.
+      folders: takes each folder that was listed, with the time at which it had last changed, in ns.
+
+    Raises:
+      ValueError: if there are none, or a folder may not be read.
+    """
+    base = os.path.realpath(root)
+    found, seen, waiting = [], set(), [(str(root), 0)]
+    while waiting:  # not recursive: a tree may be deeper than Python's stack
+        folder, depth = waiting.pop()
+        real = os.path.realpath(folder)
+        if real in seen:  # a link back up the tree
+            continue
+        seen.add(real)
+        if depth > MAX_DEPTH:
+            left_out.add(TOO_DEEP, folder)
+            continue
+        if folders is not None:
+            with contextlib.suppress(OSError):  # `_entries` says why
+                folders[folder] = os.stat(folder).st_mtime_ns  # before it is listed, so that no change is missed
+        subfolders = []
+        for entry in _entries(folder, left_out):
+            kind = _kind(entry, base, follow_links)
+            if kind == "folder":
+                subfolders.append((entry.path, depth + 1))
+            elif kind == "image":
+                found.append(entry.path)
+            elif kind is not None:
+                left_out.add(kind, entry.path)
+        waiting += reversed(subfolders)
+    if not found:
+        but = f" but what is left out: {left_out}" if left_out else ""
+        raise UserError(
+            f"{root} holds no images{but}; expected files such as .png, .jpg or .webp in it or its subfolders."
+        )
+    return sorted(found, key=lambda file: file.split(os.sep))
+
+
+def _entries(folder: str, left_out: LeftOut) -> list[os.DirEntry]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            left_out.add(TOO_DEEP, folder)
+            return []
+        name = terminal.printable(folder)
+        raise UserError(f"{name} cannot be read ({error.strerror}); check its permissions.") from error
+
+
+def _kind(entry: os.DirEntry, base: str, follow_links: bool) -> str | None:
+    """Return 'folder', 'image', a reason to leave the entry out, or None where it is neither."""
+    is_image = os.path.splitext(entry.name)[1].lower() in EXTENSIONS
+    try:
+        is_folder = entry.is_dir()
+        if not (is_folder or is_image) or entry.name == "__MACOSX":
+            return None
+        if entry.is_symlink() and not follow_links and not _is_inside(os.path.realpath(entry.path), base):
+            return OUTSIDE
+        if is_folder:
+            return "folder"
+        if entry.is_file():
+            return "image"
+        return SPECIAL if os.path.exists(entry.path) else UNREADABLE
+    except OSError:  # a link to itself, a path too long
+        return UNREADABLE if is_image else None
+
+
+def _is_inside(path: str, base: str) -> bool:
+    return path == base or path.startswith(os.path.join(base, ""))
+
+
+def relative(files: Iterable[str], root: pathlib.Path) -> list[str]:
+    """Return the names within a folder of files that `list_images` found in it."""
+    start = len(os.path.join(root, ""))
+    return [file[start:] for file in files]
+
+
+def label_by_folder(files: Iterable[str], root: pathlib.Path) -> tuple[np.ndarray, int | None]:
+    """Return int32[N] labels by first-level subfolder and their number K, or zeros and None."""
+    parts = [name.split(os.sep) for name in relative(files, root)]
+    names = sorted({p[0] for p in parts if len(p) > 1})
+    loose = sum(len(p) == 1 for p in parts)
+    if loose:
+        if names:
+            terminal.say(
+                f"{root} holds {loose} images beside its subfolders, which have no class: no image gets a label."
+            )
+        return np.zeros(len(parts), np.int32), None
+    if len(names) > 1 and SPLITS.issuperset(name.lower() for name in names):
+        terminal.say(f"{', '.join(names)} are taken as classes; for one of them alone set data.path to that subfolder.")
+    number = {name: label for label, name in enumerate(names)}
+    return np.array([number[p[0]] for p in parts], np.int32), len(names)

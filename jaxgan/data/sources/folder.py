@@ -1,0 +1,150 @@
+"""A folder, or a tree of folders, of image files."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import threading
+
+import numpy as np
+
+from jaxgan.base import digests, terminal
+from jaxgan.base.checks import UserError
+from jaxgan.base.types import DataInfo
+from jaxgan.data.images.canvas import Canvas, squeezed
+from jaxgan.data.images.decode import decode
+from jaxgan.data.images.processes import Helpers
+from jaxgan.data.images.scan import scan
+from jaxgan.data.images.threads import Workers
+from jaxgan.data.images.tree import few, label_by_folder, relative
+from jaxgan.data.memory import CHUNK, InMemory
+
+
+class Folder:
+    """Images in files, decoded as they are read.
+
+    Every file with a known image ending is taken, in all subfolders, in the order of their sorted paths;
+    hidden files and folders are passed over. The first-level subfolders, sorted by name, are the classes
+    0..K-1. Images directly in the folder have no class: if there are any, no image has a label.
+
+    Left out are files whose header cannot be read, images of more than `room.MAX_PIXELS` or `room.MAX_SIDE`, what is
+    no regular file, what lies below `tree.MAX_DEPTH` folders and, without `follow_links`, links that lead out of the
+    folder. A file that turns out to be damaged only when its pixels are decoded counts, and the next good one, in the
+    order of the files, stands in for it with its label. So the number of images, and each of them, is the same
+    however they are cached. `announce` says what was left out.
+
+    Args:
+      path: the folder.
+      canvas: what each image is turned into.
+      workers: threads that decode, and the number of processes that help them.
+      follow_links: whether links may lead out of the folder.
+
+    Attributes:
+      info: shape, number of images and number of classes.
+      files: paths of the N images.
+      labels: int32[N].
+      fingerprint: of the sorted names and sizes of the files.
+
+    Raises:
+      FileNotFoundError: if the folder does not exist.
+      ValueError: if it holds no readable image, or may not be read.
+    """
+
+    def __init__(self, path: str, canvas: Canvas, workers: Workers, *, follow_links: bool = False):
+        root = pathlib.Path(path).expanduser()
+        if not path or not root.is_dir():
+            raise FileNotFoundError(f"data.path is {path!r}, which is no folder; expected a folder of images.")
+        self._root, self._canvas, self._workers = root, canvas, workers
+        self._lock, self._told, self._damaged = threading.Lock(), False, set[int]()
+        self._helpers = Helpers(canvas, workers.num_workers)
+        found = scan(root, workers, follow_links=follow_links)
+        self.files, self._left_out = found.files, found.left_out
+        num_bytes, widths, heights = found.headers.T
+        self._not_square = int((widths != heights).sum())
+        self.labels, num_classes = label_by_folder(self.files, root)
+        self.info = DataInfo(canvas.shape, len(self.files), num_classes)
+        facts = (f"{name}\0{size}\0" for name, size in zip(relative(self.files, root), num_bytes, strict=True))
+        self.fingerprint = digests.digest("folder", os.fsencode("".join(facts)))
+
+    def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Decode some images in parallel.
+
+        Args:
+          indices: int64[n], each in 0..N-1.
+
+        Returns:
+          uint8[n, H, W, C] images and int32[n] labels.
+        """
+        rows = np.array(indices, np.int64)
+        images = np.empty((len(rows), *self._canvas.shape), np.uint8)
+        for bad in np.flatnonzero(~self._decode(rows, images)):
+            images[bad], rows[bad] = self._next_good(int(rows[bad]))
+        return images, self.labels[rows]
+
+    def load(self) -> InMemory:
+        """Decode every image once into memory.
+
+        Raises:
+          ValueError: if all of them are damaged.
+        """
+        images = np.empty((len(self.files), *self._canvas.shape), np.uint8)
+        good = np.zeros(len(self.files), np.bool_)
+        for start in range(0, len(self.files), CHUNK):
+            rows = np.arange(start, min(start + CHUNK, len(self.files)))
+            good[rows] = self._decode(rows, images[start : start + CHUNK])
+        sound, damaged = np.flatnonzero(good), np.flatnonzero(~good)
+        if not sound.size:
+            raise UserError(f"Every image in {self._root} is damaged: {self._few(self.files)}; replace them.")
+        labels = self.labels.copy()
+        for row, other in zip(damaged, sound[np.searchsorted(sound, damaged) % len(sound)], strict=True):
+            images[row], labels[row] = images[other], labels[other]
+        return InMemory(images, labels, self.info.num_classes, self.fingerprint)
+
+    def announce(self) -> None:
+        """Say in one line what is left out or known to be damaged, and in another what loses its shape."""
+        damaged = [self.files[row] for row in sorted(self._damaged)]
+        lines = [f"Left out of {self._root}: {self._left_out}."] if self._left_out else []
+        if damaged:
+            lines.append(f"Damaged, so that the next good image stands in: {len(damaged)} ({self._few(damaged)}).")
+        if lines:
+            terminal.say(" ".join(lines))
+        squeezed(self._canvas, self._not_square, len(self.files), f"images in {self._root}")
+
+    def _decode(self, rows: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """Decode files into images[n, H, W, C], and return which of them were good, bool[n]."""
+        good = np.zeros(len(rows), np.bool_)
+
+        def piece(start: int, stop: int) -> None:
+            good[start:stop] = self._helpers.decode([self.files[row] for row in rows[start:stop]], images[start:stop])
+            for i in range(start, stop):
+                pixels = None if good[i] else self._decode_one(int(rows[i]))
+                if pixels is not None:
+                    images[i], good[i] = pixels, True
+
+        self._workers.run(piece, len(rows))
+        return good
+
+    def _decode_one(self, row: int) -> np.ndarray | None:
+        if row in self._damaged:
+            return None
+        pixels = decode(self.files[row], self._canvas)
+        if pixels is None:
+            self._damaged.add(row)
+        return pixels
+
+    def _next_good(self, row: int) -> tuple[np.ndarray, int]:
+        with self._lock:
+            first, self._told = not self._told, True
+        if first:
+            terminal.say(
+                f"{self._few([self.files[row]])} in {self._root} is damaged; the next good image stands in for it, "
+                "and for others like it from now on."
+            )
+        for other in (*range(row + 1, len(self.files)), *range(row)):
+            pixels = self._decode_one(other)
+            if pixels is not None:
+                return pixels, other
+        raise UserError(f"No image in {self._root} can be decoded any more; check that its files are still there.")
+
+    def _few(self, files: list[str]) -> str:
+        return few(files, self._root)

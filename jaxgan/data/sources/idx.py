@@ -1,0 +1,201 @@
+"""Data sets in MNIST's own file format: MNIST, Fashion-MNIST, KMNIST, EMNIST.
+
+An IDX file is two zero bytes, a type code (8: unsigned byte), the number of dimensions, each dimension as a
+big-endian uint32, then the values, last dimension fastest; often packed with gzip.
+
+References:
+  Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits", section "File formats".
+  G. Cohen, S. Afshar, J. Tapson, A. van Schaik, "EMNIST: an extension of MNIST to handwritten letters", 2017.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import pathlib
+import re
+import zlib
+from typing import BinaryIO
+
+import numpy as np
+
+from jaxgan.base import checks, terminal
+from jaxgan.base.checks import UserError
+from jaxgan.data.images.decode import open_regular
+from jaxgan.data.images.memory_budget import MAX_PIXELS
+from jaxgan.data.memory import InMemory, host_memory
+
+UNSIGNED_BYTE = 0x08
+GZIP = b"\x1f\x8b"
+
+# A file may take at most this part of the machine's memory ...
+MEMORY_FRACTION = 0.5
+# ... and is read in pieces of so many bytes.
+PIECE = 2**20
+
+# How the files of each split begin, after the name of the data set if there is one.
+PREFIXES = {"train": "train", "test": "t10k|test"}
+KINDS = {"images": r"images[-_.]idx3[-_.]ubyte", "labels": r"labels[-_.]idx1[-_.]ubyte"}
+
+
+def open_idx(path: str, split: str) -> InMemory:
+    """Read one split of an IDX data set.
+
+    The files are found by their names, gzip or not: `train-images-idx3-ubyte`, `t10k-labels.idx1-ubyte.gz`,
+    `emnist-letters-test-images-idx3-ubyte.gz`. Without a file of labels the images have none. Labels that
+    do not run from 0 (EMNIST letters: 1 to 26) are numbered anew, 0..K-1 in their order, over both splits
+    together. EMNIST stores its images transposed; where a file name begins with `emnist` they are turned
+    back.
+
+    Args:
+      path: the folder.
+      split: 'train' or 'test'.
+
+    Returns:
+      Images uint8[N, H, W, 1] and labels 0..K-1.
+
+    Raises:
+      FileNotFoundError: if the folder or its file of images does not exist.
+      ValueError: if a file is damaged, or several files fit.
+    """
+    checks.one_of("data.split", split, PREFIXES)
+    folder = pathlib.Path(path).expanduser()
+    if not path or not folder.is_dir():
+        raise FileNotFoundError(f"data.path is {path!r}, which is no folder; expected a folder with IDX files.")
+    file = find(folder, split, "images")
+    if file is None:
+        raise FileNotFoundError(
+            f"No images of split {split!r} in {folder}; expected a file like "
+            f"{PREFIXES[split].split('|')[0]}-images-idx3-ubyte.gz there."
+        )
+    images = load(file, num_dims=3)
+    if not images.size:
+        raise UserError(f"{file} holds no images; get the file again.")
+    if file.name.lower().startswith("emnist"):
+        images = np.ascontiguousarray(images.transpose(0, 2, 1))
+    labels, num_classes = _labels(folder, split, file, len(images))
+    return InMemory(images[..., None], labels, num_classes)
+
+
+def _labels(
+    folder: pathlib.Path, split: str, pictures: pathlib.Path, expected: int
+) -> tuple[np.ndarray | None, int | None]:
+    """Return int32[N] labels 0..K-1 and K, or (None, None) where the data set has no labels."""
+    file = find(folder, split, "labels")
+    if file is None:
+        return None, None
+    labels = load(file, num_dims=1)
+    if len(labels) != expected:
+        raise UserError(
+            f"{file} holds {len(labels)} labels, but {pictures.name} holds {expected} images; "
+            "expected one each, so take both files from the same data set."
+        )
+    known = np.unique(labels)
+    for other in PREFIXES:  # a class may be missing from one split, and must have the same number in both
+        if other != split and (there := find(folder, other, "labels")) is not None:
+            known = np.union1d(known, load(there, num_dims=1))
+    return np.searchsorted(known, labels).astype(np.int32), len(known)
+
+
+def find(folder: pathlib.Path, split: str, kind: str) -> pathlib.Path | None:
+    """Return the file of a split ('train', 'test') and kind ('images', 'labels'), or None.
+
+    Raises:
+      ValueError: if files of several data sets fit.
+    """
+    pattern = re.compile(rf"(.*[-_.])?({PREFIXES[split]})[-_.]{KINDS[kind]}(\.gz)?", re.IGNORECASE)
+    files = sorted(f for f in folder.iterdir() if pattern.fullmatch(f.name) and f.is_file())
+    sets = {f.name.removesuffix(".gz") for f in files}
+    if len(sets) > 1:
+        names = terminal.printable(", ".join(sorted(sets)))
+        raise UserError(
+            f"Several files hold the {kind} of split {split!r} in {folder}: {names}; "
+            "expected one, so give each data set a folder of its own."
+        )
+    return files[0] if files else None  # of a packed and an unpacked twin the unpacked one sorts first
+
+
+def load(file: pathlib.Path, num_dims: int) -> np.ndarray:
+    """Read one IDX file, unpacking it if its content (not its name) says gzip.
+
+    Only as much is unpacked as the header claims, and nothing where the claim cannot be true or takes more than
+    MEMORY_FRACTION of the memory.
+
+    Returns:
+      uint8 array with `num_dims` dimensions.
+
+    Raises:
+      ValueError: if the file is damaged or holds something else.
+      OSError: if it cannot be read, or is no regular file.
+    """
+    name = terminal.printable(file)
+    stream, size = open_regular(file)
+    with stream:
+        packed = stream.read(2) == GZIP
+        stream.seek(0)
+        if not packed:
+            return parse(stream, num_dims, name, (size, size))
+        try:
+            with gzip.open(stream) as unpacked:
+                # What deflate makes of the content is not much longer than that, nor over 1,032 times shorter.
+                return parse(unpacked, num_dims, name, (size // 2 - 2**10, 1032 * size))
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise UserError(f"{name} is a damaged gzip file ({error}); get the file again.") from error
+
+
+def parse(stream: BinaryIO | gzip.GzipFile, num_dims: int, name: str, num_bytes: tuple[int, int]) -> np.ndarray:
+    """Read an unpacked IDX file of unsigned bytes.
+
+    Args:
+      stream: the whole file.
+      num_dims: the number of dimensions to expect: 3 for images, 1 for labels.
+      name: what to call the file in a message.
+      num_bytes: at least and at most so many bytes can be in the stream.
+
+    Returns:
+      uint8 array with `num_dims` dimensions.
+
+    Raises:
+      ValueError: if magic number, type, dimensions or length are wrong.
+    """
+    magic = bytes((0, 0, UNSIGNED_BYTE, num_dims))
+    header = stream.read(4 + 4 * num_dims)
+    if header[:4] != magic:
+        raise UserError(
+            f"{name} begins with bytes {header[:4].hex() or 'of nothing'}; expected {magic.hex()}, an IDX "
+            f"file of unsigned bytes in {num_dims} dimensions."
+        )
+    if len(header) < 4 + 4 * num_dims:
+        raise UserError(f"{name} ends inside its header; get the file again.")
+    shape = tuple(int(n) for n in np.frombuffer(header, ">u4", num_dims, offset=4))
+    claimed = math.prod(shape)
+    expected = f"expected {claimed} for dimensions {' x '.join(map(str, shape))}, so get the file again."
+    low, high = (bound - len(header) for bound in num_bytes)
+    if not low <= claimed <= high:
+        has = f"at least {low}" if claimed < low else f"at most {high}"
+        raise UserError(f"{name} has {low if low == high else has} bytes of values; {expected}")
+    # Where one side is 0, others may still be more than NumPy can count.
+    pixels = math.prod(max(side, 1) for side in shape[1:])
+    if pixels > MAX_PIXELS or max(claimed, shape[0]) > MEMORY_FRACTION * host_memory():
+        raise UserError(
+            f"{name} has {claimed / 2**30:.1f} GiB of images of {' x '.join(map(str, shape[1:]))}; expected at most "
+            f"{MAX_PIXELS:,} pixels an image, and {MEMORY_FRACTION * host_memory() / 2**30:.1f} GiB in all."
+        )
+    values = np.empty(claimed, np.uint8)
+    filled = _fill(values.data, stream)
+    if filled < claimed or stream.read(1):
+        has = f"{filled}" if filled < claimed else f"more than {claimed}"
+        raise UserError(f"{name} has {has} bytes of values; {expected}")
+    return values.reshape(shape)
+
+
+def _fill(buffer: memoryview, stream: BinaryIO | gzip.GzipFile) -> int:
+    """Read into a buffer piece by piece; returns how many bytes came."""
+    filled = 0
+    while filled < len(buffer):
+        piece = stream.read(min(PIECE, len(buffer) - filled))
+        if not piece:
+            break
+        buffer[filled : filled + len(piece)] = piece
+        filled += len(piece)
+    return filled

@@ -1,0 +1,1 @@
+"""Trained generators: loading, exporting, importing, drawing with them."""

@@ -1,0 +1,84 @@
+"""A page with a generator in it, for a browser that is not asked to fetch anything."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import importlib.resources
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.base.checks import UserError
+from jaxgan.sampling import sampler
+from jaxgan.sampling.generator import GeneratorParams
+
+# Where the files of onnxruntime-web's package are looked for, and which of them the page holds.
+RUNTIME_AT = "JAXGAN_ONNXRUNTIME_WEB"
+RUNTIME, GLUE, WASM = "ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"
+DIRECTIONS, SAMPLES = 8, 1024  # sliders, and the images that their directions are found with
+
+
+def page(params: GeneratorParams, model: bytes, facts: dict[str, Any], runtime: dict[str, bytes]) -> str:
+    """Return the page as HTML.
+
+    Args:
+      params: the generator.
+      model: the same as ONNX.
+      facts: what the file says of it.
+      runtime: what runs it, from `read_runtime`.
+    """
+    shown = {name: facts[name] for name in ("latent_shape", "latent_law", "num_classes")}
+    parts = {
+        "FACTS": json.dumps({**shown, "directions": directions(params).round(4).tolist()}),
+        "MODEL": _packed(model),
+        "WASM": _packed(runtime[WASM]),
+        "GLUE": _packed(runtime[GLUE]),
+        "RUNTIME": runtime[RUNTIME].decode().replace("</script", "<\\/script"),
+    }
+    text = (importlib.resources.files("jaxgan.views") / "demo.html").read_text("utf-8")
+    for name, content in parts.items():
+        text = text.replace(f"@{name}@", content, 1)
+    return text
+
+
+def directions(params: GeneratorParams) -> np.ndarray:
+    """Return float[K, Z], K at most 8: orthogonal directions of z along which images change most.
+
+    Those of a linear map from z to pixels, fitted to the generator's own images: singular vectors of E[z x^T].
+    """
+    z = sampler.latents(params, jax.random.key(0), SAMPLES)
+    labels = None if params.num_classes is None else jnp.arange(SAMPLES) % params.num_classes
+    pixels = np.asarray(sampler.generate(params, z, labels)).reshape(SAMPLES, -1)
+    flat = np.asarray(z).reshape(SAMPLES, -1)
+    cross = flat.T @ (pixels - pixels.mean(0)) / SAMPLES
+    values, vectors = np.linalg.eigh(cross @ cross.T)
+    return vectors[:, np.argsort(values)[::-1][:DIRECTIONS]].T
+
+
+def _packed(content: bytes) -> str:
+    return base64.b64encode(gzip.compress(content, 9, mtime=0)).decode()
+
+
+def read_runtime() -> dict[str, bytes]:
+    """Return the files of onnxruntime-web that a page holds, by their names.
+
+    Raises:
+      UserError: they are not where `RUNTIME_AT` says.
+    """
+    folder, found = os.environ.get(RUNTIME_AT, ""), {}
+    for name in RUNTIME, GLUE, WASM:
+        path = Path(folder) / name
+        if not folder or not path.is_file():
+            where = f"{RUNTIME_AT} is {folder!r}, where there is no {name}" if folder else f"{RUNTIME_AT} is not set"
+            raise UserError(
+                f"a page needs the files of onnxruntime-web, but in the environment {where}; get them by `npm pack "
+                "onnxruntime-web@1.30.0`, unpack the file, and set it to the folder package/dist."
+            )
+        found[name] = path.read_bytes()
+    return found

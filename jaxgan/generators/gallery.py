@@ -1,0 +1,239 @@
+"""Images of a finished or running training run, as files."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.base import checks, keys
+from jaxgan.base.checks import UserError
+from jaxgan.base.types import Array, Config
+from jaxgan.rundir import saved_config
+from jaxgan.sampling import sampler
+from jaxgan.sampling.generator import GeneratorParams
+from jaxgan.sampling.labels import spread_labels
+from jaxgan.sampling.pixels import generate_pixels
+from jaxgan.sampling.walks import interpolate
+from jaxgan.views import images
+
+
+def save_samples(
+    workdir: str | Path,
+    out: str | Path | None = None,
+    *,
+    num: int | None = None,
+    label: int | None = None,
+    z_scale: float = 1.0,
+    truncation: float | None = None,
+    stats: str | None = None,
+    weights: str = "ema",
+    ema_std: float | None = None,
+    step: int | str = "latest",
+    seed: int | None = None,
+    scale: int | None = None,
+    trust: bool = False,
+) -> Path:
+    """Draw images from a run's generator and write them to a file or a folder.
+
+    Grids are for the eye: enlarged, and inverted where config.sample.invert says so. Arrays and folders hold what the
+    generator made.
+
+    Args:
+      workdir: folder of the run, or a name that `jaxgan.load` takes.
+      out: .png or .jpg for a grid; .npy for uint8[num, H, W, C]; a folder, with a slash at its end where it is new, for
+        a file an image, 000000.png and on, which config.data.path reads: those of a conditional GAN in a subfolder a
+        class. None writes samples.png into the run.
+      num: how many images; None for 64, or for ten of each class.
+      label: class of all of them, for a conditional GAN; None takes all classes, one a row where `num` allows.
+      z_scale: factor on the latents.
+      truncation: see `jaxgan.latents`.
+      stats: 'running' or 'batch', see `generate_pixels`; None for the run's config.sample.stats.
+      weights: 'ema' or 'raw', see `jaxgan.load`.
+      ema_std: see `jaxgan.load`.
+      step: 'latest', 'best' or a saved step.
+      seed: of the latents; None takes the run's own.
+      scale: pixels a side for each pixel; None enlarges small grids for the eye, and leaves images in a folder alone.
+      trust: allow Python files that the run names to be run, see `jaxgan.load`.
+
+    Returns:
+      The file or folder written.
+
+    Raises:
+      ValueError, FileNotFoundError: see `jaxgan.load` and `jaxgan.generate`.
+    """
+    workdir = Path(workdir)
+    to_folder = out is not None and is_folder(out)
+    out = Path(out or beside(workdir, "samples.png"))
+    if to_folder:
+        images.check_empty(out)
+    else:
+        check_out(out, scale, images.STILL)
+    if not math.isfinite(z_scale):
+        raise UserError(f"--z_scale={z_scale} is no factor; give a finite number, such as 1.")
+    params, z_key, config = open_run(workdir, step, weights, ema_std, seed, trust=trust)
+    classes = params.num_classes or 0
+    if num is None:
+        num = 10 * classes or 64
+    labels = choose_labels(params, num, label)
+    z = z_scale * sampler.latents(params, z_key, num, truncation)
+    pixels = generate_pixels(params, z, labels, stats or config.sample.stats)
+    if to_folder:
+        images.save_folder(out, pixels, None if labels is None else np.asarray(labels), classes, scale=scale or 1)
+    elif out.suffix.lower() == images.ARRAY:
+        images.save_array(out, pixels)
+    else:
+        by_class = classes and label is None and num % classes == 0
+        sheet = images.grid(for_eye(pixels, config), num // classes if by_class else None)
+        images.save_for_eye(out, sheet, scale=scale)
+    return out
+
+
+def beside(workdir: Path, name: str) -> Path:
+    """Return where an image goes that nobody named: into the folder of a run, or beside it where there is none."""
+    return (
+        workdir / name
+        if (workdir / saved_config.CONFIG_FILE).is_file()
+        else workdir.with_name(f"{workdir.stem}_{name}")
+    )
+
+
+def save_walks(
+    workdir: str | Path,
+    out: str | Path | None = None,
+    *,
+    num: int | None = None,
+    label: int | None = None,
+    weights: str = "ema",
+    ema_std: float | None = None,
+    step: int | str = "latest",
+    seed: int | None = None,
+    walks: int = 8,
+    scale: int | None = None,
+    trust: bool = False,
+) -> Path:
+    """Walk between latents, and for a conditional GAN between classes, and write the images to one file.
+
+    Normal latents are joined by arcs, uniform ones by lines. Each walk of a conditional GAN leads from one class to
+    the next by mixing their embeddings, unless `label` holds the class.
+
+    Args:
+      workdir: folder of the run, or a name that `jaxgan.load` takes.
+      out: .png or .jpg for a strip a walk, one below the other; .gif to see all walks move, there and back; .npy for
+        uint8[walks, num, H, W, C] as the generator made them; None writes interpolation.png into the run.
+      num: points of a walk; None for 10, or 30 in an animation.
+      label: see `save_samples`; also `weights`, `ema_std`, `step`, `seed`, `scale`, `trust`.
+      walks: number of walks.
+
+    Returns:
+      The file written.
+
+    Raises:
+      ValueError, FileNotFoundError: see `jaxgan.load` and `jaxgan.generate`.
+    """
+    workdir = Path(workdir)
+    out = Path(out or beside(workdir, "interpolation.png"))
+    check_out(out, scale, images.ENDINGS)
+    ending = out.suffix.lower()
+    if num is None:
+        num = 30 if ending == images.ANIMATION else 10
+    params, z_key, config = open_run(workdir, step, weights, ema_std, seed, trust=trust)
+    start, stop = sampler.latents(params, z_key, 2 * walks).reshape(2, walks, *params.latent.shape)
+    z = interpolate(start, stop, num, spherical=params.latent.law == "normal")
+    labels = walk_labels(params, walks, num, label)
+    pixels = generate_pixels(params, z.reshape(-1, *params.latent.shape), labels, config.sample.stats)
+    by_walk = pixels.reshape(walks, num, *pixels.shape[1:])
+    if ending == images.ARRAY:
+        images.save_array(out, by_walk)
+    elif ending == images.ANIMATION:
+        frames = for_eye(by_walk, config).swapaxes(0, 1)
+        columns = math.ceil(walks / 2)
+        images.save_gif(out, [images.grid(frame, columns) for frame in (*frames, *frames[-2:0:-1])], scale=scale)
+    else:
+        images.save_for_eye(out, images.grid(for_eye(pixels, config), num), scale=scale)
+    return out
+
+
+def save_progress(workdir: str | Path, out: str | Path, *, scale: int | None = None) -> Path:
+    """Join a run's fixed-latent grids, as they lie in its folder, into an animation.
+
+    Args:
+      workdir: folder of the run, or a name that `jaxgan.load` takes.
+      out: a .gif.
+      scale: pixels a side for each pixel; None enlarges small grids for the eye.
+
+    Returns:
+      The file written.
+
+    Raises:
+      FileNotFoundError: no run, or none with grids.
+    """
+    workdir, out = Path(workdir), Path(out)
+    check_out(out, scale, (images.ANIMATION,))
+    config, info = saved_config.load_config(workdir)
+    grids = saved_config.grids(workdir)
+    if not grids:
+        raise FileNotFoundError(f"{workdir} holds no grids to animate; train with config.train.sample_every above 0.")
+    width = min(config.sample.num, config.sample.columns) * info.image_shape[1]
+    images.save_gif_of_files(out, grids, scale=scale, width=width)
+    return out
+
+
+def is_folder(out: str | Path) -> bool:
+    """Return whether images go to files of their own in `out`: it ends in a slash, or is a folder already."""
+    return str(out).endswith(("/", os.sep)) or Path(out).is_dir()
+
+
+def check_out(out: Path, scale: int | None, endings: tuple[str, ...]) -> None:
+    """Raise ValueError unless images can be written to a file of this name, and at this scale."""
+    images.check_ending(out, endings)
+    if scale is not None and out.suffix.lower() == images.ARRAY:
+        raise UserError(
+            f"--scale={scale} is for images that are looked at, not for arrays such as {out}; leave it out."
+        )
+    checks.in_range("--scale", 1 if scale is None else scale, 1)
+
+
+def open_run(
+    workdir: Path, step: int | str, weights: str, ema_std: float | None, seed: int | None, *, trust: bool
+) -> tuple[GeneratorParams, Array, Config]:
+    """Return a run's generator, the key of its images and its configuration."""
+    from jaxgan.generators.load import load_with_config
+
+    if seed is not None:
+        checks.in_range("--seed", seed, 0, 2**32 - 1)
+    params, config = load_with_config(workdir, step, weights, trust=trust, ema_std=ema_std)
+    key = keys.stream(config.seed if seed is None else seed, keys.Stream.GALLERY)
+    return params, key, config
+
+
+def for_eye(pixels: np.ndarray, config: Config) -> np.ndarray:
+    """Return uint8 pixels as the run shows them."""
+    return images.invert(pixels) if config.sample.invert else pixels
+
+
+def walk_labels(params: GeneratorParams, walks: int, num: int, label: int | None) -> Array | None:
+    """Return class weights float32[walks * num, K] that lead walk i from class i to class i + 1."""
+    classes = params.num_classes
+    if classes is None or label is not None:
+        return choose_labels(params, walks * num, label)
+    corners = jax.nn.one_hot(jnp.arange(walks + 1) % classes, classes)
+    return interpolate(corners[:-1], corners[1:], num, spherical=False).reshape(-1, classes)
+
+
+def choose_labels(params: GeneratorParams, num: int, label: int | None) -> Array | None:
+    """Return int32[num]: one class, or all of them class by class; None for an unconditional GAN."""
+    classes = params.num_classes
+    if classes is None:
+        if label is not None:
+            raise UserError(f"--label={label} was given, but this GAN is unconditional; leave it out.")
+        return None
+    if label is None:
+        return spread_labels(num, classes)
+    if not 0 <= label < classes:
+        raise UserError(f"--label={label} is no class of this GAN; give one from 0 to {classes - 1}.")
+    return jnp.full((num,), label)

@@ -1,0 +1,115 @@
+"""Classifiers of your own labelled images, kept on disk by the digest of the data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from flax import traverse_util
+
+from jaxgan.base import checks, store
+from jaxgan.base.types import PyTree
+from jaxgan.metrics.classes import class_accuracy
+from jaxgan.metrics.features.classifier import NUM_FEATURES, NUM_STEPS, check_labelled, classify, train_classifier
+from jaxgan.metrics.features.network import CHUNK, FeatureNet, compiled, of_classifier
+
+# Held back to measure the accuracy where there are no images for that.
+HELD_BACK = 0.1
+
+
+def data_digest(images: np.ndarray, labels: np.ndarray) -> str:
+    """Return the digest by which the classifier of a data set is found: uint8[N, H, W, C] images, int[N] labels."""
+    return store.digest(images, labels.astype(np.int32))
+
+
+def classifier_path(digest: str, folder: str | os.PathLike[str] | None = None) -> Path:
+    """Return the file of a data set's classifier; `folder` is the cache where it is None."""
+    return Path(folder or store.cache_folder()) / "features" / f"{digest}.npz"
+
+
+def find(digest: str, name: str, folder: str | os.PathLike[str] | None = None) -> FeatureNet | None:
+    """Return the features of the classifier that `fit` trained on a data set, or None where it has not been.
+
+    Args:
+      digest: from `data_digest`.
+      name: of the distance, `fd_<name>`.
+      folder: where classifiers are kept.
+
+    Raises:
+      ValueError: the file is damaged.
+    """
+    path = classifier_path(digest, folder)
+    if not path.is_file():
+        return None
+    params, facts = read(path)
+    num_classes, height, width, channels = facts["num_classes"], *facts["image_shape"]
+    about = (
+        f"{NUM_FEATURES} features of a classifier of {num_classes} classes, "
+        f"right on {facts['accuracy']:.2%} of {facts['num_tested']:,} images it was not trained on"
+    )
+    return of_classifier(name, store.digest(*jax.tree.leaves(params)), params, (height, width, channels), about)
+
+
+def fit(
+    images: np.ndarray,
+    labels: np.ndarray,
+    num_classes: int,
+    name: str,
+    *,
+    held_out: tuple[np.ndarray, np.ndarray] | None = None,
+    seed: int = 0,
+    num_steps: int = NUM_STEPS,
+    folder: str | os.PathLike[str] | None = None,
+    on_step: Callable[[int, Any], None] = lambda step, loss: None,
+) -> FeatureNet:
+    """Train a classifier of a data set, measure its accuracy, write it down for `find`, and return its features.
+
+    Args:
+      images: uint8[N, H, W, C].
+      labels: int[N] in 0..K-1.
+      num_classes: K.
+      name: of the distance, `fd_<name>`.
+      held_out: images and labels to measure the accuracy with; a tenth of the others, then left out of the training,
+        where it is None.
+      seed: of the training.
+      num_steps: of the training.
+      folder: where classifiers are kept.
+      on_step: called with the number of steps made and the loss float32[], for progress.
+    """
+    check_labelled(images, labels, num_classes)
+    train, test = (images, labels), held_out
+    if test is None:
+        checks.in_range("The number of images", len(images), 2)
+        order = np.random.default_rng(seed).permutation(len(images))
+        cut = max(1, round(HELD_BACK * len(images)))
+        train, test = (images[order[cut:]], labels[order[cut:]]), (images[order[:cut]], labels[order[:cut]])
+    params = train_classifier(*train, num_classes, seed, num_steps=num_steps, on_step=on_step)
+    digest = data_digest(images, labels)
+    facts = {"accuracy": accuracy(params, *test), "num_tested": len(test[0]), "num_classes": num_classes}
+    write(classifier_path(digest, folder), params, {**facts, "image_shape": list(images.shape[1:])})
+    net = find(digest, name, folder)
+    assert net is not None
+    return net
+
+
+def accuracy(params: PyTree, images: np.ndarray, labels: np.ndarray) -> float:
+    """Return the share of images uint8[N, H, W, C] whose class, of labels int[N], the classifier sees."""
+    see = compiled(classify, params)
+    chunks = [see(images[start : start + CHUNK])[1] for start in range(0, len(images), CHUNK)]
+    return class_accuracy(np.concatenate(chunks), labels)
+
+
+def write(path: str | os.PathLike[str], params: PyTree, facts: dict[str, Any]) -> None:
+    """Write the parameters of a classifier as float16, and facts about it."""
+    flat = traverse_util.flatten_dict(params, sep="/")
+    store.save(path, {name: np.asarray(value, np.float16) for name, value in flat.items()}, facts)
+
+
+def read(path: str | os.PathLike[str]) -> tuple[PyTree, dict[str, Any]]:
+    """Read what `write` wrote, the parameters as float32."""
+    flat, facts = store.load(path)
+    return traverse_util.unflatten_dict({k: v.astype(np.float32) for k, v in flat.items()}, sep="/"), facts

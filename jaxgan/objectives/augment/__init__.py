@@ -1,0 +1,1 @@
+"""Augmentations of all images that D sees."""

@@ -1,0 +1,125 @@
+"""Differentiable augmentations, shown to D in place of both kinds of images, in both networks' steps.
+
+Each image has random numbers of its own, and the gradient flows through to the generator.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.base import checks
+from jaxgan.base.checks import UserError
+from jaxgan.base.types import Array
+from jaxgan.objectives.augment import ada, diffaugment, draws
+
+Operation = Callable[[Array, Array, Array | float], Array]  # (key, images in [-1, 1], p) -> images
+
+
+@dataclasses.dataclass(frozen=True)
+class Augment:
+    """Operations in order.
+
+    Attributes:
+      operations: each (key, images float[B, H, W, C] in [-1, 1], p) -> images of that shape.
+      p: probability of each operation, for each image.
+    """
+
+    operations: tuple[Operation, ...]
+    p: float = 1.0
+
+    def __post_init__(self) -> None:
+        checks.in_range("config.augment_p", self.p, 0, 1)
+
+    def __call__(
+        self,
+        key: Array,
+        images: Array,
+        image_range: tuple[float, float] = (-1.0, 1.0),
+        strength: Array | float = 1.0,
+    ) -> Array:
+        """Augment a batch.
+
+        Args:
+          key: typed key.
+          images: float[B, H, W, C].
+          image_range: (low, high) of their pixels; the middle fills what is cut out or moved in.
+          strength: factor on the probability of operations.
+
+        Returns:
+          float[B, H, W, C], perhaps beyond the range.
+        """
+        low, high = image_range
+        middle, half = (low + high) / 2, (high - low) / 2
+        x = (images - middle) / half
+        p = self.p * strength
+        p = min(p, 1.0) if isinstance(p, float) else jnp.minimum(p, 1.0)
+        for operation, own in zip(self.operations, jax.random.split(key, len(self.operations)), strict=True):
+            x = operation(own, x, p)
+        return x * half + middle
+
+
+def _sometimes(operation: Callable[[Array, Array], Array]) -> Operation:
+    """Give an operation a probability; with that of 1 it draws as without."""
+
+    @functools.wraps(operation)
+    def apply(key: Array, images: Array, p: Array | float) -> Array:
+        if isinstance(p, float) and p == 1:
+            return operation(key, images)
+        chance_key, key = jax.random.split(key)
+        return draws.gate(chance_key, images, p, operation(key, images), images)
+
+    return apply
+
+
+# What a name in `config.augment` stands for, as the published policies do.
+OPERATIONS: dict[str, tuple[Operation, ...]] = {
+    "color": tuple(map(_sometimes, (diffaugment.brightness, diffaugment.saturation, diffaugment.contrast))),
+    "translation": (_sometimes(diffaugment.translation),),
+    "cutout": (_sometimes(diffaugment.cutout),),
+    "ada_blit": (ada.blit,),
+    "ada_geometry": (ada.geometry,),
+    "ada_color": (ada.color,),
+    "ada_noise": (ada.noise,),
+    "ada_cutout": (ada.cutout,),
+}
+
+
+def from_policy(policy: str, p: float = 1.0) -> Augment | None:
+    """Return the augmentation of a policy such as 'color,translation,cutout'; None for an empty one.
+
+    'ada_color:0.5' gives an operation half the probability of the others.
+
+    Raises:
+      UserError: an unknown name, or a factor that is no number from 0 to 1.
+    """
+    operations: list[Operation] = []
+    for part in filter(None, map(str.strip, policy.split(","))):
+        name, _, factor = part.partition(":")
+        checks.one_of("config.augment", name, OPERATIONS)
+        operations += [_less_often(op, _factor(part)) for op in OPERATIONS[name]] if factor else OPERATIONS[name]
+    return Augment(tuple(operations), p) if operations else None
+
+
+def _less_often(operation: Operation, factor: float) -> Operation:
+    """Return an operation whose probability is a part of what it is given."""
+
+    @functools.wraps(operation)
+    def apply(key: Array, images: Array, p: Array | float) -> Array:
+        return operation(key, images, factor * p)
+
+    return apply
+
+
+def _factor(part: str) -> float:
+    try:
+        factor = float(part.partition(":")[2])
+    except ValueError:
+        factor = -1.0
+    if not 0 <= factor <= 1:
+        raise UserError(f"config.augment has {part!r}; expected a factor from 0 to 1, as in ada_color:0.5.")
+    return factor

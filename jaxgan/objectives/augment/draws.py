@@ -1,0 +1,34 @@
+"""Random numbers, a few an image: those of the whole batch, whatever the number of devices."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.base import axis
+from jaxgan.base.types import Array
+
+
+def uniform(key: Array, images: Array, low: float, high: float) -> Array:
+    """Draw float[B, 1, 1, 1] from U(low, high)."""
+    return axis.share(jax.random.uniform(key, (_rows(images), 1, 1, 1), images.dtype, low, high))
+
+
+def normal(key: Array, images: Array, shape: tuple[int, ...] = (1, 1, 1)) -> Array:
+    """Draw float[B, *shape] from N(0, 1)."""
+    return axis.share(jax.random.normal(key, (_rows(images), *shape), images.dtype))
+
+
+def integer(key: Array, images: Array, low: int, high: int) -> Array:
+    """Draw int32[B] from low..high."""
+    return axis.share(jax.random.randint(key, (_rows(images),), low, high + 1))
+
+
+def gate(key: Array, images: Array, p: Array | float, changed: Array, unchanged: Array | float) -> Array:
+    """Take `changed` [B, ...] with probability p, for each image, else `unchanged`."""
+    fires = uniform(key, images, 0, 1) < p
+    return jnp.where(fires.reshape(-1, *(1,) * (changed.ndim - 1)), changed, unchanged)
+
+
+def _rows(images: Array) -> int:
+    return images.shape[0] * axis.size()

@@ -1,0 +1,42 @@
+"""Which steps a run's folder holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jaxgan.rundir.evaluations import best_of, read_evaluations
+
+FOLDER = "checkpoints"
+
+
+def find_step(workdir: Path, step: int | str) -> int:
+    """Return the number of a saved step, of 'latest' or of 'best'; FileNotFoundError where there is none."""
+    steps = saved_steps(workdir)
+    if step == "latest":
+        return steps[-1]
+    if step == "best":
+        best = best_of(read_evaluations(workdir), steps)
+        if best is None:
+            raise FileNotFoundError(
+                f"{workdir} holds no evaluation that names a best step; run --mode=evaluate --workdir={workdir} "
+                "--step=all, or train with config.eval.every."
+            )
+        step = best
+    if not (str(step).isdecimal() and str(step).isascii()) or int(step) not in steps:
+        listed = ", ".join(map(str, steps))
+        raise FileNotFoundError(
+            f"step is {step!r}, but {workdir} holds steps {listed}; give one of them, latest or best."
+        )
+    return int(step)
+
+
+def saved_steps(workdir: Path) -> list[int]:
+    """Return the steps of a run's checkpoints, oldest first; FileNotFoundError where there is none."""
+    path = workdir / FOLDER
+    names = [child.name for child in path.iterdir() if child.is_dir()] if path.is_dir() else []
+    steps = sorted(int(name) for name in names if name.isdecimal() and str(int(name)) == name)
+    if not steps:
+        raise FileNotFoundError(
+            f"{workdir} holds no checkpoint yet; train first, or wait for config.train.checkpoint_every."
+        )
+    return steps

@@ -1,0 +1,1 @@
+"""Whether training goes well, and what follows where it does not."""

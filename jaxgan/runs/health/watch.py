@@ -1,0 +1,129 @@
+"""A watch over training: it speaks when a GAN collapses or diverges, and is silent while it learns.
+
+What it says is a pure function of the rows it has seen, so a resumed run that shows it the logged rows again goes on
+from the same state. Everything is therefore judged from columns of rows: `diversity` turns images into two of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from jaxgan.base import checks
+from jaxgan.base.checks import UserError
+from jaxgan.runs.health import signs
+from jaxgan.runs.health.signs import DIVERSITY, NEAREST, Finding, Row, Sign
+from jaxgan.training.gan import Gan
+
+# The non-saturating loss where D cannot tell real from generated images.
+UNDECIDED = 2 * math.log(2)
+
+
+def diversity(samples: np.ndarray, real: np.ndarray) -> dict[str, float]:
+    """Compare how much samples differ from each other with how much real images do.
+
+    `sample/diversity` is the root mean square distance of two samples, and `sample/nearest` the mean distance of a
+    sample from the nearest other one, both divided by the same of real images: 1 is as diverse as the data, 0 is one
+    image. The second falls too where samples gather around a few images that differ.
+
+    Args:
+      samples: uint8[N, H, W, C], of the same latents each time; two at least, 16 or more to be telling.
+      real: uint8[N, H, W, C], as many, the same each time.
+
+    Raises:
+      ValueError: shapes that differ, or fewer than two images.
+    """
+    if samples.shape != real.shape or len(samples) < 2:
+        raise UserError(
+            f"samples have shape {samples.shape} and real images {real.shape}; expected the same, of two or more."
+        )
+    pairs, nearest = zip(*map(_distances, (samples, real)), strict=True)
+    return {DIVERSITY: pairs[0] / max(pairs[1], 1e-9), NEAREST: nearest[0] / max(nearest[1], 1e-9)}
+
+
+def _distances(pictures: np.ndarray) -> tuple[float, float]:
+    """Return the root mean square distance of pairs, and the mean distance to the nearest other image."""
+    x = pictures.reshape(len(pictures), -1).astype(np.float64)
+    squares = np.square(x).sum(1)
+    squared = np.maximum(squares[:, None] + squares[None, :] - 2 * x @ x.T, 0)
+    np.fill_diagonal(squared, np.inf)
+    pairs = squared[np.isfinite(squared)]
+    return float(np.sqrt(pairs.mean())), float(np.sqrt(squared.min(1)).mean())
+
+
+class Watch:
+    """Sees rows in the order of their steps, and says each kind of thing once, or twice where it becomes an error.
+
+    A row is any mapping with a `step`; columns may be missing, and those of one step may come as several rows, in any
+    order. To resume, show a new watch the rows kept so far, and pass over what it says again.
+    """
+
+    def __init__(
+        self,
+        *,
+        metric: str = "",
+        goal: str = "min",
+        undecided: float | None = UNDECIDED,
+        class_weight: float = 0.0,
+        class_entropy: float = 1.0,
+    ):
+        """Begin with nothing seen.
+
+        Args:
+          metric: a column with a score of evaluations, of one protocol; empty for none.
+          goal: 'min' or 'max', which way the metric is better.
+          undecided: the sum of the adversarial losses on real and on generated images if all logits are zero, that
+            is if D cannot tell them apart. None for losses to which zero means nothing (Wasserstein, relativistic):
+            accuracies then are no evidence.
+          class_weight: config.class_weight, the part of class losses in the losses.
+          class_entropy: of real images, as a part of the largest: less where the data have more of some classes.
+        """
+        checks.one_of("goal", goal, ("min", "max"))
+        self._metric = signs.Trend(metric, goal)
+        self._signs = [signs.collapsed(DIVERSITY), signs.collapsed(NEAREST), signs.alike(), signs.duplicates()]
+        if undecided is not None:
+            self._signs += [signs.fooled(undecided, class_weight), signs.certain()]
+        self._class_entropy = class_entropy
+        self._by_column: dict[str, Sign] = {}
+        self._said: dict[str, str] = {}  # the severity that each kind was said with
+
+    def update(self, row: Row) -> list[Finding]:
+        """Take one row in, and return what is new to say, most often nothing."""
+        found = [signs.not_finite(row), self._metric.update(row)]
+        found += [sign.update(row) for sign in (*self._signs, *self._signs_of_columns(row))]
+        new = []
+        for finding in found:
+            if finding and self._said.get(finding.kind) not in ("error", finding.severity):
+                self._said[finding.kind] = finding.severity
+                new.append(finding)
+        return new
+
+    def _signs_of_columns(self, row: Row) -> list[Sign]:
+        """Return the signs that watch single columns, with new ones for columns not seen before."""
+        for name in row:
+            if name not in self._by_column and (sign := signs.of_column(name, self._class_entropy)):
+                self._by_column[name] = sign
+        return list(self._by_column.values())
+
+
+def make_watch(gan: Gan, main: str, floor: dict[str, float]) -> Watch:
+    """Return a watch over a GAN that has seen nothing yet.
+
+    Args:
+      gan: it.
+      main: the measure that steps are compared by; empty where there are no scores.
+      floor: scores of real images.
+    """
+    return Watch(
+        metric=main and f"eval/{main}",
+        undecided=gan.loss.undecided(),
+        class_weight=gan.class_weight,
+        class_entropy=floor.get("class_entropy", 1.0),
+    )
+
+
+def first_collapse(findings: Iterable[Finding]) -> Finding | None:
+    """Return the first finding that makes going on as before useless, or None."""
+    return next((f for f in findings if f.severity == "error" or f.kind == "worse"), None)

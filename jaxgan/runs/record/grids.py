@@ -1,0 +1,81 @@
+"""Grids of the same latents over time, made on the device and written by a thread."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from jaxgan.base import keys, machine, threads
+from jaxgan.base.pixels import to_uint8
+from jaxgan.base.terminal import say
+from jaxgan.base.types import Array
+from jaxgan.generators.averaged import averaged_generator
+from jaxgan.rundir import saved_config
+from jaxgan.runs.setup import Setup
+from jaxgan.sampling import sampler
+from jaxgan.sampling.generator import GeneratorParams
+from jaxgan.sampling.labels import spread_labels
+from jaxgan.training.state import GanState
+from jaxgan.views import images
+
+
+class GridWriter:
+    """Makes a run's fixed-latent images and writes them, without making the devices wait."""
+
+    def __init__(self, setup: Setup, workdir: Path, on_grid: Callable[[int, np.ndarray], object]):
+        """Write into a run's folder; `on_grid` is called with the step and the sheet uint8[H, W, C] of each."""
+        self._setup, self._workdir, self._on_grid = setup, workdir, on_grid
+        self._writing: Future | None = None
+        self._generate = jax.jit(self._fixed_pixels, compiler_options=machine.compiler_options(seldom=True))
+
+    def write(self, step: int, state: GanState) -> Array:
+        """Start making and writing the grid of a state; return its images uint8[num, H, W, C], still in the making.
+
+        A disk that refuses is said, and training goes on.
+        """
+        params = averaged_generator(self._setup.gan, self._setup.config, state.ema)
+        pixels = self._generate(params, keys.stream(self._setup.config.seed, keys.Stream.GRID))
+        self.finish()
+        self._writing = threads.start("grid", self._save_step, step, pixels)
+        return pixels
+
+    def _fixed_pixels(self, params: GeneratorParams, key: Array) -> Array:
+        shown = self._setup.config.sample
+        labels = None if params.num_classes is None else spread_labels(shown.num, params.num_classes)
+        z = sampler.latents(params, key, shown.num)
+        return to_uint8(sampler.generate(params, z, labels, stats=shown.stats))
+
+    def _save_step(self, step: int, pixels: Array) -> None:
+        self._on_grid(step, self._save(saved_config.grid_file(self._workdir, step), pixels))
+
+    def _save(self, path: Path, pixels: Array | np.ndarray) -> np.ndarray:
+        shown = self._setup.config.sample
+        grid = images.grid(np.asarray(pixels), shown.columns)
+        sheet = images.invert(grid) if shown.invert else grid
+        try:
+            images.save_for_eye(path, sheet, side=images.SMALL_SIDE)
+        except OSError as error:
+            say(f"warning: {path} could not be written ({error.strerror or error}); training goes on")
+        return sheet
+
+    def write_data(self) -> None:
+        """Write a grid of the real images, to see before training what the network will see."""
+        self._save(self._workdir / saved_config.SAMPLES / "data.png", self.real)
+
+    @functools.cached_property
+    def real(self) -> np.ndarray:
+        """As many real images uint8[num, H, W, C] as a grid has, the first that training sees."""
+        num, plan = self._setup.config.sample.num, self._setup.plan
+        first = plan.indices(0, math.ceil(num / plan.batch_size)).ravel()
+        return self._setup.source.read(first[:num])[0]
+
+    def finish(self) -> None:
+        """Wait until all is written."""
+        if self._writing is not None:
+            self._writing.result()

@@ -1,0 +1,71 @@
+"""The page of a run: everything in its folder that people look at, as `report.html`."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+
+from jaxgan.base import files
+from jaxgan.base.types import Config
+from jaxgan.config import default, flatten
+from jaxgan.rundir import saved_config
+from jaxgan.rundir.evaluations import best_of, read_evaluations
+from jaxgan.rundir.metrics_log import read_metrics
+from jaxgan.runs.health.watch import Finding
+from jaxgan.views import page
+
+REPORT_FILE = "report.html"
+
+# Figures of which more is better; less is of all others.
+_BETTER_HIGH = (
+    "precision", "recall", "density", "coverage", "classifier_score", "class_accuracy", "class_entropy", "modes",
+    "modes_3",
+)  # fmt: skip
+
+
+def save_report(
+    workdir: Path, config: Config, findings: Sequence[Finding] | None, nearest: page.Nearest | None = None
+) -> None:
+    """Write the page of a run from what its folder holds.
+
+    Args:
+      workdir: folder of the run.
+      config: of the run.
+      findings: what the watch noticed; None where it was off.
+      nearest: generated images beside what they resemble most, if that is known.
+    """
+    evaluations = read_evaluations(workdir)
+    names = {name for entry in evaluations for name in entry["metrics"]}
+    grids = [(int(path.stem.removeprefix("step_")), path) for path in saved_config.grids(workdir)]
+    report = page.Report(
+        title=workdir.absolute().name,
+        written=time.strftime("%Y-%m-%d %H:%M"),
+        rows=read_metrics(workdir),
+        evaluations=evaluations,
+        goals={name: "max" if name in _BETTER_HIGH else "min" for name in names},
+        best_metric=str(evaluations[-1].get("main", "")) if evaluations else "",
+        best_step=best_of(evaluations) if evaluations else None,
+        grids=grids,
+        nearest=nearest,
+        config=flatten(config),
+        defaults=flatten(default()),
+        environment=_environment(),
+        findings=findings,
+    )
+    files.write(workdir / REPORT_FILE, page.render(report))
+
+
+def _environment() -> dict[str, str]:
+    versions = {name: importlib.metadata.version(name) for name in ("jaxgan", "jax", "flax", "optax", "numpy")}
+    devices = jax.local_devices()
+    return {
+        **versions,
+        "Python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "devices": f"{len(devices)} x {devices[0].device_kind} ({devices[0].platform})",
+    }

@@ -1,0 +1,119 @@
+"""A page with a generator in it."""
+
+import base64
+import gzip
+import json
+import os
+import re
+import shutil
+
+import jax
+import numpy as np
+import pytest
+from cli import call
+
+import jaxgan
+from jaxgan.base.checks import UserError
+from jaxgan.generators import demo
+
+FACTS = {"latent_shape": [64], "latent_law": "normal", "num_classes": 10, "image_range": [-1, 1]}
+
+
+@pytest.fixture(scope="module")
+def params():
+    return jaxgan.load("mnist_classes")
+
+
+@pytest.fixture
+def runtime(tmp_path, monkeypatch):
+    """Stand-ins for the files of onnxruntime-web."""
+    for name in demo.RUNTIME, demo.GLUE, demo.WASM:
+        (tmp_path / name).write_text(f"{name} </script>")
+    monkeypatch.setenv(demo.RUNTIME_AT, str(tmp_path))
+    return tmp_path
+
+
+def test_directions_are_those_in_which_images_change_most(params):
+    found = demo.directions(params)
+    assert found.shape == (8, 64)
+    np.testing.assert_allclose(found @ found.T, np.eye(8), atol=1e-5)
+    z = jaxgan.latents(params, jax.random.key(9), 32)
+    labels = jax.numpy.arange(32) % 10
+
+    def change(step):
+        there, back = (jaxgan.generate(params, z + sign * step[None], labels) for sign in (1, -1))
+        return float(np.mean((there - back) ** 2))
+
+    along = [change(found[k]) for k in range(8)]
+    other = np.linalg.svd(found)[2][-8:]  # what they leave out
+    assert np.mean(along[:3]) > 1.5 * np.mean([change(step) for step in other])
+
+
+def test_the_page_holds_all_that_it_needs(params, runtime):
+    page = demo.page(params, b"a model", FACTS, demo.read_runtime())
+    assert "http://" not in page
+    assert "https://" not in page
+    parts = dict(re.findall(r'<script type="[^"]*" id="(\w+)">([^<]*)</script>', page))
+    facts = json.loads(parts["facts"])
+    assert (facts["latent_shape"], facts["latent_law"], facts["num_classes"]) == ([64], "normal", 10)
+    assert np.shape(facts["directions"]) == (8, 64)
+    assert gzip.decompress(base64.b64decode(parts["model"])) == b"a model"
+    assert gzip.decompress(base64.b64decode(parts["wasm"])).decode() == f"{demo.WASM} </script>"
+    assert "ort.wasm.min.js <\\/script>" in page
+
+
+def test_what_is_missing_is_named(runtime, monkeypatch):
+    (runtime / demo.WASM).unlink()
+    with pytest.raises(UserError, match=f"where there is no {demo.WASM}; get them by `npm pack"):
+        demo.read_runtime()
+    monkeypatch.delenv(demo.RUNTIME_AT)
+    with pytest.raises(UserError, match="is not set; get them by"):
+        demo.read_runtime()
+
+
+@pytest.mark.filterwarnings("default")  # of what jax2onnx imports
+@pytest.mark.parametrize("name", ["mnist", "mnist_classes"])
+def test_in_a_browser(name, tmp_path):
+    pytest.importorskip("jax2onnx")
+    browser = shutil.which("chromium")
+    if browser is None or not os.environ.get(demo.RUNTIME_AT):
+        pytest.skip(f"needs Chromium, and the files of onnxruntime-web in {demo.RUNTIME_AT}")
+    from playwright.sync_api import sync_playwright
+
+    done = call("--mode=export", f"--workdir={name}", f"--out={tmp_path / 'demo.html'}")
+    assert done.returncode == 0, done.stderr
+    params = jaxgan.load(name)
+    z, wrong, asked = np.asarray(jaxgan.latents(params, jax.random.key(3), 2)), [], []
+    with sync_playwright() as starter:
+        chromium = starter.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        page = chromium.new_page()
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto((tmp_path / "demo.html").as_uri())
+        page.wait_for_selector("body[data-ready=yes]", timeout=60_000)
+        run = "async (z) => [...(await generate(z.map((one) => Float32Array.from(one)), [3, 7])).data]"
+        made = page.evaluate(run, z.tolist())
+        labels = None if params.num_classes is None else np.array([3, 7])
+        np.testing.assert_allclose(np.reshape(made, (2, 28, 28, 1)), jaxgan.generate(params, z, labels), atol=1e-5)
+
+        def looks(canvas):
+            page.wait_for_timeout(300)
+            return page.evaluate(f"document.getElementById('{canvas}').toDataURL()")
+
+        first, grid = looks("one"), looks("grid")
+        page.locator("#sliders input").first.fill("3")
+        assert looks("one") != first
+        page.click("#reset")
+        assert looks("one") == first
+        page.click("#new")
+        assert looks("grid") != grid
+        if params.num_classes is not None:
+            page.select_option("#class", "7")
+        page.click("#grid", position={"x": 5, "y": 5})
+        chosen = looks("one")
+        assert chosen != first
+        page.click("#walk")
+        assert looks("one") != chosen
+        chromium.close()
+    assert wrong == []
+    assert [url for url in asked if not url.startswith(("blob:", "data:"))] == [(tmp_path / "demo.html").as_uri()]

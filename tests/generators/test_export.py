@@ -1,0 +1,180 @@
+"""Generators as files: what other programs make of them, and what comes back."""
+
+import json
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import systems
+import tiny
+from cli import call
+from safetensors.numpy import load_file, save_file
+from tiny_params import make_params
+
+import jaxgan
+from jaxgan.base.checks import UserError
+from jaxgan.generators import arrays, export, pretrained
+
+NUMS = 1, 3
+# What stands in for a program that has neither jaxgan nor Flax.
+STRANGER = """
+import sys
+sys.modules.update(dict.fromkeys(("jaxgan", "flax")))
+import numpy as np
+{imports}
+for name in sys.argv[1:]:
+    inputs = np.load(name + ".npz")
+    run = {reader}
+    for num in {nums}:
+        np.save(f"{{name}}_{{num}}.npy", run(*(inputs[key][:num] for key in inputs.files)))
+"""
+
+
+def params_of(name):
+    if name in pretrained.names():
+        return jaxgan.load(name)
+    gan = systems.build(name)
+    example = jnp.zeros((1, *gan.latent.shape)), jnp.zeros((1,), jnp.int32)
+    return jaxgan.generator_params(gan, jax.jit(gan.generator.init, static_argnames="train")(
+        jax.random.key(1), *example, train=False
+    ))  # fmt: skip
+
+
+def inputs_of(params):
+    z = np.asarray(jaxgan.latents(params, jax.random.key(2), max(NUMS)))
+    return (z,) if params.num_classes is None else (z, np.arange(len(z), dtype=np.int32) * 3)
+
+
+def compare(tmp_path, names, ending, imports, reader):
+    """Export generators, run them in a process without jaxgan, and compare the images."""
+    all_params = {name: params_of(name) for name in names}
+    for name, params in all_params.items():
+        export.export(params, tmp_path / f"{name}{ending}")
+        np.savez(tmp_path / f"{name}.npz", *inputs_of(params))
+    code = STRANGER.format(imports=imports, reader=reader, nums=NUMS)
+    subprocess.run([sys.executable, "-c", code, *names], cwd=tmp_path, check=True, timeout=200)
+    for name, params in all_params.items():
+        for num in NUMS:
+            made = np.load(tmp_path / f"{name}_{num}.npy")
+            expected = jaxgan.generate(params, *(array[:num] for array in inputs_of(params)))
+            np.testing.assert_allclose(made, expected, atol=1e-5, err_msg=f"{name}, {num} images")
+
+
+def test_stablehlo_makes_the_same_images_without_jaxgan(tmp_path):
+    reader = 'jax.export.deserialize(open(name + ".stablehlo", "rb").read()).call'
+    compare(tmp_path, ["gan_mlp", "dcgan_z1x1", "cgan"], ".stablehlo", "import jax, jax.export", reader)
+    exported = jax.export.deserialize((tmp_path / "gan_mlp.stablehlo").read_bytes())
+    assert set(exported.platforms) == {"cpu", "cuda", "tpu"}
+    facts = json.loads((tmp_path / "cgan.stablehlo.json").read_bytes())
+    assert facts == {"latent_shape": [100], "latent_law": "normal", "num_classes": 10, "image_range": [-1, 1]}
+
+
+@pytest.mark.filterwarnings("default")  # of what jax2onnx imports
+def test_onnx_makes_the_same_images_without_jax(tmp_path):
+    pytest.importorskip("jax2onnx")
+    pytest.importorskip("onnxruntime")
+    imports = 'import onnxruntime\nsys.modules["jax"] = None'
+    reader = (
+        '(lambda s: lambda *given: s.run(None, dict(zip(("z", "labels"), given)))[0])'
+        '(onnxruntime.InferenceSession(name + ".onnx"))'
+    )
+    compare(tmp_path, [*systems.NAMES, *pretrained.names()], ".onnx", imports, reader)
+
+
+def test_safetensors_come_back(tmp_path):
+    config = tiny.get_config()
+    config.gan = "gan_mlp"
+    config.model = systems.get_config("gan_mlp").model
+    config.data.range = (0.0, 1.0)
+    config.data.channels = 1
+    config.train.update(num_steps=1, sample_every=0)
+    jaxgan.train(config, tmp_path / "run")
+    out = tmp_path / "g.safetensors"
+    done = call("--mode=export", f"--workdir={tmp_path / 'run'}", f"--out={out}")
+    assert done.returncode == 0, done.stderr
+    params, back = jaxgan.load(tmp_path / "run"), jaxgan.load(out)
+    assert jax.tree.structure(params) == jax.tree.structure(back)
+    for ours, theirs in zip(jax.tree.leaves(params), jax.tree.leaves(back), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert set(load_file(out)) >= {"params/Dense_0/kernel"}
+    done = call("--mode=sample", f"--workdir={out}", "--num=4", f"--out={tmp_path / 'a.png'}")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a.png").is_file()
+    with pytest.raises(UserError, match="is no run and has one set of weights"):
+        jaxgan.load(out, 1)
+    # What is not ours, or was changed, is refused.
+    arrays = load_file(out)
+    save_file(arrays, out)
+    with pytest.raises(UserError, match=r"g.safetensors is not what jaxgan exports of a run"):
+        jaxgan.load(out)
+    facts = json.loads((tmp_path / "run" / "config.json").read_bytes())
+    save_file({**arrays, "more": np.zeros(3, np.float32)}, out, {"jaxgan": json.dumps(facts)})
+    with pytest.raises(UserError, match="does not hold the arrays of the generator of 'gan_mlp'"):
+        jaxgan.load(out)
+    facts["config"]["gan"] = "/tmp/own.py"
+    save_file(arrays, out, {"jaxgan": json.dumps(facts)})
+    with pytest.raises(UserError):
+        jaxgan.load(out)
+    save_file(arrays, out, {"jaxgan": (tmp_path / "run" / "config.json").read_text()})
+    jaxgan.load(out)
+    for strange in (
+        out.read_bytes() + b"more",
+        b"\xff" * 40,
+        header({"x": {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}}) + b"ab",
+    ):
+        out.write_bytes(strange)
+        with pytest.raises(UserError, match="is not what jaxgan exports"):
+            jaxgan.load(out)
+    out.write_bytes(header({"__metadata__": {"jaxgan": "[" * 100_000}}))
+    with pytest.raises(UserError, match="is not what jaxgan exports"):
+        jaxgan.load(out)
+
+
+def header(content):
+    """Return the beginning of a .safetensors file: the length of its header, and the header."""
+    text = json.dumps({"__metadata__": {"jaxgan": "{}"}, **content}).encode()
+    return len(text).to_bytes(8, "little") + text
+
+
+def test_mistakes_are_one_sentence(tmp_path, monkeypatch):
+    with pytest.raises(UserError, match=r"expected one of \.stablehlo, \.onnx, \.html, \.safetensors"):
+        export.export(make_params(), tmp_path / "g.pt")
+    done = call("--mode=export", "--workdir=mnist")
+    endings = ".stablehlo, .onnx, .html, .safetensors"
+    assert done.stderr == f"error: --mode=export needs --out, a file that ends in {endings}.\n"
+    monkeypatch.setitem(sys.modules, "jax2onnx", None)
+    with pytest.raises(UserError, match=r"needs jax2onnx, which is not installed; pip install 'jaxgan\[export\]'"):
+        export.export(make_params(), tmp_path / "g.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_comes_along_can_be_exported(tmp_path):
+    done = call("--mode=export", "--workdir=mnist", f"--out={tmp_path / 'm.safetensors'}")
+    assert done.returncode == 0, done.stderr
+    again = call("--mode=export", f"--workdir={tmp_path / 'm.safetensors'}", f"--out={tmp_path / 'n.safetensors'}")
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "m.safetensors").read_bytes() == (tmp_path / "n.safetensors").read_bytes()
+    both = "mnist", tmp_path / "n.safetensors"
+    ours, back = (jaxgan.sample(jaxgan.load(name), jax.random.key(3), num=2) for name in both)
+    np.testing.assert_array_equal(ours, back)
+
+
+def test_scalars_stay_scalars_and_what_does_not_fit_its_run_is_refused(tmp_path):
+    params = jaxgan.load("mnist")
+    variables = {**params.variables, "params": {**params.variables["params"], "gain": jax.numpy.ones(())}}
+    with_scalar = params.replace(variables=variables)
+    assert arrays.arrays_of(with_scalar)["params/gain"].shape == ()
+    for given, run in ((with_scalar, "mnist"), (params, "mnist_classes")):
+        with pytest.raises(UserError, match="does not hold the arrays of the generator"):
+            jaxgan.export(given, tmp_path / "g.safetensors", run=run)
+
+
+def test_a_file_of_weights_is_drawn_from_and_is_no_run(tmp_path):
+    jaxgan.export(jaxgan.load("mnist"), tmp_path / "g.safetensors", run="mnist")
+    done = call("--mode=sample", f"--workdir={tmp_path / 'g.safetensors'}", "--num=2")
+    assert (done.returncode, (tmp_path / "g_samples.png").exists()) == (0, True), done.stderr
+    done = call("--mode=evaluate", f"--workdir={tmp_path / 'g.safetensors'}")
+    assert (done.returncode, "is not the folder of a run" in done.stderr) == (1, True), done.stderr

@@ -1,0 +1,43 @@
+import subprocess
+import sys
+
+import pytest
+
+from jaxgan.rundir.lock import LOCK_FILE, locked
+
+HOLD = "import sys; from pathlib import Path; from jaxgan.rundir.lock import locked\nwith locked(Path(sys.argv[1])):\n"
+
+
+def test_a_second_process_is_refused_by_name_and_a_dead_one_locks_nothing(tmp_path):
+    code = HOLD + "    print('held', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        sentence = rf"is being written by process {other.pid} on .*another --workdir"
+        with pytest.raises(ValueError, match=sentence), locked(tmp_path):
+            pass
+        other.kill()
+        other.wait()
+    assert (tmp_path / LOCK_FILE).exists()  # stale, and no obstacle
+    with locked(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"process": "x"}'])
+def test_a_holder_that_cannot_be_read_is_another_process(tmp_path, content):
+    with locked(tmp_path):
+        (tmp_path / LOCK_FILE).write_text(content)
+        with pytest.raises(ValueError, match="is being written by another process"), locked(tmp_path):
+            pass
+
+
+@pytest.mark.parametrize("name", ["file", "file/run"])
+def test_a_file_in_the_folders_place_is_said(tmp_path, name):
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(ValueError, match="cannot be a folder: it, or what should hold it, is a file"),
+        locked(tmp_path / name),
+    ):
+        pass

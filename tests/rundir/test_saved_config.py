@@ -1,0 +1,179 @@
+import json
+
+import pytest
+import tiny
+
+from jaxgan.base.types import DataInfo
+from jaxgan.rundir import saved_config
+
+INFO = DataInfo((8, 8, 3), 12, None)
+
+
+def changes(workdir, config, data=INFO, fingerprint="f00d"):
+    return saved_config.changes(workdir, config, data, fingerprint)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    saved_config.save_config(tmp_path, tiny.get_config(), INFO, "f00d")
+    return tmp_path
+
+
+def test_config_and_data_are_read_back(tmp_path):
+    config = tiny.get_config()
+    saved_config.save_config(tmp_path / "run", config, INFO, "f00d")
+    back = saved_config.load_saved(tmp_path / "run")
+    assert saved_config.differences(back.config, config) == {}
+    assert (back.data, back.fingerprint) == (INFO, "f00d")
+    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == ["config.json", "gan.py"]
+
+
+def test_differences_are_found_by_path():
+    one, two = tiny.get_config(), tiny.get_config()
+    two.train.num_steps, two.data.range = 9, (0.0, 1.0)
+    assert saved_config.differences(one, two) == {"train.num_steps": (6, 9), "data.range": ([-1.0, 1.0], [0.0, 1.0])}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("gan", "dcgan"),
+        ("seed", 1),
+        ("model.dropout", 0.5),
+        ("data.batch_size", 9),
+        ("optim.g.name", "sgd"),
+        ("rule.order", "g_first"),
+        ("rule.d_loss_weight", 1.0),
+        ("data.range", (0.0, 1.0)),
+        ("data.fit", "pad"),
+        ("data.background", "black"),
+    ],
+)
+def test_frozen_fields_are_refused(saved, path, value):
+    config = tiny.get_config()
+    config.update_from_flattened_dict({path: value})
+    with pytest.raises(ValueError, match=f"config.{path} is .* but the run in .* has .*; resume with the saved value"):
+        changes(saved, config)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("train.num_steps", 9),
+        ("train.log_every", 9),
+        ("train.num_devices", 1),
+        ("data.cache", "none"),
+        ("data.path", "x"),
+        ("loss", "hinge"),
+        ("optim.g.learning_rate", 1e-5),
+    ],
+)
+def test_all_else_may_change_and_is_said(saved, path, value):
+    config = tiny.get_config()
+    before = config.copy_and_resolve_references()
+    config.update_from_flattened_dict({path: value})
+    assert changes(saved, config) == saved_config.differences(before, config) != {}
+
+
+@pytest.mark.parametrize(
+    ("data", "fingerprint", "sentence"),
+    [
+        (DataInfo((8, 8, 3), 13, None), "f00d", "13 images .* where the run has 12"),
+        (INFO, "beef", "12 images, but other ones than the run has"),
+    ],
+)
+def test_other_images_are_refused(saved, data, fingerprint, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        changes(saved, tiny.get_config(), data, fingerprint)
+
+
+def test_a_run_that_did_not_say_what_its_images_were_goes_on(tmp_path):
+    saved_config.save_config(tmp_path, tiny.get_config(), INFO, None)
+    assert changes(tmp_path, tiny.get_config()) == {}
+
+
+def test_an_own_gan_file_is_copied_and_its_content_counts(saved, tmp_path_factory):
+    moved = tmp_path_factory.mktemp("elsewhere") / "mine.py"
+    config = tiny.get_config()
+    moved.write_bytes((saved / "gan.py").read_bytes())
+    config.gan = str(moved)
+    assert changes(saved, config) == {}
+    moved.write_text(moved.read_text() + "\n# another line\n")
+    assert list(changes(saved, config)) == ["gan (the file's content)"]
+
+
+def test_own_code_needs_consent_and_must_be_what_was_saved(saved):
+    with pytest.raises(ValueError, match=r"has a GAN of its own, .*gan\.py, which would be executed; .*--trust"):
+        saved_config.trusted_config(saved, trust=False)
+    config, _ = saved_config.trusted_config(saved, trust=True)
+    assert config.gan == str(saved / "gan.py")
+    (saved / "gan.py").write_text("raise SystemExit")
+    with pytest.raises(ValueError, match="is not the file that the run was made with"):
+        saved_config.trusted_config(saved, trust=True)
+    (saved / "gan.py").unlink()
+    with pytest.raises(ValueError, match=r"gan\.py is missing, without which .* restore it from a copy"):
+        saved_config.trusted_config(saved, trust=True)
+
+
+def test_checkpoints_without_the_settings_they_were_trained_with_are_refused(tmp_path):
+    (tmp_path / "checkpoints" / "4").mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"holds checkpoints but no config\.json, so it is not known"):
+        changes(tmp_path, tiny.get_config())
+
+
+def test_a_folder_that_is_no_run(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"holds no config.json"):
+        saved_config.load_config(tmp_path)
+
+
+def edited(saved, *path, value):
+    content = json.loads((saved / "config.json").read_text())
+    section = content
+    for name in path[:-1]:
+        section = section[name]
+    section[path[-1]] = value
+    return json.dumps(content)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda saved: "{",
+        lambda saved: "{}",
+        lambda saved: "[" * 100_000,
+        lambda saved: "null",
+        lambda saved: '{"config": {}, "data": {"image_shape": [1]}}',
+        lambda saved: edited(saved, "config", "gan", value=None),
+        lambda saved: edited(saved, "config", "gan", value=["dcgan"]),
+        lambda saved: edited(saved, "config", "model", value=[]),
+        lambda saved: edited(saved, "config", "train", value=[1]),
+        lambda saved: edited(saved, "config", "train", "num_steps", value="many"),
+        lambda saved: edited(saved, "config", "train", "num_step", value=1),
+        lambda saved: edited(saved, "config", "seed", value=-1),
+        lambda saved: edited(saved, "config", "class_weight", value=10**400),
+        lambda saved: edited(saved, "data", "num_images", value=-3),
+        lambda saved: edited(saved, "data", "num_classes", value="ten"),
+        lambda saved: edited(saved, "data", "fingerprint", value=5),
+    ],
+)
+def test_a_damaged_file_is_one_sentence(saved, make):
+    (saved / "config.json").write_text(make(saved))
+    with pytest.raises(ValueError, match="is damaged") as caught:
+        saved_config.load_config(saved)
+    assert len(str(caught.value)) < 500
+    assert "\n" not in str(caught.value)
+
+
+def test_bytes_that_are_no_text(saved):
+    (saved / "config.json").write_bytes(b"\xff\xfe{}")
+    with pytest.raises(ValueError, match="is damaged"):
+        saved_config.load_config(saved)
+
+
+def test_a_run_of_an_older_version_gets_the_defaults_of_new_settings_and_todays_names(saved):
+    content = json.loads((saved / "config.json").read_text())
+    del content["config"]["sample"]["stats"], content["data"]["fingerprint"]
+    content["config"]["convolution"] = "phases"
+    (saved / "config.json").write_text(json.dumps(content))
+    config, _ = saved_config.load_config(saved)
+    assert (config.sample.stats, config.convolution) == ("running", "cpu")

@@ -1,0 +1,15 @@
+"""Which checkpoints there are, and which of them is meant."""
+
+import pytest
+
+from jaxgan.rundir import steps
+
+
+def test_what_no_run_writes_is_no_checkpoint(tmp_path):
+    for name in "4", "12", "007", "8.damaged", "x":
+        (tmp_path / "checkpoints" / name).mkdir(parents=True)
+    (tmp_path / "checkpoints" / "9").write_text("")
+    assert steps.saved_steps(tmp_path) == [4, 12]
+    assert steps.find_step(tmp_path, "latest") == 12
+    with pytest.raises(FileNotFoundError, match=r"step is '9', but .* holds steps 4, 12; give one of them"):
+        steps.find_step(tmp_path, "9")

@@ -1,0 +1,162 @@
+"""Two processes as one run, of a job that is started by hand."""
+
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+import tiny
+from cli import start
+from processes import free_port
+
+import jaxgan
+from jaxgan.base import keys
+from jaxgan.base.checks import UserError
+from jaxgan.rundir import checkpoint, digests, metrics_log, steps
+from jaxgan.rundir.evaluations import read_evaluations
+from jaxgan.runs.processes import team
+from jaxgan.runs.processes.peers import Lost
+from jaxgan.runs.processes.team import Team
+
+SETTINGS = (
+    f"--config={tiny.__file__}",
+    "--config.model.dropout=0.3",
+    "--config.train.num_steps=12",
+    "--config.train.log_every=1",
+    "--config.train.sample_every=0",
+    "--config.rule.d_steps=2",
+    "--config.data.cache=none",
+)
+
+
+def begin(workdir, monkeypatch, *more):
+    """Start both processes, of one device each."""
+    monkeypatch.setenv("XLA_FLAGS", os.environ["XLA_FLAGS"].replace("device_count=2", "device_count=1"))
+    job = f"--coordinator=localhost:{free_port()}", "--num_processes=2", f"--workdir={workdir}"
+    return [start(*SETTINGS, *job, f"--process_id={number}", *more) for number in (0, 1)]
+
+
+def end(processes):
+    """Return status and last words of both."""
+    said = [process.communicate(timeout=120)[1] for process in processes]
+    return [process.returncode for process in processes], said
+
+
+def arrays(workdir):
+    tree, _ = checkpoint.read(workdir / "checkpoints" / str(max(steps.saved_steps(workdir))), None)
+    return {name: keys.as_numpy(leaf) for name, leaf in digests.by_path(tree).items()}
+
+
+def test_two_processes_are_one_run_even_if_one_is_killed(tmp_path, monkeypatch):
+    (tmp_path / "own.py").write_text("def embed(images):\n    return images.reshape(len(images), -1)[:, ::7] / 255\n")
+    scored = {"every": 4, "num": 700, "features": f"{tmp_path}/own.py:embed"}
+    flags = [f"--config.eval.{name}={value}" for name, value in scored.items()]
+    with monkeypatch.context() as patch:
+        processes = begin(tmp_path / "job", patch, "--config.train.num_steps=100000", *flags)
+        while not metrics_log.read_metrics(tmp_path / "job") or not (tmp_path / "job" / "checkpoints" / "4").exists():
+            assert processes[0].poll() is None, processes[0].communicate()[1]
+            time.sleep(0.05)
+        processes[1].send_signal(signal.SIGKILL)
+        statuses, said = end(processes)
+        assert statuses == [1, -signal.SIGKILL]
+        assert "error: another process of this job ended or does not answer; start all of them again" in said[0]
+        assert "Traceback" not in said[0]
+        reached = max(steps.saved_steps(tmp_path / "job"))
+        length = f"--config.train.num_steps={reached + 5}"
+        statuses, said = end(begin(tmp_path / "job", patch, length, *flags))
+    assert statuses == [0, 0], said
+    assert f"resumed at step {reached} of {reached + 5}" in said[0]
+    assert "finished" not in said[1]
+    # In one process with as many devices each number is the same.
+    config = tiny.get_config()
+    config.model.dropout, config.rule.d_steps, config.data.cache = 0.3, 2, "none"
+    config.train.update(num_steps=reached + 5, log_every=1, sample_every=0, num_devices=2)
+    config.eval.update(scored)
+    jaxgan.train(config, tmp_path / "alone")
+    job, alone = arrays(tmp_path / "job"), arrays(tmp_path / "alone")
+    assert job.keys() == alone.keys()
+    for name, array in alone.items():
+        np.testing.assert_array_equal(job[name], array, err_msg=name)
+    rows = [[row["d/loss"] for row in metrics_log.read_metrics(tmp_path / name)] for name in ("job", "alone")]
+    assert rows[0] == rows[1]
+    scores = [[entry["metrics"] for entry in read_evaluations(tmp_path / name)] for name in ("job", "alone")]
+    assert scores[0] == scores[1]
+    assert "fd_embed" in scores[0][-1]
+
+
+def test_a_mistake_is_said_once(tmp_path, monkeypatch):
+    statuses, said = end(begin(tmp_path / "run", monkeypatch, "--config.data.batch_size=7"))
+    assert statuses == [1, 1]
+    assert said[0] == (
+        "error: config.data.batch_size is 7, which does not divide among 2 devices; use a multiple of the number of "
+        "devices, or set config.train.num_devices.\n"
+    )
+    assert said[1] == ""
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_process_on_its_own_leads_nobody():
+    with Team() as alone:
+        assert alone.agree(lambda: 5, str) == 5
+        alone.start(None)
+        with alone.lead():
+            alone.go_on(None)
+        with pytest.raises(UserError, match="no such"):
+            alone.agree(lambda: open_nothing(), str)
+
+
+def open_nothing():
+    raise UserError("no such thing")
+
+
+@pytest.fixture
+def two(monkeypatch):
+    """A team of two, of which the other says what is set here."""
+    monkeypatch.setattr(team.parallel, "num_processes", lambda: 2)
+    monkeypatch.setattr(team.parallel, "connected", lambda: True)
+    monkeypatch.setattr(team.peers, "watch", lambda: None)
+    monkeypatch.setattr(team.parallel, "is_even", lambda devices: True)
+    others = []
+    monkeypatch.setattr(team.parallel, "gather", lambda value: np.stack([value, others.pop(0)]))
+    monkeypatch.setattr(team.parallel, "gather_bytes", lambda value: [value, others.pop(0)])
+    return Team(), others
+
+
+def test_all_begin_alike_or_not_at_all(two):
+    crew, others = two
+    ours = "jax=1\nconfig.seed=0"
+    others.append(("=" + ours).encode())
+    assert crew.agree(lambda: 5, lambda _: ours) == 5
+    others.append(b"=jax=1\nconfig.seed=3")
+    with pytest.raises(UserError, match=r"^process 1 has config\.seed 3, but process 0 has 0; give all the same\.$"):
+        crew.agree(lambda: 5, lambda _: ours)
+    others.append(b"!no images")
+    with pytest.raises(UserError, match="process 1 cannot begin: no images"):
+        crew.agree(lambda: 5, lambda _: ours)
+    others.append(b"!no such thing")
+    with pytest.raises(UserError, match=r"^no such thing$"):
+        crew.agree(open_nothing, str)
+    crew.leads = False
+    others.append(b"!no such thing")
+    with pytest.raises(team.Dismissed):
+        crew.agree(open_nothing, str)
+
+
+def test_a_request_to_stop_reaches_the_leader(two):
+    crew, others = two
+    stop = team.StopRequest()
+    others.append(np.int64(0))
+    crew.go_on(stop)
+    assert not stop
+    others.append(np.int64(team.ASKED))
+    crew.go_on(stop)
+    assert stop.signal == signal.SIGTERM
+
+
+def test_what_transports_raise_is_a_loss():
+    assert team.is_loss(Lost("process 1"))
+    assert team.is_loss(ValueError("UNKNOWN: Gloo AllGather failed: Connection closed by peer"))
+    assert not team.is_loss(ValueError("shapes differ"))
+    assert not team.is_loss(UserError("config.data.path is 'Gloo', which is no folder"))
+    assert not team.is_loss(None)

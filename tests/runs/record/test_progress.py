@@ -1,0 +1,53 @@
+import io
+import re
+
+import jax
+import pytest
+import tiny
+
+from jaxgan.runs.record import progress
+
+ROW = {"step": 10, "d/loss": 0.5, "d/acc": 0.75, "g/loss": 1.25, "steps_per_sec": 2.0, "images_per_sec": 256.0}
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_lines_where_there_is_no_terminal():
+    out = io.StringIO()
+    bar = progress.Progress(0, 20, out)
+    bar.update(5)
+    bar.update(10, ROW)
+    bar.say("hello")
+    bar.close()
+    line, hello = out.getvalue().splitlines()
+    assert line.startswith(
+        "step 10/20  d_loss 0.5000  d_acc 0.7500  g_loss 1.2500  2.00 steps/s  256 images/s  ETA 0:00:0"
+    )
+    assert hello == "hello"
+
+
+def test_bar_on_a_terminal():
+    out = Terminal()
+    bar = progress.Progress(0, 20, out)
+    bar.update(10, ROW)
+    bar.close()
+    assert re.search(r"10/20 .*step/s.*d_loss=0.5000, d_acc=0.7500, g_loss=1.2500, img/s=256", out.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0:00:00"), (59.7, "0:01:00"), (8879.6, "2:28:00"), (360_000, "100:00:00")]
+)
+def test_time_left_is_hours_minutes_and_seconds(seconds, text):
+    assert progress.clock(seconds) == text
+
+
+def test_start_text_names_devices_and_the_settings_that_are_not_defaults(tmp_path):
+    text = progress.start_text(tiny.get_config(), jax.local_devices(), tmp_path)
+    assert f"jax {jax.__version__}, 2 x cpu (cpu); 8 images a step, 4 a device" in text
+    assert re.search(r"train\.num_steps +6\n", text)
+    assert "model.dropout" in text
+    assert "optim" not in text
+    assert text.endswith(f"all settings are in {tmp_path / 'config.json'}")

@@ -43,7 +43,7 @@ NUM_FEATURES, NUM_CLASSES = 1280, 1000
 SIZE = 128  # of the images that it is given, in pixels
 CHUNK = 32
 
-Layer = dict[str, Array | np.ndarray]  # kernel and bias of a convolution, batch norm folded in
+Layer = dict[str, Array]  # kernel and bias of a convolution, batch norm folded in
 Params = dict[str, Layer]
 
 
@@ -99,7 +99,7 @@ def depthwise(x: Array, layer: Layer, stride: int, kernel: int) -> Array:
     return total
 
 
-def spread(vector: Array | np.ndarray, x: Array) -> Array:
+def spread(vector: Array, x: Array) -> Array:
     """Return a vector of channels [C] with as many axes as x."""
     return jnp.expand_dims(vector, tuple(range(x.ndim - 1)))
 
@@ -157,7 +157,8 @@ def read_params(path: Path) -> Params:
         if folded.shape[2] == 1 or folded.shape[:2] == (1, 1):  # depthwise, [k, k, C]; or pointwise, [in, out]
             folded = folded[:, :, 0] if folded.shape[2] == 1 else folded[0, 0]
         params[name] = {"kernel": folded, "bias": bias}
-    return {**params, "_fc": {"kernel": tensors["_fc.weight"].T, "bias": tensors["_fc.bias"]}}
+    params["_fc"] = {"kernel": tensors["_fc.weight"].T, "bias": tensors["_fc.bias"]}
+    return jax.tree.map(jnp.asarray, params)
 
 
 def norms(tensors: Mapping[str, np.ndarray]) -> list[tuple[str, str]]:

@@ -1,8 +1,9 @@
-"""Against efficientnet-lite-pytorch 0.1.0 in PyTorch, whose numbers lite0_expected.npz has, and what photographs show."""
+"""Against the numbers of efficientnet-lite-pytorch 0.1.0 (lite0_expected.npz), and what photographs show."""
 
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
@@ -69,7 +70,7 @@ def test_all_numbers_of_the_file_are_used(params):
 def test_depthwise_sums_are_laxs_convolutions(height, kernel, stride):
     rng = np.random.default_rng(0)
     x, w = rng.normal(size=(2, height, 6, 4)), rng.normal(size=(kernel, kernel, 4))
-    layer = {"kernel": w, "bias": rng.normal(size=4)}
+    layer = {"kernel": jnp.asarray(w), "bias": jnp.asarray(rng.normal(size=4))}
     found = lite0.depthwise(x.astype(np.float32), layer, stride, kernel)
     expected = jax.lax.conv_general_dilated(
         x, w[:, :, None], (stride, stride), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"), feature_group_count=4

@@ -15,6 +15,7 @@ from jaxgan import gans
 from jaxgan.base.terminal import say
 from jaxgan.cli.flags import FLAGS, changed, data_info, given_config, given_workdir
 from jaxgan.generators import export, gallery
+from jaxgan.generators.load import Which, load_with_config
 from jaxgan.rundir import evaluations, metrics_log, saved_config, sweep
 from jaxgan.runs import evaluate
 from jaxgan.runs.processes import peers
@@ -42,13 +43,13 @@ def write_samples() -> None:
         refuse_all_but("workdir replica out scale", "a .gif, which shows the training's progress")
         path = gallery.save_progress(given_workdir(), FLAGS.out, scale=FLAGS.scale)
     else:
-        path = gallery.save_samples(given_workdir(), **chosen(MODES["sample"].reads))
+        path = gallery.save_samples(given_workdir(), **drawing())
     print(f"wrote {path}")
 
 
 def write_walks() -> None:
     """Write a strip or an animation of walks between latents."""
-    print(f"wrote {gallery.save_walks(given_workdir(), **chosen(MODES['interpolate'].reads))}")
+    print(f"wrote {gallery.save_walks(given_workdir(), **drawing())}")
 
 
 def write_export() -> None:
@@ -56,8 +57,8 @@ def write_export() -> None:
     workdir = given_workdir()
     if FLAGS.out is None:
         raise jaxgan.UserError(f"--mode=export needs --out, a file that ends in {', '.join(export.WRITERS)}.")
-    which = chosen("step weights ema_std trust")
-    path = export.export(jaxgan.load(workdir, **which), FLAGS.out, run=workdir)
+    params, _ = load_with_config(workdir, bundle(Which))
+    path = export.export(params, FLAGS.out, run=workdir)
     print(f"wrote {path}")
 
 
@@ -156,6 +157,16 @@ def chosen(reads: str) -> dict[str, Any]:
     """Return the values of some flags, without --workdir; those of settings are there where a run is."""
     names = [name for name in reads.split() if name not in ("workdir", "replica")]
     return {name.rpartition(".")[2]: FLAGS[name].value if name in FLAGS else None for name in names}
+
+
+def bundle(kind: type[Any]) -> Any:
+    """Return a dataclass whose fields are the flags of their names."""
+    return kind(**{field.name: FLAGS[field.name].value for field in dataclasses.fields(kind)})
+
+
+def drawing() -> dict[str, Any]:
+    """Return what flags say of images to draw; a flag that a mode does not read has its default."""
+    return {"out": FLAGS.out, "scale": FLAGS.scale, "which": bundle(Which), "draw": bundle(gallery.Draw)}
 
 
 def first_part(name: str) -> str:

@@ -19,7 +19,7 @@ from jaxgan.metrics import suite
 from jaxgan.metrics.features import trained
 from jaxgan.metrics.features.choice import NONE_FOUND, choose_features
 from jaxgan.metrics.features.network import FeatureNet
-from jaxgan.metrics.neighbours import nearest_images
+from jaxgan.metrics.neighbours import Nearest, nearest_images
 from jaxgan.metrics.reference import Images, Reference, cached_reference, images_of
 from jaxgan.rundir import saved_config, steps
 from jaxgan.rundir.digests import Damaged
@@ -28,7 +28,6 @@ from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.sampling.labels import labels_in_shares
 from jaxgan.sampling.pixels import generate_pixels
-from jaxgan.views.page import Nearest
 
 LEAST = 10  # parts in which classifier scores are averaged
 # Sources whose other split was not trained on.
@@ -73,7 +72,7 @@ class Evaluator:
         net = self.reference.net
         return "swd" if net is None else net.distance_name
 
-    def pictures(self, params: GeneratorParams) -> tuple[np.ndarray, np.ndarray | None]:
+    def images(self, params: GeneratorParams) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the images uint8[num, H, W, C] that are scored, and the classes asked for, in the data's shares."""
         return scored_images(params, self.num, self.seed, self.stats, self.class_counts, self.make)
 
@@ -84,7 +83,7 @@ class Evaluator:
           An entry of evaluation.json.
         """
         began = time.monotonic()
-        images, labels = self.pictures(params)
+        images, labels = self.images(params)
         metrics = suite.score(images, labels, self.reference, names=self.names, seed=self.seed, over=self.look)
         net = self.reference.net
         return {
@@ -99,7 +98,7 @@ class Evaluator:
             "metrics": metrics,
             "floor": self.floor.scores,
             "protocol": f"{self.num} generated images against {len(self.reference.images)} training images; "
-            f"floor: {self.floor.protocol}",
+            f"floor: {self.floor.compared}",
             "features": None if net is None else {"name": net.name, "digest": net.digest, "about": net.about},
             "seconds": round(time.monotonic() - began, 2),
         }
@@ -107,7 +106,7 @@ class Evaluator:
     def nearest(self, params: GeneratorParams, num: int = 12) -> Nearest:
         """Return generated images beside the training image nearest to each, to see memorisation."""
         few = dataclasses.replace(self, num=num, make=map)
-        images, _ = few.pictures(params)
+        images, _ = few.images(params)
         distances, indices = nearest_images(images, self.reference.images)
         return Nearest(images, self.reference.images[indices], distances.tolist())
 
@@ -146,19 +145,21 @@ def create_evaluator(
     num = int(num or config.eval.num)
     checks.in_range("the number of scored images", num, LEAST)
     seed = int(config.seed if seed is None else seed)
-    chosen = tuple(name.strip() for name in config.eval.metrics.split(",") if name.strip()) or None
+    chosen = tuple(name.strip() for name in config.eval.metrics.split(",") if name.strip())
     held = held_out(config, source)
     images, labels = images_of(source or data.open_source(config.data))
     digest = "" if labels is None else trained.data_digest(images, labels)
     net = features_of(config, images.shape[1:], digest)
     main = "swd" if net is None else "fd"  # what steps are compared by is always measured
-    chosen = chosen and tuple(dict.fromkeys((main, *chosen)))
+    names = tuple(dict.fromkeys((main, *chosen))) if chosen else None
+    suite.check(names or (), net, conditional)
+    measured = names or suite.available(net, labels is not None)
+    suite.check_numbers(measured, len(images), None if held is None else len(held[0]))
     reference = cached_reference(images, labels, net, held_out=held)
-    suite.check(chosen or (), reference, conditional)
-    floor = suite.floor(reference, num, names=chosen, seed=seed)
+    floor = suite.floor(reference, num, names=names, seed=seed)
     counts = () if labels is None else tuple(np.bincount(labels).tolist())
     stats = config.sample.stats, config.train.ema_stats
-    return Evaluator(reference, floor, config.data.split, num, seed, *stats, chosen, digest, counts)
+    return Evaluator(reference, floor, config.data.split, num, seed, *stats, names, digest, counts)
 
 
 def features_of(config: Config, image_shape: tuple[int, int, int], data_digest: str) -> FeatureNet | None:

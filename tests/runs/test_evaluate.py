@@ -228,7 +228,7 @@ def test_classes_are_asked_for_as_often_as_the_data_have_them():
     gan = jaxgan.build(cfg, source.info)
     state = jaxgan.create_state(gan, optax.sgd(0.1), optax.sgd(0.1), jax.random.key(0))
     params = jaxgan.generator_params(gan, state.ema)
-    _, labels = evaluate.create_evaluator(cfg, source, num=40).pictures(params)
+    _, labels = evaluate.create_evaluator(cfg, source, num=40).images(params)
     assert np.bincount(labels).tolist() == [36, 4]
 
 

@@ -24,7 +24,7 @@ def test_it_is_as_good_as_it_says(test_set):
 
 
 def test_the_package_stays_small():
-    path = digits.importlib.resources.files("jaxgan.metrics").joinpath("weights", digits.FILE)
+    path = digits.importlib.resources.files("jaxgan.metrics.features").joinpath("weights", digits.FILE)
     assert len(path.read_bytes()) < 1_000_000
 
 

@@ -69,6 +69,7 @@ def default() -> Config:
                 "num": 10_000,  # generated images that are scored
                 "metrics": "",  # such as fd,class_entropy; empty: all that can be computed
                 "features": "",  # none, file.py:function or Inception's weights; empty: the data's own classifier
+                "fid": "clean",  # how Inception's images are resized: clean (clean-fid), tensorflow (the first FID)
             },
             "watch": {
                 "action": "warn",  # when training collapses: warn, stop, rollback (to the best step, new key), or off
@@ -194,6 +195,7 @@ CHOICES = {
     "data.fit": ("squeeze", "crop", "pad"),
     "data.cache": data.CACHES,
     "data.channels": (1, 3),
+    "eval.fid": ("clean", "tensorflow"),
 }
 
 # Inclusive bounds; what lies beyond cannot be meant, and would end in an error far from its cause.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import data
-from jaxgan.base import checks, keys
+from jaxgan.base import checks, files, keys
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Config, Map, Source
@@ -28,6 +29,7 @@ from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.sampling.labels import labels_in_shares
 from jaxgan.sampling.pixels import generate_pixels
+from jaxgan.views.table import aligned
 
 LEAST = 10  # parts in which classifier scores are averaged
 # Sources whose other split was not trained on.
@@ -165,7 +167,11 @@ def create_evaluator(
 def features_of(config: Config, image_shape: tuple[int, int, int], data_digest: str) -> FeatureNet | None:
     """Return the features that a run is scored with; arguments and errors are those of `choose_features`."""
     return choose_features(
-        config.eval.features, source=config.data.source, image_shape=image_shape, data_digest=data_digest
+        config.eval.features,
+        source=config.data.source,
+        image_shape=image_shape,
+        data_digest=data_digest,
+        fid=config.eval.fid,
     )
 
 
@@ -207,9 +213,13 @@ def evaluate_run(
     ema_std: float | None = None,
     features: str | None = None,
     metrics: str | None = None,
+    fid: str | None = None,
+    out: str | Path | None = None,
     trust: bool = False,
 ) -> tuple[list[Evaluation], Nearest | None]:
-    """Score checkpoints of a run, and add what is found to its evaluation.json.
+    """Score checkpoints of a run, and add the scores to its evaluation.json.
+
+    Where the run's folder cannot be written, the scores are returned all the same, with a warning.
 
     Args:
       workdir: folder of the run.
@@ -220,6 +230,8 @@ def evaluate_run(
       ema_std: likewise.
       features: instead of the run's config.eval.features.
       metrics: instead of the run's config.eval.metrics.
+      fid: instead of the run's config.eval.fid.
+      out: a .json file for the scores, instead of the run's evaluation.json.
       trust: consent to execute Python files that the run names.
 
     Returns:
@@ -231,12 +243,15 @@ def evaluate_run(
     from jaxgan.generators.load import load  # Orbax takes a second to import
 
     workdir = Path(workdir)
+    if out is not None and Path(out).suffix.lower() != ".json":
+        raise UserError(f"{out} has no ending that scores are written to; use .json.")
     config, _ = saved_config.trusted_config(workdir, trust=trust)
     saved = steps.saved_steps(workdir)
     numbers = {"all": saved, "latest": saved[::-1]}.get(str(step)) or [steps.find_step(workdir, step)]
     if seed is not None:
         checks.in_range("--seed", seed, 0, 2**32 - 1)
     config.eval.metrics = config.eval.metrics if metrics is None else metrics
+    config.eval.fid = config.eval.fid if fid is None else fid
     if features is None and not trust:
         refuse_code(config)
     config.eval.features = config.eval.features if features is None else features
@@ -253,11 +268,26 @@ def evaluate_run(
             say(f"warning: {error}; it is left out")
             continue
         done.append(evaluator.evaluate(params, one, weights if ema_std is None else f"ema_std={ema_std}"))
-        write_evaluations(workdir, [*read_evaluations(workdir), done[-1]])
+        _write(workdir, out, done)
         if step == "latest" or one == numbers[-1]:
             nearest = evaluator.nearest(params)
             break
     return done, nearest
+
+
+def _write(workdir: Path, out: str | Path | None, done: list[Evaluation]) -> None:
+    """Write the scores so far; a refusal of the disk costs none of them."""
+    try:
+        if out is None:
+            write_evaluations(workdir, [*read_evaluations(workdir), done[-1]])
+        else:
+            files.write(Path(out), json.dumps(done, indent=1) + "\n")
+    except OSError as error:
+        place = workdir if out is None else out
+        say(
+            f"warning: the scores of step {done[-1]['step']} could not be written to {place} "
+            f"({error.strerror or error}); --out=FILE.json writes them elsewhere"
+        )
 
 
 def train_features(config: Config, *, on_step=lambda step, loss: None) -> FeatureNet:
@@ -291,11 +321,7 @@ def table(evaluations: Sequence[Evaluation]) -> str:
         [name, *(_figure(entry["metrics"].get(name)) for entry in evaluations), _figure(floor.get(name))]
         for name in names
     ]
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = [
-        "  ".join([first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))])
-        for first, *rest in (head, *rows)
-    ]
+    lines = aligned([head, *rows], "<" + ">" * (len(head) - 1))
     about = evaluations[-1]["features"]
     return "\n".join([*lines, evaluations[-1]["protocol"], about["about"] if about else NONE_FOUND])
 

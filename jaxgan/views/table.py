@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -186,14 +187,18 @@ def _follow(jaxpr: Any, inputs: list[frozenset[str]], edges: dict[str, set[str]]
 def _table(title: str, rows: list[Row]) -> list[str]:
     cells = [("Layer", "Kind", "Output", "Parameters", "Not trainable")]
     cells += [(row.name, row.kind, dims(row.shape), f"{row.parameters:,}", f"{row.not_trainable:,}") for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    aligns = "<<<>>"
-    lines = [
-        "  ".join(f"{cell:{align}{width}}" for cell, align, width in zip(line, aligns, widths, strict=True))
-        for line in cells
-    ]
+    lines = aligned(cells, "<<<>>")
     rule = "-" * len(lines[0])
     return [title, rule, lines[0], rule, *lines[1:], rule, _total_line(*totals(rows))]
+
+
+def aligned(lines: Sequence[Sequence[str]], aligns: str) -> list[str]:
+    """Return lines of cells as text in columns; `aligns` has '<' or '>' for each column."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
+        "  ".join(f"{cell:{align}{width}}" for cell, align, width in zip(line, aligns, widths, strict=True))
+        for line in lines
+    ]
 
 
 def _total_line(trainable: int, other: int) -> str:

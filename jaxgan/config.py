@@ -143,9 +143,7 @@ _EVAL = (
     Setting(
         "features", "", "none, file.py:function or Inception's weights; empty: the data's classifier", is_path=True
     ),
-    Setting(
-        "fid", "clean", "resizing for Inception: of clean-fid or of the first FID", choices=("clean", "tensorflow")
-    ),
+    Setting("fid", "clean", "resizing for Inception: clean-fid's or the first FID's", choices=("clean", "tensorflow")),
 )
 _WATCH = (
     Setting("action", "warn", "when training collapses", choices=("off", "warn", "stop", "rollback")),

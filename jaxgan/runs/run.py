@@ -9,6 +9,7 @@ from typing import Any
 
 from jaxgan.base import files
 from jaxgan.base.checks import NotFinite
+from jaxgan.metrics.neighbours import Nearest
 from jaxgan.rundir.evaluations import (
     IN_TRAINING,
     Evaluation,
@@ -24,7 +25,6 @@ from jaxgan.runs.record.recorder import Metrics, Recorder, attempt, has_curves
 from jaxgan.runs.record.report import save_report
 from jaxgan.runs.setup import Setup
 from jaxgan.training.state import GanState
-from jaxgan.views.page import Nearest
 
 FAILURE_FILE = "failure.txt"
 

@@ -15,10 +15,10 @@ from jaxgan import gans
 from jaxgan.base.terminal import say
 from jaxgan.cli.flags import FLAGS, changed, data_info, given_config, given_workdir
 from jaxgan.generators import export, gallery
-from jaxgan.rundir import evaluations, metrics_log, saved_config, sweep
+from jaxgan.rundir import evaluations, layout, metrics_log, restore, saved_config, sweep
 from jaxgan.runs import evaluate
 from jaxgan.runs.processes import peers
-from jaxgan.runs.record import journal, report
+from jaxgan.runs.record import journal
 from jaxgan.training import parallel
 from jaxgan.views import diagram, table
 
@@ -93,7 +93,7 @@ def score() -> None:
             print(f"{workdir}:")
         print(evaluate.table(done))
         journal.report_again(workdir, nearest, trust=FLAGS.trust)
-        print(f"wrote {workdir / evaluations.EVALUATION_FILE} and {workdir / report.REPORT_FILE}")
+        print(f"wrote {workdir / layout.EVALUATION_FILE} and {workdir / layout.REPORT_FILE}")
 
 
 def learn_features() -> None:
@@ -110,11 +110,9 @@ def say_loss(step: int, loss: Any) -> None:
 
 def check_files() -> None:
     """Check a run's files by their digests, and say what it holds."""
-    from jaxgan.rundir import checkpoint  # Orbax takes a second to import
-
     workdir = Path(given_workdir())
     saved = saved_config.load_saved(workdir)
-    found = checkpoint.verify(workdir)
+    found = restore.verify(workdir)
     rows = metrics_log.read_metrics(workdir)
     print(f"{workdir}: {saved.config.gan} on {saved.data.num_images:,} images {saved.data.image_shape}")
     print(f"{len(rows)} logged rows, {len(evaluations.read_evaluations(workdir))} evaluations")

@@ -17,10 +17,10 @@ from jaxgan.base.terminal import say
 from jaxgan.base.types import Config, PyTree
 from jaxgan.generators import export, pretrained
 from jaxgan.generators.averaged import averaged_generator
-from jaxgan.rundir import saved_config, sweep
-from jaxgan.rundir.checkpoint import read
+from jaxgan.rundir import layout, saved_config, sweep
 from jaxgan.rundir.digests import Damaged
-from jaxgan.rundir.steps import FOLDER, find_step, saved_steps
+from jaxgan.rundir.restore import read
+from jaxgan.rundir.steps import find_step, saved_steps
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.training import power_ema
 from jaxgan.training.gan import generator_params, generator_shapes
@@ -108,13 +108,13 @@ def _average_of_width(
     for number in [number for number in saved_steps(workdir) if 0 < number <= last]:
         try:
             like_tracks = {"tracks": (like,) * len(stds)}
-            kept[number] = read((workdir / FOLDER).absolute() / str(number), like_tracks)[0]["tracks"]
+            kept[number] = read(layout.step_folder(workdir, number), like_tracks)[0]["tracks"]
         except Damaged as error:
             if number == last and step != "latest":
                 raise
             say(f"warning: {error}; it is left out of the average")
     if not kept:
-        raise UserError(f"none of the checkpoints in {workdir / FOLDER} up to step {last} is good.")
+        raise UserError(f"none of the checkpoints in {layout.checkpoints(workdir)} up to step {last} is good.")
     last = max(kept)
     stored = [(number, std) for number in kept for std in stds]
     weights, misfit = power_ema.combination(stored, last, ema_std)
@@ -136,7 +136,7 @@ def _read_step(workdir: Path, step: int | str, like: PyTree) -> PyTree:
     asked = [find_step(workdir, step)] if step != "latest" else list(reversed(saved_steps(workdir)))
     for number in asked:
         try:
-            return read((workdir / FOLDER).absolute() / str(number), like)[0]
+            return read(layout.step_folder(workdir, number), like)[0]
         except Damaged as error:
             if number == asked[-1]:
                 raise

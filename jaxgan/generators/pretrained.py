@@ -16,7 +16,7 @@ from jaxgan.base import store
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Config
 from jaxgan.generators.arrays import arrays_of, from_arrays
-from jaxgan.rundir import saved_config
+from jaxgan.rundir import layout, saved_config
 from jaxgan.sampling.generator import GeneratorParams
 
 _FILES = importlib.resources.files("jaxgan.generators") / "weights"
@@ -29,7 +29,7 @@ def names() -> list[str]:
 
 def is_pretrained(workdir: str | Path) -> bool:
     """Return whether one of `names()` is given, and no run has that folder."""
-    return str(workdir) in names() and not (Path(workdir) / saved_config.CONFIG_FILE).exists()
+    return str(workdir) in names() and not (Path(workdir) / layout.CONFIG_FILE).exists()
 
 
 def load_pretrained(name: str) -> tuple[GeneratorParams, Config]:

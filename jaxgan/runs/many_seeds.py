@@ -19,7 +19,7 @@ from jaxgan.base.checks import NotFinite, UserError
 from jaxgan.base.settings import get
 from jaxgan.base.terminal import divert, say, write_line
 from jaxgan.base.types import Config, Source
-from jaxgan.rundir import saved_config, sweep
+from jaxgan.rundir import layout, saved_config, sweep
 from jaxgan.rundir.digests import Damaged
 from jaxgan.rundir.evaluations import keep_evaluations, read_evaluations
 from jaxgan.rundir.lock import locked
@@ -28,7 +28,7 @@ from jaxgan.runs.calls import batch_shapes, calls, indices_of, put, resident_dat
 from jaxgan.runs.due import evaluated, is_saved, save, wait_until_compiled
 from jaxgan.runs.evaluate import create_evaluator
 from jaxgan.runs.record import loggers
-from jaxgan.runs.record.journal import LOSSES_FILE, Journal, is_due
+from jaxgan.runs.record.journal import Journal, is_due
 from jaxgan.runs.record.progress import Muted, Progress, start_text
 from jaxgan.runs.setup import Setup, create_setup
 from jaxgan.runs.signals import StopRequest
@@ -51,7 +51,7 @@ class Replica:
     @property
     def _failed(self) -> Path:
         """The file that says so to a resumed run, which must not wait for checkpoints that never come."""
-        return self.workdir / "failure.txt"
+        return self.workdir / layout.FAILURE_FILE
 
     def attempt(self, what: Callable[..., object], *args: Any, **kwargs: Any) -> None:
         """Do something with a replica that still trains; numbers that are not finite end its part."""
@@ -104,7 +104,7 @@ def train_replicas(
     with contextlib.ExitStack() as keep_open:
         replicas = []
         for number, setup in enumerate(setups):
-            own = workdir / sweep.FOLDER / str(number)
+            own = layout.replicas(workdir) / str(number)
             saved_config.changes(own, setup.config, source.info, fingerprint)
             # A kill between two replicas' saves leaves both only the one before.
             keep = max(2, config.train.keep_checkpoints)
@@ -314,7 +314,7 @@ class Summary:
         self._progress.close()
         try:
             if self._log.rows:
-                curves.save_losses(self._workdir / LOSSES_FILE, self._log.rows)
+                curves.save_losses(self._workdir / layout.LOSSES_FILE, self._log.rows)
         except OSError as error:
             say(f"warning: the curves of {self._workdir} could not be written ({error.strerror or error})")
         for replica in self._replicas:
@@ -327,4 +327,4 @@ class Summary:
             apart = sweep.describe(config, replica.setup.config)
             self._progress.say(f"replica {replica.number} ({apart}): {numbers}  {state}".rstrip())
         how = "stopped at" if asked and step < config.train.num_steps else "finished"
-        self._progress.say(f"{how} step {step}; each replica is a run in {self._workdir / sweep.FOLDER}")
+        self._progress.say(f"{how} step {step}; each replica is a run in {layout.replicas(self._workdir)}")

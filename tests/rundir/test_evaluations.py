@@ -3,13 +3,13 @@ import json
 import pytest
 
 from jaxgan.rundir.evaluations import (
-    EVALUATION_FILE,
     best_of,
     keep_evaluations,
     of_one_protocol,
     read_evaluations,
     write_evaluations,
 )
+from jaxgan.rundir.layout import EVALUATION_FILE
 
 
 def entry(step, fd, **others):

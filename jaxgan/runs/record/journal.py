@@ -17,7 +17,7 @@ from jaxgan.base import terminal
 from jaxgan.base.checks import NotFinite
 from jaxgan.base.types import Array, Config, DataInfo
 from jaxgan.generators.averaged import averaged_generator
-from jaxgan.rundir import saved_config
+from jaxgan.rundir import layout, saved_config
 from jaxgan.rundir.evaluations import (
     IN_TRAINING,
     Evaluation,
@@ -38,9 +38,6 @@ from jaxgan.runs.setup import Setup
 from jaxgan.training.state import GanState
 from jaxgan.views import curves, images
 from jaxgan.views.page import Nearest
-
-LOSSES_FILE = "losses.png"
-PROGRESS_FILE = "progress.gif"  # the fixed-latent grids over time
 
 
 def is_due(step: int, every: int) -> bool:
@@ -295,12 +292,12 @@ class Journal:
             terminal.say(f"warning: the report could not be written ({error.strerror or error})")
 
     def _save_images(self) -> None:
-        grids = saved_config.grids(self.workdir)
+        grids = layout.grids(self.workdir)
         try:
             if self.log.rows:
-                curves.save_losses(self.workdir / LOSSES_FILE, self.log.rows)
+                curves.save_losses(self.workdir / layout.LOSSES_FILE, self.log.rows)
             if len(grids) > 1:
-                images.save_gif_of_files(self.workdir / PROGRESS_FILE, grids)
+                images.save_gif_of_files(self.workdir / layout.PROGRESS_FILE, grids)
         except OSError as error:
             terminal.say(f"warning: the curves of {self.workdir} could not be written ({error.strerror or error})")
 

@@ -13,13 +13,11 @@ import jax
 from jaxgan.base import files
 from jaxgan.base.types import Config
 from jaxgan.config import default, flatten
-from jaxgan.rundir import saved_config
+from jaxgan.rundir import layout
 from jaxgan.rundir.evaluations import best_of, read_evaluations
 from jaxgan.rundir.metrics_log import read_metrics
 from jaxgan.runs.health.watch import Finding
 from jaxgan.views import page
-
-REPORT_FILE = "report.html"
 
 # Figures of which more is better; less is of all others.
 _BETTER_HIGH = (
@@ -41,7 +39,7 @@ def save_report(
     """
     evaluations = read_evaluations(workdir)
     names = {name for entry in evaluations for name in entry["metrics"]}
-    grids = [(int(path.stem.removeprefix("step_")), path) for path in saved_config.grids(workdir)]
+    grids = [(int(path.stem.removeprefix("step_")), path) for path in layout.grids(workdir)]
     report = page.Report(
         title=workdir.absolute().name,
         written=time.strftime("%Y-%m-%d %H:%M"),
@@ -57,7 +55,7 @@ def save_report(
         environment=_environment(),
         findings=findings,
     )
-    files.write(workdir / REPORT_FILE, page.render(report))
+    files.write(workdir / layout.REPORT_FILE, page.render(report))
 
 
 def _environment() -> dict[str, str]:

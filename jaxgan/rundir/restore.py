@@ -121,4 +121,4 @@ def _store(folder: Path) -> dict[str, Any]:
 
 
 def _as(array: np.ndarray, leaf: Any) -> jax.Array:
-    return jax.random.wrap_key_data(array) if is_key(leaf) else jnp.asarray(array)
+    return jax.random.wrap_key_data(jnp.asarray(array)) if is_key(leaf) else jnp.asarray(array)

@@ -13,42 +13,12 @@ from ml_collections import ConfigDict
 from jaxgan import gans
 from jaxgan.base import files
 from jaxgan.base.checks import UserError, brief
-from jaxgan.base.settings import completed
+from jaxgan.base.settings import completed, flatten
 from jaxgan.base.types import Config, DataInfo
-from jaxgan.config import default, flatten, validate
+from jaxgan.config import default, is_fixed, validate
 from jaxgan.rundir.layout import CONFIG_FILE, GAN_FILE, checkpoints
 
 MOST_BYTES = 2**24  # of config.json, and of a GAN's file
-
-# What a resumed run may not change: another architecture, procedure or order of random numbers, or other images.
-# All else may change, and is said.
-FROZEN = (
-    "gan",
-    "seed",
-    "model.",
-    "rule.",
-    "optim.g.name",
-    "optim.d.name",
-    "optim.shared_counter",
-    "pack",
-    "train.ema_stds",
-    "train.num_replicas",
-    "train.warm_start",
-    "sweep.",
-    "data.source",
-    "data.name",
-    "data.split",
-    "data.skip",
-    "data.batch_size",
-    "data.image_size",
-    "data.channels",
-    "data.range",
-    "data.fit",
-    "data.background",
-    "data.mirror",
-    "data.shuffle",
-    "data.drop_remainder",
-)
 
 # Values that had other names: {field: {old: new}}.
 RENAMED = {"convolution": {"phases": "cpu"}}
@@ -240,7 +210,7 @@ def changes(workdir: Path, config: Config, data: DataInfo, fingerprint: str | No
 
 
 def _check_resumable(workdir: Path, changed: dict[str, tuple[object, object]]) -> None:
-    refused = [path for path in changed if any(path == f or (f.endswith(".") and path.startswith(f)) for f in FROZEN)]
+    refused = [path for path in changed if is_fixed(path)]
     if refused:
         path = "gan" if "gan" in refused else refused[0]
         old, new = changed[path]

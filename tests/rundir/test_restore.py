@@ -1,18 +1,13 @@
-import os
-import resource
 import shutil
-import signal
 import subprocess
 import sys
 
 import jax
-import numpy as np
 import pytest
 import tiny
 from cli import ROOT
 
 from jaxgan import data
-from jaxgan.rundir import restore
 from jaxgan.rundir.checkpoint import Checkpoints
 from jaxgan.runs.setup import create_setup
 

@@ -11,9 +11,8 @@ from cli import start
 from processes import free_port
 
 import jaxgan
-from jaxgan.base import keys
 from jaxgan.base.checks import UserError
-from jaxgan.rundir import digests, metrics_log, restore, steps
+from jaxgan.rundir import metrics_log, restore, steps
 from jaxgan.rundir.evaluations import read_evaluations
 from jaxgan.runs.processes import team
 from jaxgan.runs.processes.peers import Lost

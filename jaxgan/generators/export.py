@@ -16,8 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.base import checks, files
-from jaxgan.base.checks import UserError, brief
-from jaxgan.base.packages import needed
+from jaxgan.base.checks import UserError, brief, needed
 from jaxgan.base.tensor_files import read_safetensors
 from jaxgan.base.types import Array, Config
 from jaxgan.generators import demo, pretrained

@@ -6,7 +6,6 @@ Each image has its own random numbers. Gradients flow through the augmentation t
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable
 
 import jax
@@ -69,7 +68,6 @@ class Augment:
 def _sometimes(operation: Callable[[Array, Array], Array]) -> Operation:
     """Return an operation with a probability; with p = 1 its random numbers are those of the plain operation."""
 
-    @functools.wraps(operation)
     def apply(key: Array, images: Array, p: Array | float) -> Array:
         if isinstance(p, float) and p == 1:
             return operation(key, images)

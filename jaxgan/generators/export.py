@@ -15,8 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.base import checks, files
-from jaxgan.base.checks import UserError, brief
-from jaxgan.base.packages import needed
+from jaxgan.base.checks import UserError, brief, needed
 from jaxgan.base.types import Array
 from jaxgan.generators import demo
 from jaxgan.generators.arrays import arrays_of, from_arrays

@@ -35,7 +35,7 @@ def test_starts(state):
 
 
 def test_dropout_works_in_training_only(gan, state):
-    images = systems.pictures(gan, 2)
+    images = systems.images(gan, 2)
     plain, _ = gan.discriminator.apply(state.d.variables, images, None, train=True)
     again, _ = gan.discriminator.apply(state.d.variables, images, None, train=False)
     np.testing.assert_array_equal(plain, again)
@@ -107,6 +107,6 @@ def test_against_pytorch(gan, state):
     )
     twin.check_outputs(
         twin.load(d, state.d, (7, 7, 128)),
-        *(gan.discriminator, state.d, systems.pictures(gan, 4), labels),
+        *(gan.discriminator, state.d, systems.images(gan, 4), labels),
         pick=lambda out: out[:, 0],
     )

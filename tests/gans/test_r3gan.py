@@ -1,4 +1,4 @@
-"""R3GAN against the published numbers of parameters, and against what its start means."""
+"""R3GAN: published numbers of parameters, and properties of its initial values."""
 
 import functools
 import importlib
@@ -95,7 +95,7 @@ def test_images_of_a_class_depend_on_it():
 @pytest.mark.parametrize(
     ("shape", "model", "sentence"),
     [
-        ((30, 30, 1), {}, "sides are multiples of 4"),
+        ((30, 30, 1), {}, "height and width are multiples of 4"),
         ((28, 28, 1), {"widths": (20, 16, 16)}, "config.model.widths has 20"),
         ((28, 28, 1), {"blocks": 0}, "config.model.blocks is 0"),
         ((28, 28, 1), {"blocks": 10**8}, "config.model.blocks is 100000000"),
@@ -119,10 +119,10 @@ def test_what_does_not_fit_is_named(shape, model, sentence):
         ("r3gan64", 20e6, 100e6, 256, (2e-4, 5e-5), (2.0, 0.2), 5e5, 0.3),
     ],
 )
-def test_the_published_settings(name, burn_in, pictures, batch, rates, weights, half_life, p):
+def test_the_published_settings(name, burn_in, images, batch, rates, weights, half_life, p):
     config = importlib.import_module(f"configs.{name}").get_config()
     assert (config.burn_in.images, config.data.batch_size, config.train.ema_half_life) == (burn_in, batch, half_life)
-    assert config.train.num_steps * batch == pytest.approx(pictures, rel=1e-4)
+    assert config.train.num_steps * batch == pytest.approx(images, rel=1e-4)
     for net in config.optim.g, config.optim.d:
         assert (net.b1, config.burn_in.b2, net.b2, net.eps) == (0, 0.9, 0.99, 1e-8)
         np.testing.assert_allclose((config.burn_in.learning_rate * net.learning_rate, net.learning_rate), rates)

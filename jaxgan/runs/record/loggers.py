@@ -13,8 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from jaxgan.base import checks, files
-from jaxgan.base.checks import UserError, brief
-from jaxgan.base.packages import needed
+from jaxgan.base.checks import UserError, brief, needed
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Config
 from jaxgan.config import flatten

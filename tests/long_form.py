@@ -1,7 +1,5 @@
-"""Tests that take too long for each run of the suite."""
-
-import os
+"""Tests that take too long for each run of the suite; `.ci/run` runs them too."""
 
 import pytest
 
-LONG = pytest.mark.skipif(not os.environ.get("JAXGAN_LONG_TESTS"), reason="takes long; set JAXGAN_LONG_TESTS=1")
+LONG = pytest.mark.long

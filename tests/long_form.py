@@ -1,5 +1,10 @@
-"""Tests that take too long for each run of the suite; `.ci/run` runs them too."""
+"""Parameters of tests that only the long part of the suite tries (`-m long`, `.ci/run`)."""
 
 import pytest
 
 LONG = pytest.mark.long
+
+
+def long(*values):
+    """Return values of `parametrize`, each marked; a tuple is several values of one case."""
+    return [pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=LONG) for value in values]

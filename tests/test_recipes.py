@@ -33,6 +33,7 @@ def test_each_recipe_is_checked():
     assert list(RECIPES) == list(CHECKS)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipe(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

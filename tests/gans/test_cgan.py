@@ -32,6 +32,7 @@ def test_the_discriminator_sees_the_label_as_a_channel(gan, state):
     assert len(np.unique(logits)) == 10
 
 
+@pytest.mark.long
 def test_the_label_may_be_projected_on_the_features():
     gan = systems.build("cgan", d_label="projection")
     net = systems.initialise(gan).d

@@ -80,6 +80,7 @@ def test_only_the_vector_of_the_chosen_kind_matters():
     variables = init(gan.generator, z, jnp.zeros(1, jnp.int32))
     table = variables["params"]["Embed_0"]["embedding"]
 
+    @jax.jit
     def draw(table):
         params = {**variables["params"], "Embed_0": {"embedding": table}}
         return gan.generator.apply({**variables, "params": params}, z, jnp.zeros(1, jnp.int32), train=False)

@@ -53,7 +53,7 @@ def test_usual_scales_are_a_switch():
     assert gan.generator.norm.scale_mean == gan.discriminator.norm.scale_mean == 1.0
 
 
-@pytest.mark.parametrize("shape", [(16, 16, 3), (32, 48, 1), (128, 128, 3)])
+@pytest.mark.parametrize("shape", [(16, 16, 3), (32, 48, 1), pytest.param((128, 128, 3), marks=pytest.mark.long)])
 def test_sides_are_any_multiples_of_16(shape):
     gan = systems.build("dcgan64", shape=shape, width=2)
     shapes = systems.shapes(gan)
@@ -76,7 +76,7 @@ def test_the_data_section():
     assert data.drop_remainder
 
 
-@pytest.mark.parametrize("train", [False, True])
+@pytest.mark.parametrize("train", [pytest.param(False, marks=pytest.mark.long), True])
 def test_forward_and_reverse_mode_are_transposes(gan, state, train):
     z, labels = systems.noise(gan, 6)
 

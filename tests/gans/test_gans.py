@@ -57,6 +57,15 @@ CONDITIONAL = ("acgan", "cgan")
 FAMILY = ("dcgan", "acgan", "dcgan64", "dcgan_z1x1", "cgan")
 
 
+# Two stand for all where the programs of all take long: one with classes in D, one without.
+some = pytest.mark.parametrize(
+    "system",
+    [name if name in ("gan_mlp", "acgan") else pytest.param(name, marks=pytest.mark.long) for name in systems.NAMES],
+    indirect=True,
+    scope="module",
+)
+
+
 class System:
     """A GAN and its state at step 0."""
 
@@ -170,6 +179,7 @@ def first_losses(gan, state, real, noise, keys):
     return d_metrics | g_metrics
 
 
+@some
 def test_first_losses(system):
     gan = system.gan
     noise = Noise(*systems.noise(gan, 20))
@@ -198,6 +208,7 @@ def test_a_step_keeps_the_form_of_the_state(system):
     assert ("g/class" in metrics) == (system.name == "acgan")
 
 
+@some
 def test_samples_are_in_one_range_whatever_the_gan_uses(system):
     params = generator_params(system.gan, system.state.ema)
     images = systems.quick_jit(partial(sample, num=4))(params, jax.random.key(3))
@@ -247,7 +258,7 @@ def test_bad_numbers_of_a_model_are_refused(name, field, value):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", FAMILY)
+@pytest.mark.parametrize("name", ["acgan", *(pytest.param(n, marks=pytest.mark.long) for n in FAMILY if n != "acgan")])
 def test_norm_of_d_is_a_switch(name, kind):
     d = systems.build(name, d_norm=kind).discriminator
     shapes = systems.shapes(systems.build(name, d_norm=kind)).d
@@ -321,7 +332,7 @@ def test_the_form_of_convolutions_follows_the_config():
     assert "lhs_dilate = [2, 2]" not in step_of_dcgan("cpu", "default")
 
 
-@pytest.mark.parametrize("convolution", ["lax", "cpu"])
+@pytest.mark.parametrize("convolution", ["lax", pytest.param("cpu", marks=pytest.mark.long)])
 def test_all_products_of_a_step_have_the_precision_asked_for(convolution):
     asked, plain = step_of_dcgan(convolution, "float32"), step_of_dcgan(convolution, "default")
     products = plain.count("stablehlo.dot_general") + plain.count("stablehlo.convolution")

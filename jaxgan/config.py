@@ -7,6 +7,7 @@ help and the page of all settings follow from it. A file in `configs/` starts fr
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from ml_collections import ConfigDict
 
 from jaxgan import data
 from jaxgan.base.checks import UserError
-from jaxgan.base.settings import Setting, flatten, get, user_path
+from jaxgan.base.settings import Setting, flatten, user_path
 from jaxgan.base.types import Config
 from jaxgan.nets import conv
 from jaxgan.objectives import losses, penalties
@@ -238,10 +239,15 @@ def unused(config: Config) -> dict[str, str]:
 
 
 def with_whole_paths(config: Config) -> Config:
-    """Return a copy in which files and folders are named by `user_path`, whatever folder a process works in."""
-    whole = config.copy_and_resolve_references()
-    paths = {path: get(config, path) for path, one in SETTINGS.items() if one.is_path}
-    whole.update_from_flattened_dict({path: user_path(value) for path, value in paths.items() if value != "none"})
+    """Return a copy in which `user_path` names the files and folders that are there; a bad configuration as it is."""
+    if not isinstance(config, ConfigDict):
+        return config
+    flat, whole = flatten(config), config.copy_and_resolve_references()
+    for path in [path for path, one in SETTINGS.items() if one.is_path and flat.get(path)]:
+        name, mark, function = str(flat[path]).partition(".py:")
+        file, rest = f"{name}{mark[:-1]}", f"{mark[-1:]}{function}"
+        if file != "none" and os.path.exists(os.path.expanduser(file)):
+            whole.update_from_flattened_dict({path: f"{user_path(file)}{rest}"})
     return whole
 
 

@@ -142,7 +142,8 @@ MODES = {
     ),
     "interpolate": Mode(write_walks, "workdir replica out num label weights ema_std step seed scale trust"),
     "evaluate": Mode(
-        score, "workdir replica step num seed weights ema_std trust config.eval.features config.eval.metrics"
+        score,
+        "workdir replica step num seed weights ema_std trust config.eval.features config.eval.metrics config.data.path",
     ),
     "export": Mode(write_export, "workdir replica out step weights ema_std trust"),
     "features": Mode(learn_features, "config workdir"),

@@ -5,18 +5,23 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
+import platform
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
 from ml_collections import ConfigDict
 
 from jaxgan import gans
 from jaxgan.base import files
 from jaxgan.base.checks import UserError, brief
-from jaxgan.base.settings import completed, flatten
+from jaxgan.base.digests import digest
+from jaxgan.base.settings import check_plain, completed, flatten
 from jaxgan.base.types import Config, DataInfo
-from jaxgan.config import default, is_fixed, validate
+from jaxgan.config import default, is_fixed, validate, with_whole_paths
 from jaxgan.rundir import steps
 
 CONFIG_FILE = "config.json"
@@ -24,8 +29,8 @@ GAN_FILE = "gan.py"  # copy of the file that config.gan names, where it is the u
 SAMPLES = "samples"  # folder of the fixed-latent grids
 _GRID = re.compile(r"step_[0-9]{1,18}\.png")
 
-# Values that had other names: {field: {old: new}}.
-RENAMED = {"convolution": {"phases": "cpu"}}
+# Settings of JAX that random numbers depend on besides their keys, and the resumed steps with them.
+_DRAWS = ("jax_default_prng_impl", "jax_threefry_partitionable", "jax_enable_x64", "jax_random_seed_offset")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,13 +41,17 @@ class Saved:
       config: the configuration, complete.
       data: what a model must know of the data.
       fingerprint: what the data turned out to be (`jaxgan.data.fingerprint`), None where the run did not say.
-      gan_digest: SHA-256 of the run's copy of an own GAN file, None where there is no copy.
+      gan_digest: SHA-256 of the run's copy of a custom GAN file, None where there is no copy.
+      home: digest of the machine and the folder that the run was last trained in, None where it was not recorded.
+      draws: the values of `_DRAWS` that it was trained with, as far as they were recorded.
     """
 
     config: Config
     data: DataInfo
     fingerprint: str | None = None
     gan_digest: str | None = None
+    home: str | None = None
+    draws: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def grid_file(workdir: Path, step: int) -> Path:
@@ -55,6 +64,19 @@ def grids(workdir: Path) -> list[Path]:
     return sorted(path for path in (workdir / SAMPLES).glob("step_*.png") if _GRID.fullmatch(path.name))
 
 
+def _home(workdir: Path) -> str:
+    try:
+        machine = Path("/etc/machine-id").read_text()
+    except OSError:
+        machine = platform.node()
+    return digest(machine, os.path.realpath(workdir))
+
+
+def is_from_elsewhere(workdir: str | Path) -> bool:
+    """Return whether a run was not trained in this folder of this machine, as far as its config.json records."""
+    return load_saved(workdir).home != _home(Path(workdir))
+
+
 def is_own_file(gan: str) -> bool:
     """Return whether config.gan names a .py file rather than a GAN of the package."""
     return gan.endswith(".py")
@@ -65,6 +87,8 @@ def save_config(workdir: Path, config: Config, data: DataInfo, fingerprint: str 
     content: dict[str, Any] = {
         "config": json.loads(config.to_json()),
         "data": {**dataclasses.asdict(data), "fingerprint": fingerprint},
+        "draws": {name: getattr(jax.config, name) for name in _DRAWS},
+        "home": _home(workdir),
     }
     if is_own_file(config.gan):
         code = Path(config.gan).read_bytes()
@@ -82,7 +106,9 @@ def load_config(workdir: Path) -> tuple[Config, DataInfo]:
 def load_settings(workdir: str | Path) -> dict[str, Any]:
     """Return what a run's config.json holds, to be kept elsewhere; errors are those of `load_saved`."""
     load_saved(workdir)
-    return json.loads((Path(workdir) / CONFIG_FILE).read_bytes())
+    content = json.loads((Path(workdir) / CONFIG_FILE).read_bytes())
+    content.pop("home", None)  # where it was trained is nobody else's business
+    return content
 
 
 def load_saved(workdir: str | Path) -> Saved:
@@ -111,9 +137,6 @@ def parse(content: Any) -> Saved:
     height, width, channels = map(_whole, data["image_shape"])
     classes = data["num_classes"]
     info = DataInfo((height, width, channels), _whole(data["num_images"]), None if classes is None else _whole(classes))
-    for field, names in RENAMED.items():
-        if isinstance(given.get(field), str):
-            given[field] = names.get(given[field], given[field])
     config = default()  # has the settings that came after the run was made
     _fill(config, given, "config")
     if not config.gan:
@@ -121,11 +144,16 @@ def parse(content: Any) -> Saved:
     with config.unlocked():
         config.model = completed(config.model, gans.added_settings(config.gan))
     validate(config)
-    fingerprint, digest = data.get("fingerprint"), content.get("gan_digest")
-    for text in fingerprint, digest:
+    digests = data.get("fingerprint"), content.get("gan_digest"), content.get("home")
+    for text in digests:
         if text is not None and not isinstance(text, str):
             raise TypeError(f"{text!r} is no digest")
-    return Saved(config, info, fingerprint, digest)
+    draws = {name: value for name, value in content.get("draws", {}).items() if name in _DRAWS}
+    for name, value in draws.items():
+        if type(value) not in (bool, int, str):
+            raise TypeError(f"{name} is {type(value).__name__}")
+        check_plain(name, value)
+    return Saved(config, info, *digests, draws=draws)
 
 
 def _whole(value: Any) -> int:
@@ -209,13 +237,14 @@ def changes(workdir: Path, config: Config, data: DataInfo, fingerprint: str | No
             )
         return {}
     saved = load_saved(workdir)
-    changed = differences(saved.config, config)
+    _check_draws(workdir, saved)
+    changed = differences(with_whole_paths(saved.config), config)
     if is_own_file(saved.config.gan) and is_own_file(config.gan) and saved.gan_digest is not None:
         # Its content counts, not where the file lies.
         changed.pop("gan", None)
-        digest = hashlib.sha256(Path(config.gan).read_bytes()).hexdigest()
-        if digest != saved.gan_digest:
-            changed["gan (the file's content)"] = (saved.gan_digest[:12], digest[:12])
+        content = hashlib.sha256(Path(config.gan).read_bytes()).hexdigest()
+        if content != saved.gan_digest:
+            changed["gan (the file's content)"] = (saved.gan_digest[:12], content[:12])
     _check_resumable(workdir, changed)
     _check_data(workdir, saved, config, data, fingerprint)
     return changed
@@ -231,6 +260,17 @@ def _check_resumable(workdir: Path, changed: dict[str, tuple[object, object]]) -
             f"config.{path} is {new!r}, but the run in {workdir} has {old!r}{others}; "
             "resume with the saved value, or choose another --workdir."
         )
+
+
+def _check_draws(workdir: Path, saved: Saved) -> None:
+    for name in _DRAWS:
+        now = getattr(jax.config, name)
+        then = saved.draws.get(name, now)
+        if then != now:
+            raise UserError(
+                f"JAX's setting {name} is {now!r}, but the run in {workdir} has {then!r}, so it would go on with other "
+                f"random numbers; set the environment variable {name.upper()}={then}, or choose another --workdir."
+            )
 
 
 def check_images(workdir: Path, config: Config, data: DataInfo, fingerprint: str | None) -> None:
@@ -249,6 +289,7 @@ def _check_data(workdir: Path, saved: Saved, config: Config, data: DataInfo, fin
     )
     place = f" in {config.data.path}" if config.data.path else ""
     raise UserError(
-        f"the data{place} are {what} in {workdir}; bring the old images back (in Python, if source= gave "
-        "them), or choose another --workdir."
+        f"the data{place} are {what} in {workdir}; bring the old images back (in Python, if source= gave them). Or "
+        f"begin a new run with these networks and the new images: another --workdir, and "
+        f"--config.train.warm_start={workdir}."
     )

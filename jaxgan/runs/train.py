@@ -14,6 +14,7 @@ from jaxgan import data
 from jaxgan.base import machine
 from jaxgan.base.checks import NotFinite, UserError
 from jaxgan.base.digests import digest
+from jaxgan.base.settings import user_path
 from jaxgan.base.terminal import divert, say, write_line
 from jaxgan.base.types import Config, Source
 from jaxgan.rundir import saved_config, sweep
@@ -64,7 +65,8 @@ def train(
       NotFinite: a metric or a parameter became NaN or infinite; good checkpoints stay.
       OSError: the disk refused the last checkpoint.
     """
-    workdir = Path(workdir)
+    # Whatever folder the process, or a function of its user, goes to.
+    workdir, config = user_path(workdir), config_lib.with_whole_paths(config)
     if on_log is not None and not callable(on_log):
         raise UserError(f"on_log is {type(on_log).__name__}; expected a function of a logged row, or None.")
     if sweep.is_many(config):

@@ -141,9 +141,8 @@ _EVAL = (
     Setting("every", 0, "steps between evaluations while training; 0: none", 0, _HUGE),
     Setting("num", 10_000, "generated images that are scored", 10, 10**6),
     Setting("metrics", "", "such as fd,class_entropy; empty: all that can be computed"),
-    Setting(
-        "features", "", "none, file.py:function or Inception's weights; empty: the data's classifier", is_path=True
-    ),
+    Setting("features", "", "none, file.py:function, Inception's weights; empty: the data's classifier", is_path=True),
+    Setting("fid", "clean", "resizing for Inception: clean-fid's or the first FID's", choices=("clean", "tensorflow")),
 )
 _WATCH = (
     Setting("action", "warn", "when training collapses", choices=("off", "warn", "stop", "rollback")),

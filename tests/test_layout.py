@@ -87,3 +87,38 @@ print([m for m in ("tensorflow", "tensorflow_datasets", "matplotlib", "orbax.che
     seconds, heavy = done.stdout.splitlines()
     assert float(seconds) < 2
     assert heavy == "[]"
+
+
+def module_of(path):
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(path): path for path in FILES}
+
+
+def imported_modules(path):
+    """Return the modules of the package that a file imports anywhere: at its top, inside functions, for types."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            found = name if name in MODULES else name.rpartition(".")[0]
+            if found in MODULES:
+                yield found
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    waiting = {name: set(imported_modules(path)) - {name} for name, path in MODULES.items()}
+    while ready := [name for name, imports in waiting.items() if not imports & waiting.keys()]:
+        for name in ready:
+            del waiting[name]
+    # Those that only wait for a circle are not part of it.
+    while ends := [name for name in waiting if not any(name in imports for imports in waiting.values())]:
+        for name in ends:
+            del waiting[name]
+    assert sorted(waiting) == []

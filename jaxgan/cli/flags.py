@@ -45,7 +45,7 @@ flags.DEFINE_string(
     "out",
     None,
     "File to write; its ending decides: .png .jpg .npy .gif or a FOLDER/ for images, .png .svg for a summary, "
-    ".stablehlo .onnx .safetensors .html for an export.",
+    ".stablehlo .onnx .safetensors .html for an export, .json for scores.",
 )
 flags.DEFINE_integer("scale", None, "Pixels a side for each pixel of an image; by default small ones are enlarged.")
 flags.DEFINE_bool("distributed", False, "Train with the other processes that SLURM, Kubernetes, ... started.")

@@ -15,6 +15,7 @@ from jaxgan import gans
 from jaxgan.base.terminal import say
 from jaxgan.cli.flags import FLAGS, changed, data_info, given_config, given_workdir
 from jaxgan.generators import export, gallery
+from jaxgan.generators.load import Which, load_with_config
 from jaxgan.rundir import evaluations, metrics_log, saved_config, sweep
 from jaxgan.runs import evaluate
 from jaxgan.runs.processes import peers
@@ -42,13 +43,13 @@ def write_samples() -> None:
         refuse_all_but("workdir replica out scale", "a .gif, which shows the training's progress")
         path = gallery.save_progress(given_workdir(), FLAGS.out, scale=FLAGS.scale)
     else:
-        path = gallery.save_samples(given_workdir(), **chosen(MODES["sample"].reads))
+        path = gallery.save_samples(given_workdir(), **drawing())
     print(f"wrote {path}")
 
 
 def write_walks() -> None:
     """Write a strip or an animation of walks between latents."""
-    print(f"wrote {gallery.save_walks(given_workdir(), **chosen(MODES['interpolate'].reads))}")
+    print(f"wrote {gallery.save_walks(given_workdir(), **drawing())}")
 
 
 def write_export() -> None:
@@ -56,8 +57,8 @@ def write_export() -> None:
     workdir = given_workdir()
     if FLAGS.out is None:
         raise jaxgan.UserError(f"--mode=export needs --out, a file that ends in {', '.join(export.WRITERS)}.")
-    which = chosen("step weights ema_std trust")
-    path = export.export(jaxgan.load(workdir, **which), FLAGS.out, run=workdir)
+    params, _ = load_with_config(workdir, bundle(Which))
+    path = export.export(params, FLAGS.out, run=workdir)
     print(f"wrote {path}")
 
 
@@ -79,6 +80,8 @@ def score() -> None:
     """Score checkpoints of a run, or of all its replicas, print the table and add it to evaluation.json."""
     whole = FLAGS.workdir or ""
     many = [] if FLAGS.replica is not None else [sweep.folder_of(whole, number) for number in sweep.numbers(whole)]
+    if many and FLAGS.out is not None:
+        raise jaxgan.UserError(f"{whole} holds {len(many)} runs, and --out the scores of one; add --replica=NUMBER.")
     missing = []
     for workdir in many or [Path(given_workdir())]:
         try:
@@ -92,7 +95,14 @@ def score() -> None:
         if many:
             print(f"{workdir}:")
         print(evaluate.table(done))
-        journal.report_again(workdir, nearest, trust=FLAGS.trust)
+        if FLAGS.out is not None:
+            print(f"wrote {FLAGS.out}")
+            continue
+        try:
+            journal.report_again(workdir, nearest, trust=FLAGS.trust)
+        except OSError as error:
+            say(f"warning: the report of {workdir} could not be written ({error.strerror or error})")
+            continue
         print(f"wrote {workdir / evaluations.EVALUATION_FILE} and {workdir / report.REPORT_FILE}")
 
 
@@ -143,7 +153,8 @@ MODES = {
     "interpolate": Mode(write_walks, "workdir replica out num label weights ema_std step seed scale trust"),
     "evaluate": Mode(
         score,
-        "workdir replica step num seed weights ema_std trust config.eval.features config.eval.metrics config.data.path",
+        "workdir replica out step num seed weights ema_std trust "
+        "config.eval.features config.eval.metrics config.eval.fid config.data.path",
     ),
     "export": Mode(write_export, "workdir replica out step weights ema_std trust"),
     "features": Mode(learn_features, "config workdir"),
@@ -157,6 +168,16 @@ def chosen(reads: str) -> dict[str, Any]:
     """Return the values of some flags, without --workdir; those of settings are there where a run is."""
     names = [name for name in reads.split() if name not in ("workdir", "replica")]
     return {name.rpartition(".")[2]: FLAGS[name].value if name in FLAGS else None for name in names}
+
+
+def bundle(kind: type[Any]) -> Any:
+    """Return a dataclass whose fields are the flags of their names."""
+    return kind(**{field.name: FLAGS[field.name].value for field in dataclasses.fields(kind)})
+
+
+def drawing() -> dict[str, Any]:
+    """Return what flags say of images to draw; a flag that a mode does not read has its default."""
+    return {"out": FLAGS.out, "scale": FLAGS.scale, "which": bundle(Which), "draw": bundle(gallery.Draw)}
 
 
 def first_part(name: str) -> str:

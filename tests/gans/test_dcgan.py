@@ -8,8 +8,8 @@ import systems
 
 from jaxgan import gans
 from jaxgan.base.types import DataInfo
+from jaxgan.nets.layer_graph import network_rows
 from jaxgan.training.state import create_state
-from jaxgan.views.table import network_rows
 
 
 @pytest.fixture(scope="module")

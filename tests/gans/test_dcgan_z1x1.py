@@ -8,9 +8,9 @@ import pytest
 import systems
 
 import jaxgan
+from jaxgan.nets.layer_graph import network_rows
 from jaxgan.training.gan import generator_params
 from jaxgan.training.optim import make_schedule
-from jaxgan.views.table import network_rows
 
 
 @pytest.fixture(scope="module")

@@ -16,12 +16,12 @@ from jaxgan import config as config_lib
 from jaxgan import gans, generate, sample
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Batch, DataInfo
+from jaxgan.nets.layer_graph import network_rows, totals
 from jaxgan.nets.norm import KINDS
 from jaxgan.training.gan import UpdateRule, generator_params
 from jaxgan.training.loss import d_loss, g_loss
 from jaxgan.training.passes import Noise, apply
 from jaxgan.training.step import make_train_step
-from jaxgan.views.table import network_rows, totals
 
 # Parameters of G, running statistics of G, the same of D.
 COUNTS = {

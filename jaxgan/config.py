@@ -44,19 +44,16 @@ _PENALTY = (
     Setting("lecam", 0.0, "weight of a penalty on D's logits, for few training images", 0, _MANY),
     Setting("interval", 1, "gradient penalties every so many steps, scaled by it", 1, 10_000, needs=("penalty",)),
 )
-_RULE = tuple(
-    dataclasses.replace(setting, fixed=True)
-    for setting in (
-        Setting("order", "d_first", "of the networks' updates", choices=("d_first", "g_first", "simultaneous")),
-        Setting("d_steps", 1, "updates of D for one of G", 1, 1_000),
-        Setting("d_passes", "joint", "over real and fake images", choices=("joint", "separate", "two_steps")),
-        Setting("latents", "fresh", "of G's step", choices=("fresh", "shared")),
-        Setting("g_stats_for_d", "batch", "batch-norm statistics of G that makes D's fakes", choices=_STATS),
-        Setting("d_stats_in_g", "batch", "batch-norm statistics of D in G's step", choices=_STATS),
-        Setting("d_loss_weight", 0.5, "factor on the sum of D's losses on real and fake images", 0, _MANY),
-        Setting("d_loss_report", 0.5, "the same factor in the reported d/loss", 0, _MANY),
-        Setting("accuracy_stats", "batch", "batch-norm statistics of the reported accuracies", choices=_STATS),
-    )
+_RULE = (
+    Setting("order", "d_first", "of updates", choices=("d_first", "g_first", "simultaneous"), fixed=True),
+    Setting("d_steps", 1, "updates of D for one of G", 1, 1_000, fixed=True),
+    Setting("d_passes", "joint", "real and fake images", choices=("joint", "separate", "two_steps"), fixed=True),
+    Setting("latents", "fresh", "of G's step", choices=("fresh", "shared"), fixed=True),
+    Setting("g_stats_for_d", "batch", "batch-norm statistics of G that makes D's fakes", choices=_STATS, fixed=True),
+    Setting("d_stats_in_g", "batch", "batch-norm statistics of D in G's step", choices=_STATS, fixed=True),
+    Setting("d_loss_weight", 0.5, "factor on the sum of D's losses on real and fake images", 0, _MANY, fixed=True),
+    Setting("d_loss_report", 0.5, "the same factor in the reported d/loss", 0, _MANY, fixed=True),
+    Setting("accuracy_stats", "batch", "batch-norm statistics of the reported accuracies", choices=_STATS, fixed=True),
 )
 _OPTIMISER = (
     Setting("name", "adam", choices=("adam", "adam_tf", "adamw", "sgd"), fixed=True),
@@ -94,13 +91,7 @@ _DATA = (
     Setting("follow_links", False, "folder: take links that lead out of it"),
     Setting("background", "white", "behind transparent and padded images", fixed=True),
     Setting("mirror", False, "add the left-right flip of every image; wrong for digits and text", fixed=True),
-    Setting(
-        "shuffle",
-        "samples",
-        "index: the same, for 10^8 and more; batches: of fixed content, shuffled whole",
-        choices=data.SHUFFLES,
-        fixed=True,
-    ),
+    Setting("shuffle", "samples", "index: for 10^8 and more; batches: whole ones", choices=data.SHUFFLES, fixed=True),
     Setting("drop_remainder", False, "leave out the images that do not fill an epoch's last batch", fixed=True),
     Setting("cache", "auto", "of decoded images", choices=data.CACHES),
     Setting("workers", 0, "threads that decode, with a process each; 0: one a core", 0, data.MAX_WORKERS),
@@ -119,9 +110,7 @@ _TRAIN = (
     Setting("num_devices", 0, "0: all", 0, 10**6),
     Setting("num_replicas", 1, "runs in one program: seeds from `seed` on, values of `sweep`", 1, 10**4, fixed=True),
     Setting("ema_decay", 0.999, "of the sampling weights; 0: none", 0, 1, swept=True),
-    Setting(
-        "ema_stats", "average", "their batch-norm statistics: averaged or recomputed", choices=("average", "standing")
-    ),
+    Setting("ema_stats", "average", "of batch norm: averaged too, or recomputed", choices=("average", "standing")),
     Setting("ema_half_life", 0, "of them in images, instead of a decay; 0: ema_decay counts", 0, _HUGE, swept=True),
     Setting("ema_stds", (), "widths of further averages, such as (0.05, 0.1), for --ema_std", fixed=True),
     Setting("ema_ramp", 0.0, "bound on the half-life, as a share of images seen; 0: none", 0, 1, needs=(_HALF_LIFE,)),

@@ -81,12 +81,9 @@ def given_config(*, builds: bool = True) -> Config:
         )
     if FLAGS.config is None and builds:
         config.gan = saved_config.trusted_config(FLAGS.workdir, trust=FLAGS.trust)[0].gan
-    settings = config_lib.flatten(config)
-    for path in changed(config):
+    for path, old in changed(config).items():
         value = FLAGS[f"config.{path}"].value
-        config.update_from_flattened_dict(
-            {path: read_list(path, str(value)) if type(settings[path]) is list else value}
-        )
+        config.update_from_flattened_dict({path: read_list(path, str(value)) if isinstance(old, list) else value})
     if FLAGS.config is None and FLAGS.mode == "train" and "train.log_to" not in changed(config):
         refuse_to_send(config)
     if FLAGS.preview and "preview" not in config.train.log_to:
@@ -111,9 +108,9 @@ def data_info(config: Config) -> jaxgan.DataInfo:
     return data.describe(config.data)
 
 
-def changed(config: Config) -> list[str]:
-    """Return the settings that the command line changes, such as 'data.batch_size'."""
-    return [path for path in config_lib.flatten(config) if FLAGS[f"config.{path}"].present]
+def changed(config: Config) -> dict[str, object]:
+    """Return the settings that the command line changes, such as 'data.batch_size', with their values before."""
+    return {path: old for path, old in config_lib.flatten(config).items() if FLAGS[f"config.{path}"].present}
 
 
 def read_list(path: str, text: str) -> tuple:

@@ -21,7 +21,7 @@ from jaxgan.base.checks import UserError, brief
 from jaxgan.base.digests import digest
 from jaxgan.base.settings import check_plain, completed, flatten
 from jaxgan.base.types import Config, DataInfo
-from jaxgan.config import default, is_fixed, validate, with_whole_paths
+from jaxgan.config import default, is_fixed, settings, validate, with_whole_paths
 from jaxgan.rundir import steps
 
 CONFIG_FILE = "config.json"
@@ -137,22 +137,16 @@ def parse(content: Any) -> Saved:
     height, width, channels = map(_whole, data["image_shape"])
     classes = data["num_classes"]
     info = DataInfo((height, width, channels), _whole(data["num_images"]), None if classes is None else _whole(classes))
-    config = default()  # has the settings that came after the run was made
-    _fill(config, given, "config")
+    config = _filled(given)
     if not config.gan:
         raise ValueError("it names no GAN")
-    with config.unlocked():
-        config.model = completed(config.model, gans.added_settings(config.gan))
     validate(config)
     digests = data.get("fingerprint"), content.get("gan_digest"), content.get("home")
-    for text in digests:
-        if text is not None and not isinstance(text, str):
-            raise TypeError(f"{text!r} is no digest")
     draws = {name: value for name, value in content.get("draws", {}).items() if name in _DRAWS}
-    for name, value in draws.items():
-        if type(value) not in (bool, int, str):
-            raise TypeError(f"{name} is {type(value).__name__}")
-        check_plain(name, value)
+    for text in [text for text in digests if text is not None] + list(draws.values()):
+        if not isinstance(text, str if text in digests else str | int):
+            raise TypeError(f"{text!r} is no digest and no setting of JAX")
+        check_plain("a digest, or a setting of JAX,", text)
     return Saved(config, info, *digests, draws=draws)
 
 
@@ -162,27 +156,16 @@ def _whole(value: Any) -> int:
     return value
 
 
-def _fill(config: Config, given: Any, path: str) -> None:
-    """Take over the values of a saved section; fields and types must be those of today, but for the GAN's own."""
-    if not isinstance(given, dict):
-        raise TypeError(f"{path} is {type(given).__name__} instead of a section")
-    for name, value in given.items():
-        where = f"{path}.{name}"
-        if where == "config.model":
-            with config.unlocked():
-                config.model = ConfigDict(value) if isinstance(value, dict) else _refuse(where, value)
-        elif name not in config:
-            raise ValueError(f"there is no {where}")
-        elif value is None:
-            raise TypeError(f"{where} is null")
-        elif isinstance(config[name], ConfigDict):
-            _fill(config[name], value, where)
-        else:
-            config[name] = tuple(value) if isinstance(value, list) else value
-
-
-def _refuse(path: str, value: Any) -> Any:
-    raise TypeError(f"{path} is {type(value).__name__} instead of a section")
+def _filled(given: Any) -> Config:
+    """Return a saved configuration with today's fields and types; later settings have their defaults."""
+    config, known = default(), settings()
+    for path, value in flatten(ConfigDict({**given, "model": {}})).items():
+        if path not in known or value is None:
+            raise ValueError(f"config.{path} is {value!r}, which is no setting's value")
+        config.update_from_flattened_dict({path: tuple(value) if isinstance(value, list) else value})
+    with config.unlocked():
+        config.model = completed(ConfigDict(given.get("model", {})), gans.added_settings(config.gan))
+    return config
 
 
 def trusted_config(workdir: str | Path, *, trust: bool) -> tuple[Config, DataInfo]:

@@ -26,6 +26,7 @@ def get_config() -> Config:
             "d_norm": "none",  # of D's layers: batch, group, layer, spectral, none
             "d_label": "map",  # how D is told the label: map, beside the image; or projection, on its features
             "d_group": 0,  # images whose spread D is shown (minibatch standard deviation), such as 4
+            "g_padding": "SAME",  # of transposed convolutions; TORCH: with PyTorch's borders
             "dropout": 0.3,  # of D
         }
     )

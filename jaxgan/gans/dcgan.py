@@ -15,7 +15,7 @@ from jaxgan.base import checks, shapes
 from jaxgan.base.settings import completed
 from jaxgan.base.types import Array, Config, DataInfo
 from jaxgan.nets.activation import leaky_relu
-from jaxgan.nets.conv import Conv, ConvTranspose, UpsampleConv
+from jaxgan.nets.conv import PADDINGS, Conv, ConvTranspose, UpsampleConv
 from jaxgan.nets.dropout import Dropout
 from jaxgan.nets.minibatch import append_std
 from jaxgan.nets.norm import Norm, norms
@@ -25,7 +25,7 @@ from jaxgan.training.gan import Gan
 ACTIVATIONS = {"leaky_relu": leaky_relu, "relu": nn.relu}
 UPSAMPLES = ("transpose", "nearest")
 # Settings of config.model that the runs of earlier versions lack, as they were.
-ADDED = {"d_norm": "none", "d_group": 0}
+ADDED = {"d_norm": "none", "d_group": 0, "g_padding": "SAME"}
 
 
 class Generator(nn.Module):
@@ -36,6 +36,7 @@ class Generator(nn.Module):
     activation: str
     init_stddev: float
     norm: Norm
+    padding: str
 
     @nn.compact
     def __call__(self, z: Array, labels: Array, *, train: bool) -> Array:
@@ -46,7 +47,7 @@ class Generator(nn.Module):
         x = activation(self.norm(x, train=train))
         for features, factor in (128, 1), (64, 2), (32, 2):
             if self.upsample == "transpose":
-                x = ConvTranspose(features, 5, factor, use_bias=False, kernel_init=init)(x)
+                x = ConvTranspose(features, 5, factor, self.padding, use_bias=False, kernel_init=init)(x)
             else:
                 x = UpsampleConv(features, 5, factor, use_bias=False, kernel_init=init)(x)
             x = activation(self.norm(x, train=train))
@@ -83,11 +84,12 @@ def build(config: Config, data: DataInfo) -> Gan:
     checks.in_range("config.model.d_group", model.d_group, 0)
     checks.one_of("config.model.upsample", model.upsample, UPSAMPLES)
     checks.one_of("config.model.g_activation", model.g_activation, ACTIVATIONS)
+    checks.one_of("config.model.g_padding", model.g_padding, PADDINGS)
     g_norm, d_norm = norms(model, scale_stddev=model.init_stddev)
     return Gan.from_config(
         config,
         data,
-        generator=Generator(channels, model.upsample, model.g_activation, model.init_stddev, g_norm),
+        generator=Generator(channels, model.upsample, model.g_activation, model.init_stddev, g_norm, model.g_padding),
         discriminator=Discriminator(model.init_stddev, model.dropout, d_norm, model.d_group),
         latent=Latent((model.latent_size,), model.latent_law),
     )

@@ -13,9 +13,9 @@ PACKAGE = Path(__file__).parent.parent / "jaxgan"
 FLOORS = {
     "base": 0,
     "data": 1, "nets": 1, "objectives": 1, "sampling": 1,
-    "metrics": 2, "training": 2,
-    "config": 3, "views": 3,
-    "gans": 4,
+    "config": 2, "metrics": 2,
+    "training": 3,
+    "gans": 4, "views": 4,
     "rundir": 5,
     "generators": 6,
     "runs": 7,

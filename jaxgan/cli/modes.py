@@ -80,6 +80,8 @@ def score() -> None:
     """Score checkpoints of a run, or of all its replicas, print the table and add it to evaluation.json."""
     whole = FLAGS.workdir or ""
     many = [] if FLAGS.replica is not None else [sweep.folder_of(whole, number) for number in sweep.numbers(whole)]
+    if many and FLAGS.out is not None:
+        raise jaxgan.UserError(f"{whole} holds {len(many)} runs, and --out the scores of one; add --replica=NUMBER.")
     missing = []
     for workdir in many or [Path(given_workdir())]:
         try:
@@ -93,7 +95,14 @@ def score() -> None:
         if many:
             print(f"{workdir}:")
         print(evaluate.table(done))
-        journal.report_again(workdir, nearest, trust=FLAGS.trust)
+        if FLAGS.out is not None:
+            print(f"wrote {FLAGS.out}")
+            continue
+        try:
+            journal.report_again(workdir, nearest, trust=FLAGS.trust)
+        except OSError as error:
+            say(f"warning: the report of {workdir} could not be written ({error.strerror or error})")
+            continue
         print(f"wrote {workdir / evaluations.EVALUATION_FILE} and {workdir / report.REPORT_FILE}")
 
 
@@ -143,7 +152,9 @@ MODES = {
     ),
     "interpolate": Mode(write_walks, "workdir replica out num label weights ema_std step seed scale trust"),
     "evaluate": Mode(
-        score, "workdir replica step num seed weights ema_std trust config.eval.features config.eval.metrics"
+        score,
+        "workdir replica out step num seed weights ema_std trust "
+        "config.eval.features config.eval.metrics config.eval.fid",
     ),
     "export": Mode(write_export, "workdir replica out step weights ema_std trust"),
     "features": Mode(learn_features, "config workdir"),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan.base import files
-from jaxgan.rundir.metrics_log import Row, is_number
+from jaxgan.rundir.metrics_log import RENAMED, Row, is_number
 from jaxgan.rundir.records import read_records
 
 EVALUATION_FILE = "evaluation.json"
@@ -24,7 +24,17 @@ Evaluation = dict[str, Any]  # 'step', 'num', 'split', 'metrics' {name: value} a
 def read_evaluations(workdir: str | Path) -> list[Evaluation]:
     """Return a run's evaluations, oldest step first; a file that is none is said and left out."""
     entries = read_records(Path(workdir) / EVALUATION_FILE, "evaluations", _is_evaluation)
-    return sorted(entries, key=lambda entry: entry["step"])
+    return sorted(map(_with_present_names, entries), key=lambda entry: entry["step"])
+
+
+def _with_present_names(entry: Evaluation) -> Evaluation:
+    renamed = {
+        part: {RENAMED.get(name, name): value for name, value in entry[part].items()}
+        for part in ("metrics", "floor")
+        if part in entry
+    }
+    main = {"main": RENAMED.get(entry["main"], entry["main"])} if isinstance(entry.get("main"), str) else {}
+    return {**entry, **renamed, **main}
 
 
 def _is_evaluation(entry: object) -> bool:

@@ -13,6 +13,8 @@ METRICS_FILE = "metrics.jsonl"
 
 Row = dict[str, Any]  # 'step' and numbers by name
 
+RENAMED = {"fid": "fid_clean"}  # scores of previous versions
+
 
 class MetricsLog:
     """`metrics.jsonl`: one JSON object a logged step.
@@ -78,7 +80,15 @@ def _parse(line: bytes) -> Row | None:
     except (ValueError, RecursionError):
         return None
     is_row = isinstance(row, dict) and isinstance(row.get("step"), int) and not isinstance(row["step"], bool)
-    return row if is_row and all(is_number(value) for value in row.values()) else None
+    if not is_row or not all(is_number(value) for value in row.values()):
+        return None
+    return {current_column(name): value for name, value in row.items()}
+
+
+def current_column(name: str) -> str:
+    """Return the present name of a column, such as 'eval/fid_clean' for 'eval/fid'."""
+    section, slash, score = name.partition("/")
+    return f"eval/{RENAMED.get(score, score)}" if slash and section == "eval" else name
 
 
 def is_number(value: object) -> bool:

@@ -14,45 +14,15 @@ from ml_collections import ConfigDict
 from jaxgan import gans
 from jaxgan.base import files
 from jaxgan.base.checks import UserError, brief
-from jaxgan.base.settings import completed
+from jaxgan.base.settings import completed, flatten
 from jaxgan.base.types import Config, DataInfo
-from jaxgan.config import default, flatten, validate
+from jaxgan.config import default, is_fixed, validate
 from jaxgan.rundir import steps
 
 CONFIG_FILE = "config.json"
 GAN_FILE = "gan.py"  # copy of the file that config.gan names, where it is the user's own
 SAMPLES = "samples"  # folder of the fixed-latent grids
 _GRID = re.compile(r"step_[0-9]{1,18}\.png")
-
-# What a resumed run may not change: another architecture, procedure or order of random numbers, or other images.
-# All else may change, and is said.
-FROZEN = (
-    "gan",
-    "seed",
-    "model.",
-    "rule.",
-    "optim.g.name",
-    "optim.d.name",
-    "optim.shared_counter",
-    "pack",
-    "train.ema_stds",
-    "train.num_replicas",
-    "train.warm_start",
-    "sweep.",
-    "data.source",
-    "data.name",
-    "data.split",
-    "data.skip",
-    "data.batch_size",
-    "data.image_size",
-    "data.channels",
-    "data.range",
-    "data.fit",
-    "data.background",
-    "data.mirror",
-    "data.shuffle",
-    "data.drop_remainder",
-)
 
 # Values that had other names: {field: {old: new}}.
 RENAMED = {"convolution": {"phases": "cpu"}}
@@ -252,7 +222,7 @@ def changes(workdir: Path, config: Config, data: DataInfo, fingerprint: str | No
 
 
 def _check_resumable(workdir: Path, changed: dict[str, tuple[object, object]]) -> None:
-    refused = [path for path in changed if any(path == f or (f.endswith(".") and path.startswith(f)) for f in FROZEN)]
+    refused = [path for path in changed if is_fixed(path)]
     if refused:
         path = "gan" if "gan" in refused else refused[0]
         old, new = changed[path]

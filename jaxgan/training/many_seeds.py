@@ -16,6 +16,7 @@ import optax
 
 from jaxgan.base import keys
 from jaxgan.base.types import Array, Config
+from jaxgan.config import fields_from
 from jaxgan.training.gan import Gan
 from jaxgan.training.optim import make_optimiser
 from jaxgan.training.state import GanState
@@ -62,13 +63,11 @@ def make_replicas_step(
 
 def vary(gan: Gan, own: Values) -> Gan:
     """Return a GAN with a replica's values of its own settings."""
-    fields = {"class_weight": "class_weight", "train.ema_decay": "ema_decay", "train.ema_half_life": "ema_half_life"}
-    changes: dict[str, Any] = {field: own[path] for path, field in fields.items() if path in own}
     weighted = [
         dataclasses.replace(penalty, weight=own.get(f"penalty.{penalty.name}", penalty.weight))
         for penalty in gan.penalties
     ]
-    return dataclasses.replace(gan, penalties=tuple(weighted), **changes)
+    return dataclasses.replace(gan, penalties=tuple(weighted), **fields_from(Gan, own))
 
 
 def optimiser_maker(config: Config, net: str, schedule: optax.Schedule, *rest: Any) -> MakeOptimiser:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from jaxgan.nets.layer_graph import Row, network_rows, totals
 from jaxgan.training.gan import Gan, example_inputs
 
@@ -34,14 +36,18 @@ def text(gan: Gan) -> str:
 def _table(title: str, rows: list[Row]) -> list[str]:
     cells = [("Layer", "Kind", "Output", "Parameters", "Not trainable")]
     cells += [(row.name, row.kind, dims(row.shape), f"{row.parameters:,}", f"{row.not_trainable:,}") for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    aligns = "<<<>>"
-    lines = [
-        "  ".join(f"{cell:{align}{width}}" for cell, align, width in zip(line, aligns, widths, strict=True))
-        for line in cells
-    ]
+    lines = aligned(cells, "<<<>>")
     rule = "-" * len(lines[0])
     return [title, rule, lines[0], rule, *lines[1:], rule, _total_line(*totals(rows))]
+
+
+def aligned(lines: Sequence[Sequence[str]], aligns: str) -> list[str]:
+    """Return lines of cells as text in columns; `aligns` has '<' or '>' for each column."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
+        "  ".join(f"{cell:{align}{width}}" for cell, align, width in zip(line, aligns, widths, strict=True))
+        for line in lines
+    ]
 
 
 def _total_line(trainable: int, other: int) -> str:

@@ -187,7 +187,7 @@ class JaxWorker:
         """Write what scores are computed with as .npz, if the data are MNIST digits; return whether they are."""
         import numpy as np
 
-        from jaxgan.metrics import suite
+        from jaxgan.metrics import prdc
         from jaxgan.metrics.features import trained
         from jaxgan.runs.evaluate import create_evaluator
 
@@ -200,7 +200,7 @@ class JaxWorker:
         assert real.moments is not None
         params, _ = trained.read(ROOT / "jaxgan" / "metrics" / "weights" / "digits.npz")
         arrays = {f"{layer}/{name}": x for layer, own in params.items() for name, x in own.items()}
-        kept = real.features[: suite.NUM_PRDC]
+        kept = real.features[: prdc.NUM_IMAGES]
         np.savez(path, real=kept, mean=real.moments.mean, cov=real.moments.cov, **arrays)
         return True
 

@@ -19,6 +19,7 @@ import jaxgan
 from jaxgan import config as config_lib
 from jaxgan import data
 from jaxgan.base import machine
+from jaxgan.base.settings import Setting
 from jaxgan.rundir import metrics_log, saved_config
 from jaxgan.runs.calls import batch_shapes, batches, calls
 from jaxgan.runs.setup import create_setup
@@ -224,7 +225,8 @@ def test_a_signal_saves_and_the_same_command_goes_on(tmp_path, capfd):
 def test_nan_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
     jaxgan.train(config(num_steps=3), tmp_path)
     bad = config(log_every=1)
-    monkeypatch.setitem(config_lib.RANGES, "optim.d.learning_rate", (0, 1e38))
+    wide = Setting("learning_rate", 2e-4, "", 0, 1e38, swept=True)
+    monkeypatch.setitem(config_lib.SETTINGS, "optim.d.learning_rate", wide)
     bad.optim.d.learning_rate = 1e38
     with pytest.raises(
         FloatingPointError, match=r"(g/loss|d/loss\w*) became (nan|inf|-inf) between steps [45] and [45]"

@@ -17,6 +17,7 @@ from jaxgan.base import terminal
 from jaxgan.base.checks import NotFinite
 from jaxgan.base.types import Array, Config, DataInfo
 from jaxgan.generators.averaged import averaged_generator
+from jaxgan.metrics.neighbours import Nearest
 from jaxgan.rundir import saved_config
 from jaxgan.rundir.evaluations import (
     IN_TRAINING,
@@ -37,7 +38,6 @@ from jaxgan.runs.record.report import save_report
 from jaxgan.runs.setup import Setup
 from jaxgan.training.state import GanState
 from jaxgan.views import curves, images
-from jaxgan.views.page import Nearest
 
 LOSSES_FILE = "losses.png"
 PROGRESS_FILE = "progress.gif"  # the fixed-latent grids over time

@@ -13,6 +13,8 @@ import jax
 from jaxgan.base import files
 from jaxgan.base.types import Config
 from jaxgan.config import default, flatten
+from jaxgan.metrics.neighbours import Nearest
+from jaxgan.metrics.registry import better
 from jaxgan.rundir import saved_config
 from jaxgan.rundir.evaluations import best_of, read_evaluations
 from jaxgan.rundir.metrics_log import read_metrics
@@ -21,15 +23,9 @@ from jaxgan.views import page
 
 REPORT_FILE = "report.html"
 
-# Figures of which more is better; less is of all others.
-_BETTER_HIGH = (
-    "precision", "recall", "density", "coverage", "classifier_score", "class_accuracy", "class_entropy", "modes",
-    "modes_3",
-)  # fmt: skip
-
 
 def save_report(
-    workdir: Path, config: Config, findings: Sequence[Finding] | None, nearest: page.Nearest | None = None
+    workdir: Path, config: Config, findings: Sequence[Finding] | None, nearest: Nearest | None = None
 ) -> None:
     """Write the page of a run from what its folder holds.
 
@@ -47,7 +43,7 @@ def save_report(
         written=time.strftime("%Y-%m-%d %H:%M"),
         rows=read_metrics(workdir),
         evaluations=evaluations,
-        goals={name: "max" if name in _BETTER_HIGH else "min" for name in names},
+        goals={name: better(name) for name in names},
         best_metric=str(evaluations[-1].get("main", "")) if evaluations else "",
         best_step=best_of(evaluations) if evaluations else None,
         grids=grids,

@@ -152,8 +152,9 @@ def test_a_file_makes_features(tensors, tmp_path, monkeypatch):
 
     monkeypatch.setattr(inception, "_see", see)
     monkeypatch.setattr(inception, "CHUNK", 2)
-    nets = {resize: inception.load_inception(tmp_path / "x.npz", resize=resize) for resize in inception.RESIZES}
-    assert all(isinstance(net, FeatureNet) and net.distance_name == "fid" for net in nets.values())
+    nets = {resize: inception.load_inception(tmp_path / "x.npz", resize=resize) for resize in inception.DISTANCES}
+    assert all(isinstance(net, FeatureNet) for net in nets.values())
+    assert [net.distance_name for net in nets.values()] == ["fid_clean", "fid_tf"]
     assert nets["clean"].digest != nets["tensorflow"].digest
     features, logits = nets["clean"].features_and_logits(np.full((3, 8, 9, 1), 77, np.uint8))
     assert seen == [(2, 299, 299, 3)]

@@ -72,7 +72,7 @@ def test_a_follower_says_which_features_it_has(tmp_path, said):
 def test_a_follower_does_its_share_until_a_step_comes(tmp_path, said, monkeypatch):
     setup = make_setup(tmp_path)
     helper, state = follower.Helper(setup), setup.new_state()
-    expected, _ = create_evaluator(setup.config).pictures(generator_params(setup.gan, state.ema))
+    expected, _ = create_evaluator(setup.config).images(generator_params(setup.gan, state.ema))
     words, seen = [team.IMAGES, team.FEATURES, team.GO, team.IMAGES, team.END], []
 
     class Crew:

@@ -27,9 +27,7 @@ from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 
 PLATFORMS = ("cpu", "cuda", "tpu")
-LIFETIME = (
-    "releases of the next six months read it; keep the run or a .safetensors file, to export it again after that."
-)
+LIFETIME = "releases of the next six months read it. To export it again, keep the run or a .safetensors file."
 
 
 def export(
@@ -64,7 +62,9 @@ def export(
     """
     out = Path(out)
     checks.one_of("The ending of the file to export to", out.suffix, WRITERS)
-    checks.in_range("batch", 1 if batch is None else batch, 1)
+    if batch is not None:
+        checks.in_range("batch", batch, 1)
+        checks.one_of("With a batch, the ending of the file", out.suffix, (".stablehlo", ".onnx"))
     arrays = arrays_of(params)
     if broken := [path for path, array in arrays.items() if not np.isfinite(array).all()]:
         raise UserError(f"{broken[0]} of the generator holds numbers that are not finite; export an earlier step.")
@@ -92,10 +92,7 @@ def as_stablehlo(params: GeneratorParams, out: Path, facts: dict[str, Any], batc
     function, inputs = traced(params, batch)
     exported = jax.export.export(jax.jit(function), platforms=PLATFORMS if batch is None else PLATFORMS[:1])
     files.write(out, bytes(exported(*inputs.values()).serialize()))
-    kept = (
-        f"Written by JAX {jax.__version__}, and read by its releases of the next six months. To make it again, export "
-    )
-    facts = {**facts, "guarantee": kept + "the same weights, kept as .safetensors, or the same run."}
+    facts = {**facts, "lifetime": f"JAX {jax.__version__} wrote this file; {LIFETIME}"}
     files.write(out.with_name(f"{out.name}.json"), json.dumps(facts, indent=2) + "\n")
 
 
@@ -106,17 +103,13 @@ def as_onnx(params: GeneratorParams, out: Path, facts: dict[str, Any], batch: in
 
 def as_page(params: GeneratorParams, out: Path, facts: dict[str, Any], batch: int | None) -> None:
     """Write a page with that model, and with what runs it."""
-    if batch is not None:
-        raise UserError(f"batch is {batch}, but a page draws any number of images; leave it out.")
     runtime = demo.read_runtime()  # before the model is made, which takes a while
-    model = onnx_bytes(traced(params, None), out, {FACTS: json.dumps(facts)})
+    model = onnx_bytes(traced(params, batch), out, {FACTS: json.dumps(facts)})
     files.write(out, demo.page(params, model, facts, runtime))
 
 
 def as_safetensors(params: GeneratorParams, out: Path, facts: dict[str, Any], batch: int | None) -> None:
     """Write the variables by their paths, such as params/Dense_0/kernel."""
-    if batch is not None:
-        raise UserError(f"batch is {batch}, but weights alone have none; leave it out.")
     files.write(out, save(arrays_of(params), {FACTS: json.dumps(facts)}))
 
 

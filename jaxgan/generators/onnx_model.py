@@ -28,7 +28,7 @@ def onnx_bytes(traced: Traced, out: Path, metadata: Mapping[str, str]) -> bytes:
       UserError: ONNX or its converter have no such operations, or the images differ.
     """
     with _quiet():
-        modules = {name: needed(name, "export") for name in ("jax2onnx", "onnx", "onnxruntime", "onnx.reference")}
+        modules = {name: needed(name, "export") for name in ("jax2onnx", "onnx", "onnxruntime", "onnxslim")}
     for opset in OPSETS:
         try:
             with _quiet():
@@ -68,7 +68,7 @@ def _convert(traced: Traced, opset: int, modules: Mapping[str, Any]) -> Any:
         for attribute in node.attribute:
             if attribute.name == "strides":  # which jax2onnx 0.13 leaves at 1
                 attribute.ints[:] = dilation
-    _fold(model, modules["onnx"], modules["onnx.reference"].ReferenceEvaluator, opset)
+    model = modules["onnxslim"].slim(model)  # computes what depends on constants alone
     modules["onnx"].checker.check_model(model, full_check=True)
     return model
 
@@ -82,24 +82,6 @@ def _dilations(jaxpr: Any) -> Iterator[tuple[int, ...]]:
             inner = getattr(value, "jaxpr", value)
             if hasattr(inner, "eqns"):
                 yield from _dilations(inner)
-
-
-def _fold(model: Any, onnx: Any, evaluator: Any, opset: int) -> None:
-    """Replace nodes that only constants reach by their results, and drop constants that no node takes."""
-    graph = model.graph
-    known = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    rest = []
-    for node in graph.node:
-        taken = [name for name in node.input if name]
-        if (taken or node.op_type == "Constant") and known.keys() >= set(taken):
-            results = evaluator(node, opsets={"": opset}).run(None, {name: known[name] for name in taken})
-            known |= dict(zip(node.output, map(np.asarray, results), strict=True))
-        else:
-            rest.append(node)
-    used = {name for node in rest for name in node.input} | {output.name for output in graph.output}
-    del graph.node[:], graph.initializer[:]
-    graph.node.extend(rest)
-    graph.initializer.extend(onnx.numpy_helper.from_array(known[name], name) for name in known if name in used)
 
 
 def _compare(traced: Traced, model: bytes, onnxruntime: Any) -> None:

@@ -63,7 +63,7 @@ def convert(kind: str, layer: Layer, shape: Map) -> Layer:
         if "bias" in made and len(made["bias"]) == channels:  # of a transposed convolution of a 1x1 map
             made["bias"] = made["bias"].repeat(height * width)
         order = np.arange(features).reshape(channels, height, width).transpose(1, 2, 0).ravel()
-        made = {key: array[..., order] for key, array in made.items()}
+        made = {key: array[..., order] if array.shape[-1:] == order.shape else array for key, array in made.items()}
     return made
 
 

@@ -47,6 +47,7 @@ flags.DEFINE_string(
     "File to write; its ending decides: .png .jpg .npy .gif or a FOLDER/ for images, .png .svg for a summary, "
     ".stablehlo .onnx .safetensors .html for an export, .json for scores.",
 )
+flags.DEFINE_integer("batch", None, "Images of each call of an export; by default any number.", lower_bound=1)
 flags.DEFINE_integer("scale", None, "Pixels a side for each pixel of an image; by default small ones are enlarged.")
 flags.DEFINE_bool("distributed", False, "Train with the other processes that SLURM, Kubernetes, ... started.")
 flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0, to train with others that were started by hand.")

@@ -18,7 +18,7 @@ from jaxgan import data
 from jaxgan.base import checks, terminal
 from jaxgan.base.config_files import get_config
 from jaxgan.base.types import Config
-from jaxgan.rundir import saved_config, sweep
+from jaxgan.rundir import layout, saved_config, sweep
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
@@ -42,7 +42,7 @@ flags.DEFINE_string(
     "out",
     None,
     "File to write; its ending decides: .png .jpg .npy .gif or a FOLDER/ for images, .png .svg for a summary, "
-    ".stablehlo .onnx .safetensors .html for an export.",
+    ".stablehlo .onnx .safetensors .html for an export, .json for scores.",
 )
 flags.DEFINE_integer("scale", None, "Pixels a side for each pixel of an image; by default small ones are enlarged.")
 flags.DEFINE_bool("distributed", False, "Train with the other processes that SLURM, Kubernetes, ... started.")
@@ -114,7 +114,7 @@ def base_config() -> Config | None:
     """Return the configuration before changes; None where neither --config nor --workdir gives one."""
     if FLAGS.config is not None:
         return get_config(*FLAGS.config.split(":", 1))
-    if FLAGS.workdir and (Path(FLAGS.workdir) / saved_config.CONFIG_FILE).is_file():
+    if FLAGS.workdir and (Path(FLAGS.workdir) / layout.CONFIG_FILE).is_file():
         return saved_config.load_config(Path(FLAGS.workdir))[0]
     return None
 
@@ -157,9 +157,11 @@ def read_flags(argv: list[str], *, known_only: bool = False) -> list[str]:
 def define_settings(config: Config | None) -> None:
     """Define a flag --config.FIELD for each setting."""
     kinds = {bool: flags.DEFINE_bool, int: flags.DEFINE_integer, float: flags.DEFINE_float}
+    known = config_lib.settings()
     for path, value in config_lib.flatten(config or ConfigDict()).items():
         define = kinds.get(type(value), flags.DEFINE_string)
-        define(f"config.{path}", None, f"Instead of {value!r}.")
+        about = known[path].explained() if path in known else ""
+        define(f"config.{path}", None, f"{about}; now {value!r}".removeprefix("; "))
 
 
 # What Python says where a value is of another type, and what is expected.

@@ -13,22 +13,18 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jaxgan.base import checks, files
-from jaxgan.base.checks import UserError, brief
-from jaxgan.base.packages import needed
-from jaxgan.base.tensor_files import read_safetensors
-from jaxgan.base.types import Array, Config
-from jaxgan.generators import demo, pretrained
+from jaxgan.base.checks import UserError, brief, needed
+from jaxgan.base.types import Array
+from jaxgan.generators import demo
 from jaxgan.generators.arrays import arrays_of, from_arrays
+from jaxgan.generators.pretrained import FACTS, WEIGHTS_ONLY, settings_of
 from jaxgan.rundir import saved_config
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 
 PLATFORMS = ("cpu", "cuda", "tpu")
-WEIGHTS_ONLY = ".safetensors"
-_FACTS = "jaxgan"  # the entry of a file's metadata that is ours, as JSON
 
 
 def export(params: GeneratorParams, out: str | Path, *, run: str | Path | None = None) -> Path:
@@ -107,7 +103,7 @@ def onnx_model(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> byt
     except Exception as error:  # of many kinds, by what it does not know
         raise UserError(f"{out} cannot be written ({brief(error)}); export to .stablehlo instead.") from error
     _mend_strides(model, dilations)
-    model.metadata_props.add(key=_FACTS, value=json.dumps(facts))
+    model.metadata_props.add(key=FACTS, value=json.dumps(facts))
     onnx.checker.check_model(model)
     return model.SerializeToString()
 
@@ -128,7 +124,7 @@ def quiet() -> Iterator[None]:
 def as_safetensors(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> None:
     """Write the variables by their paths, such as params/Dense_0/kernel."""
     writer = needed("safetensors.numpy", "export")
-    files.write(out, writer.save(arrays_of(params), {_FACTS: json.dumps(facts)}))
+    files.write(out, writer.save(arrays_of(params), {FACTS: json.dumps(facts)}))
 
 
 WRITERS: dict[str, Callable[[GeneratorParams, Path, dict[str, Any]], None]] = {
@@ -137,44 +133,6 @@ WRITERS: dict[str, Callable[[GeneratorParams, Path, dict[str, Any]], None]] = {
     ".html": as_page,
     WEIGHTS_ONLY: as_safetensors,
 }
-
-
-def settings_of(run: str | Path) -> dict[str, Any]:
-    """Return what config.json holds, of anything that `jaxgan.load` reads."""
-    if pretrained.is_pretrained(run):
-        return pretrained.read_weights(str(run))[1]
-    if is_exported(run):
-        return {name: value for name, value in _read(run)[1].items() if name in ("config", "data")}
-    return saved_config.load_settings(run)
-
-
-def is_exported(name: str | Path) -> bool:
-    """Return whether a file that `load_exported` may read is named, rather than a run's folder."""
-    return Path(name).suffix == WEIGHTS_ONLY and Path(name).is_file()
-
-
-def load_exported(path: str | Path) -> tuple[GeneratorParams, Config]:
-    """Read a .safetensors file that `export` wrote of a run, and the settings that it was trained with.
-
-    Nothing in it is executed, and its arrays are those of the networks that it names, or it is refused.
-
-    Raises:
-      UserError: the file is damaged, or not such a one.
-    """
-    arrays, _, saved = _read(path)
-    if saved_config.is_own_file(saved.config.gan):
-        raise UserError(f"{path} names a GAN in a file of its own, {saved.config.gan}; load the run's folder instead.")
-    return from_arrays(saved, arrays, path), saved.config
-
-
-def _read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any], saved_config.Saved]:
-    """Read arrays of a .safetensors file, its facts, which are those of a run, and these parsed."""
-    try:
-        arrays, metadata = read_safetensors(Path(path))
-        facts = json.loads(metadata[_FACTS])
-        return arrays, facts, saved_config.parse(facts)
-    except (ArithmeticError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise UserError(f"{path} is not what jaxgan exports of a run ({brief(error)}); make it anew.") from error
 
 
 def function_of(params: GeneratorParams) -> tuple[Callable[..., Array], dict[str, jax.ShapeDtypeStruct]]:

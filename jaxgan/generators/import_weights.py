@@ -17,9 +17,9 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.tensor_files import read_tensors
 from jaxgan.base.types import Config, DataInfo
 from jaxgan.generators.arrays import of_gan
+from jaxgan.nets.layer_graph import network_rows
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.training.gan import example_inputs, generator_shapes
-from jaxgan.views.table import network_rows
 
 Layer = dict[str, np.ndarray]  # arrays of one layer, by the last part of their names
 Map = tuple[int, int, int] | None  # H, W, C of the map that a dense layer makes, None where it makes none

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from jaxgan.base.checks import UserError
+from jaxgan.metrics.registry import Given, measure
 
 
 def class_accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Return the share of images in which the classifier sees the class that was asked for.
+    """Return the share of images that the classifier assigns to the class asked for.
 
     Args:
       logits: float[N, K].
@@ -22,15 +23,15 @@ def class_accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
     return float((logits.argmax(1) == labels).mean())
 
 
-def class_histogram(classes: np.ndarray, num_classes: int) -> np.ndarray:
-    """Count each class, int64[K], in classes int[N]."""
-    return np.bincount(classes, minlength=num_classes)
+def predicted(logits: np.ndarray) -> np.ndarray:
+    """Count the classes that logits float[N, K] predict: int64[K]."""
+    return np.bincount(logits.argmax(1), minlength=logits.shape[1])
 
 
 def class_entropy(counts: np.ndarray) -> float:
-    """Return the entropy of a histogram over that of equal counts: 1 for all classes alike, 0 for a single one.
+    """Return the entropy of a histogram over that of equal counts: 1 for equal counts, 0 for a single class.
 
-        -sum_i p_i ln p_i / ln K.   Floor: (K - 1) / (2 N ln K) below the law's own entropy.
+        -sum_i p_i ln p_i / ln K.   Floor: (K - 1) / (2 N ln K) below the entropy of the distribution.
 
     Args:
       counts: int[K], at least two classes.
@@ -47,7 +48,7 @@ def class_kl(counts: np.ndarray, real_counts: np.ndarray) -> float:
 
         sum_i p_i ln(p_i / q_i),   p the images', q the data's
 
-    It is infinite if a class was seen that the data do not have. Floor: (K - 1) / 2 (1/N + 1/M) on equal laws.
+    It is infinite if a class was seen that the data lack. Floor: (K - 1) / 2 (1/N + 1/M) on equal distributions.
 
     Args:
       counts: int[K] of N images.
@@ -63,7 +64,7 @@ def class_kl(counts: np.ndarray, real_counts: np.ndarray) -> float:
 
 
 def class_chi_square(counts: np.ndarray, real_counts: np.ndarray) -> float:
-    """Return the chi-square statistic of two histograms: about K - 1 on equal laws, whatever the numbers.
+    """Return the chi-square statistic of two histograms: about K - 1 on equal distributions, whatever the numbers.
 
         sum_i (sqrt(M/N) n_i - sqrt(N/M) m_i)^2 / (n_i + m_i),   classes that neither has left out
 
@@ -75,3 +76,24 @@ def class_chi_square(counts: np.ndarray, real_counts: np.ndarray) -> float:
     both = counts + real_counts
     seen = both > 0
     return float((np.square(balance * counts - real_counts / balance)[seen] / both[seen]).sum())
+
+
+@measure("class_accuracy", "logits", "labels", higher=("class_accuracy",))
+def _accuracy(given: Given) -> dict[str, float]:
+    return {"class_accuracy": class_accuracy(given.logits, given.labels)}
+
+
+@measure("class_entropy", "logits", higher=("class_entropy",))
+def _entropy(given: Given) -> dict[str, float]:
+    return {"class_entropy": class_entropy(predicted(given.logits))}
+
+
+@measure("class_kl", "logits")
+def _kl(given: Given) -> dict[str, float]:
+    # Half an image of a class that the network never sees in the data: a figure that JSON can hold, not infinity.
+    return {"class_kl": class_kl(predicted(given.logits), np.maximum(given.real_classes, 0.5))}
+
+
+@measure("class_chi_square", "logits")
+def _chi_square(given: Given) -> dict[str, float]:
+    return {"class_chi_square": class_chi_square(predicted(given.logits), given.real_classes)}

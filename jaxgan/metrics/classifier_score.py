@@ -5,15 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from jaxgan.base import checks
+from jaxgan.metrics.registry import Given, measure
+
+NUM_SPLITS = 10  # in the source
 
 
-def score_logits(logits: np.ndarray, *, num_splits: int = 10, seed: int = 0) -> tuple[float, float]:
+def score_logits(logits: np.ndarray, *, num_splits: int = NUM_SPLITS, seed: int = 0) -> tuple[float, float]:
     """Return the classifier score, from 1 to K: its mean and standard deviation over splits.
 
         exp(mean_x KL(p(y|x) || p(y))),   p(y) the mean of p(y|x) over the split
 
     With the Inception network and its 1,008 classes it is the Inception score. A generator that draws one perfect
-    image of each class reaches K: it says nothing of variety within a class.
+    image of each class reaches K: the score ignores variety within a class.
 
     Args:
       logits: float[N, K].
@@ -36,3 +39,11 @@ def _score(logits: np.ndarray) -> float:
     # A class that no image has any chance of adds 0, not 0 log 0.
     log_mean = np.log(np.maximum(p.mean(0), np.finfo(np.float64).tiny))
     return float(np.exp((p * (log_p - log_mean)).sum(1).mean()))
+
+
+@measure(
+    "classifier_score", "logits", least=NUM_SPLITS, higher=("classifier_score",), neutral=("classifier_score_std",)
+)
+def _measure(given: Given) -> dict[str, float]:
+    mean, std = score_logits(given.logits, seed=given.seed)
+    return {"classifier_score": mean, "classifier_score_std": std}

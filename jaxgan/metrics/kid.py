@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxgan.base import checks
 from jaxgan.base.types import Array
+from jaxgan.metrics.registry import Given, measure
 
 
 def kernel_distance(
@@ -19,10 +20,10 @@ def kernel_distance(
 
         (sum_{i != j} k(x_i, x_j) + k(y_i, y_j)) / (m (m - 1)) - 2 mean_ij k(x_i, y_j)
 
-    On equal laws it is 0 on average, so slightly negative values are right. Subsets overlap, so that their mean is as
-    sure as N / m independent ones at most: the error is their standard deviation times sqrt(m / N), N the smaller set,
-    and of other subsets of N / 2 where m is more than that, for subsets of all images would not differ. It is too
-    large rather than too small where the laws are equal.
+    On equal distributions it is 0 on average, so slightly negative values are right. Subsets overlap: their mean is as
+    certain as that of N / m independent ones at most. The error is their standard deviation times sqrt(m / N), N the
+    smaller set. Where m is above N / 2, it comes from other subsets of N / 2: subsets of all images would not differ.
+    On equal distributions it is too large rather than too small.
 
     Args:
       real: float[N, D] features.
@@ -72,3 +73,9 @@ def _sum_of_pairs(x: Array) -> Array:
 
 def _sum(x: Array, y: Array) -> Array:
     return ((x @ y.T) ** 3).sum()
+
+
+@measure("kid", "features", neutral=("kid_se",))
+def _measure(given: Given) -> dict[str, float]:
+    value, error = kernel_distance(given.real_features, given.features, seed=given.seed)
+    return {"kid": value, "kid_se": error}

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import numpy as np
 
-NUM_MODES = 1000
-NUM_IMAGES = 26_000
+from jaxgan.metrics.classes import predicted
+from jaxgan.metrics.registry import Given, measure
+
 # A generator stuck on one triple scores some 30 modes by the classifier's mistakes alone, seldom with this many hits.
 SURE_HITS = 3
 
@@ -27,7 +28,8 @@ def mode_scores(counts: np.ndarray) -> dict[str, float]:
       counts: int[K], how often each mode was drawn; K is 1,000 for stacked MNIST.
 
     Returns:
-      `modes`, `modes_3` and `mode_kl` (in nats, `mode_kl_floor` for a perfect generator).
+      `modes`, `modes_3` and `mode_kl` in nats. A perfect generator of MNIST's digits scores a `mode_kl` of 0.024 on
+      26,000 images: 999 / (2 N) from counting, and 3 sum_d p_d ln(10 p_d) from digits of unequal frequencies p_d.
     """
     p = counts[counts > 0] / counts.sum()
     return {
@@ -37,21 +39,6 @@ def mode_scores(counts: np.ndarray) -> dict[str, float]:
     }
 
 
-def mode_kl_floor(digit_counts: np.ndarray, num: int = NUM_IMAGES) -> float:
-    """Return the divergence to expect of a perfect generator.
-
-        999 / (2 N) + 3 sum_d p_d ln(10 p_d)
-
-    The first part is due to counting, the second to digits that are not equally frequent.
-
-    Args:
-      digit_counts: int[10], how often each digit occurs in MNIST.
-      num: number of images N, well above 1,000.
-    """
-    p = digit_counts / digit_counts.sum()
-    return float((NUM_MODES - 1) / (2 * num) + 3 * (p * np.log(len(p) * p)).sum())
-
-
-def triples(digits: np.ndarray) -> np.ndarray:
-    """Number the modes: digits int[N, 3] of the three channels to int[N] in 0..999, the first digit the hundreds."""
-    return digits @ np.array([100, 10, 1])
+@measure("modes", "modes", higher=("modes", "modes_3"))
+def _measure(given: Given) -> dict[str, float]:
+    return mode_scores(predicted(given.logits))

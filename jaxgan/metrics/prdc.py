@@ -6,10 +6,14 @@ import numpy as np
 
 from jaxgan.base import checks
 from jaxgan.metrics.distances import over_distances
+from jaxgan.metrics.registry import Given, measure
 
 # Neighbours in the sources.
 K_MANIFOLD = 3
 K_DENSITY = 5
+
+# Drawn at random of the images and of the real ones, so that 10,000 images take seconds.
+NUM_IMAGES = 5_000
 
 
 def neighbour_scores(
@@ -17,15 +21,16 @@ def neighbour_scores(
 ) -> dict[str, float]:
     """Return precision, recall, density and coverage.
 
-    Around each image stands a ball that reaches to its k-th nearest neighbour in its own set, itself not counted.
+    Around each image stands a ball that reaches to the k-th nearest other image of the same set.
 
         precision: share of fakes in the ball of a real image      (k = 3, distance <= radius)
         recall:    share of reals in the ball of a fake              (k = 3, distance <= radius)
         density:   mean number of real balls that a fake is in, / k  (k = 5, distance < radius)
         coverage:  share of real balls with a fake in them           (k = 5, distance < radius)
 
-    On equal laws density is 1 on average and coverage `expected_coverage`; precision and recall stay below 1, the more
-    so the more numbers a feature has. Density may exceed 1.
+    On equal distributions density is 1 on average, and coverage is 1 - prod_{i=1..k} (N - i) / (N + M - i): the chance
+    that not all k nearest images are real. Precision and recall stay below 1, more so with more numbers in a feature.
+    Density may exceed 1.
 
     Args:
       real: float[N, D] features.
@@ -61,17 +66,6 @@ def neighbour_scores(
     }
 
 
-def expected_coverage(num_real: int, num_fake: int, k: int = K_DENSITY) -> float:
-    """Return the coverage to expect where both sets come from one continuous law.
-
-        1 - [(N - 1) ... (N - k)] / [(N + M - 1) ... (N + M - k)],
-
-    the chance that not all k nearest of the other N + M - 1 images are real.
-    """
-    real = np.arange(num_real - k, num_real, dtype=np.float64)
-    return float(1 - np.prod(real / (real + num_fake)))
-
-
 def _squared_radii(x: np.ndarray, *neighbours: int) -> list[np.ndarray]:
     """Return the squared distance to the k-th neighbour, float64[N], for each k."""
 
@@ -81,3 +75,9 @@ def _squared_radii(x: np.ndarray, *neighbours: int) -> list[np.ndarray]:
         return block[:, list(neighbours)].T  # a vector is its own nearest one, so the k-th other one has index k
 
     return list(np.concatenate(over_distances(nearest, x, x), axis=1))
+
+
+@measure("prdc", "features", least=K_DENSITY + 1, higher=("precision", "recall", "density", "coverage"))
+def _measure(given: Given) -> dict[str, float]:
+    # The reference's are in random order already.
+    return neighbour_scores(given.real_features[:NUM_IMAGES], given.some(given.features, NUM_IMAGES))

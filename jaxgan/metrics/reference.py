@@ -1,4 +1,4 @@
-"""What the measures must know of the real images, computed once and kept on disk."""
+"""Statistics of the real images that measures compare with, computed once and kept on disk."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from jaxgan.base import store
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Source
 from jaxgan.metrics import swd
-from jaxgan.metrics.classes import class_histogram
+from jaxgan.metrics.classes import predicted
 from jaxgan.metrics.features.network import FeatureNet
-from jaxgan.metrics.frechet import Moments, moments
+from jaxgan.metrics.moments import Moments, moments
 
 # Real images, drawn at random, whose features and projections are kept one by one. Moments and classes are of all.
 NUM_KEPT = 10_000
@@ -27,7 +27,7 @@ Images = tuple[np.ndarray, np.ndarray | None]
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
-    """Real images, and what is computed of them.
+    """Real images, and their statistics.
 
     Attributes:
       images: uint8[N, H, W, C].
@@ -57,7 +57,7 @@ def create_reference(
     *,
     held_out: Images | None = None,
 ) -> Reference:
-    """Compute a reference; `cached_reference` reads it where that was done before.
+    """Compute a reference. `cached_reference` reads it from disk where it can.
 
     Args:
       images: uint8[N, H, W, C], the images that a generator trains on.
@@ -76,9 +76,9 @@ def cached_reference(
     held_out: Images | None = None,
     folder: str | os.PathLike[str] | None = None,
 ) -> Reference:
-    """Return `create_reference`, from a file where the same images and network were seen before.
+    """Return `create_reference`, from a file where the same images and network were seen previously.
 
-    A damaged file is replaced. Nothing is written if the network's digest is not known, or the disk refuses.
+    A damaged file is replaced. Nothing is written if the network's digest is unknown, or the disk refuses.
 
     Args:
       images, labels, net, held_out: as there.
@@ -113,10 +113,10 @@ def _compute(images: np.ndarray, net: FeatureNet | None) -> dict[str, np.ndarray
     if net is None:
         return arrays
     features, logits = net.features_and_logits(images)
-    law = moments(features)
-    arrays |= {"features": features[kept], "num": np.array(law.num), "mean": law.mean, "cov": law.cov}
+    fitted = moments(features)
+    arrays |= {"features": features[kept], "num": np.array(fitted.num), "mean": fitted.mean, "cov": fitted.cov}
     if logits is not None:
-        arrays["class_counts"] = class_histogram(logits.argmax(1), logits.shape[1])
+        arrays["class_counts"] = predicted(logits)
     return arrays
 
 
@@ -127,9 +127,9 @@ def _assemble(
     held_out: Images | None,
     arrays: dict[str, np.ndarray],
 ) -> Reference:
-    law = Moments(int(arrays["num"]), arrays["mean"], arrays["cov"]) if "mean" in arrays else None
+    fitted = Moments(int(arrays["num"]), arrays["mean"], arrays["cov"]) if "mean" in arrays else None
     return Reference(
-        images, labels, held_out, net, law, arrays.get("features"), arrays.get("class_counts"), arrays["projections"]
+        images, labels, held_out, net, fitted, arrays.get("features"), arrays.get("class_counts"), arrays["projections"]
     )
 
 

@@ -9,14 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan.base import files
-from jaxgan.rundir.metrics_log import Row, is_number
+from jaxgan.rundir.layout import EVALUATION_FILE
+from jaxgan.rundir.metrics_log import RENAMED, Row, is_number
 from jaxgan.rundir.records import read_records
 
-EVALUATION_FILE = "evaluation.json"
 IN_TRAINING = "in_training"  # of an evaluation that the run made as it was configured to
-
-# What entries do not say that are older than the setting.
-_FORMER = {"ema_stats": "average"}
 
 Evaluation = dict[str, Any]  # 'step', 'num', 'split', 'metrics' {name: value} and how they were made
 
@@ -24,7 +21,17 @@ Evaluation = dict[str, Any]  # 'step', 'num', 'split', 'metrics' {name: value} a
 def read_evaluations(workdir: str | Path) -> list[Evaluation]:
     """Return a run's evaluations, oldest step first; a file that is none is said and left out."""
     entries = read_records(Path(workdir) / EVALUATION_FILE, "evaluations", _is_evaluation)
-    return sorted(entries, key=lambda entry: entry["step"])
+    return sorted(map(_with_present_names, entries), key=lambda entry: entry["step"])
+
+
+def _with_present_names(entry: Evaluation) -> Evaluation:
+    renamed = {
+        part: {RENAMED.get(name, name): value for name, value in entry[part].items()}
+        for part in ("metrics", "floor")
+        if part in entry
+    }
+    main = {"main": RENAMED.get(entry["main"], entry["main"])} if isinstance(entry.get("main"), str) else {}
+    return {**entry, **renamed, **main}
 
 
 def _is_evaluation(entry: object) -> bool:
@@ -63,7 +70,7 @@ def protocol(entry: Evaluation) -> tuple[str, ...]:
     features = entry.get("features")
     # Their wording may change from one version to the next, what they compute may not.
     which = [features.get(key) for key in ("name", "digest")] if isinstance(features, dict) else features
-    return (*(json.dumps(entry.get(name, _FORMER.get(name))) for name in names), json.dumps(which))
+    return (*(json.dumps(entry.get(name)) for name in names), json.dumps(which))
 
 
 def of_one_protocol(rows: Sequence[Row], evaluations: Sequence[Evaluation]) -> Sequence[Row]:

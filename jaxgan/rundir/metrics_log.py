@@ -8,10 +8,11 @@ from typing import Any
 
 from jaxgan.base import files
 from jaxgan.base.terminal import say
-
-METRICS_FILE = "metrics.jsonl"
+from jaxgan.rundir.layout import METRICS_FILE
 
 Row = dict[str, Any]  # 'step' and numbers by name
+
+RENAMED = {"fid": "fid_clean"}  # scores of previous versions
 
 
 class MetricsLog:
@@ -64,7 +65,10 @@ def read_metrics(workdir: Path) -> list[Row]:
     A line cut short by a crash is left out, and so are lines that are no rows, which is said.
     """
     path = Path(workdir) / METRICS_FILE
-    lines = path.read_bytes().split(b"\n") if path.is_file() else []
+    try:
+        lines = files.read(path).split(b"\n")
+    except FileNotFoundError:
+        return []
     rows = [_parse(line) for line in lines if line.strip()]
     bad = sum(row is None for row in rows[:-1])
     if bad:
@@ -78,7 +82,15 @@ def _parse(line: bytes) -> Row | None:
     except (ValueError, RecursionError):
         return None
     is_row = isinstance(row, dict) and isinstance(row.get("step"), int) and not isinstance(row["step"], bool)
-    return row if is_row and all(is_number(value) for value in row.values()) else None
+    if not is_row or not all(is_number(value) for value in row.values()):
+        return None
+    return {current_column(name): value for name, value in row.items()}
+
+
+def current_column(name: str) -> str:
+    """Return the present name of a column, such as 'eval/fid_clean' for 'eval/fid'."""
+    section, slash, score = name.partition("/")
+    return f"eval/{RENAMED.get(score, score)}" if slash and section == "eval" else name
 
 
 def is_number(value: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import data
-from jaxgan.base import checks, keys
+from jaxgan.base import checks, files, keys
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Config, Map, Source
@@ -19,7 +20,7 @@ from jaxgan.metrics import suite
 from jaxgan.metrics.features import trained
 from jaxgan.metrics.features.choice import NONE_FOUND, choose_features
 from jaxgan.metrics.features.network import FeatureNet
-from jaxgan.metrics.neighbours import nearest_images
+from jaxgan.metrics.neighbours import Nearest, nearest_images
 from jaxgan.metrics.reference import Images, Reference, cached_reference, images_of
 from jaxgan.rundir import saved_config, steps
 from jaxgan.rundir.digests import Damaged
@@ -28,7 +29,7 @@ from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.sampling.labels import labels_in_shares
 from jaxgan.sampling.pixels import generate_pixels
-from jaxgan.views.page import Nearest
+from jaxgan.views.table import aligned
 
 LEAST = 10  # parts in which classifier scores are averaged
 # Sources whose other split was not trained on.
@@ -73,7 +74,7 @@ class Evaluator:
         net = self.reference.net
         return "swd" if net is None else net.distance_name
 
-    def pictures(self, params: GeneratorParams) -> tuple[np.ndarray, np.ndarray | None]:
+    def images(self, params: GeneratorParams) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the images uint8[num, H, W, C] that are scored, and the classes asked for, in the data's shares."""
         return scored_images(params, self.num, self.seed, self.stats, self.class_counts, self.make)
 
@@ -84,7 +85,7 @@ class Evaluator:
           An entry of evaluation.json.
         """
         began = time.monotonic()
-        images, labels = self.pictures(params)
+        images, labels = self.images(params)
         metrics = suite.score(images, labels, self.reference, names=self.names, seed=self.seed, over=self.look)
         net = self.reference.net
         return {
@@ -99,7 +100,7 @@ class Evaluator:
             "metrics": metrics,
             "floor": self.floor.scores,
             "protocol": f"{self.num} generated images against {len(self.reference.images)} training images; "
-            f"floor: {self.floor.protocol}",
+            f"floor: {self.floor.compared}",
             "features": None if net is None else {"name": net.name, "digest": net.digest, "about": net.about},
             "seconds": round(time.monotonic() - began, 2),
         }
@@ -107,7 +108,7 @@ class Evaluator:
     def nearest(self, params: GeneratorParams, num: int = 12) -> Nearest:
         """Return generated images beside the training image nearest to each, to see memorisation."""
         few = dataclasses.replace(self, num=num, make=map)
-        images, _ = few.pictures(params)
+        images, _ = few.images(params)
         distances, indices = nearest_images(images, self.reference.images)
         return Nearest(images, self.reference.images[indices], distances.tolist())
 
@@ -146,25 +147,31 @@ def create_evaluator(
     num = int(num or config.eval.num)
     checks.in_range("the number of scored images", num, LEAST)
     seed = int(config.seed if seed is None else seed)
-    chosen = tuple(name.strip() for name in config.eval.metrics.split(",") if name.strip()) or None
+    chosen = tuple(name.strip() for name in config.eval.metrics.split(",") if name.strip())
     held = held_out(config, source)
     images, labels = images_of(source or data.open_source(config.data))
     digest = "" if labels is None else trained.data_digest(images, labels)
     net = features_of(config, images.shape[1:], digest)
     main = "swd" if net is None else "fd"  # what steps are compared by is always measured
-    chosen = chosen and tuple(dict.fromkeys((main, *chosen)))
+    names = tuple(dict.fromkeys((main, *chosen))) if chosen else None
+    suite.check(names or (), net, conditional)
+    measured = names or suite.available(net, labels is not None)
+    suite.check_numbers(measured, len(images), None if held is None else len(held[0]))
     reference = cached_reference(images, labels, net, held_out=held)
-    suite.check(chosen or (), reference, conditional)
-    floor = suite.floor(reference, num, names=chosen, seed=seed)
+    floor = suite.floor(reference, num, names=names, seed=seed)
     counts = () if labels is None else tuple(np.bincount(labels).tolist())
     stats = config.sample.stats, config.train.ema_stats
-    return Evaluator(reference, floor, config.data.split, num, seed, *stats, chosen, digest, counts)
+    return Evaluator(reference, floor, config.data.split, num, seed, *stats, names, digest, counts)
 
 
 def features_of(config: Config, image_shape: tuple[int, int, int], data_digest: str) -> FeatureNet | None:
     """Return the features that a run is scored with; arguments and errors are those of `choose_features`."""
     return choose_features(
-        config.eval.features, source=config.data.source, image_shape=image_shape, data_digest=data_digest
+        config.eval.features,
+        source=config.data.source,
+        image_shape=image_shape,
+        data_digest=data_digest,
+        fid=config.eval.fid,
     )
 
 
@@ -206,9 +213,13 @@ def evaluate_run(
     ema_std: float | None = None,
     features: str | None = None,
     metrics: str | None = None,
+    fid: str | None = None,
+    out: str | Path | None = None,
     trust: bool = False,
 ) -> tuple[list[Evaluation], Nearest | None]:
-    """Score checkpoints of a run, and add what is found to its evaluation.json.
+    """Score checkpoints of a run, and add the scores to its evaluation.json.
+
+    Where the run's folder cannot be written, the scores are returned all the same, with a warning.
 
     Args:
       workdir: folder of the run.
@@ -219,6 +230,8 @@ def evaluate_run(
       ema_std: likewise.
       features: instead of the run's config.eval.features.
       metrics: instead of the run's config.eval.metrics.
+      fid: instead of the run's config.eval.fid.
+      out: a .json file for the scores, instead of the run's evaluation.json.
       trust: consent to execute Python files that the run names.
 
     Returns:
@@ -230,12 +243,15 @@ def evaluate_run(
     from jaxgan.generators.load import load  # Orbax takes a second to import
 
     workdir = Path(workdir)
+    if out is not None and Path(out).suffix.lower() != ".json":
+        raise UserError(f"{out} has no ending that scores are written to; use .json.")
     config, _ = saved_config.trusted_config(workdir, trust=trust)
     saved = steps.saved_steps(workdir)
     numbers = {"all": saved, "latest": saved[::-1]}.get(str(step)) or [steps.find_step(workdir, step)]
     if seed is not None:
         checks.in_range("--seed", seed, 0, 2**32 - 1)
     config.eval.metrics = config.eval.metrics if metrics is None else metrics
+    config.eval.fid = config.eval.fid if fid is None else fid
     if features is None and not trust:
         refuse_code(config)
     config.eval.features = config.eval.features if features is None else features
@@ -252,11 +268,26 @@ def evaluate_run(
             say(f"warning: {error}; it is left out")
             continue
         done.append(evaluator.evaluate(params, one, weights if ema_std is None else f"ema_std={ema_std}"))
-        write_evaluations(workdir, [*read_evaluations(workdir), done[-1]])
+        _write(workdir, out, done)
         if step == "latest" or one == numbers[-1]:
             nearest = evaluator.nearest(params)
             break
     return done, nearest
+
+
+def _write(workdir: Path, out: str | Path | None, done: list[Evaluation]) -> None:
+    """Write the scores so far; a refusal of the disk costs none of them."""
+    try:
+        if out is None:
+            write_evaluations(workdir, [*read_evaluations(workdir), done[-1]])
+        else:
+            files.write(Path(out), json.dumps(done, indent=1) + "\n")
+    except OSError as error:
+        place = workdir if out is None else out
+        say(
+            f"warning: the scores of step {done[-1]['step']} could not be written to {place} "
+            f"({error.strerror or error}); --out=FILE.json writes them elsewhere"
+        )
 
 
 def train_features(config: Config, *, on_step=lambda step, loss: None) -> FeatureNet:
@@ -290,11 +321,7 @@ def table(evaluations: Sequence[Evaluation]) -> str:
         [name, *(_figure(entry["metrics"].get(name)) for entry in evaluations), _figure(floor.get(name))]
         for name in names
     ]
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = [
-        "  ".join([first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))])
-        for first, *rest in (head, *rows)
-    ]
+    lines = aligned([head, *rows], "<" + ">" * (len(head) - 1))
     about = evaluations[-1]["features"]
     return "\n".join([*lines, evaluations[-1]["protocol"], about["about"] if about else NONE_FOUND])
 

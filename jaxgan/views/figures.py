@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
-import numpy as np
-
+from jaxgan.metrics.neighbours import Nearest
 from jaxgan.views.charts import Chart
 from jaxgan.views.embed import Embedded, Picture, embed, embed_pixels
 from jaxgan.views.markup import image, section, text, value
 
 MOST_BYTES = 2 << 20  # of the class grid
 MOST_PAIRS = 24
-
-
-@dataclasses.dataclass(frozen=True)
-class Nearest:
-    """Generated images uint8[N, H, W, C], the nearest training image of each, and their distances float[N]."""
-
-    generated: np.ndarray
-    real: np.ndarray
-    distances: Sequence[float] = ()
 
 
 def player(grids: list[tuple[int, Embedded]]) -> str:

@@ -11,9 +11,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from jaxgan.metrics.neighbours import Nearest
 from jaxgan.views import charts
 from jaxgan.views.embed import Picture, embed_all
-from jaxgan.views.figures import Nearest, chart, class_grid, pairs, player, side_by_side
+from jaxgan.views.figures import chart, class_grid, pairs, player, side_by_side
 from jaxgan.views.markup import duration, listing, section, text, value
 
 # The page stays light enough to send around: so many grids, of so many bytes together.

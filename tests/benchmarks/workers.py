@@ -150,14 +150,17 @@ class JaxWorker:
     def compile(self) -> float:
         """Make the first call and return its seconds."""
         from jaxgan import data
-        from jaxgan.runs.calls import batches, resident_dataset
+        from jaxgan.runs.batches import batches, resident_dataset
         from jaxgan.training import parallel
-        from jaxgan.training.step import make_train_step
+        from jaxgan.training.many_seeds import make_step_of_all
 
         self.call = parallel.CompiledSteps(
-            make_train_step(self.setup.gan), self.setup.devices, self.setup.steps_per_call, resident_dataset(self.setup)
+            make_step_of_all(self.setup.gan, None, None, {}),
+            self.setup.devices,
+            self.setup.steps_per_call,
+            resident_dataset(self.setup),
         )
-        self.stream = data.prefetch(batches(self.setup, 0, on_device=self.call.dataset is not None))
+        self.stream = data.prefetch(batches([self.setup], 0, 10**9, on_device=self.call.dataset is not None))
         return self.run(self.setup.steps_per_call)
 
     def run(self, steps: int) -> float:
@@ -187,7 +190,7 @@ class JaxWorker:
         """Write what scores are computed with as .npz, if the data are MNIST digits; return whether they are."""
         import numpy as np
 
-        from jaxgan.metrics import suite
+        from jaxgan.metrics import prdc
         from jaxgan.metrics.features import trained
         from jaxgan.runs.evaluate import create_evaluator
 
@@ -200,7 +203,7 @@ class JaxWorker:
         assert real.moments is not None
         params, _ = trained.read(ROOT / "jaxgan" / "metrics" / "weights" / "digits.npz")
         arrays = {f"{layer}/{name}": x for layer, own in params.items() for name, x in own.items()}
-        kept = real.features[: suite.NUM_PRDC]
+        kept = real.features[: prdc.NUM_IMAGES]
         np.savez(path, real=kept, mean=real.moments.mean, cov=real.moments.cov, **arrays)
         return True
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.neighbors import NearestNeighbors
 
 from jaxgan.metrics import distances
-from jaxgan.metrics.prdc import expected_coverage, neighbour_scores
+from jaxgan.metrics.prdc import neighbour_scores
 
 
 def by_scikit_learn(real, fake, k_manifold=3, k_density=5):
@@ -40,7 +40,13 @@ def test_the_border_of_a_ball_belongs_to_the_manifold_alone():
     assert scores == {"precision": 0.5, "recall": 1.0, "density": 0.0, "coverage": 0.0}
 
 
-def test_one_law_has_density_one_and_the_expected_coverage():
+def expected_coverage(num_real, num_fake, k=5):
+    """The chance that not all k nearest of the other N + M - 1 images are real."""
+    real = np.arange(num_real - k, num_real, dtype=np.float64)
+    return 1 - np.prod(real / (real + num_fake))
+
+
+def test_one_distribution_has_density_one_and_the_expected_coverage():
     rng = np.random.default_rng(0)
     draws = [neighbour_scores(rng.standard_normal((400, 3)), rng.standard_normal((300, 3))) for _ in range(30)]
     means = {name: np.mean([draw[name] for draw in draws]) for name in draws[0]}

@@ -1,15 +1,18 @@
 import json
 
 import pytest
+from ml_collections import ConfigDict
 
 from jaxgan.rundir.evaluations import (
-    EVALUATION_FILE,
     best_of,
     keep_evaluations,
     of_one_protocol,
     read_evaluations,
     write_evaluations,
 )
+from jaxgan.rundir.layout import EVALUATION_FILE, METRICS_FILE
+from jaxgan.rundir.metrics_log import read_metrics
+from jaxgan.runs.health.early_stop import check_metric, has_stalled
 
 
 def entry(step, fd, **others):
@@ -20,6 +23,19 @@ def test_written_in_the_order_of_steps_and_the_last_of_one_step_stays(tmp_path):
     write_evaluations(tmp_path, [entry(2, 3.0), entry(1, 4.0)])
     write_evaluations(tmp_path, [*read_evaluations(tmp_path), entry(2, 2.5)])
     assert [(e["step"], e["metrics"]["fd"]) for e in read_evaluations(tmp_path)] == [(1, 4.0), (2, 2.5)]
+
+
+def test_fid_of_previous_versions_is_clean(tmp_path):
+    old = {"step": 1, "num": 9, "main": "fid", "metrics": {"fid": 2.0, "swd": 1.0}, "floor": {"fid": 1.0}}
+    (tmp_path / EVALUATION_FILE).write_text(json.dumps([old]))
+    (found,) = read_evaluations(tmp_path)
+    assert found == {**old, "main": "fid_clean", "metrics": {"fid_clean": 2.0, "swd": 1.0}, "floor": {"fid_clean": 1.0}}
+    (tmp_path / METRICS_FILE).write_text('{"step": 1, "eval/fid": 2.0, "fid": 3.0, "g/fid": 4.0}\n')
+    rows = read_metrics(tmp_path)
+    assert rows == [{"step": 1, "eval/fid_clean": 2.0, "fid": 3.0, "g/fid": 4.0}]
+    stop = ConfigDict({"metric": "eval/fid", "goal": "min", "patience": 1})
+    check_metric(stop, ["eval/fid_clean"])
+    assert has_stalled([*rows, {"step": 2, "eval/fid_clean": 2.5}], stop)
 
 
 def test_best_is_the_lowest_and_the_earliest_of_equals():

@@ -192,6 +192,47 @@ def test_damaged_steps_are_left_out(finished, tmp_path, capfd):
         evaluate.evaluate_run(tmp_path / "run", 99, num=20, trust=True)
 
 
+def test_scores_of_a_run_that_cannot_be_written_are_printed(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    for name in "evaluation.json", "report.html":
+        (tmp_path / "run" / name).unlink()
+        (tmp_path / "run" / name).mkdir()
+    done = call("--mode=evaluate", f"--workdir={tmp_path}/run", "--num=20", "--trust")
+    assert done.returncode == 0, done.stderr
+    assert any(line.startswith("swd ") for line in done.stdout.splitlines())
+    assert "wrote" not in done.stdout
+    assert "the scores of step 6 could not be written" in done.stderr
+    assert "--out=FILE.json writes them elsewhere" in done.stderr
+
+
+def test_scores_go_where_they_are_asked_to(finished, tmp_path):
+    before = (finished / "evaluation.json").read_bytes()
+    (done,), _ = evaluate.evaluate_run(finished, num=30, out=tmp_path / "new" / "scores.json", trust=True)
+    assert json.loads((tmp_path / "new" / "scores.json").read_text()) == [done]
+    assert (finished / "evaluation.json").read_bytes() == before
+    with pytest.raises(ValueError, match=r"scores\.csv has no ending that scores are written to; use \.json"):
+        evaluate.evaluate_run(finished, out="scores.csv", trust=True)
+
+
+@pytest.mark.parametrize(
+    ("num", "metrics", "features", "least"), [(1, "", "none", 2), (11, "", "embed", 12), (1, "swd", "none", 2)]
+)
+def test_few_images_end_in_a_sentence(num, metrics, features, least, tmp_path):
+    class Few:
+        info = jaxgan.DataInfo((8, 8, 1), num, None)
+
+        def read(self, indices):
+            return np.random.default_rng(0).integers(0, 256, (len(indices), 8, 8, 1), np.uint8), indices
+
+    (tmp_path / "own.py").write_text("def embed(images):\n    return images.mean((1, 2)) / 255\n")
+    cfg = config()
+    cfg.eval.metrics, cfg.eval.features = metrics, features.replace("embed", f"{tmp_path}/own.py:embed")
+    with pytest.raises(ValueError, match=rf"the data have {num} images to .* takes {least} or more; .*eval\.every=0"):
+        evaluate.create_evaluator(cfg, Few())
+    Few.info = jaxgan.DataInfo((8, 8, 1), least, None)
+    assert evaluate.create_evaluator(cfg, Few()).floor.scores
+
+
 def test_the_page_keeps_what_samples_resemble_most(finished, tmp_path):
     shutil.copytree(finished, tmp_path / "run")
     page = tmp_path / "run" / "report.html"
@@ -228,7 +269,7 @@ def test_classes_are_asked_for_as_often_as_the_data_have_them():
     gan = jaxgan.build(cfg, source.info)
     state = jaxgan.create_state(gan, optax.sgd(0.1), optax.sgd(0.1), jax.random.key(0))
     params = jaxgan.generator_params(gan, state.ema)
-    _, labels = evaluate.create_evaluator(cfg, source, num=40).pictures(params)
+    _, labels = evaluate.create_evaluator(cfg, source, num=40).images(params)
     assert np.bincount(labels).tolist() == [36, 4]
 
 

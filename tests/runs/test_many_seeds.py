@@ -17,6 +17,7 @@ from cli import call
 import jaxgan
 from jaxgan import config as config_lib
 from jaxgan.base.checks import UserError
+from jaxgan.base.settings import Setting
 from jaxgan.rundir import metrics_log, sweep
 
 TINY = f"--config={tiny.__file__}"
@@ -165,7 +166,8 @@ def test_a_stop_saves_all(tmp_path):
 
 
 def test_one_that_is_not_finite_ends_alone(tmp_path, capsys, monkeypatch):
-    monkeypatch.setitem(config_lib.RANGES, "optim.d.learning_rate", (0, 1e38))
+    wide = Setting("learning_rate", 2e-4, "", 0, 1e38, swept=True)
+    monkeypatch.setitem(config_lib.SETTINGS, "optim.d.learning_rate", wide)
     many = config(num_steps=20, log_every=1, checkpoint_every=1, sample_every=0)
     many.watch.action = "off"
     many.optim.d.name = "sgd"

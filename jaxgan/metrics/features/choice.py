@@ -11,7 +11,7 @@ from jaxgan.metrics.features.network import FeatureNet, from_function
 
 NONE_FOUND = (
     "There are no features for these images, so only measures of pixels are taken. Train a classifier of them "
-    "(--mode=features) where they have labels, or name a function of your own (file.py:function) or a file of the "
+    "(--mode=features) where they have labels, or name your own function (file.py:function) or a file of the "
     "Inception network's weights."
 )
 
@@ -22,29 +22,31 @@ def choose_features(
     source: str,
     image_shape: tuple[int, int, int],
     data_digest: str,
+    fid: str = "clean",
     folder: str | os.PathLike[str] | None = None,
 ) -> FeatureNet | None:
     """Return the features to use, or None where there are none (`NONE_FOUND` says why).
 
     Args:
       choice: 'none'; 'file.py:function', see `from_function`; a file of Inception weights, see `load_inception`; or
-        empty: the digits that come with the package for MNIST and stacked MNIST, and for other data the classifier
-        that `trained.fit` made.
+        empty: the bundled digit classifier for MNIST and stacked MNIST, and for other data the classifier that
+        `trained.fit` made.
       source: where the data come from, a name in `jaxgan.data.SOURCES`; a trained classifier's distance is called
         `fd_<source>`.
       image_shape: (H, W, C).
       data_digest: of the training data, see `trained.data_digest`.
+      fid: how images are resized for the Inception network, 'clean' or 'tensorflow', see `load_inception`.
       folder: where trained classifiers are kept; the cache where it is None.
 
     Raises:
-      FileNotFoundError, ValueError: as those functions.
+      FileNotFoundError, UserError: as those functions.
     """
     if choice == "none":
         return None
     if ".py:" in choice:
         return from_function(choice, image_shape)
     if choice:
-        return load_inception(choice)
+        return load_inception(choice, resize=fid)
     if source == "mnist" and image_shape == (SIZE, SIZE, 1):
         return load_digits()
     if source == "stacked_mnist":

@@ -31,7 +31,7 @@ SIZE = 299
 CHUNK = 32
 EPSILON = 1e-3  # of batch norm
 _NORM = ("weight", "bias", "running_mean", "running_var")
-RESIZES = ("clean", "tensorflow")
+DISTANCES = {"clean": "fid_clean", "tensorflow": "fid_tf"}  # of each way to resize
 FILE = "pt_inception-2015-12-05-6726825d.pth"
 
 # A step of a branch: a convolution (name, features, kernel) or (name, features, kernel, stride), a tuple of
@@ -169,12 +169,13 @@ class Inception(nn.Module):
 
 
 def load_inception(path: str | os.PathLike[str], *, resize: str = "clean") -> FeatureNet:
-    """Return the features behind `fid`, from a local file of weights.
+    """Return the features behind `fid_clean` or `fid_tf`, from a local file of weights.
 
     Args:
       path: a state_dict as pytorch-fid and torch-fidelity publish it, as .pth, .npz or .safetensors.
-      resize: how images come to 299x299. 'clean': bicubic, antialiased, as clean-fid; 'tensorflow': bilinear without
-        antialiasing and half a pixel off, as the first FID and torch-fidelity. Figures of the two do not compare.
+      resize: how images come to 299x299. 'clean': bicubic, antialiased, as clean-fid 0.1.35; 'tensorflow': bilinear
+        without antialiasing and half a pixel off, as TTUR, the first FID, and torch-fidelity 0.4. Figures of the two do
+        not compare, and torchmetrics 1.9 equals neither.
 
     Raises:
       FileNotFoundError: no such file.
@@ -184,7 +185,7 @@ def load_inception(path: str | os.PathLike[str], *, resize: str = "clean") -> Fe
       Heusel et al., "GANs Trained by a Two Time-Scale Update Rule", 2017. Parmar, Zhang and Zhu, "On Aliased Resizing
       and Surprising Subtleties in GAN Evaluation", 2022.
     """
-    checks.one_of("resize", resize, RESIZES)
+    checks.one_of("resize", resize, DISTANCES)
     if not path:
         raise UserError(f"the standard FID needs weights that do not come with jaxgan; give the path of {FILE}.")
     params = from_torch(read_tensors(path))
@@ -192,9 +193,8 @@ def load_inception(path: str | os.PathLike[str], *, resize: str = "clean") -> Fe
     network = compiled(_see, params, CHUNK)
     enlarge = clean_resize if resize == "clean" else tensorflow_resize
     about = f"{NUM_FEATURES} features of the Inception network in {Path(path).name}, images resized as {resize}"
-    return FeatureNet(
-        "inception", digest, NUM_FEATURES, NUM_CLASSES, None, about, lambda images: network(enlarge(images)), CHUNK
-    )
+    see = lambda images: network(enlarge(images))  # noqa: E731
+    return FeatureNet("inception", digest, NUM_FEATURES, NUM_CLASSES, None, about, see, CHUNK, DISTANCES[resize])
 
 
 def _see(params: PyTree, pixels: Array) -> tuple[Array, Array]:

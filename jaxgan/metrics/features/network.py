@@ -30,7 +30,7 @@ class FeatureNet:
     """A frozen network between images and the measures.
 
     Attributes:
-      name: the distance between features is called after it, see `distance_name`.
+      name: of the features.
       digest: of its weights. Figures compare only where it is the same. Empty: unknown, so nothing is cached on disk.
       num_features: D.
       num_classes: K, or None where it does not classify.
@@ -38,6 +38,7 @@ class FeatureNet:
       about: a sentence for people: what it is, its accuracy, its number of features.
       apply: from uint8[n, H, W, C], n up to `chunk`, to float[n, D] features and float[n, K] logits or None.
       chunk: images in one call.
+      distance_name: of the Frechet distance between features; `fd_<name>` where it is empty.
     """
 
     name: str
@@ -48,11 +49,11 @@ class FeatureNet:
     about: str
     apply: Callable[[np.ndarray], Outputs]
     chunk: int = CHUNK
+    distance_name: str = ""
 
-    @property
-    def distance_name(self) -> str:
-        """Name of the Frechet distance: 'fid' for the Inception network alone, 'fd_mnist' and the like for others."""
-        return "fid" if self.name == "inception" else f"fd_{self.name}"
+    def __post_init__(self) -> None:
+        if not self.distance_name:
+            object.__setattr__(self, "distance_name", f"fd_{self.name}")
 
     def features_and_logits(self, images: np.ndarray, *, over: Map = map) -> tuple[np.ndarray, np.ndarray | None]:
         """Return features float32[N, D] and logits float32[N, K], or None, of images uint8[N, H, W, C], N > 0.
@@ -62,8 +63,8 @@ class FeatureNet:
           over: calls `apply` for each `chunk` of them, as `map` does.
 
         Raises:
-          ValueError: images of a shape or type that the network does not take, none at all, or features that do not
-            have the shape that was promised.
+          UserError: no images or images of another shape or type, features of another shape than promised, or features
+            or logits that are not finite.
         """
         if images.ndim != 4 or images.dtype != np.uint8 or not len(images):
             raise UserError(f"images are {images.dtype}{list(images.shape)}; expected uint8[N, H, W, C], N > 0.")
@@ -80,9 +81,15 @@ class FeatureNet:
                     f"expected {(len(part), self.num_features)}."
                 )
         features = np.concatenate([np.asarray(features, np.float32) for features, _ in chunks])
-        if self.num_classes is None:
-            return features, None
-        return features, np.concatenate([np.asarray(logits, np.float32) for _, logits in chunks])
+        logits = None
+        if self.num_classes is not None:
+            logits = np.concatenate([np.asarray(logits, np.float32) for _, logits in chunks])
+        # Some measures would give plausible figures of them.
+        if not (np.isfinite(features).all() and (logits is None or np.isfinite(logits).all())):
+            raise UserError(
+                f"the features {self.name!r} have values that are not finite; check the images and the function."
+            )
+        return features, logits
 
 
 def compiled(

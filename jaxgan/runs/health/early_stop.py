@@ -9,7 +9,7 @@ import numpy as np
 from jaxgan.base import checks
 from jaxgan.base.types import Config
 from jaxgan.rundir.evaluations import Evaluation, of_one_protocol
-from jaxgan.rundir.metrics_log import Row
+from jaxgan.rundir.metrics_log import Row, current_column
 
 
 def check_metric(config_early_stop: Config, metric_names: Iterable[str]) -> None:
@@ -21,7 +21,7 @@ def check_metric(config_early_stop: Config, metric_names: Iterable[str]) -> None
     """
     if config_early_stop.metric:
         known = ["epoch", "steps_per_sec", "images_per_sec", *metric_names, "g/lr", "d/lr"]
-        checks.one_of("config.early_stop.metric", config_early_stop.metric, known)
+        checks.one_of("config.early_stop.metric", current_column(config_early_stop.metric), known)
 
 
 def has_stalled(rows: Sequence[Row], config_early_stop: Config, evaluations: Sequence[Evaluation] = ()) -> bool:
@@ -33,7 +33,8 @@ def has_stalled(rows: Sequence[Row], config_early_stop: Config, evaluations: Seq
     if not stop.metric:
         return False  # asked after each call, so rows are not gone through for nothing
     alike = of_one_protocol(rows, evaluations)
-    return stalled([row[stop.metric] for row in alike if stop.metric in row], stop.goal, stop.patience)
+    metric = current_column(stop.metric)
+    return stalled([row[metric] for row in alike if metric in row], stop.goal, stop.patience)
 
 
 def stalled(values: Sequence[float], goal: str, patience: int) -> bool:

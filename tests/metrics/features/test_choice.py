@@ -20,6 +20,13 @@ def test_features_follow_the_data(tmp_path):
     assert name(choose("", "mnist", (32, 32, 1), folder=tmp_path)) is None
 
 
+def test_the_way_to_resize_names_the_distance(tmp_path, monkeypatch):
+    monkeypatch.setattr(choice, "load_inception", lambda path, resize: (path, resize))
+    given = {"source": "folder", "image_shape": (8, 8, 3), "data_digest": "0"}
+    assert choice.choose_features("x.pth", **given) == ("x.pth", "clean")
+    assert choice.choose_features("x.pth", fid="tensorflow", **given) == ("x.pth", "tensorflow")
+
+
 def test_or_what_was_asked_for(tmp_path):
     (tmp_path / "own.py").write_text("def embed(images):\n    return images.mean((1, 2)) / 255\n")
     net = choose(f"{tmp_path}/own.py:embed")

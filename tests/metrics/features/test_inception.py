@@ -104,13 +104,15 @@ def block_e(kind):
     return block
 
 
+BLOCKS = [
+    ("Mixed_5b", block_a, 192), ("Mixed_5d", block_a, 288), ("Mixed_6a", block_b, 288), ("Mixed_6c", block_c, 768),
+    ("Mixed_7a", block_d, 768), ("Mixed_7b", block_e("mean"), 1280), ("Mixed_7c", block_e("max"), 2048),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("name", "theirs", "channels"),
-    [
-        ("Mixed_5b", block_a, 192), ("Mixed_5d", block_a, 288), ("Mixed_6a", block_b, 288), ("Mixed_6c", block_c, 768),
-        ("Mixed_7a", block_d, 768), ("Mixed_7b", block_e("mean"), 1280), ("Mixed_7c", block_e("max"), 2048),
-    ],
-)  # fmt: skip
+    ("name", "theirs", "channels"), [BLOCKS[0], *(pytest.param(*block, marks=pytest.mark.long) for block in BLOCKS[1:])]
+)
 def test_blocks_are_the_published_ones(tensors, params, name, theirs, channels):
     x = np.random.default_rng(1).standard_normal((1, 7, 6, channels), np.float32)
     quick = machine.compiler_options(seldom=True)
@@ -152,8 +154,9 @@ def test_a_file_makes_features(tensors, tmp_path, monkeypatch):
 
     monkeypatch.setattr(inception, "_see", see)
     monkeypatch.setattr(inception, "CHUNK", 2)
-    nets = {resize: inception.load_inception(tmp_path / "x.npz", resize=resize) for resize in inception.RESIZES}
-    assert all(isinstance(net, FeatureNet) and net.distance_name == "fid" for net in nets.values())
+    nets = {resize: inception.load_inception(tmp_path / "x.npz", resize=resize) for resize in inception.DISTANCES}
+    assert all(isinstance(net, FeatureNet) for net in nets.values())
+    assert [net.distance_name for net in nets.values()] == ["fid_clean", "fid_tf"]
     assert nets["clean"].digest != nets["tensorflow"].digest
     features, logits = nets["clean"].features_and_logits(np.full((3, 8, 9, 1), 77, np.uint8))
     assert seen == [(2, 299, 299, 3)]

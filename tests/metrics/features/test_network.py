@@ -30,7 +30,7 @@ def test_chunks_make_no_difference():
 
 def test_the_distance_is_called_fid_with_the_standard_network_alone():
     assert net().distance_name == "fd_x"
-    assert net(name="inception").distance_name == "fid"
+    assert net(distance_name="fid_clean").distance_name == "fid_clean"
 
 
 def test_images_that_do_not_fit_are_refused():

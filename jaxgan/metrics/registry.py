@@ -1,0 +1,118 @@
+"""Where measures register themselves: every file of this folder that has one calls `measure`.
+
+A new measure is one file:
+
+    @measure("brightness")
+    def _measure(given: Given) -> dict[str, float]:
+        return {"brightness": float(given.images.mean())}
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from jaxgan.metrics.moments import Moments
+
+# What a measure may need, those of the first tables first.
+NEEDS = {
+    "features": "a feature network",
+    "logits": "a feature network that classifies",
+    "labels": "the classes that were asked for",
+    "modes": "the features of stacked MNIST",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Given:
+    """What a measure sees. Fields that its needs do not name may be None.
+
+    Attributes:
+      images: uint8[N, H, W, C], the images to measure.
+      labels: int[N], the classes asked for.
+      features: float32[N, D].
+      logits: float32[N, K].
+      real_images: uint8[M, H, W, C], the images of the reference.
+      real_features: float32[M', D], those of some real images in random order.
+      real_moments: of the features of all real images.
+      real_classes: int64[K], how often the network sees each class in the real images.
+      real_projections: float32[M', P], see `swd.project`.
+      distance_name: of the Frechet distance, see `FeatureNet.distance_name`.
+      seed: of whatever the measure draws.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    features: np.ndarray
+    logits: np.ndarray
+    real_images: np.ndarray
+    real_features: np.ndarray
+    real_moments: Moments
+    real_classes: np.ndarray
+    real_projections: np.ndarray
+    distance_name: str
+    seed: int
+
+    def some(self, array: np.ndarray, num: int) -> np.ndarray:
+        """Return `num` rows at random: images may come in the order of their classes."""
+        return array[np.random.default_rng(self.seed).permutation(len(array))[:num]]
+
+
+Compute = Callable[[Given], dict[str, float]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Measure:
+    """A measure.
+
+    Attributes:
+      compute: from what is given to figures by name.
+      needs: keys of `NEEDS`.
+      least: images that each of the two sets must have.
+      higher: figures of which more is better; of the others less is.
+      neutral: figures that are neither good nor bad.
+    """
+
+    compute: Compute
+    needs: tuple[str, ...]
+    least: int
+    higher: tuple[str, ...]
+    neutral: tuple[str, ...]
+
+
+_FOUND: dict[str, Measure] = {}
+
+
+def measure(
+    name: str, *needs: str, least: int = 1, higher: tuple[str, ...] = (), neutral: tuple[str, ...] = ()
+) -> Callable[[Compute], Compute]:
+    """Register the decorated function as a measure; the arguments are those of `Measure`."""
+
+    def register(compute: Compute) -> Compute:
+        # The moments that a reference has beside features take two images.
+        _FOUND[name] = Measure(compute, needs, max(least, 2 if needs else 1), higher, neutral)
+        return compute
+
+    return register
+
+
+@functools.cache
+def measures() -> dict[str, Measure]:
+    """Return all measures by name, those of features first and those of pixels last."""
+    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
+        importlib.import_module(f"jaxgan.metrics.{module.name}")
+    place = list(NEEDS).index
+    return dict(sorted(_FOUND.items(), key=lambda item: max(map(place, item[1].needs), default=len(NEEDS))))
+
+
+def better(figure: str) -> str:
+    """Return which way a figure improves: 'max', 'min', or '' for neither."""
+    if any(figure in one.neutral for one in measures().values()):
+        return ""
+    return "max" if any(figure in one.higher for one in measures().values()) else "min"

@@ -18,7 +18,7 @@ from jaxgan import data
 from jaxgan.base import checks, terminal
 from jaxgan.base.config_files import get_config
 from jaxgan.base.types import Config
-from jaxgan.rundir import saved_config, sweep
+from jaxgan.rundir import layout, saved_config, sweep
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
@@ -115,7 +115,7 @@ def base_config() -> Config | None:
     """Return the configuration before changes; None where neither --config nor --workdir gives one."""
     if FLAGS.config is not None:
         return get_config(*FLAGS.config.split(":", 1))
-    if FLAGS.workdir and (Path(FLAGS.workdir) / saved_config.CONFIG_FILE).is_file():
+    if FLAGS.workdir and (Path(FLAGS.workdir) / layout.CONFIG_FILE).is_file():
         return saved_config.load_config(Path(FLAGS.workdir))[0]
     return None
 

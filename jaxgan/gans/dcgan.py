@@ -11,20 +11,17 @@ from __future__ import annotations
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.base import checks, shapes
+from jaxgan.base import checks
 from jaxgan.base.settings import completed
 from jaxgan.base.types import Array, Config, DataInfo
-from jaxgan.nets.activation import leaky_relu
-from jaxgan.nets.conv import PADDINGS, Conv, ConvTranspose, UpsampleConv
-from jaxgan.nets.dropout import Dropout
-from jaxgan.nets.minibatch import append_std
-from jaxgan.nets.norm import Norm, norms
+from jaxgan.nets import Conv, ConvTranspose, Dropout, Norm, UpsampleConv, append_std, leaky_relu, norms
+from jaxgan.nets.conv import PADDINGS
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
 
 ACTIVATIONS = {"leaky_relu": leaky_relu, "relu": nn.relu}
-UPSAMPLES = ("transpose", "nearest")
-# Settings of config.model that the runs of earlier versions lack, as they were.
+UPSAMPLES = {"transpose": ConvTranspose, "nearest": UpsampleConv}
+# Settings of config.model that runs of earlier versions lack, with the values that those versions used.
 ADDED = {"d_norm": "none", "d_group": 0, "g_padding": "SAME"}
 
 
@@ -46,10 +43,7 @@ class Generator(nn.Module):
         x = nn.Dense(7 * 7 * 256, kernel_init=init)(z).reshape(-1, 7, 7, 256)
         x = activation(self.norm(x, train=train))
         for features, factor in (128, 1), (64, 2), (32, 2):
-            if self.upsample == "transpose":
-                x = ConvTranspose(features, 5, factor, self.padding, use_bias=False, kernel_init=init)(x)
-            else:
-                x = UpsampleConv(features, 5, factor, use_bias=False, kernel_init=init)(x)
+            x = UPSAMPLES[self.upsample](features, 5, factor, self.padding, use_bias=False, kernel_init=init)(x)
             x = activation(self.norm(x, train=train))
         return jnp.tanh(Conv(self.channels, 5, use_bias=False, kernel_init=init)(x))
 
@@ -77,9 +71,9 @@ class Discriminator(nn.Module):
 
 
 def build(config: Config, data: DataInfo) -> Gan:
-    """Build the GAN; ValueError for images that are not 28x28."""
+    """Build the GAN; UserError for images that are not 28x28."""
     channels = data.image_shape[2]
-    shapes.check_exact("dcgan", data.image_shape, (28, 28, channels), other="dcgan64")
+    checks.check_exact("dcgan", data.image_shape, (28, 28, channels), other="dcgan64")
     model = completed(config.model, ADDED)
     checks.in_range("config.model.d_group", model.d_group, 0)
     checks.one_of("config.model.upsample", model.upsample, UPSAMPLES)

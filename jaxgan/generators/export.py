@@ -14,8 +14,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from jaxgan.base import checks, files
-from jaxgan.base.checks import UserError
-from jaxgan.base.packages import needed
+from jaxgan.base.checks import UserError, needed
 from jaxgan.base.types import Array
 from jaxgan.generators import demo
 from jaxgan.generators.arrays import arrays_of, from_arrays

@@ -15,7 +15,7 @@ from jaxgan.base import checks, keys
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array, Config
 from jaxgan.generators.load import Which, load_with_config
-from jaxgan.rundir import saved_config
+from jaxgan.rundir import layout, saved_config
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.sampling.labels import spread_labels
@@ -118,11 +118,7 @@ def save_samples(
 
 def beside(workdir: Path, name: str) -> Path:
     """Return where an image goes that nobody named: into the folder of a run, or beside it where there is none."""
-    return (
-        workdir / name
-        if (workdir / saved_config.CONFIG_FILE).is_file()
-        else workdir.with_name(f"{workdir.stem}_{name}")
-    )
+    return workdir / name if (workdir / layout.CONFIG_FILE).is_file() else workdir.with_name(f"{workdir.stem}_{name}")
 
 
 def save_walks(
@@ -194,7 +190,7 @@ def save_progress(workdir: str | Path, out: str | Path, *, scale: int | None = N
     workdir, out = Path(workdir), Path(out)
     check_out(out, scale, (images.ANIMATION,))
     config, info = saved_config.load_config(workdir)
-    grids = saved_config.grids(workdir)
+    grids = layout.grids(workdir)
     if not grids:
         raise FileNotFoundError(f"{workdir} holds no grids to animate; train with config.train.sample_every above 0.")
     width = min(config.sample.num, config.sample.columns) * info.image_shape[1]

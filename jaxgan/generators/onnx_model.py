@@ -12,8 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxgan.base.checks import UserError, brief
-from jaxgan.base.packages import needed
+from jaxgan.base.checks import UserError, brief, needed
 from jaxgan.base.types import Array
 
 Traced = tuple[Callable[..., Array], dict[str, jax.ShapeDtypeStruct]]  # a function, and the shapes of its arguments

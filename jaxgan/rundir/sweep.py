@@ -9,8 +9,7 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.settings import flatten, get
 from jaxgan.base.types import Config
 from jaxgan.config import default, validate
-
-FOLDER = "replicas"  # in a run's folder, a run in each of 0, 1, ...
+from jaxgan.rundir import layout
 
 
 def lists(config: Config) -> dict[str, tuple[float, ...]]:
@@ -64,10 +63,6 @@ def _check_together(config: Config, swept: dict[str, tuple[float, ...]]) -> None
             "config.sweep.train.ema_decay has no effect where config.train.ema_half_life is set; sweep "
             "train.ema_half_life, or set that to 0."
         )
-    if config.watch.action == "rollback":
-        raise UserError("config.watch.action is 'rollback', which replicas have not; set it to warn, stop or off.")
-    if config.early_stop.metric:
-        raise UserError("config.early_stop.metric is set, but replicas end together; leave it empty.")
 
 
 def _single(config: Config, swept: dict[str, tuple[float, ...]], index: int, seed: int) -> Config:
@@ -85,7 +80,7 @@ def _as(old: object, new: float) -> float | int:
 
 def numbers(workdir: str | Path) -> list[int]:
     """Return the numbers of the replicas that a folder holds, none for a single run."""
-    return sorted(int(path.name) for path in (Path(workdir) / FOLDER).glob("*") if path.name.isdecimal())
+    return sorted(int(path.name) for path in layout.replicas(workdir).glob("*") if path.name.isdecimal())
 
 
 def folder_of(workdir: str | Path, replica: int | None) -> Path:
@@ -101,7 +96,7 @@ def folder_of(workdir: str | Path, replica: int | None) -> Path:
         has = f"replicas {known[0]} to {known[-1]}" if known else "no replicas"
         said = "no replica is named" if replica is None else f"replica is {replica}"
         raise UserError(f"{said}, but {workdir} holds {has}; name one by --replica (replica=), or the folder of a run.")
-    return workdir / FOLDER / str(replica)
+    return layout.replicas(workdir) / str(replica)
 
 
 def template(configs: list[Config]) -> Config:

@@ -20,8 +20,8 @@ from jaxgan import config as config_lib
 from jaxgan import data
 from jaxgan.base import machine
 from jaxgan.base.settings import Setting
-from jaxgan.rundir import metrics_log, saved_config
-from jaxgan.runs.calls import batch_shapes, batches, calls
+from jaxgan.rundir import layout, metrics_log, saved_config
+from jaxgan.runs.batches import batch_shapes, batches
 from jaxgan.runs.setup import create_setup
 from jaxgan.training import parallel
 
@@ -58,7 +58,7 @@ def test_a_run_leaves_what_it_says(finished):
         "report.html",
     }
     assert {p.name for p in run.iterdir()} - {".lock"} == files
-    assert [p.name for p in saved_config.grids(run)] == [f"step_0000000{i}.png" for i in (0, 3, 6)]
+    assert [p.name for p in layout.grids(run)] == [f"step_0000000{i}.png" for i in (0, 3, 6)]
     with Image.open(run / "progress.gif") as animation:
         assert animation.n_frames == 3
     for name in "data.png", "step_00000006.png":
@@ -126,9 +126,9 @@ def test_batch_shapes_are_those_of_batches(on_device):
     one = config(num_devices=2, steps_per_call=3)
     one.rule.d_steps = 2
     setup = create_setup(one, data.open_source(one.data), jax.local_devices())
-    _, batch = next(batches(setup, 0, on_device=on_device))
+    _, batch = next(batches([setup], 0, 6, on_device=on_device))
     expected = jax.tree.map(lambda x: (x.shape, x.dtype), batch)
-    assert jax.tree.map(lambda x: (x.shape, x.dtype), batch_shapes(setup, on_device=on_device)) == expected
+    assert jax.tree.map(lambda x: (x.shape, x.dtype), batch_shapes([setup], on_device=on_device)) == expected
 
 
 def test_a_signal_while_the_step_compiles_is_a_request_to_stop(tmp_path, monkeypatch, capfd):
@@ -257,7 +257,7 @@ def test_a_image_that_cannot_be_written_is_said_and_training_goes_on(tmp_path, c
 def test_calls_stop_at_every_mark_and_cover_each_step_once():
     cfg = config(num_steps=23, log_every=10, sample_every=4, checkpoint_every=7, steps_per_call=5)
     setup = create_setup(cfg, data.open_source(cfg.data), jax.local_devices()[:1])
-    made = list(calls(setup, 2))
+    made = list(setup.schedule.calls(2, 23))
     assert [first for first, _ in made] == [2, *np.cumsum([n for _, n in made])[:-1] + 2]
     ends = {first + num for first, num in made}
     assert {4, 7, 8, 10, 12, 14, 16, 20, 21, 23} <= ends
@@ -350,7 +350,7 @@ def test_images_of_ones_own(tmp_path):
 
 def test_a_short_run_ends_with_a_grid(tmp_path):
     jaxgan.train(config(num_steps=2, sample_every=500), tmp_path)
-    assert [p.name for p in saved_config.grids(tmp_path)] == [f"step_0000000{i}.png" for i in (0, 2)]
+    assert [p.name for p in layout.grids(tmp_path)] == [f"step_0000000{i}.png" for i in (0, 2)]
     assert (tmp_path / "progress.gif").exists()
 
 

@@ -150,7 +150,7 @@ MODES = {
     "evaluate": Mode(
         score,
         "workdir replica out step num seed weights ema_std trust "
-        "config.eval.features config.eval.metrics config.eval.fid",
+        "config.eval.features config.eval.metrics config.eval.fid config.data.path",
     ),
     "export": Mode(write_export, "workdir replica out batch step weights ema_std trust"),
     "features": Mode(learn_features, "config workdir"),

@@ -20,7 +20,7 @@ from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
 
 ACTIVATIONS = {"leaky_relu": leaky_relu, "relu": nn.relu}
-UPSAMPLES = {"transpose": ConvTranspose, "nearest": UpsampleConv}
+UPSAMPLES = ("transpose", "nearest")
 # Settings of config.model that runs of earlier versions lack, with the values that those versions used.
 ADDED = {"d_norm": "none", "d_group": 0, "g_padding": "SAME"}
 
@@ -43,7 +43,10 @@ class Generator(nn.Module):
         x = nn.Dense(7 * 7 * 256, kernel_init=init)(z).reshape(-1, 7, 7, 256)
         x = activation(self.norm(x, train=train))
         for features, factor in (128, 1), (64, 2), (32, 2):
-            x = UPSAMPLES[self.upsample](features, 5, factor, self.padding, use_bias=False, kernel_init=init)(x)
+            if self.upsample == "transpose":
+                x = ConvTranspose(features, 5, factor, self.padding, use_bias=False, kernel_init=init)(x)
+            else:
+                x = UpsampleConv(features, 5, factor, use_bias=False, kernel_init=init)(x)
             x = activation(self.norm(x, train=train))
         return jnp.tanh(Conv(self.channels, 5, use_bias=False, kernel_init=init)(x))
 

@@ -209,7 +209,7 @@ class UpsampleConv(Conv):
 class ConvTranspose(Conv):
     """Transposed convolution layer, a replacement for `flax.linen.ConvTranspose` that reads its checkpoints.
 
-    Padding may be 'TORCH': maps as large as with 'SAME', and the borders of PyTorch's `ConvTranspose2d(k, s, padding=p,
+    Padding is also 'TORCH': as large as 'SAME', with the borders of PyTorch's `ConvTranspose2d(k, s, padding=p,
     output_padding=2 p - k + s)`, where p = ceil((k - s) / 2). They differ where k - s is odd.
     """
 

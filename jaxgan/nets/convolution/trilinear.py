@@ -18,7 +18,6 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from jaxgan.base import staging
 from jaxgan.base.types import Array
 from jaxgan.nets.convolution import xla
 from jaxgan.nets.convolution.cpu import forms
@@ -113,4 +112,3 @@ _partial.def_abstract_eval(_shape)
 mlir.register_lowering(_partial, mlir.lower_fun(_value, multiple_results=False))
 ad.defbilinear(_partial, functools.partial(_transposed, 0), functools.partial(_transposed, 1))
 batching.primitive_batchers[_partial] = _mapped
-staging.show_inside(_partial, _value)

@@ -125,7 +125,17 @@ def _nothing(geo: Geometry, like: Array, channels: int) -> Array:
 def _products_of_taps(w: Array, g: Array) -> Array:
     """Multiply each pixel of g [B, H', W', F] with all taps: [B, H', W', k, k, C], at least float32."""
     f, wide = g.shape[-1], jnp.promote_types(g.dtype, jnp.float32)
-    products = jnp.matmul(g.reshape(-1, f), w.reshape(-1, f).T, preferred_element_type=wide)
+    pixels = g.reshape(-1, f)
+    if len(pixels) < f:
+        # A product for each tap: the kernel, which is larger than the maps here, need not be transposed.
+        taps, kernels = math.prod(w.shape[:2]), jnp.swapaxes(w, 2, 3)
+        products = jnp.matmul(
+            jnp.broadcast_to(pixels, (taps, *pixels.shape)),
+            kernels.reshape(taps, f, -1),
+            preferred_element_type=wide,
+        )
+        return jnp.moveaxis(products.reshape(*w.shape[:2], *g.shape[:3], -1), (0, 1), (3, 4))
+    products = jnp.matmul(pixels, w.reshape(-1, f).T, preferred_element_type=wide)
     return products.reshape(*g.shape[:3], *w.shape[:3])
 
 

@@ -16,6 +16,7 @@ from jaxgan.base import checks, files, keys
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Config, Map, Source
+from jaxgan.config import with_whole_paths
 from jaxgan.metrics import suite
 from jaxgan.metrics.features import trained
 from jaxgan.metrics.features.choice import NONE_FOUND, choose_features
@@ -213,6 +214,7 @@ def evaluate_run(
     ema_std: float | None = None,
     features: str | None = None,
     metrics: str | None = None,
+    path: str | None = None,
     fid: str | None = None,
     out: str | Path | None = None,
     trust: bool = False,
@@ -230,6 +232,7 @@ def evaluate_run(
       ema_std: likewise.
       features: instead of the run's config.eval.features.
       metrics: instead of the run's config.eval.metrics.
+      path: where the run's images lie now, instead of its config.data.path.
       fid: instead of the run's config.eval.fid.
       out: a .json file for the scores, instead of the run's evaluation.json.
       trust: consent to execute Python files that the run names.
@@ -255,6 +258,8 @@ def evaluate_run(
     if features is None and not trust:
         refuse_code(config)
     config.eval.features = config.eval.features if features is None else features
+    config.data.path = config.data.path if path is None else path
+    config = with_whole_paths(config)
     source = data.open_source(config.data)
     saved_config.check_images(workdir, config, source.info, data.fingerprint(source))
     evaluator = create_evaluator(config, source, num=num, seed=seed)
@@ -298,12 +303,13 @@ def train_features(config: Config, *, on_step=lambda step, loss: None) -> Featur
     """
     source = data.open_source(config.data)
     images, labels = images_of(source)
-    if labels is None or source.info.num_classes is None:
-        raise UserError(
-            f"the images of config.data.source={config.data.source!r} have no labels to learn features from; use "
-            "labelled data, or let config.eval.features name a function or Inception's weights."
-        )
     classes = source.info.num_classes
+    if labels is None or classes is None or classes < 2:
+        lack = "no labels" if classes is None else "one class only (for a folder: one subfolder a class)"
+        raise UserError(
+            f"the images of config.data.source={config.data.source!r} have {lack}, so no features can be learnt from "
+            "them; use labelled data, or let config.eval.features name a function or Inception's weights."
+        )
     return trained.fit(images, labels, classes, config.data.source, held_out=_labelled(config), on_step=on_step)
 
 

@@ -35,7 +35,7 @@ def test_starts(state):
 
 
 def test_dropout_works_in_training_only(gan, state):
-    images = systems.pictures(gan, 2)
+    images = systems.images(gan, 2)
     judge = systems.quick_jit(gan.discriminator.apply, static_argnames="train")
     plain, _ = judge(state.d.variables, images, None, train=True)
     again, _ = judge(state.d.variables, images, None, train=False)
@@ -107,6 +107,6 @@ def test_against_pytorch(gan, state):
     )
     twin.check_outputs(
         twin.load(d, state.d, (7, 7, 128)),
-        *(gan.discriminator, state.d, systems.pictures(gan, 4), labels),
+        *(gan.discriminator, state.d, systems.images(gan, 4), labels),
         pick=lambda out: out[:, 0],
     )

@@ -1,4 +1,4 @@
-"""R3GAN against the published numbers of parameters, and against what its start means."""
+"""R3GAN: published numbers of parameters, and properties of its initial values."""
 
 import functools
 import importlib
@@ -98,7 +98,7 @@ def test_images_of_a_class_depend_on_it():
 @pytest.mark.parametrize(
     ("shape", "model", "sentence"),
     [
-        ((30, 30, 1), {}, "sides are multiples of 4"),
+        ((30, 30, 1), {}, "height and width are multiples of 4"),
         ((28, 28, 1), {"widths": (20, 16, 16)}, "config.model.widths has 20"),
         ((28, 28, 1), {"blocks": 0}, "config.model.blocks is 0"),
         ((28, 28, 1), {"blocks": 10**8}, "config.model.blocks is 100000000"),

@@ -8,9 +8,8 @@ from pathlib import Path
 from jaxgan.base.checks import UserError
 from jaxgan.base.settings import flatten, get
 from jaxgan.base.types import Config
-from jaxgan.config import default, validate
-
-FOLDER = "replicas"  # in a run's folder, a run in each of 0, 1, ...
+from jaxgan.config import SETTINGS, default, unused, validate
+from jaxgan.rundir import layout
 
 
 def lists(config: Config) -> dict[str, tuple[float, ...]]:
@@ -71,6 +70,8 @@ def _single(config: Config, swept: dict[str, tuple[float, ...]], index: int, see
     single.sweep = default().sweep
     single.train.num_replicas, single.seed = 1, seed
     single.update_from_flattened_dict({path: _as(get(config, path), values[index]) for path, values in swept.items()})
+    # With a penalty of 0, an interval has no effect in this run.
+    single.update_from_flattened_dict({path: SETTINGS[path].default for path in unused(single)})
     validate(single)
     return single
 
@@ -81,7 +82,7 @@ def _as(old: object, new: float) -> float | int:
 
 def numbers(workdir: str | Path) -> list[int]:
     """Return the numbers of the replicas that a folder holds, none for a single run."""
-    return sorted(int(path.name) for path in (Path(workdir) / FOLDER).glob("*") if path.name.isdecimal())
+    return sorted(int(path.name) for path in layout.replicas(workdir).glob("*") if path.name.isdecimal())
 
 
 def folder_of(workdir: str | Path, replica: int | None) -> Path:
@@ -97,15 +98,15 @@ def folder_of(workdir: str | Path, replica: int | None) -> Path:
         has = f"replicas {known[0]} to {known[-1]}" if known else "no replicas"
         said = "no replica is named" if replica is None else f"replica is {replica}"
         raise UserError(f"{said}, but {workdir} holds {has}; name one by --replica (replica=), or the folder of a run.")
-    return workdir / FOLDER / str(replica)
+    return layout.replicas(workdir) / str(replica)
 
 
 def template(configs: list[Config]) -> Config:
-    """Return a configuration whose networks and program serve all replicas: a penalty that any has is there."""
+    """Return a configuration whose networks and program serve all replicas: what any of them uses is there."""
     shared = copy.deepcopy(configs[0])
-    for name, weight in shared.penalty.items():
-        if isinstance(weight, float):
-            shared.penalty[name] = max(config.penalty[name] for config in configs)
+    for path in [path for path, one in SETTINGS.items() if one.needs or (one.swept and not one.default)]:
+        used = [value for config in configs if (value := get(config, path)) != SETTINGS[path].default]
+        shared.update_from_flattened_dict({path: used[0]} if used else {})
     return shared
 
 

@@ -20,7 +20,7 @@ from jaxgan.base import checks, terminal
 from jaxgan.base.config_files import get_config
 from jaxgan.base.types import Config
 from jaxgan.cli import surroundings
-from jaxgan.rundir import saved_config, sweep
+from jaxgan.rundir import layout, saved_config, sweep
 from jaxgan.runs.record import loggers
 
 FLAGS = flags.FLAGS
@@ -47,6 +47,7 @@ flags.DEFINE_string(
     "File to write; its ending decides: .png .jpg .npy .gif or a FOLDER/ for images, .png .svg for a summary, "
     ".stablehlo .onnx .safetensors .html for an export, .json for scores.",
 )
+flags.DEFINE_integer("batch", None, "Images of each call of an export; by default any number.", lower_bound=1)
 flags.DEFINE_integer("scale", None, "Pixels a side for each pixel of an image; by default small ones are enlarged.")
 flags.DEFINE_bool("distributed", False, "Train with the other processes that SLURM, Kubernetes, ... started.")
 flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0, to train with others that were started by hand.")
@@ -127,7 +128,7 @@ def base_config() -> Config | None:
     """Return the configuration before changes; None where neither --config nor --workdir gives one."""
     if FLAGS.config is not None:
         return get_config(*FLAGS.config.split(":", 1))
-    if FLAGS.workdir and (Path(FLAGS.workdir) / saved_config.CONFIG_FILE).is_file():
+    if FLAGS.workdir and (Path(FLAGS.workdir) / layout.CONFIG_FILE).is_file():
         return saved_config.load_config(Path(FLAGS.workdir))[0]
     return None
 

@@ -17,7 +17,7 @@ from jaxgan.base.terminal import say
 from jaxgan.cli.flags import FLAGS, changed, data_info, given_config, given_workdir
 from jaxgan.generators import export, gallery
 from jaxgan.generators.load import Which, load_with_config
-from jaxgan.rundir import evaluations, metrics_log, saved_config, sweep
+from jaxgan.rundir import evaluations, layout, metrics_log, restore, saved_config, sweep
 from jaxgan.runs import evaluate
 from jaxgan.runs.record import report
 from jaxgan.views import diagram, table
@@ -56,7 +56,7 @@ def write_export() -> None:
     if FLAGS.out is None:
         raise jaxgan.UserError(f"--mode=export needs --out, a file that ends in {', '.join(export.WRITERS)}.")
     params, _ = load_with_config(workdir, bundle(Which))
-    path = export.export(params, FLAGS.out, run=workdir)
+    path = export.export(params, FLAGS.out, run=workdir, batch=FLAGS.batch)
     print(f"wrote {path}")
 
 
@@ -101,7 +101,7 @@ def score() -> None:
         except OSError as error:
             say(f"warning: the report of {workdir} could not be written ({error.strerror or error})")
             continue
-        print(f"wrote {workdir / evaluations.EVALUATION_FILE} and {workdir / report.REPORT_FILE}")
+        print(f"wrote {workdir / layout.EVALUATION_FILE} and {workdir / layout.REPORT_FILE}")
 
 
 def learn_features() -> None:
@@ -118,11 +118,9 @@ def say_loss(step: int, loss: Any) -> None:
 
 def check_files() -> None:
     """Check a run's files by their digests, and say what it holds."""
-    from jaxgan.rundir import checkpoint  # Orbax takes a second to import
-
     workdir = Path(given_workdir())
     saved = saved_config.load_saved(workdir)
-    found = checkpoint.verify(workdir)
+    found = restore.verify(workdir)
     rows = metrics_log.read_metrics(workdir)
     print(f"{workdir}: {saved.config.gan} on {saved.data.num_images:,} images {saved.data.image_shape}")
     print(f"{len(rows)} logged rows, {len(evaluations.read_evaluations(workdir))} evaluations")
@@ -154,7 +152,7 @@ MODES = {
         "workdir replica out step num seed weights ema_std trust "
         "config.eval.features config.eval.metrics config.eval.fid config.data.path",
     ),
-    "export": Mode(write_export, "workdir replica out step weights ema_std trust"),
+    "export": Mode(write_export, "workdir replica out batch step weights ema_std trust"),
     "features": Mode(learn_features, "config workdir"),
     "verify": Mode(check_files, "workdir replica"),
     "summary": Mode(show_summary, "config workdir out trust"),

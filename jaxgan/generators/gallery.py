@@ -15,7 +15,7 @@ from jaxgan.base import checks, keys
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array, Config
 from jaxgan.generators.load import Which, load_with_config
-from jaxgan.rundir import saved_config
+from jaxgan.rundir import layout, saved_config
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.sampling.labels import spread_labels
@@ -118,11 +118,7 @@ def save_samples(
 
 def beside(workdir: Path, name: str) -> Path:
     """Return where an image goes that nobody named: into the folder of a run, or beside it where there is none."""
-    return (
-        workdir / name
-        if (workdir / saved_config.CONFIG_FILE).is_file()
-        else workdir.with_name(f"{workdir.stem}_{name}")
-    )
+    return workdir / name if (workdir / layout.CONFIG_FILE).is_file() else workdir.with_name(f"{workdir.stem}_{name}")
 
 
 def save_walks(
@@ -194,7 +190,7 @@ def save_progress(workdir: str | Path, out: str | Path, *, scale: int | None = N
     workdir, out = Path(workdir), Path(out)
     check_out(out, scale, (images.ANIMATION,))
     config, info = saved_config.load_config(workdir)
-    grids = saved_config.grids(workdir)
+    grids = layout.grids(workdir)
     if not grids:
         raise FileNotFoundError(f"{workdir} holds no grids to animate; train with config.train.sample_every above 0.")
     width = min(config.sample.num, config.sample.columns) * info.image_shape[1]
@@ -227,7 +223,7 @@ def walk_labels(params: GeneratorParams, walks: int, num: int, label: int | None
     classes = params.num_classes
     if classes is None or label is not None:
         return choose_labels(params, walks * num, label)
-    corners = jax.nn.one_hot(jnp.arange(walks + 1) % classes, classes)
+    corners = jax.nn.one_hot(jnp.arange(walks + 1) % classes, classes, dtype=jnp.float32)
     return interpolate(corners[:-1], corners[1:], num, spherical=False).reshape(-1, classes)
 
 
@@ -242,4 +238,4 @@ def choose_labels(params: GeneratorParams, num: int, label: int | None) -> Array
         return spread_labels(num, classes)
     if not 0 <= label < classes:
         raise UserError(f"--label={label} is no class of this GAN; give one from 0 to {classes - 1}.")
-    return jnp.full((num,), label)
+    return jnp.full((num,), label, jnp.int32)

@@ -18,9 +18,10 @@ from jaxgan.base.terminal import say
 from jaxgan.base.types import Config, PyTree
 from jaxgan.generators import pretrained
 from jaxgan.generators.averaged import averaged_generator
-from jaxgan.rundir import saved_config, sweep
+from jaxgan.rundir import layout, saved_config, sweep
 from jaxgan.rundir.digests import Damaged
-from jaxgan.rundir.steps import FOLDER, find_step, saved_steps
+from jaxgan.rundir.restore import read
+from jaxgan.rundir.steps import find_step, saved_steps
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.training import power_ema
 from jaxgan.training.gan import generator_params, generator_shapes
@@ -115,13 +116,13 @@ def _average_of_width(
     for number in [number for number in saved_steps(workdir) if 0 < number <= last]:
         try:
             like_tracks = {"tracks": (like,) * len(stds)}
-            kept[number] = _read_leaves(workdir, number, like_tracks)["tracks"]
+            kept[number] = read(layout.step_folder(workdir, number), like_tracks)[0]["tracks"]
         except Damaged as error:
             if number == last and step != "latest":
                 raise
             say(f"warning: {error}; it is left out of the average")
     if not kept:
-        raise UserError(f"none of the checkpoints in {workdir / FOLDER} up to step {last} is good.")
+        raise UserError(f"none of the checkpoints in {layout.checkpoints(workdir)} up to step {last} is good.")
     last = max(kept)
     stored = [(number, std) for number in kept for std in stds]
     weights, misfit = power_ema.combination(stored, last, ema_std)
@@ -143,15 +144,9 @@ def _read_step(workdir: Path, step: int | str, like: PyTree) -> PyTree:
     asked = [find_step(workdir, step)] if step != "latest" else list(reversed(saved_steps(workdir)))
     for number in asked:
         try:
-            return _read_leaves(workdir, number, like)
+            return read(layout.step_folder(workdir, number), like)[0]
         except Damaged as error:
             if number == asked[-1]:
                 raise
             say(f"warning: {error}; the one before is used")
     raise AssertionError("there is at least one step")
-
-
-def _read_leaves(workdir: Path, number: int, like: PyTree) -> PyTree:
-    from jaxgan.rundir.checkpoint import read  # Orbax takes a second to import
-
-    return read((workdir / FOLDER).absolute() / str(number), like)[0]

@@ -14,7 +14,7 @@ from jaxgan.base.checks import UserError, brief
 from jaxgan.base.tensor_files import read_safetensors
 from jaxgan.base.types import Config
 from jaxgan.generators.arrays import from_arrays
-from jaxgan.rundir import saved_config
+from jaxgan.rundir import layout, saved_config
 from jaxgan.sampling.generator import GeneratorParams
 
 FACTS = "jaxgan"  # the entry of an exported file's metadata that is ours, as JSON
@@ -33,7 +33,7 @@ def is_one_file(workdir: str | Path) -> bool:
 
 
 def _is_bundled(workdir: str | Path) -> bool:
-    return str(workdir) in names() and not (Path(workdir) / saved_config.CONFIG_FILE).exists()
+    return str(workdir) in names() and not (Path(workdir) / layout.CONFIG_FILE).exists()
 
 
 def load_one_file(name: str | Path) -> tuple[GeneratorParams, Config]:

@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import platform
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,9 @@ from jaxgan.base.digests import digest
 from jaxgan.base.settings import check_plain, completed, flatten
 from jaxgan.base.types import Config, DataInfo
 from jaxgan.config import default, is_fixed, settings, validate, with_whole_paths
-from jaxgan.rundir import steps
+from jaxgan.rundir.layout import CONFIG_FILE, GAN_FILE, checkpoints
 
-CONFIG_FILE = "config.json"
-GAN_FILE = "gan.py"  # copy of the file that config.gan names, where it is the user's own
-SAMPLES = "samples"  # folder of the fixed-latent grids
-_GRID = re.compile(r"step_[0-9]{1,18}\.png")
+MOST_BYTES = 2**24  # of config.json, and of a GAN's file
 
 # Settings of JAX that random numbers depend on besides their keys, and the resumed steps with them.
 _DRAWS = ("jax_default_prng_impl", "jax_threefry_partitionable", "jax_enable_x64", "jax_random_seed_offset")
@@ -52,16 +48,6 @@ class Saved:
     gan_digest: str | None = None
     home: str | None = None
     draws: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-
-
-def grid_file(workdir: Path, step: int) -> Path:
-    """Return where the fixed-latent grid of a step lies."""
-    return workdir / SAMPLES / f"step_{step:08d}.png"
-
-
-def grids(workdir: Path) -> list[Path]:
-    """Return the fixed-latent grids that a run has so far, oldest first."""
-    return sorted(path for path in (workdir / SAMPLES).glob("step_*.png") if _GRID.fullmatch(path.name))
 
 
 def _home(workdir: Path) -> str:
@@ -106,7 +92,7 @@ def load_config(workdir: Path) -> tuple[Config, DataInfo]:
 def load_settings(workdir: str | Path) -> dict[str, Any]:
     """Return what a run's config.json holds, to be kept elsewhere; errors are those of `load_saved`."""
     load_saved(workdir)
-    content = json.loads((Path(workdir) / CONFIG_FILE).read_bytes())
+    content = json.loads(files.read(Path(workdir) / CONFIG_FILE, MOST_BYTES))
     content.pop("home", None)  # where it was trained is nobody else's business
     return content
 
@@ -119,12 +105,14 @@ def load_saved(workdir: str | Path) -> Saved:
       UserError: the file is not what `save_config` writes.
     """
     path = Path(workdir) / CONFIG_FILE
-    if not path.is_file():
+    try:
+        content = files.read(path, MOST_BYTES)
+    except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(
             f"{workdir} holds no {CONFIG_FILE}, so it is not the folder of a run; give the --workdir of a training run."
-        )
+        ) from None
     try:
-        return parse(json.loads(path.read_bytes()))
+        return parse(json.loads(content))
     except (ArithmeticError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(
             f"{path} is damaged ({brief(error)}); restore it from a copy, or train anew elsewhere."
@@ -190,11 +178,11 @@ def trusted_config(workdir: str | Path, *, trust: bool) -> tuple[Config, DataInf
                 f"{workdir} has a GAN of its own, {where}, which would be executed; look at the file, then say --trust "
                 "(or load(..., trust=True))."
             )
-        if known and not copy.is_file():
+        if known and not copy.exists():
             raise UserError(
                 f"{copy} is missing, without which the run's networks are not known; restore it from a copy."
             )
-        if known and hashlib.sha256(copy.read_bytes()).hexdigest() != saved.gan_digest:
+        if known and hashlib.sha256(files.read(copy, MOST_BYTES)).hexdigest() != saved.gan_digest:
             raise UserError(f"{copy} is not the file that the run was made with; restore it from a copy.")
         config.gan = str(where)
     return config, saved.data
@@ -213,7 +201,7 @@ def changes(workdir: Path, config: Config, data: DataInfo, fingerprint: str | No
       UserError: a changed field, or data, with which a run cannot go on.
     """
     if not (workdir / CONFIG_FILE).exists():
-        if any((workdir / steps.FOLDER).glob("[0-9]*")):
+        if any(checkpoints(workdir).glob("[0-9]*")):
             raise UserError(
                 f"{workdir} holds checkpoints but no {CONFIG_FILE}, so it is not known what they were trained with; "
                 "restore that file from a copy, or train elsewhere."

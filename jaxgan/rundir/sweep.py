@@ -9,8 +9,7 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.settings import flatten, get
 from jaxgan.base.types import Config
 from jaxgan.config import SETTINGS, default, unused, validate
-
-FOLDER = "replicas"  # in a run's folder, a run in each of 0, 1, ...
+from jaxgan.rundir import layout
 
 
 def lists(config: Config) -> dict[str, tuple[float, ...]]:
@@ -83,7 +82,7 @@ def _as(old: object, new: float) -> float | int:
 
 def numbers(workdir: str | Path) -> list[int]:
     """Return the numbers of the replicas that a folder holds, none for a single run."""
-    return sorted(int(path.name) for path in (Path(workdir) / FOLDER).glob("*") if path.name.isdecimal())
+    return sorted(int(path.name) for path in layout.replicas(workdir).glob("*") if path.name.isdecimal())
 
 
 def folder_of(workdir: str | Path, replica: int | None) -> Path:
@@ -99,7 +98,7 @@ def folder_of(workdir: str | Path, replica: int | None) -> Path:
         has = f"replicas {known[0]} to {known[-1]}" if known else "no replicas"
         said = "no replica is named" if replica is None else f"replica is {replica}"
         raise UserError(f"{said}, but {workdir} holds {has}; name one by --replica (replica=), or the folder of a run.")
-    return workdir / FOLDER / str(replica)
+    return layout.replicas(workdir) / str(replica)
 
 
 def template(configs: list[Config]) -> Config:

@@ -21,7 +21,7 @@ from jaxgan.base.checks import NotFinite
 from jaxgan.base.terminal import divert, write_line
 from jaxgan.base.types import Array, Config
 from jaxgan.generators.averaged import averaged_generator
-from jaxgan.rundir import saved_config, sweep
+from jaxgan.rundir import layout, saved_config, sweep
 from jaxgan.rundir.metrics_log import Row
 from jaxgan.runs.evaluate import Evaluator, create_evaluator
 from jaxgan.runs.health.early_stop import check_metric
@@ -251,7 +251,7 @@ class Experiment:
             raise NotFinite(f"all {len(self.runs)} replicas failed. Replica 0: {self.runs[0].failure}")
         self._progress.say(self._ending(step, stopped=stopped))
         what = "images, metrics and checkpoints are" if self._summary is None else "each replica is a run"
-        self._progress.say(f"{what} in {self.workdir if self._summary is None else self.workdir / sweep.FOLDER}")
+        self._progress.say(f"{what} in {self.workdir if self._summary is None else layout.replicas(self.workdir)}")
 
     def _ending(self, step: int, *, stopped: bool) -> str:
         if step >= self.schedule.last:

@@ -13,7 +13,7 @@ from jaxgan import data
 from jaxgan.base import processes
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
-from jaxgan.rundir import saved_config
+from jaxgan.rundir import layout, saved_config
 from jaxgan.rundir.digests import Damaged
 from jaxgan.rundir.lock import locked
 from jaxgan.runs.health import rollback
@@ -131,7 +131,7 @@ def restore(runs: Sequence[Run], template: GanState) -> tuple[list[GanState], li
     if had_some:
         _start_anew(living)
     for run in living:
-        (run.workdir / rollback.ROLLBACKS_FILE).unlink(missing_ok=True)
+        (run.workdir / layout.ROLLBACKS_FILE).unlink(missing_ok=True)
     return None
 
 

@@ -14,7 +14,7 @@ from jaxgan import data, gans
 from jaxgan.base import keys, machine
 from jaxgan.base.digests import digest
 from jaxgan.base.types import Config, Device, Source
-from jaxgan.rundir import sweep
+from jaxgan.rundir import layout, sweep
 from jaxgan.runs.record import loggers
 from jaxgan.runs.schedule import Schedule
 from jaxgan.runs.warm_start import warm_started
@@ -80,7 +80,7 @@ class Plan:
 
     def folder(self, workdir: Path, number: int) -> Path:
         """Return the folder of a run."""
-        return workdir / sweep.FOLDER / str(number) if self.is_many else workdir
+        return layout.replicas(workdir) / str(number) if self.is_many else workdir
 
 
 def create_plan(config: Config, source: Source | None) -> Plan:

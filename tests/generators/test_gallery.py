@@ -8,7 +8,7 @@ from jaxgan import data
 from jaxgan.base.types import DataInfo
 from jaxgan.generators import gallery
 from jaxgan.generators.load import Which, load_with_config
-from jaxgan.rundir import saved_config
+from jaxgan.rundir import layout
 from jaxgan.views import images
 
 
@@ -163,7 +163,7 @@ def test_progress_is_an_animation_of_the_grids(workdir, tmp_path):
     with pytest.raises(FileNotFoundError, match="holds no grids to animate"):
         gallery.save_progress(workdir, tmp_path / "a.gif")
     for step in (1, 2):
-        images.save(saved_config.grid_file(workdir, step), np.full((8, 8, 1), 40 * step, np.uint8))
+        images.save(layout.grid_file(workdir, step), np.full((8, 8, 1), 40 * step, np.uint8))
     with Image.open(gallery.save_progress(workdir, tmp_path / "a.gif", scale=3)) as image:
         assert (image.size, image.n_frames) == ((24, 24), 2)
 

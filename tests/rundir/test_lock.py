@@ -3,7 +3,8 @@ import sys
 
 import pytest
 
-from jaxgan.rundir.lock import LOCK_FILE, locked
+from jaxgan.rundir.layout import LOCK_FILE
+from jaxgan.rundir.lock import locked
 
 HOLD = "import sys; from pathlib import Path; from jaxgan.rundir.lock import locked\nwith locked(Path(sys.argv[1])):\n"
 

@@ -16,7 +16,7 @@ from long_form import LONG
 
 import jaxgan
 from jaxgan.base import machine
-from jaxgan.rundir import checkpoint, evaluations, metrics_log, saved_config, steps
+from jaxgan.rundir import evaluations, metrics_log, restore, saved_config, steps
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 spec = importlib.util.spec_from_file_location("make_fixtures", FIXTURES / "make.py")
@@ -46,7 +46,7 @@ def test_samples_are_the_same(run):
     workdir, expected = run
     samples = jaxgan.sample(jaxgan.load(workdir), jax.random.key(0), num=4)
     np.testing.assert_allclose(samples, expected["samples"], atol=1e-6)
-    assert checkpoint.verify(workdir) == [(4, "")]
+    assert restore.verify(workdir) == [(4, "")]
 
 
 def test_todays_preset_goes_on_with_it(tmp_path):
@@ -91,7 +91,7 @@ def test_a_run_of_the_version_before_resumes_bit_for_bit(kind, tmp_path, monkeyp
     """Or nearly, on another kind of machine than the one that made it."""
     unpack(kind, tmp_path, "0.1b")
     workdir, ended = tmp_path / kind, tmp_path / f"{kind}_end"
-    assert checkpoint.verify(workdir) == [(4, ""), (5, "")]
+    assert restore.verify(workdir) == [(4, ""), (5, "")]
     kept = read_results(workdir)
     expected = read_results(ended)
     compile_as_users_do(monkeypatch)

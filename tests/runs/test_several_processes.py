@@ -10,8 +10,7 @@ from cli import start
 from processes import free_port
 
 import jaxgan
-from jaxgan.base import keys
-from jaxgan.rundir import checkpoint, digests, metrics_log, steps
+from jaxgan.rundir import metrics_log, restore, steps
 from jaxgan.rundir.evaluations import read_evaluations
 
 SETTINGS = (
@@ -39,8 +38,7 @@ def end(processes):
 
 
 def arrays(workdir):
-    tree, _ = checkpoint.read(workdir / "checkpoints" / str(max(steps.saved_steps(workdir))), None)
-    return {name: keys.as_numpy(leaf) for name, leaf in digests.by_path(tree).items()}
+    return restore.read_all(workdir / "checkpoints" / str(max(steps.saved_steps(workdir))))
 
 
 def test_two_processes_are_one_run_even_if_one_is_killed(tmp_path, monkeypatch):

@@ -20,7 +20,7 @@ from jaxgan import config as config_lib
 from jaxgan import data
 from jaxgan.base import machine
 from jaxgan.base.settings import Setting
-from jaxgan.rundir import metrics_log, saved_config
+from jaxgan.rundir import layout, metrics_log, saved_config
 from jaxgan.runs.batches import batch_shapes, batches
 from jaxgan.runs.setup import create_setup
 from jaxgan.training import parallel
@@ -58,7 +58,7 @@ def test_a_run_leaves_what_it_says(finished):
         "report.html",
     }
     assert {p.name for p in run.iterdir()} - {".lock"} == files
-    assert [p.name for p in saved_config.grids(run)] == [f"step_0000000{i}.png" for i in (0, 3, 6)]
+    assert [p.name for p in layout.grids(run)] == [f"step_0000000{i}.png" for i in (0, 3, 6)]
     with Image.open(run / "progress.gif") as animation:
         assert animation.n_frames == 3
     for name in "data.png", "step_00000006.png":
@@ -350,7 +350,7 @@ def test_images_of_ones_own(tmp_path):
 
 def test_a_short_run_ends_with_a_grid(tmp_path):
     jaxgan.train(config(num_steps=2, sample_every=500), tmp_path)
-    assert [p.name for p in saved_config.grids(tmp_path)] == [f"step_0000000{i}.png" for i in (0, 2)]
+    assert [p.name for p in layout.grids(tmp_path)] == [f"step_0000000{i}.png" for i in (0, 2)]
     assert (tmp_path / "progress.gif").exists()
 
 

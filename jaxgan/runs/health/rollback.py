@@ -12,11 +12,10 @@ import jax
 
 from jaxgan.base import files
 from jaxgan.base.terminal import say
+from jaxgan.rundir.layout import ROLLBACKS_FILE
 from jaxgan.rundir.records import read_records
 from jaxgan.runs.health.watch import Finding
 from jaxgan.training.state import GanState
-
-ROLLBACKS_FILE = "rollbacks.json"
 
 
 class RolledBack(Exception):

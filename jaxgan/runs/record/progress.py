@@ -12,7 +12,7 @@ from tqdm import tqdm
 from jaxgan.base.terminal import write_line
 from jaxgan.base.types import Config, Device
 from jaxgan.config import default, flatten
-from jaxgan.rundir.saved_config import CONFIG_FILE
+from jaxgan.rundir.layout import CONFIG_FILE
 
 # Short names of what the bar shows, and of what there is room for in a line.
 SHOWN = {"d_loss": "d/loss", "d_acc": "d/acc", "g_loss": "g/loss"}

@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxgan.base import terminal
 from jaxgan.base.types import Array
-from jaxgan.rundir import saved_config
+from jaxgan.rundir import layout
 from jaxgan.rundir.evaluations import Evaluation
 from jaxgan.rundir.metrics_log import MetricsLog, Row
 from jaxgan.runs.health.watch import diversity
@@ -20,9 +20,6 @@ from jaxgan.runs.record.loggers import Loggers
 from jaxgan.runs.setup import Setup
 from jaxgan.training.state import GanState
 from jaxgan.views import curves, images
-
-LOSSES_FILE = "losses.png"
-PROGRESS_FILE = "progress.gif"  # the fixed-latent grids over time
 
 Metrics = dict[str, np.ndarray]  # of each step of a call
 
@@ -131,9 +128,13 @@ class Recorder:
         The curves come last: where they are older than the metrics, the end of the run was cut off.
         """
         self._grids.finish()
-        grids = saved_config.grids(self._workdir)
+        grids = layout.grids(self._workdir)
         if len(grids) > 1:
-            attempt(lambda: images.save_gif_of_files(self._workdir / PROGRESS_FILE, grids), "animation", self._workdir)
+            attempt(
+                lambda: images.save_gif_of_files(self._workdir / layout.PROGRESS_FILE, grids),
+                "animation",
+                self._workdir,
+            )
         report()
         draw_curves(self._workdir, self.log.rows)
 
@@ -153,10 +154,10 @@ def attempt(write: Callable[[], object], what: str, workdir: Path) -> None:
 def draw_curves(workdir: Path, rows: list[Row]) -> None:
     """Draw losses.png, if there are rows."""
     if rows:
-        attempt(lambda: curves.save_losses(workdir / LOSSES_FILE, rows), "curves", workdir)
+        attempt(lambda: curves.save_losses(workdir / layout.LOSSES_FILE, rows), "curves", workdir)
 
 
 def has_curves(workdir: Path, rows: list[Row]) -> bool:
     """Return whether the end of a run was reached: its curves are newer than its metrics."""
-    curve, log = workdir / LOSSES_FILE, workdir / "metrics.jsonl"
+    curve, log = workdir / layout.LOSSES_FILE, workdir / layout.METRICS_FILE
     return not rows or (curve.is_file() and curve.stat().st_mtime_ns >= log.stat().st_mtime_ns)

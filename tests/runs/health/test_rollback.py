@@ -9,7 +9,7 @@ import tiny
 from long_form import LONG
 
 import jaxgan
-from jaxgan.rundir import checkpoint, metrics_log, steps
+from jaxgan.rundir import checkpoint, layout, metrics_log, steps
 from jaxgan.runs import run
 from jaxgan.runs.health import rollback, watch
 from jaxgan.runs.health.watch import Finding
@@ -149,7 +149,7 @@ def test_a_rollback_that_is_cut_short_loses_nothing(tmp_path, alarm, monkeypatch
 
 def test_work_that_was_given_up_is_not_resumed(tmp_path, capfd):
     jaxgan.train(config("off"), tmp_path)  # leaves steps 6 and 8
-    (tmp_path / rollback.ROLLBACKS_FILE).write_text('[{"from": 7, "to": 6, "kind": "alike"}]')
+    (tmp_path / layout.ROLLBACKS_FILE).write_text('[{"from": 7, "to": 6, "kind": "alike"}]')
     cfg = config("off")
     cfg.train.num_steps = 7
     state = jaxgan.train(cfg, tmp_path)
@@ -160,7 +160,7 @@ def test_work_that_was_given_up_is_not_resumed(tmp_path, capfd):
 
 @pytest.mark.parametrize("content", ["{", "[1]", '[{"to": "x"}]', "[" * 99999])
 def test_a_file_that_is_no_list_of_rollbacks_is_said(tmp_path, capfd, content):
-    (tmp_path / rollback.ROLLBACKS_FILE).write_text(content)
+    (tmp_path / layout.ROLLBACKS_FILE).write_text(content)
     assert rollback.read_rollbacks(tmp_path) == []
     assert "is no list of rollbacks" in capfd.readouterr().err
 

@@ -56,10 +56,9 @@ def train(
       NotFinite: a metric or a parameter became NaN or infinite; good checkpoints stay.
       OSError: the disk refused the last checkpoint.
     """
-    # Whatever folder the process, or a function of its user, goes to.
-    workdir, config = user_path(workdir), with_whole_paths(config)
     if on_log is not None and not callable(on_log):
         raise UserError(f"on_log is {type(on_log).__name__}; expected a function of a logged row, or None.")
+    workdir, config = user_path(workdir), with_whole_paths(config)  # whatever folder the process goes to
     with processes.together(), contextlib.ExitStack() as opened:
         plan = processes.agree(functools.partial(create_plan, config, source), identity)
         runs, changes = open_runs(plan, workdir, opened) if processes.leads() else ([], {})

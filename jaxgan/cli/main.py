@@ -16,8 +16,8 @@ import jaxgan
 from jaxgan.base import checks, processes, threads
 from jaxgan.cli import flags as cli_flags
 from jaxgan.cli import modes, surroundings
+from jaxgan.cli.ctrl_c import leave
 from jaxgan.cli.flags import FLAGS, fail, parse
-from jaxgan.cli.start import leave
 
 
 def main(argv: list[str]) -> None:

@@ -112,16 +112,16 @@ def training_loop(experiment: Experiment, states: States, steps: parallel.Compil
             if due.draws(step):
                 experiment.draw(step, states)
             experiment.record(first, num, metrics, at_once=bool(stop) or due.reads(step))
-            verdict = experiment.judge(step, stop)
-            if verdict.ends:
+            last = experiment.judge(step, stop)
+            if last:
                 experiment.draw(step, states)
-            if verdict.ends or due.saves(step):
+            if last or due.saves(step):
                 experiment.save(step, states)
             # A request to stop does not wait for scores, which a resumed run makes first.
-            stops = verdict.stops or (due.scores(step) and stop.anywhere())
+            stops = due.scores(step) and stop.anywhere()[0]
             if due.scores(step) and not stops:
                 experiment.score(step, states)
-            if verdict.ends or stops:
+            if last or stops:
                 break
     return states
 

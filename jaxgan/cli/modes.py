@@ -12,23 +12,21 @@ from absl import flags
 
 import jaxgan
 from jaxgan import gans
+from jaxgan.base import processes
 from jaxgan.base.terminal import say
 from jaxgan.cli.flags import FLAGS, changed, data_info, given_config, given_workdir
 from jaxgan.generators import export, gallery
 from jaxgan.generators.load import Which, load_with_config
 from jaxgan.rundir import evaluations, layout, metrics_log, restore, saved_config, sweep
 from jaxgan.runs import evaluate
-from jaxgan.runs.processes import peers
-from jaxgan.runs.record import journal
-from jaxgan.training import parallel
+from jaxgan.runs.record import report
 from jaxgan.views import diagram, table
 
 
 def train_or_resume() -> None:
     """Train, or go on with the run in --workdir."""
     if FLAGS.distributed or FLAGS.coordinator is not None:
-        parallel.connect(FLAGS.coordinator, FLAGS.num_processes, FLAGS.process_id)
-        peers.watch()
+        processes.join(FLAGS.coordinator, FLAGS.num_processes, FLAGS.process_id)
     elif FLAGS.num_processes is not None or FLAGS.process_id is not None:
         raise jaxgan.UserError("--num_processes and --process_id need --coordinator=HOST:PORT of process 0.")
     config = given_config()
@@ -99,7 +97,7 @@ def score() -> None:
             print(f"wrote {FLAGS.out}")
             continue
         try:
-            journal.report_again(workdir, nearest, trust=FLAGS.trust)
+            report.report_again(workdir, nearest, trust=FLAGS.trust)
         except OSError as error:
             say(f"warning: the report of {workdir} could not be written ({error.strerror or error})")
             continue

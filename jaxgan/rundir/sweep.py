@@ -63,10 +63,6 @@ def _check_together(config: Config, swept: dict[str, tuple[float, ...]]) -> None
             "config.sweep.train.ema_decay has no effect where config.train.ema_half_life is set; sweep "
             "train.ema_half_life, or set that to 0."
         )
-    if config.watch.action == "rollback":
-        raise UserError("config.watch.action is 'rollback', which replicas have not; set it to warn, stop or off.")
-    if config.early_stop.metric:
-        raise UserError("config.early_stop.metric is set, but replicas end together; leave it empty.")
 
 
 def _single(config: Config, swept: dict[str, tuple[float, ...]], index: int, seed: int) -> Config:

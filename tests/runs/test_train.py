@@ -21,7 +21,7 @@ from jaxgan import data
 from jaxgan.base import machine
 from jaxgan.base.settings import Setting
 from jaxgan.rundir import layout, metrics_log, saved_config
-from jaxgan.runs.calls import batch_shapes, batches, calls
+from jaxgan.runs.batches import batch_shapes, batches
 from jaxgan.runs.setup import create_setup
 from jaxgan.training import parallel
 
@@ -126,9 +126,9 @@ def test_batch_shapes_are_those_of_batches(on_device):
     one = config(num_devices=2, steps_per_call=3)
     one.rule.d_steps = 2
     setup = create_setup(one, data.open_source(one.data), jax.local_devices())
-    _, batch = next(batches(setup, 0, on_device=on_device))
+    _, batch = next(batches([setup], 0, 6, on_device=on_device))
     expected = jax.tree.map(lambda x: (x.shape, x.dtype), batch)
-    assert jax.tree.map(lambda x: (x.shape, x.dtype), batch_shapes(setup, on_device=on_device)) == expected
+    assert jax.tree.map(lambda x: (x.shape, x.dtype), batch_shapes([setup], on_device=on_device)) == expected
 
 
 def test_a_signal_while_the_step_compiles_is_a_request_to_stop(tmp_path, monkeypatch, capfd):
@@ -257,7 +257,7 @@ def test_a_image_that_cannot_be_written_is_said_and_training_goes_on(tmp_path, c
 def test_calls_stop_at_every_mark_and_cover_each_step_once():
     cfg = config(num_steps=23, log_every=10, sample_every=4, checkpoint_every=7, steps_per_call=5)
     setup = create_setup(cfg, data.open_source(cfg.data), jax.local_devices()[:1])
-    made = list(calls(setup, 2))
+    made = list(setup.schedule.calls(2, 23))
     assert [first for first, _ in made] == [2, *np.cumsum([n for _, n in made])[:-1] + 2]
     ends = {first + num for first, num in made}
     assert {4, 7, 8, 10, 12, 14, 16, 20, 21, 23} <= ends

@@ -78,25 +78,6 @@ class Progress:
         return f"step {step}/{self._stop}  {losses}  {speed}  ETA {clock(left)}"
 
 
-class Muted(Progress):
-    """Progress of one replica: of what it says, only warnings and scores are told, with its number."""
-
-    def __init__(self, replica: int, shared: Progress):
-        """Tell a shared progress."""
-        self._replica, self._shared = replica, shared
-
-    def update(self, step: int, row: dict[str, float] | None = None) -> None:
-        """Say nothing: the means are said."""
-
-    def say(self, text: str) -> None:
-        """Say a warning or scores."""
-        if text.startswith(("warning", "evaluated")):
-            self._shared.say(f"replica {self._replica}: {text}")
-
-    def close(self) -> None:
-        """Do nothing: the shared one is closed by its owner."""
-
-
 def clock(seconds: float) -> str:
     """Return h:mm:ss of a length of time."""
     minutes, rest = divmod(round(seconds), 60)

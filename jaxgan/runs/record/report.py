@@ -15,9 +15,10 @@ from jaxgan.base.types import Config
 from jaxgan.config import default, flatten
 from jaxgan.metrics.neighbours import Nearest
 from jaxgan.metrics.registry import better
-from jaxgan.rundir import layout
+from jaxgan.rundir import layout, saved_config
 from jaxgan.rundir.evaluations import best_of, read_evaluations
 from jaxgan.rundir.metrics_log import read_metrics
+from jaxgan.runs.health.health import saved_health
 from jaxgan.runs.health.watch import Finding
 from jaxgan.views import page
 
@@ -52,6 +53,18 @@ def save_report(
         findings=findings,
     )
     files.write(workdir / layout.REPORT_FILE, page.render(report))
+
+
+def report_again(workdir: Path, nearest: page.Nearest | None = None, *, trust: bool = False) -> None:
+    """Write the page of a run that is not being trained, from what its folder holds.
+
+    Args:
+      workdir: folder of the run.
+      nearest: generated images beside what they resemble most.
+      trust: consent to execute the GAN's own .py file, if the run has one.
+    """
+    config, info = saved_config.trusted_config(workdir, trust=trust)
+    save_report(workdir, config, saved_health(workdir, config, info).report, nearest)
 
 
 def _environment() -> dict[str, str]:

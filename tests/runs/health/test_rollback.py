@@ -1,6 +1,5 @@
 """Runs made to collapse, with a watch that is made to see it at once."""
 
-import types
 from typing import ClassVar
 
 import jax
@@ -11,9 +10,9 @@ from long_form import LONG
 
 import jaxgan
 from jaxgan.rundir import checkpoint, layout, metrics_log, steps
+from jaxgan.runs import run
 from jaxgan.runs.health import rollback, watch
 from jaxgan.runs.health.watch import Finding
-from jaxgan.runs.record import journal
 
 
 class Alarm:
@@ -87,19 +86,16 @@ def test_resume_after_a_rollback_is_bit_exact(tmp_path, alarm, monkeypatch):
 
 
 def test_a_step_that_only_a_stop_saved_is_no_target_where_there_are_others():
-    checkpoints = types.SimpleNamespace(steps=lambda: [3, 5], best=None)
     finding = Finding(6, "alike", "error", "all samples are alike", {})
-    assert rollback.choose_target(checkpoints, finding, lambda step: step % 3 == 0) == 3
-    assert rollback.choose_target(checkpoints, finding, lambda step: False) == 5
-    checkpoints.best = 5
-    assert rollback.choose_target(checkpoints, finding, lambda step: step % 3 == 0) == 5
+    assert rollback.choose_target([3, 5], None, finding, lambda step: step % 3 == 0) == 3
+    assert rollback.choose_target([3, 5], None, finding, lambda step: False) == 5
+    assert rollback.choose_target([3, 5], 5, finding, lambda step: step % 3 == 0) == 5
 
 
 def test_the_best_of_after_the_collapse_is_no_target():
     """As after a change of how scores are made, since when the collapsed state is the only one that is scored."""
-    checkpoints = types.SimpleNamespace(steps=lambda: [3, 6], best=6)
     finding = Finding(6, "worse", "warning", "eval/swd was worse", {}, since=4)
-    assert rollback.choose_target(checkpoints, finding, lambda step: True) == 3
+    assert rollback.choose_target([3, 6], 6, finding, lambda step: True) == 3
 
 
 def test_number_of_rollbacks_is_bounded(tmp_path, alarm, capfd):
@@ -171,14 +167,14 @@ def test_a_file_that_is_no_list_of_rollbacks_is_said(tmp_path, capfd, content):
 
 def test_numbers_that_are_none_are_rolled_back_too(tmp_path, monkeypatch, capfd):
     jaxgan.train(config("off"), tmp_path / "plain")
-    read = journal.Journal._read
+    add = run.Run.add
 
-    def once(self, first, num, metrics):
+    def once(self, first, num, metrics, now):
         if first == 4 and not self.rollbacks:
-            raise journal.NotFinite("g/loss became nan between steps 5 and 5")
-        read(self, first, num, metrics)
+            metrics = {**metrics, "g/loss": np.full(num, np.nan)}
+        add(self, first, num, metrics, now)
 
-    monkeypatch.setattr(journal.Journal, "_read", once)
+    monkeypatch.setattr(run.Run, "add", once)
     assert int(jaxgan.train(config("rollback"), tmp_path / "run").step) == 8
     assert "rolled back from step 6 to step 3" in capfd.readouterr().err
     with pytest.raises(FloatingPointError, match="became nan"):

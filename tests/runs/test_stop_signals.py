@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from jaxgan.runs.signals import catch_stop
+from jaxgan.runs.stop_signals import catch_stop
 
 
 @pytest.fixture(autouse=True)

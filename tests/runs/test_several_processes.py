@@ -5,18 +5,13 @@ import signal
 import time
 
 import numpy as np
-import pytest
 import tiny
 from cli import start
 from processes import free_port
 
 import jaxgan
-from jaxgan.base.checks import UserError
 from jaxgan.rundir import metrics_log, restore, steps
 from jaxgan.rundir.evaluations import read_evaluations
-from jaxgan.runs.processes import team
-from jaxgan.runs.processes.peers import Lost
-from jaxgan.runs.processes.team import Team
 
 SETTINGS = (
     f"--config={tiny.__file__}",
@@ -94,67 +89,39 @@ def test_a_mistake_is_said_once(tmp_path, monkeypatch):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_process_on_its_own_leads_nobody():
-    with Team() as alone:
-        assert alone.agree(lambda: 5, str) == 5
-        alone.start(None)
-        with alone.lead():
-            alone.go_on(None)
-        with pytest.raises(UserError, match="no such"):
-            alone.agree(lambda: open_nothing(), str)
+def test_many_seeds_and_a_stop_of_another_process(tmp_path, monkeypatch):
+    """A request to any process stops all after the same call; restarted, the job ends as one that nobody stopped."""
+    many = "--config.train.num_replicas=2", "--config.train.checkpoint_every=50"
+    with monkeypatch.context() as patch:
+        both = begin(tmp_path / "job", patch, "--config.train.num_steps=100000", *many)
+        while not metrics_log.read_metrics(tmp_path / "job"):
+            assert both[0].poll() is None, both[0].communicate()[1]
+            time.sleep(0.05)
+        both[1].send_signal(signal.SIGUSR1)
+        statuses, said = end(both)
+        assert statuses == [0, 0], said
+        reached = max(steps.saved_steps(tmp_path / "job" / "replicas" / "1"))
+        assert f"stopped at step {reached} and saved" in said[0]
+        assert said[1] == ""
+        statuses, said = end(begin(tmp_path / "job", patch, f"--config.train.num_steps={reached + 3}", *many))
+    assert statuses == [0, 0], said
+    config = tiny.get_config()
+    config.model.dropout, config.rule.d_steps, config.data.cache = 0.3, 2, "none"
+    config.train.update(num_steps=reached + 3, log_every=1, sample_every=0, num_devices=2, num_replicas=2)
+    jaxgan.train(config, tmp_path / "alone")
+    for replica in "0", "1":
+        job, alone = (arrays(tmp_path / name / "replicas" / replica) for name in ("job", "alone"))
+        for name, array in alone.items():
+            np.testing.assert_array_equal(job[name], array, err_msg=name)
+    rows = [[row["d/loss/std"] for row in metrics_log.read_metrics(tmp_path / name)] for name in ("job", "alone")]
+    assert rows[0] == rows[1]
 
 
-def open_nothing():
-    raise UserError("no such thing")
-
-
-@pytest.fixture
-def two(monkeypatch):
-    """A team of two, of which the other says what is set here."""
-    monkeypatch.setattr(team.parallel, "num_processes", lambda: 2)
-    monkeypatch.setattr(team.parallel, "connected", lambda: True)
-    monkeypatch.setattr(team.peers, "watch", lambda: None)
-    monkeypatch.setattr(team.parallel, "is_even", lambda devices: True)
-    others = []
-    monkeypatch.setattr(team.parallel, "gather", lambda value: np.stack([value, others.pop(0)]))
-    monkeypatch.setattr(team.parallel, "gather_bytes", lambda value: [value, others.pop(0)])
-    return Team(), others
-
-
-def test_all_begin_alike_or_not_at_all(two):
-    crew, others = two
-    ours = "jax=1\nconfig.seed=0"
-    others.append(("=" + ours).encode())
-    assert crew.agree(lambda: 5, lambda _: ours) == 5
-    others.append(b"=jax=1\nconfig.seed=3")
-    with pytest.raises(UserError, match=r"^process 1 has config\.seed 3, but process 0 has 0; give all the same\.$"):
-        crew.agree(lambda: 5, lambda _: ours)
-    others.append(b"!no images")
-    with pytest.raises(UserError, match="process 1 cannot begin: no images"):
-        crew.agree(lambda: 5, lambda _: ours)
-    others.append(b"!no such thing")
-    with pytest.raises(UserError, match=r"^no such thing$"):
-        crew.agree(open_nothing, str)
-    crew.leads = False
-    others.append(b"!no such thing")
-    with pytest.raises(team.Dismissed):
-        crew.agree(open_nothing, str)
-
-
-def test_a_request_to_stop_reaches_the_leader(two):
-    crew, others = two
-    stop = team.StopRequest()
-    others.append(np.int64(0))
-    crew.go_on(stop)
-    assert not stop
-    others.append(np.int64(team.ASKED))
-    crew.go_on(stop)
-    assert stop.signal == signal.SIGTERM
-
-
-def test_what_transports_raise_is_a_loss():
-    assert team.is_loss(Lost("process 1"))
-    assert team.is_loss(ValueError("UNKNOWN: Gloo AllGather failed: Connection closed by peer"))
-    assert not team.is_loss(ValueError("shapes differ"))
-    assert not team.is_loss(UserError("config.data.path is 'Gloo', which is no folder"))
-    assert not team.is_loss(None)
+def test_an_error_in_one_process_ends_the_other(tmp_path, monkeypatch):
+    """The disk of process 0 refuses what it cannot do without."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "checkpoints").write_text("no folder")
+    statuses, said = end(begin(tmp_path / "run", monkeypatch))
+    assert statuses == [1, 1]
+    assert said[0].splitlines()[-1].startswith("error: ")
+    assert "error: another process of this job ended or does not answer" in said[1]

@@ -1,4 +1,4 @@
-"""The compiled calls of a run: which steps each makes, on which images."""
+"""The images of each compiled call, on their way to the devices, and the program that takes them."""
 
 from __future__ import annotations
 
@@ -8,36 +8,31 @@ import jax
 import numpy as np
 
 from jaxgan import data
-from jaxgan.runs.setup import Setup
+from jaxgan.base.settings import get
+from jaxgan.rundir import sweep
+from jaxgan.runs.setup import Plan, Setup
 from jaxgan.training import parallel
-from jaxgan.training.step import make_train_step
+from jaxgan.training.many_seeds import join, make_step_of_all, optimiser_maker
 
 
-def make_steps(setup: Setup, start: int) -> parallel.CompiledSteps:
-    """Return the steps of a run; if any are left to make, they are compiled while the state is made."""
-    dataset = resident_dataset(setup)
-    steps = parallel.CompiledSteps(make_train_step(setup.gan), setup.devices, setup.steps_per_call, dataset)
-    if start < setup.num_steps:
-        steps.compile(setup.state_shapes, batch_shapes(setup, on_device=dataset is not None))
+def make_steps(plan: Plan, *, compile_now: bool = True) -> parallel.CompiledSteps:
+    """Return the training steps of all runs; a thread compiles them from here on."""
+    shared = plan.shared
+    values = {path: np.asarray([get(one.config, path) for one in plan.setups]) for path in sweep.lists(plan.config)}
+    g, d = (optimiser_maker(shared.config.optim[net], net, *shared.optimiser_parts[net]) for net in ("g", "d"))
+    step, dataset = make_step_of_all(shared.gan, g, d, values), resident_dataset(shared)
+    steps = parallel.CompiledSteps(step, shared.devices, shared.steps_per_call, dataset)
+    if compile_now:
+        shapes = jax.eval_shape(join, [shared.state_shapes for _ in plan.setups])
+        steps.compile(shapes, batch_shapes(plan.setups, on_device=dataset is not None))
     return steps
 
 
-def calls(setup: Setup, start: int) -> Iterator[tuple[int, int]]:
-    """Yield (first step, number of steps) of each compiled call; none runs across a step where something is due."""
-    train = setup.config.train
-    periods = [p for p in (train.log_every, train.sample_every, train.checkpoint_every, setup.config.eval.every) if p]
-    step = start
-    while step < setup.num_steps:
-        due = [setup.num_steps, *(step - step % p + p for p in periods)]
-        num = min(setup.steps_per_call, min(due) - step)
-        yield step, num
-        step += num
-
-
-def batches(setup: Setup, start: int, *, on_device: bool) -> Iterator[tuple[tuple[int, int], object]]:
+def batches(setups: list[Setup], start: int, end: int, *, on_device: bool) -> Iterator[tuple[tuple[int, int], object]]:
     """Yield each call and its batch, on the way to the devices: indices, or images and labels."""
-    for first, num in calls(setup, start):
-        batch = put(setup, indices_of(setup, first), on_device=on_device)
+    for first, num in setups[0].schedule.calls(start, end):
+        indices = np.stack([indices_of(setup, first) for setup in setups], axis=2)
+        batch = put(setups[0], indices, on_device=on_device)
         yield (first, num), batch
         del batch
 
@@ -60,10 +55,11 @@ def put(setup: Setup, indices: np.ndarray, *, on_device: bool) -> object:
     return parallel.put_batch(batch, setup.devices)
 
 
-def batch_shapes(setup: Setup, *, on_device: bool, replicas: tuple[int, ...] = ()) -> object:
-    """Return what a call takes, as shapes; `replicas` is an axis more after that of the steps."""
-    d_steps, num_devices = setup.gan.rule.d_steps, len(setup.devices)
-    lead = num_devices, setup.steps_per_call, *replicas, d_steps, setup.config.data.batch_size // num_devices
+def batch_shapes(setups: list[Setup], *, on_device: bool) -> object:
+    """Return what a call takes, as shapes; [D, S, R, d_steps, B / D] for R runs."""
+    setup = setups[0]
+    num_devices, batch_size = len(setup.devices), setup.config.data.batch_size // len(setup.devices)
+    lead = num_devices, setup.steps_per_call, len(setups), setup.gan.rule.d_steps, batch_size
     per_image = jax.ShapeDtypeStruct(lead, np.int32)
     if on_device:
         return per_image

@@ -1,4 +1,4 @@
-"""Exit with 0 if a run made all its steps or stopped by itself, 3 if steps are left, 1 where that is not known.
+"""Exit with 0 if a run made all its steps or stopped by itself, 3 if steps are left, 1 if that is unknown.
 
 python docs/clusters/finished.py runs/dcgan
 """

@@ -10,6 +10,7 @@ from typing import Any
 from jaxgan.base import files
 from jaxgan.base.checks import NotFinite
 from jaxgan.metrics.neighbours import Nearest
+from jaxgan.rundir import layout
 from jaxgan.rundir.evaluations import (
     IN_TRAINING,
     Evaluation,
@@ -44,7 +45,7 @@ class Run:
 
     def __init__(self, number: int | None, setup: Setup, workdir: Path, checkpoints: Any):
         self.number, self.setup, self.workdir, self.checkpoints = number, setup, workdir, checkpoints
-        failed = workdir / FAILURE_FILE
+        failed = workdir / layout.FAILURE_FILE
         self.failure = failed.read_text("utf-8", "replace")[:1_000] if number is not None and failed.is_file() else ""
 
     @property
@@ -60,7 +61,7 @@ class Run:
     def retry(self) -> None:
         """Forget a failure."""
         self.failure = ""
-        (self.workdir / FAILURE_FILE).unlink(missing_ok=True)
+        (self.workdir / layout.FAILURE_FILE).unlink(missing_ok=True)
 
     def health_at(self, step: int) -> Health:
         """Return its health at a saved step."""
@@ -121,7 +122,7 @@ class Run:
         self.failure = f"{wrong}; {good}: lower config.optim.*.learning_rate and {how}."
         if self.number is None:
             raise NotFinite(self.failure)
-        files.write(self.workdir / FAILURE_FILE, self.failure)
+        files.write(self.workdir / layout.FAILURE_FILE, self.failure)
         self.say(f"warning: {self.failure}")
 
     def save(self, step: int, state: GanState) -> None:

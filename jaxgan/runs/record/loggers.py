@@ -13,8 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from jaxgan.base import checks, files
-from jaxgan.base.checks import UserError, brief
-from jaxgan.base.packages import needed
+from jaxgan.base.checks import UserError, brief, needed
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Config
 from jaxgan.config import flatten
@@ -154,6 +153,7 @@ LOGGERS: dict[str, Callable[[Path, int, Config], Logger]] = {
     "tensorboard": TensorBoard,
     "wandb": Wandb,
 }
+REMOTE = ("wandb",)  # those that send what they are given to a service
 
 
 def check(names: str) -> None:

@@ -18,7 +18,6 @@ from jaxgan.rundir.evaluations import (
     read_evaluations,
     write_evaluations,
 )
-from jaxgan.rundir.layout import FAILURE_FILE
 from jaxgan.rundir.metrics_log import Row, read_metrics
 from jaxgan.runs.health.health import Health, bad_metric, health_of
 from jaxgan.runs.health.rollback import Collapse, choose_target
@@ -46,7 +45,9 @@ class Run:
     def __init__(self, number: int | None, setup: Setup, workdir: Path, checkpoints: Any):
         self.number, self.setup, self.workdir, self.checkpoints = number, setup, workdir, checkpoints
         failed = workdir / layout.FAILURE_FILE
-        self.failure = failed.read_text("utf-8", "replace")[:1_000] if number is not None and failed.is_file() else ""
+        self.failure = (
+            files.read(failed).decode(errors="replace")[:1_000] if number is not None and failed.exists() else ""
+        )
 
     @property
     def place(self) -> int:

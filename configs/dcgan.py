@@ -27,6 +27,7 @@ def get_config() -> Config:
             "bn_epsilon": 1e-3,
             "d_norm": "none",  # normalisation of D: batch, group, layer, spectral, none
             "d_group": 0,  # group size of the minibatch standard deviation in D, such as 4; 0 for none
+            "g_padding": "SAME",  # of transposed convolutions; TORCH: with PyTorch's borders
             "dropout": 0.3,  # rate, in D
         }
     )

@@ -7,6 +7,7 @@ help and the page of all settings follow from it. A file in `configs/` starts fr
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from ml_collections import ConfigDict
 
 from jaxgan import data
 from jaxgan.base.checks import UserError
-from jaxgan.base.settings import Setting, flatten, get, user_path
+from jaxgan.base.settings import Setting, flatten, user_path
 from jaxgan.base.types import Config
 from jaxgan.nets import conv
 from jaxgan.objectives import losses, penalties
@@ -43,19 +44,16 @@ _PENALTY = (
     Setting("lecam", 0.0, "weight of a penalty on D's logits, for few training images", 0, _MANY),
     Setting("interval", 1, "gradient penalties every so many steps, scaled by it", 1, 10_000, needs=("penalty",)),
 )
-_RULE = tuple(
-    dataclasses.replace(setting, fixed=True)
-    for setting in (
-        Setting("order", "d_first", "of the networks' updates", choices=("d_first", "g_first", "simultaneous")),
-        Setting("d_steps", 1, "updates of D for one of G", 1, 1_000),
-        Setting("d_passes", "joint", "over real and fake images", choices=("joint", "separate", "two_steps")),
-        Setting("latents", "fresh", "of G's step", choices=("fresh", "shared")),
-        Setting("g_stats_for_d", "batch", "batch-norm statistics of G that makes D's fakes", choices=_STATS),
-        Setting("d_stats_in_g", "batch", "batch-norm statistics of D in G's step", choices=_STATS),
-        Setting("d_loss_weight", 0.5, "factor on the sum of D's losses on real and fake images", 0, _MANY),
-        Setting("d_loss_report", 0.5, "the same factor in the reported d/loss", 0, _MANY),
-        Setting("accuracy_stats", "batch", "batch-norm statistics of the reported accuracies", choices=_STATS),
-    )
+_RULE = (
+    Setting("order", "d_first", "of updates", choices=("d_first", "g_first", "simultaneous"), fixed=True),
+    Setting("d_steps", 1, "updates of D for one of G", 1, 1_000, fixed=True),
+    Setting("d_passes", "joint", "real and fake images", choices=("joint", "separate", "two_steps"), fixed=True),
+    Setting("latents", "fresh", "of G's step", choices=("fresh", "shared"), fixed=True),
+    Setting("g_stats_for_d", "batch", "batch-norm statistics of G that makes D's fakes", choices=_STATS, fixed=True),
+    Setting("d_stats_in_g", "batch", "batch-norm statistics of D in G's step", choices=_STATS, fixed=True),
+    Setting("d_loss_weight", 0.5, "factor on the sum of D's losses on real and fake images", 0, _MANY, fixed=True),
+    Setting("d_loss_report", 0.5, "the same factor in the reported d/loss", 0, _MANY, fixed=True),
+    Setting("accuracy_stats", "batch", "batch-norm statistics of the reported accuracies", choices=_STATS, fixed=True),
 )
 _OPTIMISER = (
     Setting("name", "adam", choices=("adam", "adam_tf", "adamw", "sgd"), fixed=True),
@@ -93,13 +91,7 @@ _DATA = (
     Setting("follow_links", False, "folder: take links that lead out of it"),
     Setting("background", "white", "behind transparent and padded images", fixed=True),
     Setting("mirror", False, "add the left-right flip of every image; wrong for digits and text", fixed=True),
-    Setting(
-        "shuffle",
-        "samples",
-        "index: the same, for 10^8 and more; batches: of fixed content, shuffled whole",
-        choices=data.SHUFFLES,
-        fixed=True,
-    ),
+    Setting("shuffle", "samples", "index: for 10^8 and more; batches: whole ones", choices=data.SHUFFLES, fixed=True),
     Setting("drop_remainder", False, "leave out the images that do not fill an epoch's last batch", fixed=True),
     Setting("cache", "auto", "of decoded images", choices=data.CACHES),
     Setting("workers", 0, "threads that decode, with a process each; 0: one a core", 0, data.MAX_WORKERS),
@@ -118,9 +110,7 @@ _TRAIN = (
     Setting("num_devices", 0, "0: all", 0, 10**6),
     Setting("num_replicas", 1, "runs in one program: seeds from `seed` on, values of `sweep`", 1, 10**4, fixed=True),
     Setting("ema_decay", 0.999, "of the sampling weights; 0: none", 0, 1, swept=True),
-    Setting(
-        "ema_stats", "average", "their batch-norm statistics: averaged or recomputed", choices=("average", "standing")
-    ),
+    Setting("ema_stats", "average", "of batch norm: averaged too, or recomputed", choices=("average", "standing")),
     Setting("ema_half_life", 0, "of them in images, instead of a decay; 0: ema_decay counts", 0, _HUGE, swept=True),
     Setting("ema_stds", (), "widths of further averages, such as (0.05, 0.1), for --ema_std", fixed=True),
     Setting("ema_ramp", 0.0, "bound on the half-life, as a share of images seen; 0: none", 0, 1, needs=(_HALF_LIFE,)),
@@ -140,9 +130,7 @@ _EVAL = (
     Setting("every", 0, "steps between evaluations while training; 0: none", 0, _HUGE),
     Setting("num", 10_000, "generated images that are scored", 10, 10**6),
     Setting("metrics", "", "such as fd,class_entropy; empty: all that can be computed"),
-    Setting(
-        "features", "", "none, file.py:function or Inception's weights; empty: the data's classifier", is_path=True
-    ),
+    Setting("features", "", "none, file.py:function, Inception's weights; empty: the data's classifier", is_path=True),
     Setting("fid", "clean", "resizing for Inception: clean-fid's or the first FID's", choices=("clean", "tensorflow")),
 )
 _WATCH = (
@@ -239,10 +227,15 @@ def unused(config: Config) -> dict[str, str]:
 
 
 def with_whole_paths(config: Config) -> Config:
-    """Return a copy in which files and folders are named by `user_path`, whatever folder a process works in."""
-    whole = config.copy_and_resolve_references()
-    paths = {path: get(config, path) for path, one in SETTINGS.items() if one.is_path}
-    whole.update_from_flattened_dict({path: user_path(value) for path, value in paths.items() if value != "none"})
+    """Return a copy in which `user_path` names the files and folders that are there; a bad configuration as it is."""
+    if not isinstance(config, ConfigDict):
+        return config
+    flat, whole = flatten(config), config.copy_and_resolve_references()
+    for path in [path for path, one in SETTINGS.items() if one.is_path and flat.get(path)]:
+        name, mark, function = str(flat[path]).partition(".py:")
+        file, rest = f"{name}{mark[:-1]}", f"{mark[-1:]}{function}"
+        if file != "none" and os.path.exists(os.path.expanduser(file)):
+            whole.update_from_flattened_dict({path: f"{user_path(file)}{rest}"})
     return whole
 
 

@@ -5,7 +5,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from jaxgan import config as config_lib
-from jaxgan.base.settings import Setting
+from jaxgan.base.settings import Setting, get
 from jaxgan.base.types import DataInfo
 from jaxgan.rundir import saved_config, sweep
 from jaxgan.training.gan import UpdateRule
@@ -17,7 +17,7 @@ BOUNDED = [path for path, one in SETTINGS.items() if one.low is not None]
 def with_field(path, value):
     config = config_lib.default()
     section, _, field = path.rpartition(".")
-    (config_lib.get(config, section) if section else config)[field] = value
+    (get(config, section) if section else config)[field] = value
     return config
 
 
@@ -27,8 +27,8 @@ def test_default_is_valid():
 
 @pytest.mark.parametrize("path", [*(path for path, one in SETTINGS.items() if one.choices), *BOUNDED])
 def test_every_check_names_its_field(path):
-    bad = "nonsense" if isinstance(config_lib.get(config_lib.default(), path), str) else -1
-    if isinstance(config_lib.get(config_lib.default(), path), float):
+    bad = "nonsense" if isinstance(get(config_lib.default(), path), str) else -1
+    if isinstance(get(config_lib.default(), path), float):
         bad = -1.0
     with pytest.raises(ValueError, match=f"config.{path} is"):
         config_lib.validate(with_field(path, bad))

@@ -7,12 +7,14 @@ import math
 import os
 import unicodedata
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ml_collections import ConfigDict
 
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
+from jaxgan.base.terminal import printable
 from jaxgan.base.types import Config
 
 # Marks that turn the direction of writing, so that a name looks like another one.
@@ -68,21 +70,20 @@ def check_plain(name: str, value: Any) -> None:
     """Raise UserError for NaN, infinity, and text that could disguise itself on a terminal or that is not UTF-8."""
     for text in (name, value):
         if isinstance(text, str) and any(c in _TURNING or unicodedata.category(c) in ("Cc", "Cs") for c in text):
-            raise UserError(f"{name!a} is {value!a}; expected text in UTF-8 without control characters.")
+            raise UserError(f"{printable(name)} is {value!a}; expected text in UTF-8 without control characters.")
     for number in value if isinstance(value, list | tuple) else [value]:
         if isinstance(number, float) and not math.isfinite(number):
             raise UserError(f"{name} is {number}; expected a finite number.")
 
 
-def user_path(path: str | os.PathLike[str]) -> str:
-    """Return a path in which '~' is the home folder, absolute where it names something that is there.
+def user_path(path: str | os.PathLike[str]) -> Path:
+    """Return a user's path as an absolute one, in which '~' is the home folder.
 
     Raises:
-      UserError: the name is not UTF-8, or has control characters, which files of a run could not hold.
+      UserError: the name is not UTF-8 or has control characters, so that files of a run could not hold it.
     """
-    text = os.path.expanduser(path)
-    check_plain("the path", text)
-    return os.path.abspath(text) if text and os.path.exists(text) else text
+    check_plain("a path", os.fspath(path))
+    return Path(os.path.abspath(os.path.expanduser(path)))
 
 
 def completed(model: Config, added: Mapping[str, Any]) -> Config:

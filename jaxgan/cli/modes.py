@@ -56,7 +56,7 @@ def write_export() -> None:
     if FLAGS.out is None:
         raise jaxgan.UserError(f"--mode=export needs --out, a file that ends in {', '.join(export.WRITERS)}.")
     params, _ = load_with_config(workdir, bundle(Which))
-    path = export.export(params, FLAGS.out, run=workdir)
+    path = export.export(params, FLAGS.out, run=workdir, batch=FLAGS.batch)
     print(f"wrote {path}")
 
 
@@ -150,9 +150,9 @@ MODES = {
     "evaluate": Mode(
         score,
         "workdir replica out step num seed weights ema_std trust "
-        "config.eval.features config.eval.metrics config.eval.fid",
+        "config.eval.features config.eval.metrics config.eval.fid config.data.path",
     ),
-    "export": Mode(write_export, "workdir replica out step weights ema_std trust"),
+    "export": Mode(write_export, "workdir replica out batch step weights ema_std trust"),
     "features": Mode(learn_features, "config workdir"),
     "verify": Mode(check_files, "workdir replica"),
     "summary": Mode(show_summary, "config workdir out trust"),

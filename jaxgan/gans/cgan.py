@@ -19,12 +19,13 @@ from jaxgan.base import checks
 from jaxgan.base.settings import completed
 from jaxgan.base.types import Array, Config, DataInfo
 from jaxgan.nets import Conv, ConvTranspose, Dropout, Embed, Norm, append_std, leaky_relu, norms
+from jaxgan.nets.conv import PADDINGS
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
 
 D_LABELS = ("map", "projection")
 # Settings of config.model that runs of earlier versions lack, with the values that those versions used.
-ADDED = {"d_norm": "none", "d_group": 0, "d_label": "map"}
+ADDED = {"d_norm": "none", "d_group": 0, "d_label": "map", "g_padding": "SAME"}
 
 
 class Generator(nn.Module):
@@ -35,6 +36,7 @@ class Generator(nn.Module):
     label_size: int
     init_stddev: float
     norm: Norm
+    padding: str
 
     @nn.compact
     def __call__(self, z: Array, labels: Array, *, train: bool) -> Array:
@@ -46,7 +48,7 @@ class Generator(nn.Module):
         x = x.reshape(-1, height // 4, width // 4, 128)
         x = leaky_relu(self.norm(x, train=train))
         for features in 64, 32:
-            x = ConvTranspose(features, 5, 2, use_bias=False, kernel_init=init)(x)
+            x = ConvTranspose(features, 5, 2, self.padding, use_bias=False, kernel_init=init)(x)
             x = leaky_relu(self.norm(x, train=train))
         return jnp.tanh(Conv(channels, 5, use_bias=False, kernel_init=init)(x))
 
@@ -88,13 +90,14 @@ def build(config: Config, data: DataInfo) -> Gan:
     model = completed(config.model, ADDED)
     checks.in_range("config.model.d_group", model.d_group, 0)
     checks.one_of("config.model.d_label", model.d_label, D_LABELS)
+    checks.one_of("config.model.g_padding", model.g_padding, PADDINGS)
     checks.in_range("config.model.label_size", model.label_size, 1)
     classes = data.num_classes or 0  # from_config rejects images without labels
     g_norm, d_norm = norms(model, scale_stddev=model.init_stddev)
     return Gan.from_config(
         config,
         data,
-        generator=Generator(data.image_shape, classes, model.label_size, model.init_stddev, g_norm),
+        generator=Generator(data.image_shape, classes, model.label_size, model.init_stddev, g_norm, model.g_padding),
         discriminator=Discriminator(classes, model.init_stddev, model.dropout, d_norm, model.d_group, model.d_label),
         latent=Latent((model.latent_size,), model.latent_law),
         conditional=True,

@@ -15,13 +15,14 @@ from jaxgan.base import checks
 from jaxgan.base.settings import completed
 from jaxgan.base.types import Array, Config, DataInfo
 from jaxgan.nets import Conv, ConvTranspose, Dropout, Norm, UpsampleConv, append_std, leaky_relu, norms
+from jaxgan.nets.conv import PADDINGS
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
 
 ACTIVATIONS = {"leaky_relu": leaky_relu, "relu": nn.relu}
-UPSAMPLES = {"transpose": ConvTranspose, "nearest": UpsampleConv}
+UPSAMPLES = ("transpose", "nearest")
 # Settings of config.model that runs of earlier versions lack, with the values that those versions used.
-ADDED = {"d_norm": "none", "d_group": 0}
+ADDED = {"d_norm": "none", "d_group": 0, "g_padding": "SAME"}
 
 
 class Generator(nn.Module):
@@ -32,6 +33,7 @@ class Generator(nn.Module):
     activation: str
     init_stddev: float
     norm: Norm
+    padding: str
 
     @nn.compact
     def __call__(self, z: Array, labels: Array, *, train: bool) -> Array:
@@ -41,7 +43,10 @@ class Generator(nn.Module):
         x = nn.Dense(7 * 7 * 256, kernel_init=init)(z).reshape(-1, 7, 7, 256)
         x = activation(self.norm(x, train=train))
         for features, factor in (128, 1), (64, 2), (32, 2):
-            x = UPSAMPLES[self.upsample](features, 5, factor, use_bias=False, kernel_init=init)(x)
+            if self.upsample == "transpose":
+                x = ConvTranspose(features, 5, factor, self.padding, use_bias=False, kernel_init=init)(x)
+            else:
+                x = UpsampleConv(features, 5, factor, use_bias=False, kernel_init=init)(x)
             x = activation(self.norm(x, train=train))
         return jnp.tanh(Conv(self.channels, 5, use_bias=False, kernel_init=init)(x))
 
@@ -76,11 +81,12 @@ def build(config: Config, data: DataInfo) -> Gan:
     checks.in_range("config.model.d_group", model.d_group, 0)
     checks.one_of("config.model.upsample", model.upsample, UPSAMPLES)
     checks.one_of("config.model.g_activation", model.g_activation, ACTIVATIONS)
+    checks.one_of("config.model.g_padding", model.g_padding, PADDINGS)
     g_norm, d_norm = norms(model, scale_stddev=model.init_stddev)
     return Gan.from_config(
         config,
         data,
-        generator=Generator(channels, model.upsample, model.g_activation, model.init_stddev, g_norm),
+        generator=Generator(channels, model.upsample, model.g_activation, model.init_stddev, g_norm, model.g_padding),
         discriminator=Discriminator(model.init_stddev, model.dropout, d_norm, model.d_group),
         latent=Latent((model.latent_size,), model.latent_law),
     )

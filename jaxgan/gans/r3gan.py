@@ -63,7 +63,7 @@ class Activation(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         bias = self.param("bias", nn.initializers.zeros, (x.shape[-1],))
-        return jax.nn.leaky_relu(x + bias.astype(x.dtype).reshape(1, 1, 1, -1), SLOPE)
+        return jax.nn.leaky_relu(x + bias.astype(x.dtype).reshape(1, 1, 1, -1), negative_slope=SLOPE)
 
 
 class Network(nn.Module):

@@ -223,7 +223,7 @@ def walk_labels(params: GeneratorParams, walks: int, num: int, label: int | None
     classes = params.num_classes
     if classes is None or label is not None:
         return choose_labels(params, walks * num, label)
-    corners = jax.nn.one_hot(jnp.arange(walks + 1) % classes, classes)
+    corners = jax.nn.one_hot(jnp.arange(walks + 1) % classes, classes, dtype=jnp.float32)
     return interpolate(corners[:-1], corners[1:], num, spherical=False).reshape(-1, classes)
 
 
@@ -238,4 +238,4 @@ def choose_labels(params: GeneratorParams, num: int, label: int | None) -> Array
         return spread_labels(num, classes)
     if not 0 <= label < classes:
         raise UserError(f"--label={label} is no class of this GAN; give one from 0 to {classes - 1}.")
-    return jnp.full((num,), label)
+    return jnp.full((num,), label, jnp.int32)

@@ -22,6 +22,7 @@ from jaxgan.nets.convolution.cpu import forms
 from jaxgan.nets.convolution.geometry import Geometry, Padding, Pads, Pair, adjoint, pair
 
 FORMS = ("auto", "lax", "cpu")
+PADDINGS = ("SAME", "TORCH")  # of transposed convolutions that enlarge maps by their strides
 _form = contextvars.ContextVar("form", default="auto")
 
 
@@ -39,6 +40,19 @@ def forced(form: str) -> Iterator[None]:
       UserError: another form.
     """
     checks.one_of("form", form, FORMS)
+    with _set(form):
+        yield
+
+
+@contextlib.contextmanager
+def plain() -> Iterator[None]:
+    """Trace convolutions inside as operations of XLA without rules of ours, for programs that other tools read."""
+    with _set("plain"):
+        yield
+
+
+@contextlib.contextmanager
+def _set(form: str) -> Iterator[None]:
     token = _form.set(form)
     try:
         yield
@@ -48,9 +62,9 @@ def forced(form: str) -> Iterator[None]:
 
 def current_form() -> str:
     """Return the form of a convolution traced now: 'lax' or 'cpu'."""
-    if _form.get() != "auto":
-        return _form.get()
-    return "cpu" if jax.default_backend() == "cpu" else "lax"
+    if _form.get() == "auto":
+        return "cpu" if jax.default_backend() == "cpu" else "lax"
+    return "lax" if _form.get() == "plain" else _form.get()
 
 
 def conv(x: Array, kernel: Array, strides: Pair = (1, 1), padding: Padding = "SAME") -> Array:
@@ -141,7 +155,7 @@ def _is_plain(x: Array, kernel: Array) -> bool:
     places = [getattr(kind, "sharding", None) for kind in types]
     shared = any(place is not None and not place.mesh.empty and any(place.spec) for place in places)
     # `jax.export` leaves the batch size symbolic. Exported programs must hold operations that all platforms know.
-    return varies or shared or not isinstance(x.shape[0], int)
+    return varies or shared or _form.get() == "plain" or not isinstance(x.shape[0], int)
 
 
 def _check_operands(x: Array, kernel: Array) -> None:
@@ -193,6 +207,20 @@ class UpsampleConv(Conv):
 
 
 class ConvTranspose(Conv):
-    """Transposed convolution layer, a replacement for `flax.linen.ConvTranspose` that reads its checkpoints."""
+    """Transposed convolution layer, a replacement for `flax.linen.ConvTranspose` that reads its checkpoints.
 
-    _convolve = staticmethod(conv_transpose)
+    Padding is also 'TORCH': as large as 'SAME', with the borders of PyTorch's `ConvTranspose2d(k, s, padding=p,
+    output_padding=2 p - k + s)`, where p = ceil((k - s) / 2). They differ where k - s is odd.
+    """
+
+    @staticmethod
+    def _convolve(x: Array, kernel: Array, strides: Pair, padding: Padding) -> Array:
+        if padding == "TORCH":
+            padding = [_as_torch(k, s) for k, s in zip(kernel.shape[:2], strides, strict=True)]
+        return conv_transpose(x, kernel, strides, padding)
+
+
+def _as_torch(size: int, stride: int) -> Pair:
+    """Return the zeros before and after the dilated input that PyTorch's padding stands for."""
+    before = size - 1 - (max(size - stride, 0) + 1) // 2
+    return before, size + stride - 2 - before

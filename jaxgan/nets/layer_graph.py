@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from flax import linen as nn
 from flax import traverse_util
 from jax.ad_checkpoint import checkpoint_name
@@ -63,6 +64,40 @@ def network_rows(module: nn.Module, inputs: tuple[Any, ...]) -> list[Row]:
 def totals(rows: list[Row]) -> tuple[int, int]:
     """Return the numbers of trainable and of other parameters."""
     return sum(row.trainable for row in rows), sum(row.not_trainable for row in rows)
+
+
+class Call(NamedTuple):
+    """The first call of a layer: the layer, the first array that it took, and the first that it returned."""
+
+    layer: nn.Module
+    taken: Any
+    returned: Any
+
+
+def first_calls(module: nn.Module, inputs: tuple[Any, ...]) -> dict[str, Call]:
+    """Run a module on random numbers, and return the calls of its layers by their paths, as `network_rows` orders them.
+
+    Args:
+      module: called as module(*inputs, train=False).
+      inputs: `jax.ShapeDtypeStruct`s; whole numbers are 0.
+    """
+    calls: dict[str, Call] = {}
+
+    def watch(call, args, kwargs, context):
+        output = call(*args, **kwargs)
+        if context.method_name == "__call__":
+            taken, returned = (next(iter(jax.tree.leaves(tree)), None) for tree in (args, output))
+            calls.setdefault("/".join(context.module.path), Call(context.module, taken, returned))
+        return output
+
+    floats = [jnp.issubdtype(x.dtype, jnp.floating) for x in inputs]
+    given = [
+        jax.random.normal(jax.random.key(1), x.shape, x.dtype) if is_float else jnp.zeros(x.shape, x.dtype)
+        for x, is_float in zip(inputs, floats, strict=True)
+    ]
+    with nn.intercept_methods(watch):
+        module.init_with_output(jax.random.key(0), *given, train=False)
+    return calls
 
 
 _Path = tuple[str, ...]

@@ -8,7 +8,7 @@ from pathlib import Path
 from jaxgan.base.checks import UserError
 from jaxgan.base.settings import flatten, get
 from jaxgan.base.types import Config
-from jaxgan.config import default, validate
+from jaxgan.config import SETTINGS, default, unused, validate
 from jaxgan.rundir import layout
 
 
@@ -70,6 +70,8 @@ def _single(config: Config, swept: dict[str, tuple[float, ...]], index: int, see
     single.sweep = default().sweep
     single.train.num_replicas, single.seed = 1, seed
     single.update_from_flattened_dict({path: _as(get(config, path), values[index]) for path, values in swept.items()})
+    # With a penalty of 0, an interval has no effect in this run.
+    single.update_from_flattened_dict({path: SETTINGS[path].default for path in unused(single)})
     validate(single)
     return single
 
@@ -100,11 +102,11 @@ def folder_of(workdir: str | Path, replica: int | None) -> Path:
 
 
 def template(configs: list[Config]) -> Config:
-    """Return a configuration whose networks and program serve all replicas: a penalty that any has is there."""
+    """Return a configuration whose networks and program serve all replicas: what any of them uses is there."""
     shared = copy.deepcopy(configs[0])
-    for name, weight in shared.penalty.items():
-        if isinstance(weight, float):
-            shared.penalty[name] = max(config.penalty[name] for config in configs)
+    for path in [path for path, one in SETTINGS.items() if one.needs or (one.swept and not one.default)]:
+        used = [value for config in configs if (value := get(config, path)) != SETTINGS[path].default]
+        shared.update_from_flattened_dict({path: used[0]} if used else {})
     return shared
 
 

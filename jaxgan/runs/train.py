@@ -11,7 +11,9 @@ from pathlib import Path
 from jaxgan import data
 from jaxgan.base import processes
 from jaxgan.base.checks import UserError
+from jaxgan.base.settings import user_path
 from jaxgan.base.types import Config, Source
+from jaxgan.config import with_whole_paths
 from jaxgan.rundir.metrics_log import Row
 from jaxgan.runs.batches import batches, make_steps
 from jaxgan.runs.experiment import Experiment, create_evaluators, features_of
@@ -56,14 +58,15 @@ def train(
     """
     if on_log is not None and not callable(on_log):
         raise UserError(f"on_log is {type(on_log).__name__}; expected a function of a logged row, or None.")
+    workdir, config = user_path(workdir), with_whole_paths(config)  # whatever folder the process goes to
     with processes.together(), contextlib.ExitStack() as opened:
         plan = processes.agree(functools.partial(create_plan, config, source), identity)
-        runs, changes = open_runs(plan, Path(workdir), opened) if processes.leads() else ([], {})
+        runs, changes = open_runs(plan, workdir, opened) if processes.leads() else ([], {})
         stop = opened.enter_context(catch_stop())
         steps = make_steps(plan, compile_now=max(common_steps(runs), default=0) < plan.shared.schedule.last)
         while True:
             with contextlib.suppress(RolledBack):
-                states = _train(plan, Path(workdir), runs, changes, steps, stop, on_log)
+                states = _train(plan, workdir, runs, changes, steps, stop, on_log)
                 return stack(states) if plan.is_many else states[0]
 
 
@@ -109,16 +112,16 @@ def training_loop(experiment: Experiment, states: States, steps: parallel.Compil
             if due.draws(step):
                 experiment.draw(step, states)
             experiment.record(first, num, metrics, at_once=bool(stop) or due.reads(step))
-            verdict = experiment.judge(step, stop)
-            if verdict.ends:
+            last = experiment.judge(step, stop)
+            if last:
                 experiment.draw(step, states)
-            if verdict.ends or due.saves(step):
+            if last or due.saves(step):
                 experiment.save(step, states)
             # A request to stop does not wait for scores, which a resumed run makes first.
-            stops = verdict.stops or (due.scores(step) and stop.anywhere())
+            stops = due.scores(step) and stop.anywhere()[0]
             if due.scores(step) and not stops:
                 experiment.score(step, states)
-            if verdict.ends or stops:
+            if last or stops:
                 break
     return states
 

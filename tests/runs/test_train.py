@@ -315,7 +315,7 @@ def stop_at(step, cfg, run, monkeypatch):
 
     def call(self, state, batch, num):
         state, metrics = original(self, state, batch, num)
-        if int(state.step) == step:
+        if int(state[0].step) == step:
             os.kill(os.getpid(), signal.SIGTERM)
         return state, metrics
 

@@ -153,6 +153,7 @@ LOGGERS: dict[str, Callable[[Path, int, Config], Logger]] = {
     "tensorboard": TensorBoard,
     "wandb": Wandb,
 }
+REMOTE = ("wandb",)  # those that send what they are given to a service
 
 
 def check(names: str) -> None:

@@ -237,7 +237,7 @@ class Experiment:
             raise NotFinite(f"all {len(self.runs)} replicas failed. Replica 0: {self.runs[0].failure}")
         self._progress.say(self._ending(step, stopped=stopped))
         what = "images, metrics and checkpoints are" if self._summary is None else "each replica is a run"
-        self._progress.say(f"{what} in {self.workdir if self._summary is None else layout.replicas(self.workdir)}")
+        self._progress.say(f"{what} in {self.workdir if self._summary is None else self.workdir / layout.REPLICAS}")
 
     def _ending(self, step: int, *, stopped: bool) -> str:
         if step >= self.schedule.last:

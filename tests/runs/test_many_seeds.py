@@ -17,7 +17,7 @@ from cli import call
 
 import jaxgan
 from jaxgan import config as config_lib
-from jaxgan.base.checks import UserError
+from jaxgan.base.checks import NotFinite, UserError
 from jaxgan.base.settings import Setting
 from jaxgan.rundir import metrics_log, saved_config, sweep
 from jaxgan.runs.health import rollback, watch
@@ -184,9 +184,8 @@ def test_one_that_is_not_finite_ends_alone(tmp_path, capsys, monkeypatch):
     assert rows(tmp_path / "replicas/0")[-1]["step"] == 20
     # What its note advises can be done.
     advice = (tmp_path / "replicas/1/failure.txt").read_text()
-    assert advice.endswith(
-        f"lower config.optim.*.learning_rate and continue it alone by --workdir={tmp_path}/replicas/1."
-    )
+    assert "lower config.optim.*.learning_rate and continue it alone by --workdir=" in advice
+    assert advice.endswith(f"{tmp_path}/replicas/1.")
     shutil.copytree(tmp_path / "replicas/1", tmp_path / "alone")
     alone, _ = saved_config.load_config(tmp_path / "alone")
     alone.optim.d.learning_rate = 1e-3
@@ -271,7 +270,7 @@ def test_all_that_are_not_finite_end_with_an_error_whose_advice_can_be_followed(
     monkeypatch.setitem(config_lib.SETTINGS, "optim.d.learning_rate", wide)
     many = config(num_steps=6, num_replicas=2, log_every=1, checkpoint_every=1, sample_every=0)
     many.optim.d.name, many.optim.d.learning_rate = "sgd", 1e30
-    with pytest.raises(jaxgan.NotFinite, match=r"all 2 replicas failed.*lower config\.optim\.\*\.learning_rate"):
+    with pytest.raises(NotFinite, match=r"all 2 replicas failed.*lower config\.optim\.\*\.learning_rate"):
         jaxgan.train(many, tmp_path)
     assert "finished" not in capsys.readouterr().err
     many.optim.d.learning_rate = 1e-3

@@ -16,7 +16,6 @@ from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import Latent
 from jaxgan.sampling.pixels import generate_pixels
 
-
 def key():
     return jax.random.key(3)
 

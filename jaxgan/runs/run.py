@@ -45,7 +45,9 @@ class Run:
     def __init__(self, number: int | None, setup: Setup, workdir: Path, checkpoints: Any):
         self.number, self.setup, self.workdir, self.checkpoints = number, setup, workdir, checkpoints
         failed = workdir / layout.FAILURE_FILE
-        self.failure = failed.read_text("utf-8", "replace")[:1_000] if number is not None and failed.is_file() else ""
+        self.failure = (
+            files.read(failed).decode(errors="replace")[:1_000] if number is not None and failed.exists() else ""
+        )
 
     @property
     def place(self) -> int:

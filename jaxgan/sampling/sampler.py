@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 import operator
 from collections.abc import Callable
@@ -121,7 +122,7 @@ def _program(function: Callable[..., Array], params: GeneratorParams) -> Callabl
     try:
         hash(params.module)
     except TypeError:
-        return function.__wrapped__
+        return inspect.unwrap(function)
     return function
 
 

@@ -128,7 +128,7 @@ class Recorder:
         The curves come last: where they are older than the metrics, the end of the run was cut off.
         """
         self._grids.finish()
-        grids = layout.grids(self._workdir)
+        grids = layout.frames(self._workdir)
         if len(grids) > 1:
             attempt(
                 lambda: images.save_gif_of_files(self._workdir / layout.PROGRESS_FILE, grids),
@@ -152,7 +152,7 @@ def attempt(write: Callable[[], object], what: str, workdir: Path) -> None:
 
 
 def draw_curves(workdir: Path, rows: list[Row]) -> None:
-    """Draw losses.png, if there are rows."""
+    """Draw the curves, if there are rows."""
     if rows:
         attempt(lambda: curves.save_losses(workdir / layout.LOSSES_FILE, rows), "curves", workdir)
 

@@ -65,5 +65,7 @@ class GroupedConv(nn.Module):
     def __call__(self, x: Array) -> Array:
         """Map [B, H, W, C] to [B, H, W, F]."""
         size = self.kernel_size
-        kernel = self.param("kernel", self.kernel_init, (size, size, x.shape[-1] // self.groups, self.features))
+        kernel = self.param(
+            "kernel", self.kernel_init, (size, size, x.shape[-1] // self.groups, self.features), jnp.float32
+        )
         return grouped_conv(x, kernel.astype(x.dtype), self.groups)

@@ -90,7 +90,7 @@ def zero_centred(score: Score, real: Batch, fake: Batch, key: Array) -> Array:
 def between(real: Batch, fake: Batch, key: Array) -> Batch:
     """Mix each real image with a generated one by a share from U(0, 1), and take the real one's label."""
     rows = real.images.shape[0] * axis.size()
-    share = axis.share(jax.random.uniform(key, (rows, *(1,) * (real.images.ndim - 1))))
+    share = axis.share(jax.random.uniform(key, (rows, *(1,) * (real.images.ndim - 1)), real.images.dtype))
     return Batch(share * real.images + (1 - share) * fake.images, real.labels)
 
 

@@ -152,3 +152,23 @@ def test_a_scale_counts_from_the_pixels_before_they_were_enlarged(tmp_path):
         images.save(tmp_path / f"{name}.png", images.enlarge(np.full((8, 8, 1), 9, np.uint8), scale))
     images.save_gif_of_files(tmp_path / "a.gif", sorted(tmp_path.glob("*.png")), scale=2, width=8)
     assert frames_of(tmp_path / "a.gif")[0] == (16, 16)
+
+
+@pytest.mark.parametrize(("num", "most"), [(0, 5), (1, 5), (5, 5), (6, 5), (1_000, 40), (3, 2)])
+def test_evenly(num, most):
+    chosen = images.evenly(range(num), most)
+    assert len(chosen) == min(num, most)
+    assert chosen == sorted(set(chosen))
+    if num:
+        assert (chosen[0], chosen[-1]) == (0, num - 1)
+        assert np.ptp(np.diff(chosen)) <= 1 if len(chosen) > 1 else True
+
+
+def test_an_animation_of_many_pixels_has_fewer_frames(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "GIF_PIXELS", 3 * 40 * 60 + 1)
+    for i in range(9):
+        images.save(tmp_path / f"{i}.png", np.full((40, 60, 1) if i == 4 else (4, 6, 1), 20 * i, np.uint8))
+    images.save_gif_of_files(tmp_path / "a.gif", sorted(tmp_path.glob("*.png")), scale=1)
+    size, frames = frames_of(tmp_path / "a.gif")
+    assert size == (60, 40)
+    assert [pixels[0, 0, 0] for pixels, _ in frames] == [0, 80, 160]

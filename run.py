@@ -1,4 +1,4 @@
-"""Train a GAN, draw its images, look at its networks: `python run.py --config=configs/dcgan.py`."""
+"""Train GANs, sample images, show networks: `python run.py --config=configs/dcgan.py`."""
 
 from jaxgan.cli.start import main
 

@@ -1,9 +1,10 @@
-"""Conditional GAN with convolutions on MNIST, 28x28: both networks are told the digit.
+"""Conditional GAN with convolutions on MNIST, 28x28: both networks get the digit.
 
 python run.py --config=configs/cgan.py --workdir=runs/cgan
 
-Expect row j of the grid to show digit j after about a thousand steps, and clean strokes after some thousands.
-Source: Mirza and Osindero, "Conditional Generative Adversarial Nets", 2014; the networks are close to configs/dcgan.py.
+Time: 664 steps in at most 10.4 minutes on two cores beside other work.
+Expected: row j of the grid shows digit j after about a thousand steps, with clean strokes after some thousands.
+Source: Mirza and Osindero, "Conditional Generative Adversarial Nets", 2014. The networks are close to configs/dcgan.py.
 """
 
 from ml_collections import ConfigDict
@@ -19,17 +20,18 @@ def get_config() -> Config:
         {
             "latent_size": 100,
             "latent_law": "normal",  # or uniform
-            "label_size": 10,  # numbers beside z that tell G the label; with 50 G first ignores z
+            "label_size": 10,  # length of the label's embedding beside z; with 50, G ignores z at first
             "init_stddev": 0.02,
             "bn_momentum": 0.9,
             "bn_epsilon": 1e-5,
-            "d_norm": "none",  # of D's layers: batch, group, layer, spectral, none
-            "d_label": "map",  # how D is told the label: map, beside the image; or projection, on its features
-            "d_group": 0,  # images whose spread D is shown (minibatch standard deviation), such as 4
-            "dropout": 0.3,  # of D
+            "d_norm": "none",  # normalisation of D: batch, group, layer, spectral, none
+            "d_label": "map",  # how D gets the label: map, a channel beside the image; or projection, on its features
+            "d_group": 0,  # group size of the minibatch standard deviation in D, such as 4; 0 for none
+            "g_padding": "SAME",  # of transposed convolutions; TORCH: with PyTorch's borders
+            "dropout": 0.3,  # rate, in D
         }
     )
-    # D learns on one batch of real and fake images, then G with fresh latents and labels.
+    # D is updated on one batch of real and fake images, then G with new latents and labels.
     config.rule.order = "d_first"
     config.rule.d_passes = "joint"
     config.rule.latents = "fresh"
@@ -46,6 +48,6 @@ def get_config() -> Config:
     config.train.num_steps = 9_380  # 20 epochs of 469 steps
     config.train.sample_every = 469
     config.train.checkpoint_every = 469
-    config.sample.num = 100  # ten of each digit, a digit a row
+    config.sample.num = 100  # ten of each digit, one digit per row
     config.sample.columns = 10
     return config

@@ -1,6 +1,10 @@
 """DCGAN on MNIST, 28x28.
 
 python run.py --config=configs/dcgan.py --workdir=runs/dcgan
+
+Time: 1,500 steps, for good digits, in nine minutes on two cores; all steps in over two hours.
+Source: Radford, Metz and Chintala, "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
+Networks", 2015. The layers extend the TensorFlow tutorial "Deep Convolutional Generative Adversarial Network".
 """
 
 from ml_collections import ConfigDict
@@ -16,18 +20,19 @@ def get_config() -> Config:
         {
             "latent_size": 100,
             "latent_law": "normal",  # or uniform
-            "upsample": "transpose",  # or nearest: enlarge, then convolve
+            "upsample": "transpose",  # or nearest: upsampling, then a convolution
             "g_activation": "leaky_relu",  # or relu
             "init_stddev": 0.02,
             "bn_momentum": 0.99,
             "bn_epsilon": 1e-3,
-            "d_norm": "none",  # of D's layers: batch, group, layer, spectral, none
-            "d_group": 0,  # images whose spread D is shown (minibatch standard deviation), such as 4
-            "dropout": 0.3,  # of D
+            "d_norm": "none",  # normalisation of D: batch, group, layer, spectral, none
+            "d_group": 0,  # group size of the minibatch standard deviation in D, such as 4; 0 for none
+            "g_padding": "SAME",  # of transposed convolutions; TORCH: with PyTorch's borders
+            "dropout": 0.3,  # rate, in D
         }
     )
-    # D learns on one batch of real and fake images, then G with fresh latents. The reference makes D's fakes
-    # with g_stats_for_d = "running"; batch statistics gave better digits.
+    # D is updated on one batch of real and fake images, then G with new latents. The reference makes D's fakes with
+    # g_stats_for_d = "running"; batch statistics gave better digits.
     config.rule.order = "d_first"
     config.rule.d_passes = "joint"
     config.rule.latents = "fresh"

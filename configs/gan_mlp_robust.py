@@ -2,7 +2,7 @@
 
 python run.py --config=configs/gan_mlp_robust.py --workdir=runs/gan_mlp_robust
 
-fd_mnist after 20,000 steps: 82, 86, 83 for three seeds. Weights of 1 instead of 0.1 for R1 and R2: 87, one seed.
+Time: 20,000 steps in 107 s on two cores; fd_mnist 82, 86, 83 for three seeds (docs/results.md).
 """
 
 from configs.dcgan_robust import make_robust

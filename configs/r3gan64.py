@@ -2,6 +2,7 @@
 
 python run.py --config=configs/r3gan64.py --config.data.path=FOLDER --workdir=runs/r3gan64
 
+Needs GPUs; not trained here.
 Source: Huang et al., "The GAN is dead; long live the GAN!", 2024, table 9, FFHQ-64.
 """
 

@@ -1,9 +1,9 @@
-"""R3GAN on CIFAR-10, 32x32, told the class, as published.
+"""R3GAN on CIFAR-10, 32x32, conditional, as published.
 
 python run.py --config=configs/r3gan_cifar10.py --workdir=runs/r3gan_cifar10
 
-The images are those that TensorFlow Datasets has prepared as ArrayRecord.
-Source: Huang et al., "The GAN is dead; long live the GAN!", 2024, table 9. Four days on eight GPUs there.
+Time: four days on eight GPUs in the paper; not trained here. The data must be prepared as ArrayRecord (docs/data.md).
+Source: Huang et al., "The GAN is dead; long live the GAN!", 2024, table 9.
 """
 
 from configs.r3gan_stacked_mnist import burn_in
@@ -27,7 +27,7 @@ def get_config() -> Config:
 
 
 def augment(config: Config, probability: float) -> None:
-    """Let the probability of changes that D is shown rise from nothing, as the other settings fall."""
+    """Augment with a probability that rises from 0 while the other burn-in settings fall."""
     config.augment = "ada_blit,ada_geometry,ada_color:0.5,ada_cutout"
     config.augment_p = probability
     config.burn_in.augment = 0.0

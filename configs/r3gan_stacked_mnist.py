@@ -2,7 +2,8 @@
 
 python run.py --config=configs/r3gan_stacked_mnist.py --workdir=runs/r3gan_stacked_mnist
 
-Source: Huang et al., "The GAN is dead; long live the GAN!", 2024, table 9. Seven hours on eight GPUs there.
+Time: seven hours on eight GPUs in the paper; not trained here.
+Source: Huang et al., "The GAN is dead; long live the GAN!", 2024, table 9.
 """
 
 from ml_collections import ConfigDict
@@ -18,12 +19,12 @@ def get_config() -> Config:
         {
             "latent_size": 64,
             "latent_law": "normal",  # or uniform
-            "widths": (768, 768, 768, 768),  # channels of the maps, smallest first; each next one has twice the side
-            "blocks": 2,  # residual blocks for each size of maps
+            "widths": (768, 768, 768, 768),  # channels of the feature maps, smallest first; each next is twice as large
+            "blocks": 2,  # residual blocks for each size of feature maps
             "group_size": 16,  # channels of a group of the 3x3 convolutions
             "expansion": 2,  # channels inside a block, as a multiple of its width
-            "conditional": False,  # whether both networks are told the class
-            "class_features": 64,  # of a label, beside z
+            "conditional": False,  # whether both networks get the class
+            "class_features": 64,  # length of the class embedding beside z
         }
     )
     config.loss = "rpgan"
@@ -49,7 +50,7 @@ def get_config() -> Config:
 
 
 def burn_in(config: Config, images: int, penalty: float, learning_rate: float = 1.0) -> None:
-    """Start with strong penalties, quick second moments and no averaging."""
+    """Start with strong penalties, a short memory of second moments and no weight averaging."""
     config.burn_in.images = images
     config.burn_in.penalty = penalty
     config.burn_in.learning_rate = learning_rate

@@ -1,10 +1,10 @@
-"""All 1,000 modes of stacked MNIST, 28x28 in three channels, after 20 minutes on two cores.
+"""All 1,000 modes of Stacked MNIST, 28x28 in three channels, after 20 minutes on two cores.
 
 python run.py --config=configs/stacked_mnist.py --workdir=runs/stacked_mnist
 
-The recipe and the networks of `configs/mnist_classes.py`, without classes. Each channel is a digit of its own
-(Srivastava et al., "VEEGAN", 2017), so a GAN that draws only some of the digits misses modes; `eval.num` is the number
-of images that published tables count them in.
+The recipe and the networks of `configs/mnist_classes.py`, without classes. Each channel is an independent digit, so a
+GAN that draws only some of the digits misses modes. Published tables count the modes of 26,000 images (`eval.num`).
+Source of the data: Srivastava et al., "VEEGAN", 2017.
 """
 
 from configs.mnist import make_compact

@@ -1,4 +1,4 @@
-"""A training loop of one's own: `python examples/loop.py`."""
+"""A custom training loop: `python examples/loop.py`."""
 
 import jax
 import optax
@@ -19,8 +19,8 @@ plan = data.IndexPlan(settings.seed, source.info.num_images, batch_size=32)
 
 for i in range(3):
     images, labels = source.read(plan.indices(i, 1)[0])  # uint8 [B, H, W, C] and int32 [B]
-    state, metrics = step(state, images[None], labels[None])  # a leading axis: one batch for each update of D
+    state, metrics = step(state, images[None], labels[None])  # the leading axis has one batch for each update of D
     print(i, {name: round(float(value), 3) for name, value in metrics.items()})
 
-pictures = jaxgan.sample(jaxgan.generator_params(gan, state.ema), jax.random.key(1), num=4)
-print(pictures.shape, float(pictures.min()), float(pictures.max()))
+images = jaxgan.sample(jaxgan.generator_params(gan, state.ema), jax.random.key(1), num=4)
+print(images.shape, float(images.min()), float(images.max()))

@@ -4,107 +4,69 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import importlib.util
+import pkgutil
 from typing import TYPE_CHECKING, Any
 
+from jaxgan import moved
+
 if TYPE_CHECKING:
-    from jaxgan.base.checks import UserError
-    from jaxgan.base.config_files import get_config
-    from jaxgan.base.machine import compiler_options, keep_memory
-    from jaxgan.base.pixels import to_uint8
-    from jaxgan.base.types import DataInfo, Source
-    from jaxgan.data import open_source
-    from jaxgan.gans import build
-    from jaxgan.generators.export import export
-    from jaxgan.generators.import_weights import import_weights
-    from jaxgan.generators.load import load
-    from jaxgan.runs.train import train
-    from jaxgan.sampling.generator import GeneratorParams, Latent
-    from jaxgan.sampling.recalibration import standing_statistics
-    from jaxgan.sampling.sampler import generate, latents, sample
-    from jaxgan.sampling.walks import interpolate
-    from jaxgan.training.gan import Gan, UpdateRule, generator_params
-    from jaxgan.training.state import GanState, create_state
-    from jaxgan.training.step import make_train_step
-    from jaxgan.views.sheets import show
+    from jaxgan.base.checks import UserError as UserError
+    from jaxgan.base.config_files import get_config as get_config
+    from jaxgan.base.machine import compiler_options as compiler_options
+    from jaxgan.base.machine import keep_memory as keep_memory
+    from jaxgan.base.pixels import to_uint8 as to_uint8
+    from jaxgan.base.types import DataInfo as DataInfo
+    from jaxgan.base.types import Source as Source
+    from jaxgan.data import open_source as open_source
+    from jaxgan.gans import build as build
+    from jaxgan.generators.export import export as export
+    from jaxgan.generators.import_weights import import_weights as import_weights
+    from jaxgan.generators.load import load as load
+    from jaxgan.runs.train import train as train
+    from jaxgan.sampling.generator import GeneratorParams as GeneratorParams
+    from jaxgan.sampling.generator import Latent as Latent
+    from jaxgan.sampling.recalibration import standing_statistics as standing_statistics
+    from jaxgan.sampling.sampler import generate as generate
+    from jaxgan.sampling.sampler import latents as latents
+    from jaxgan.sampling.sampler import sample as sample
+    from jaxgan.sampling.walks import interpolate as interpolate
+    from jaxgan.training.gan import Gan as Gan
+    from jaxgan.training.gan import UpdateRule as UpdateRule
+    from jaxgan.training.gan import generator_params as generator_params
+    from jaxgan.training.state import GanState as GanState
+    from jaxgan.training.state import create_state as create_state
+    from jaxgan.training.step import make_train_step as make_train_step
+    from jaxgan.views.sheets import show as show
 
 __version__ = importlib.metadata.version("jaxgan")
 
-__all__ = [
-    "DataInfo",
-    "Gan",
-    "GanState",
-    "GeneratorParams",
-    "Latent",
-    "Source",
-    "UpdateRule",
-    "UserError",
-    "build",
-    "compiler_options",
-    "create_state",
-    "export",
-    "generate",
-    "generator_params",
-    "get_config",
-    "import_weights",
-    "interpolate",
-    "keep_memory",
-    "latents",
-    "load",
-    "make_train_step",
-    "open_source",
-    "sample",
-    "show",
-    "standing_statistics",
-    "to_uint8",
-    "train",
-]
-
-
-# Where the names are. They are looked up when they are asked for: JAX and Orbax take seconds to import.
-_HOMES = {
-    "UserError": "jaxgan.base.checks",
-    "get_config": "jaxgan.base.config_files",
-    "compiler_options": "jaxgan.base.machine",
-    "keep_memory": "jaxgan.base.machine",
-    "to_uint8": "jaxgan.base.pixels",
-    "DataInfo": "jaxgan.base.types",
-    "Source": "jaxgan.base.types",
-    "open_source": "jaxgan.data",
-    "build": "jaxgan.gans",
-    "export": "jaxgan.generators.export",
-    "import_weights": "jaxgan.generators.import_weights",
-    "load": "jaxgan.generators.load",
-    "train": "jaxgan.runs.train",
-    "GeneratorParams": "jaxgan.sampling.generator",
-    "Latent": "jaxgan.sampling.generator",
-    "generate": "jaxgan.sampling.sampler",
-    "latents": "jaxgan.sampling.sampler",
-    "sample": "jaxgan.sampling.sampler",
-    "standing_statistics": "jaxgan.sampling.recalibration",
-    "interpolate": "jaxgan.sampling.walks",
-    "Gan": "jaxgan.training.gan",
-    "UpdateRule": "jaxgan.training.gan",
-    "generator_params": "jaxgan.training.gan",
-    "GanState": "jaxgan.training.state",
-    "create_state": "jaxgan.training.state",
-    "make_train_step": "jaxgan.training.step",
-    "show": "jaxgan.views.sheets",
+# The public names by module. They are looked up at first use, since JAX and Orbax take seconds to import.
+_PUBLIC = {
+    "base.checks": ["UserError"],
+    "base.config_files": ["get_config"],
+    "base.machine": ["compiler_options", "keep_memory"],
+    "base.pixels": ["to_uint8"],
+    "base.types": ["DataInfo", "Source"],
+    "data": ["open_source"],
+    "gans": ["build"],
+    "generators.export": ["export"],
+    "generators.import_weights": ["import_weights"],
+    "generators.load": ["load"],
+    "runs.train": ["train"],
+    "sampling.generator": ["GeneratorParams", "Latent"],
+    "sampling.recalibration": ["standing_statistics"],
+    "sampling.sampler": ["generate", "latents", "sample"],
+    "sampling.walks": ["interpolate"],
+    "training.gan": ["Gan", "UpdateRule", "generator_params"],
+    "training.state": ["GanState", "create_state"],
+    "training.step": ["make_train_step"],
+    "views.sheets": ["show"],
 }
-_ROOMS = (
-    "base",
-    "config",
-    "data",
-    "gans",
-    "generators",
-    "metrics",
-    "nets",
-    "objectives",
-    "rundir",
-    "runs",
-    "sampling",
-    "training",
-    "views",
-)
+_HOMES = {name: f"jaxgan.{module}" for module, names in _PUBLIC.items() for name in names}
+__all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
+
+moved.install()
 
 
 def __getattr__(name: str) -> Any:
@@ -112,10 +74,11 @@ def __getattr__(name: str) -> Any:
         found = getattr(importlib.import_module(_HOMES[name]), name)
         globals()[name] = found
         return found
-    if name in _ROOMS:
+    if not name.startswith("_") and importlib.util.find_spec(f"jaxgan.{name}"):
         return importlib.import_module(f"jaxgan.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES, *_ROOMS})
+    modules = (module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    return sorted({*globals(), *_HOMES, *modules})

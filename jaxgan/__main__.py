@@ -1,4 +1,4 @@
-"""Train a GAN, draw its images, look at its networks: `jaxgan --config=dcgan`."""
+"""Train GANs, sample images, show networks: `jaxgan --config=dcgan`."""
 
 from jaxgan.cli.start import main
 

@@ -1,254 +1,187 @@
-"""Every setting, with its default, and the checks that need no data.
+"""Every setting in one table, and the checks that need no data.
 
-A file in `configs/` starts from `default()` and writes down what its system fixes.
+A setting is one entry below. Defaults, checks, what a resumed run may change, what can be swept, the command line's
+help and the page of all settings follow from it. A file in `configs/` starts from `default()`.
 """
 
 from __future__ import annotations
 
-import math
+import dataclasses
+import os
+from collections.abc import Mapping
 from typing import Any
 
+import jax
 from ml_collections import ConfigDict
 
 from jaxgan import data
-from jaxgan.base import checks
 from jaxgan.base.checks import UserError
-from jaxgan.base.settings import flatten, get
+from jaxgan.base.settings import Setting, flatten, user_path
 from jaxgan.base.types import Config
 from jaxgan.nets import conv
 from jaxgan.objectives import losses, penalties
-from jaxgan.training import optim
-from jaxgan.training.gan import RULE_CHOICES
+
+# Beyond these nothing can be meant, and errors would come far from their cause.
+_MANY, _HUGE, _BELOW_1 = 10**9, 10**12, 1 - 1e-9
+_STATS = ("batch", "running")
+
+_GENERAL = (
+    Setting("gan", "", "a file of jaxgan/gans without its ending, or the path of your own .py file", fixed=True),
+    Setting("seed", 0, "everything random follows from it", 0, 2**32 - 1, fixed=True),
+    Setting("loss", "non_saturating", choices=tuple(losses.LOSSES)),
+    Setting("precision", "float32", "of layers in training; parameters stay float32", choices=("float32", "bfloat16")),
+    Setting("matmul", "default", "float32 products on accelerators", choices=("default", "tensorfloat32", "float32")),
+    Setting("convolution", "auto", "form in training: auto (by platform), lax (XLA's), cpu (ours)", choices=conv.FORMS),
+    Setting("pack", 1, "images that D judges at once (PacGAN), for GANs without classes", 1, 1_000, fixed=True),
+    Setting("augment", "", "of all images that D sees, such as color,translation,cutout"),
+    Setting("augment_p", 1.0, "probability of each of its operations, for each image", 0, 1, needs=("augment",)),
+    Setting("augment_target", 0.0, "mean sign of D's real logits that steers augment_p", 0, 1, needs=("augment",)),
+    Setting("augment_images", 500_000, "real images for the way from 0 to it", 1, _HUGE, needs=("augment_target",)),
+    Setting("class_weight", 0.0, "of the class cross-entropy, where D has a class head", 0, _MANY, swept=True),
+)
+_PENALTY = (
+    *(Setting(name, 0.0, "weight of this penalty", 0, _MANY, swept=True) for name in penalties.PENALTIES),
+    Setting("lecam", 0.0, "weight of a penalty on D's logits, for few training images", 0, _MANY),
+    Setting("interval", 1, "gradient penalties every so many steps, scaled by it", 1, 10_000, needs=("penalty",)),
+)
+_RULE = (
+    Setting("order", "d_first", "of updates", choices=("d_first", "g_first", "simultaneous"), fixed=True),
+    Setting("d_steps", 1, "updates of D for one of G", 1, 1_000, fixed=True),
+    Setting("d_passes", "joint", "real and fake images", choices=("joint", "separate", "two_steps"), fixed=True),
+    Setting("latents", "fresh", "of G's step", choices=("fresh", "shared"), fixed=True),
+    Setting("g_stats_for_d", "batch", "batch-norm statistics of G that makes D's fakes", choices=_STATS, fixed=True),
+    Setting("d_stats_in_g", "batch", "batch-norm statistics of D in G's step", choices=_STATS, fixed=True),
+    Setting("d_loss_weight", 0.5, "factor on the sum of D's losses on real and fake images", 0, _MANY, fixed=True),
+    Setting("d_loss_report", 0.5, "the same factor in the reported d/loss", 0, _MANY, fixed=True),
+    Setting("accuracy_stats", "batch", "batch-norm statistics of the reported accuracies", choices=_STATS, fixed=True),
+)
+_OPTIMISER = (
+    Setting("name", "adam", choices=("adam", "adam_tf", "adamw", "sgd"), fixed=True),
+    Setting("learning_rate", 2e-4, "", 0, 1_000, swept=True),
+    Setting("b1", 0.5, "of sgd: the momentum", 0, _BELOW_1, swept=True),
+    Setting("b2", 0.999, "", 0, _BELOW_1, swept=True),
+    Setting("eps", 1e-8, "", 0, 1),
+    Setting("weight_decay", 0.0, "", 0, 1_000),
+    Setting("schedule", "constant", choices=("constant", "exponential", "step", "cosine")),
+    Setting("decay_rate", 1.0, "exponential: each epoch; step: each `decay_epochs`", 0, 1_000),
+    Setting("decay_epochs", 1.0, "", 1e-6, _MANY),
+    Setting("warmup_epochs", 0.0, "of cosine", 0, _MANY),
+    Setting("final_scale", 0.0, "of cosine: last rate as a share of `learning_rate`", 0, 1_000),
+)
+_IMAGES = "burn_in.images"
+_BURN_IN = (
+    Setting("images", 0, "real images until settings have reached their own values; 0: constant", 0, _HUGE),
+    Setting("learning_rate", 1.0, "the start, as a multiple", 0, 1_000, needs=(_IMAGES,)),
+    Setting("penalty", 1.0, "the start, as a multiple", 0, 1_000, needs=(_IMAGES, "penalty")),
+    Setting("augment", 1.0, "the start, as a multiple", 0, 1_000, needs=(_IMAGES, "augment")),
+    Setting("ema_half_life", 1.0, "the start, as a multiple", 0, 1_000, needs=(_IMAGES, "train.ema_half_life")),
+    Setting("b2", 0.0, "the start itself; 0: as set in optim", 0, _BELOW_1, needs=(_IMAGES,)),
+)
+_DATA = (
+    Setting("source", "mnist", choices=data.SOURCES, fixed=True),
+    Setting("path", "", "idx, folder: the folder; tfds: its data_dir", is_path=True),
+    Setting("name", "", "tfds: the data set", fixed=True),
+    Setting("split", "train", fixed=True),
+    Setting("skip", 0, "leave out the first images", 0, _MANY, fixed=True),
+    Setting("batch_size", 128, "over all devices", 1, data.MAX_BATCH_SIZE, fixed=True),
+    Setting("image_size", 28, "", 1, data.MAX_IMAGE_SIZE, fixed=True),
+    Setting("channels", 1, choices=(1, 3), fixed=True),
+    Setting("range", (-1.0, 1.0), "of the pixels that the networks see", fixed=True),
+    Setting("fit", "squeeze", "of images of another shape", choices=("squeeze", "crop", "pad"), fixed=True),
+    Setting("follow_links", False, "folder: take links that lead out of it"),
+    Setting("background", "white", "behind transparent and padded images", fixed=True),
+    Setting("mirror", False, "add the left-right flip of every image; wrong for digits and text", fixed=True),
+    Setting("shuffle", "samples", "index: for 10^8 and more; batches: whole ones", choices=data.SHUFFLES, fixed=True),
+    Setting("drop_remainder", False, "leave out the images that do not fill an epoch's last batch", fixed=True),
+    Setting("cache", "auto", "of decoded images", choices=data.CACHES),
+    Setting("workers", 0, "threads that decode, with a process each; 0: one a core", 0, data.MAX_WORKERS),
+)
+_HALF_LIFE = "train.ema_half_life"
+_TRAIN = (
+    Setting("num_steps", 10_000, "", 1, _HUGE),
+    Setting("warm_start", "", "run whose networks a new run begins with where shapes fit", fixed=True, is_path=True),
+    Setting("log_every", 50, "", 1, _HUGE),
+    Setting("log_to", "", "besides metrics.jsonl: csv, tensorboard, wandb, preview, or several of them"),
+    Setting("sample_every", 500, "0: never", 0, _HUGE),
+    Setting("checkpoint_every", 1_000, "0: only at the end", 0, _HUGE),
+    Setting("keep_checkpoints", 2, "", 1, 10**6),
+    Setting("steps_per_call", 0, "steps in one compiled call; 0: chosen by platform and network", 0, 10**4),
+    Setting("microbatches", 1, "parts of a device's images, one after the other, to save memory", 1, 10**6),
+    Setting("num_devices", 0, "0: all", 0, 10**6),
+    Setting("num_replicas", 1, "runs in one program: seeds from `seed` on, values of `sweep`", 1, 10**4, fixed=True),
+    Setting("ema_decay", 0.999, "of the sampling weights; 0: none", 0, 1, swept=True),
+    Setting("ema_stats", "average", "of batch norm: averaged too, or recomputed", choices=("average", "standing")),
+    Setting("ema_half_life", 0, "of them in images, instead of a decay; 0: ema_decay counts", 0, _HUGE, swept=True),
+    Setting("ema_stds", (), "widths of further averages, such as (0.05, 0.1), for --ema_std", fixed=True),
+    Setting("ema_ramp", 0.0, "bound on the half-life, as a share of images seen; 0: none", 0, 1, needs=(_HALF_LIFE,)),
+)
+_EARLY_STOP = (
+    Setting("metric", "", "a name in metrics.jsonl, such as g/loss; empty: never"),
+    Setting("goal", "min", choices=("min", "max")),
+    Setting("patience", 20, "logged rows without a new best", 1, _MANY),
+)
+_SAMPLE = (
+    Setting("stats", "running", "batch-norm statistics that draw the run's images", choices=("running", "batch")),
+    Setting("num", 16, "images in the fixed-latent grid", 1, 10**5),
+    Setting("columns", 4, "", 1, 10**5),
+    Setting("invert", False, "show 1 - image"),
+)
+_EVAL = (
+    Setting("every", 0, "steps between evaluations while training; 0: none", 0, _HUGE),
+    Setting("num", 10_000, "generated images that are scored", 10, 10**6),
+    Setting("metrics", "", "such as fd,class_entropy; empty: all that can be computed"),
+    Setting("features", "", "none, file.py:function, Inception's weights; empty: the data's classifier", is_path=True),
+    Setting("fid", "clean", "resizing for Inception: clean-fid's or the first FID's", choices=("clean", "tensorflow")),
+)
+_WATCH = (
+    Setting("action", "warn", "when training collapses", choices=("off", "warn", "stop", "rollback")),
+    Setting("max_rollbacks", 3, "", 0, 1_000),
+)
+_SHARED = Setting("shared_counter", False, "adam_tf only: both networks' updates advance one step counter", fixed=True)
+
+# Sections, each with what is said of it as a whole.
+SECTIONS: dict[str, tuple[str, tuple[Setting, ...]]] = {
+    "": ("", _GENERAL),
+    "penalty": ("Terms of D's loss.", _PENALTY),
+    "rule": ("The facts in which GAN training procedures differ; `jaxgan.UpdateRule` explains them.", _RULE),
+    "optim.g": ("", _OPTIMISER),
+    "optim.d": ("", _OPTIMISER),
+    "optim": ("", (_SHARED,)),
+    "burn_in": ("What settings start from, as a multiple; `jaxgan.training.burn_in` explains it.", _BURN_IN),
+    "data": ("", _DATA),
+    "train": ("", _TRAIN),
+    "early_stop": ("", _EARLY_STOP),
+    "sample": ("", _SAMPLE),
+    "eval": ("", _EVAL),
+    "watch": ("", _WATCH),
+}
+SETTINGS = {f"{name}.{one.name}".lstrip("."): one for name, (_, section) in SECTIONS.items() for one in section}
+
+
+def settings() -> dict[str, Setting]:
+    """Return all settings by their paths: SETTINGS, and the lists of values that can be swept."""
+    swept = [path for path, one in SETTINGS.items() if one.swept]
+    about = "values in which runs of one program differ, as many in each list"
+    return SETTINGS | {f"sweep.{path}": Setting(path.split(".")[-1], (), about, fixed=True) for path in swept}
 
 
 def default() -> Config:
     """Return a complete configuration; `config.model` is left to the GAN. Fields that it has not cannot be set."""
-    config: Config = ConfigDict(
-        {
-            "gan": "",  # a file of jaxgan/gans without its ending, or the path of your own .py file
-            "seed": 0,  # everything random follows from it
-            "loss": "non_saturating",
-            "precision": "float32",  # of the layers in training, or bfloat16; parameters and statistics stay float32
-            "matmul": "default",  # float32 products in training, on accelerators: default, tensorfloat32, float32
-            "convolution": "auto",  # form in training: auto (by platform), lax (XLA's), cpu (our own)
-            "penalty": {
-                **dict.fromkeys(penalties.PENALTIES, 0.0),  # weights of D's gradient penalties
-                "lecam": 0.0,  # weight of a penalty on D's logits, for few training images
-                "interval": 1,  # gradient penalties are computed at each so-manieth step, with so many times the weight
-            },
-            "pack": 1,  # images that D judges at once (PacGAN), for GANs without classes
-            "augment": "",  # of all images that D sees, such as color,translation,cutout
-            "augment_p": 1.0,  # probability of each of its operations, for each image
-            "augment_target": 0.0,  # mean sign of D's logits of real images that moves it, from 0 to augment_p
-            "augment_images": 500_000,  # real images after which it can be there
-            "class_weight": 0.0,  # weight of the class cross-entropy, for discriminators with a class head
-            "model": ConfigDict(),
-            "rule": _rule(),
-            "optim": {
-                "g": _optimiser(),
-                "d": _optimiser(),
-                "shared_counter": False,  # adam_tf only: both networks' updates advance one step counter
-            },
-            "burn_in": _burn_in(),
-            "data": _data(),
-            "train": _train(),
-            "sweep": _sweep(),
-            "early_stop": {
-                "metric": "",  # a name in metrics.jsonl, such as g/loss; empty: never
-                "goal": "min",
-                "patience": 20,  # logged rows without a new best
-            },
-            "sample": {
-                "stats": "running",  # batch-norm statistics that draw the run's images; or batch
-                "num": 16,  # images in the fixed-latent grid
-                "columns": 4,
-                "invert": False,  # show 1 - image
-            },
-            "eval": {
-                "every": 0,  # steps between evaluations while training; 0: none
-                "num": 10_000,  # generated images that are scored
-                "metrics": "",  # such as fd,class_entropy; empty: all that can be computed
-                "features": "",  # none, file.py:function or Inception's weights; empty: the data's own classifier
-                "fid": "clean",  # how Inception's images are resized: clean (clean-fid), tensorflow (the first FID)
-            },
-            "watch": {
-                "action": "warn",  # when training collapses: warn, stop, rollback (to the best step, new key), or off
-                "max_rollbacks": 3,
-            },
-        }
-    )
+    tree: dict[str, Any] = {"model": {}}
+    for path, one in settings().items():
+        *sections, name = path.split(".")
+        place = tree
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[name] = one.default
+    config: Config = ConfigDict(tree)
     config.lock()
     return config
 
 
-def _rule() -> dict:
-    """The facts in which GAN training procedures differ; `jaxgan.UpdateRule` explains them."""
-    return {
-        "order": "d_first",
-        "d_steps": 1,
-        "d_passes": "joint",
-        "latents": "fresh",
-        "g_stats_for_d": "batch",
-        "d_stats_in_g": "batch",
-        "d_loss_weight": 0.5,
-        "d_loss_report": 0.5,
-        "accuracy_stats": "batch",
-    }
-
-
-def _optimiser() -> dict:
-    return {
-        "name": "adam",
-        "learning_rate": 2e-4,
-        "b1": 0.5,  # of sgd: the momentum
-        "b2": 0.999,
-        "eps": 1e-8,
-        "weight_decay": 0.0,
-        "schedule": "constant",
-        "decay_rate": 1.0,  # exponential: each epoch; step: each `decay_epochs`
-        "decay_epochs": 1.0,
-        "warmup_epochs": 0.0,  # of cosine
-        "final_scale": 0.0,  # of cosine: last rate as a share of `learning_rate`
-    }
-
-
-def _burn_in() -> dict:
-    """What settings start from, as a multiple of them; `jaxgan.training.burn_in` explains it."""
-    return {
-        "images": 0,  # real images until they have reached their own values; 0: they are constant
-        "learning_rate": 1.0,
-        "penalty": 1.0,
-        "augment": 1.0,
-        "ema_half_life": 1.0,
-        "b2": 0.0,  # the start itself; 0: as set in optim
-    }
-
-
-def _data() -> dict:
-    return {
-        "source": "mnist",  # mnist, stacked_mnist, idx, folder, tfds, synthetic
-        "path": "",  # idx, folder: the folder; tfds: its data_dir
-        "name": "",  # tfds: the data set
-        "split": "train",
-        "skip": 0,  # leave out the first images
-        "batch_size": 128,  # over all devices
-        "image_size": 28,
-        "channels": 1,
-        "range": (-1.0, 1.0),  # of the pixels that the networks see
-        "fit": "squeeze",  # squeeze, crop, pad
-        "follow_links": False,  # folder: take links that lead out of it
-        "background": "white",  # behind transparent and padded images
-        "mirror": False,  # add the left-right flip of every image; wrong for digits and text
-        "shuffle": "samples",  # index: the same, for 10^8 and more; batches: of fixed content, shuffled whole
-        "drop_remainder": False,  # leave out the images that do not fill an epoch's last batch
-        "cache": "auto",  # device, host, none
-        "workers": 0,  # threads that decode, with a process each where there is much to do; 0: one a core
-    }
-
-
-def _train() -> dict:
-    return {
-        "num_steps": 10_000,
-        "warm_start": "",  # folder of another run, whose networks a new run begins with where shapes are equal
-        "log_every": 50,
-        "log_to": "",  # besides metrics.jsonl: csv, tensorboard, wandb, preview (in the terminal), or several of them
-        "sample_every": 500,  # 0: never
-        "checkpoint_every": 1_000,  # 0: only at the end
-        "keep_checkpoints": 2,
-        "steps_per_call": 0,  # steps in one compiled call; 0: chosen by platform and network
-        "microbatches": 1,  # parts of a device's images, one after the other, where its maps do not fit in memory
-        "num_devices": 0,  # 0: all
-        "num_replicas": 1,  # runs in one program, of the seeds from `seed` on or with the values of `sweep`
-        "ema_decay": 0.999,  # of the sampling weights; 0: none
-        "ema_stats": "average",  # batch-norm statistics beside them: averaged likewise, or standing, the weights' own
-        "ema_half_life": 0,  # of them in images, instead of a decay; 0: ema_decay counts
-        "ema_stds": (),  # widths of further averages, such as (0.05, 0.1), for --ema_std to choose afterwards
-        "ema_ramp": 0.0,  # the half-life is at most this share of the images seen; 0: no bound
-    }
-
-
-def _sweep() -> dict:
-    """Values of settings in which replicas differ, such as (1e-4, 2e-4), as many in each list."""
-    net = dict.fromkeys(("learning_rate", "b1", "b2"), ())
-    return {
-        "class_weight": (),
-        "penalty": dict.fromkeys(penalties.PENALTIES, ()),
-        "optim": {"g": dict(net), "d": dict(net)},
-        "train": dict.fromkeys(("ema_decay", "ema_half_life"), ()),
-    }
-
-
-CHOICES = {
-    "loss": tuple(losses.LOSSES),
-    "precision": ("float32", "bfloat16"),
-    "matmul": ("default", "tensorfloat32", "float32"),
-    "convolution": conv.FORMS,
-    **{f"rule.{name}": known for name, known in RULE_CHOICES.items()},
-    "early_stop.goal": ("min", "max"),
-    "watch.action": ("off", "warn", "stop", "rollback"),
-    **{f"optim.{net}.name": optim.OPTIMISERS for net in ("g", "d")},
-    **{f"optim.{net}.schedule": optim.SCHEDULES for net in ("g", "d")},
-    "train.ema_stats": ("average", "standing"),
-    "sample.stats": ("running", "batch"),
-    "data.source": data.SOURCES,
-    "data.shuffle": data.SHUFFLES,
-    "data.fit": ("squeeze", "crop", "pad"),
-    "data.cache": data.CACHES,
-    "data.channels": (1, 3),
-    "eval.fid": ("clean", "tensorflow"),
-}
-
-# Inclusive bounds; what lies beyond cannot be meant, and would end in an error far from its cause.
-_MANY = 10**9
-RANGES: dict[str, tuple[float, float]] = {
-    "seed": (0, 2**32 - 1),  # what a key takes
-    "class_weight": (0, _MANY),
-    **{f"penalty.{name}": (0, _MANY) for name in penalties.PENALTIES},
-    "penalty.lecam": (0, _MANY),
-    "penalty.interval": (1, 10_000),
-    "pack": (1, 1_000),
-    "augment_p": (0, 1),
-    "augment_target": (0, 1),
-    "augment_images": (1, 10**12),
-    "burn_in.images": (0, 10**12),
-    **{f"burn_in.{name}": (0, 1_000) for name in ("learning_rate", "penalty", "augment", "ema_half_life")},
-    "burn_in.b2": (0, 1 - 1e-9),
-    "rule.d_steps": (1, 1_000),
-    **{f"rule.{name}": (0, _MANY) for name in ("d_loss_weight", "d_loss_report")},
-    **{
-        f"optim.{net}.{name}": bounds
-        for net in ("g", "d")
-        for name, bounds in {
-            "learning_rate": (0, 1_000),
-            "b1": (0, 1 - 1e-9),
-            "b2": (0, 1 - 1e-9),
-            "eps": (0, 1),
-            "weight_decay": (0, 1_000),
-            "decay_rate": (0, 1_000),
-            "decay_epochs": (1e-6, _MANY),
-            "warmup_epochs": (0, _MANY),
-            "final_scale": (0, 1_000),
-        }.items()
-    },
-    "data.skip": (0, _MANY),
-    "data.batch_size": (1, data.MAX_BATCH_SIZE),
-    "data.image_size": (1, data.MAX_IMAGE_SIZE),
-    "data.workers": (0, data.MAX_WORKERS),
-    **{f"train.{name}": (1, 10**12) for name in ("num_steps", "log_every")},
-    **{f"train.{name}": (0, 10**12) for name in ("sample_every", "checkpoint_every", "ema_half_life")},
-    "train.keep_checkpoints": (1, 10**6),
-    "train.steps_per_call": (0, 10**4),
-    "train.num_devices": (0, 10**6),
-    "train.microbatches": (1, 10**6),
-    "train.num_replicas": (1, 10**4),
-    "train.ema_decay": (0, 1),
-    "train.ema_ramp": (0, 1),
-    "early_stop.patience": (1, _MANY),
-    **{f"sample.{name}": (1, 10**5) for name in ("num", "columns")},
-    "eval.every": (0, 10**12),
-    "eval.num": (10, 10**6),
-    "watch.max_rollbacks": (0, 1_000),
-}
+def is_fixed(path: str) -> bool:
+    """Return whether a resumed run must have the value of a setting that it began with."""
+    return path.startswith("model.") or (path in settings() and settings()[path].fixed)
 
 
 def validate(config: Config) -> None:
@@ -257,18 +190,22 @@ def validate(config: Config) -> None:
     Raises:
       UserError: naming the field, its value and what is expected.
     """
-    _check_complete(config)
-    for path, value in flatten(config).items():
-        _check_number(f"config.{path}", value)
-    for path, known in CHOICES.items():
-        checks.one_of(f"config.{path}", get(config, path), known)
-    for path, (low, high) in RANGES.items():
-        checks.in_range(f"config.{path}", get(config, path), low, high)
-    for path in "data.range", "train.ema_stds", *(f"sweep.{path}" for path in flatten(default().sweep)):
-        _check_numbers(config, path)
+    kind: type = type(config)
+    if not issubclass(kind, ConfigDict):
+        raise UserError(
+            f"config is {kind.__name__}; expected what jaxgan.config.default() or a file in configs/ makes."
+        )
+    flat, known = flatten(config), settings()
+    for path in known:
+        if path not in flat:
+            raise UserError(f"config has no field {path}; start from jaxgan.config.default().")
+    for path, value in flat.items():
+        known.get(path, Setting(path, None)).check(f"config.{path}", value)
+    for path, need in unused(config).items():
+        other = "a weight of a gradient penalty" if need == "penalty" else f"config.{need}"
+        raise UserError(f"config.{path} is {flat[path]}, but without {other} it has no effect; set both.")
     if len(config.data.range) != 2 or not config.data.range[0] < config.data.range[1]:
         raise UserError(f"config.data.range is {tuple(config.data.range)}; expected (low, high) with low < high.")
-    _check_used(config)
     if config.optim.shared_counter and {config.optim.g.name, config.optim.d.name} != {"adam_tf"}:
         raise UserError(
             "config.optim.shared_counter is True, which only adam_tf knows; set config.optim.g.name and "
@@ -276,57 +213,54 @@ def validate(config: Config) -> None:
         )
 
 
-def _check_numbers(config: Config, path: str) -> None:
-    values = get(config, path)
-    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        raise UserError(f"config.{path} is {tuple(values)}; expected numbers.")
+def unused(config: Config) -> dict[str, str]:
+    """Return the settings that were changed but have no effect, each with the one that is missing."""
+    flat: dict[str, Any] = flatten(config)
+    known = settings()
+
+    def is_on(path: str) -> bool:
+        paths = [f"penalty.{name}" for name in penalties.PENALTIES] if path == "penalty" else [path]
+        return any(flat[path] or any(flat.get(f"sweep.{path}", ())) for path in paths)
+
+    changed = {path: one for path, one in known.items() if one.needs and flat[path] != one.default}
+    return {path: need for path, one in changed.items() for need in reversed(one.needs) if not is_on(need)}
 
 
-# What a setting has no effect without.
-_NEEDS = {
-    "burn_in.learning_rate": ("burn_in.images",),
-    "burn_in.b2": ("burn_in.images",),
-    "burn_in.penalty": ("burn_in.images", "penalty"),
-    "burn_in.augment": ("burn_in.images", "augment"),
-    "burn_in.ema_half_life": ("burn_in.images", "train.ema_half_life"),
-    "train.ema_ramp": ("train.ema_half_life",),
-    "augment_p": ("augment",),
-    "augment_target": ("augment",),
-    "augment_images": ("augment_target",),
-    "penalty.interval": ("penalty",),
-}
-
-
-def _check_used(config: Config) -> None:
-    """Raise UserError for a setting that another one leaves without effect."""
-    standard, penalised = default(), any(config.penalty[x] or config.sweep.penalty[x] for x in penalties.PENALTIES)
-    for path, others in _NEEDS.items():
-        missing = [other for other in others if not (penalised if other == "penalty" else get(config, other))]
-        if missing and get(config, path) != get(standard, path):
-            other = "a weight of a gradient penalty" if missing[0] == "penalty" else f"config.{missing[0]}"
-            raise UserError(f"config.{path} is {get(config, path)}, but without {other} it has no effect; set both.")
-
-
-def _check_complete(config: object) -> None:
+def with_whole_paths(config: Config) -> Config:
+    """Return a copy in which `user_path` names the files and folders that are there; a bad configuration as it is."""
     if not isinstance(config, ConfigDict):
-        raise UserError(
-            f"config is {type(config).__name__}; expected what jaxgan.config.default() or a file in configs/ makes."
-        )
-    missing = [path for path in flatten(default()) if not _has(config, path)]
-    if missing:
-        raise UserError(f"config has no field {missing[0]}; start from jaxgan.config.default().")
+        return config
+    flat, whole = flatten(config), config.copy_and_resolve_references()
+    for path in [path for path, one in SETTINGS.items() if one.is_path and flat.get(path)]:
+        name, mark, function = str(flat[path]).partition(".py:")
+        file, rest = f"{name}{mark[:-1]}", f"{mark[-1:]}{function}"
+        if file != "none" and os.path.exists(os.path.expanduser(file)):
+            whole.update_from_flattened_dict({path: f"{user_path(file)}{rest}"})
+    return whole
 
 
-def _has(config: Config, path: str) -> bool:
-    section, _, name = path.rpartition(".")
-    try:
-        return name in (get(config, section) if section else config)
-    except (KeyError, TypeError):
-        return False
+# ---- Settings as fields of dataclasses ----------------------------------------------------------------------------
 
 
-def _check_number(path: str, value: Any) -> None:
-    """Raise UserError for a number that is NaN or infinite, which none of the settings can mean."""
-    for number in value if isinstance(value, list) else [value]:
-        if isinstance(number, float) and not math.isfinite(number):
-            raise UserError(f"{path} is {number}; expected a finite number.")
+def setting(path: str) -> Any:
+    """Return a dataclass's field that stands for a setting, with its default; `check_fields` checks its value."""
+    return dataclasses.field(default=SETTINGS[path].default, metadata={"setting": path})
+
+
+def _paths(cls: Any) -> dict[str, str]:
+    fields = dataclasses.fields(cls)
+    return {field.name: field.metadata["setting"] for field in fields if "setting" in field.metadata}
+
+
+def fields_from(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return {field: value} of a dataclass's fields whose settings are among `values`, {path: value}."""
+    found = {name: values[path] for name, path in _paths(cls).items() if path in values}
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
+
+
+def check_fields(instance: Any) -> None:
+    """Raise UserError where a field that stands for a setting has a value that cannot be meant."""
+    for name, path in _paths(instance).items():
+        value = getattr(instance, name)
+        if not isinstance(value, jax.Array):  # those of seeds in one program were checked before
+            SETTINGS[path].check(path, value)

@@ -1,22 +1,81 @@
-"""Two CPU devices, and JAX's own checks turned up: a test must not pass by luck."""
+"""Two CPU devices, JAX's own checks turned up, and programs that the tests compile once."""
 
+import ctypes
+import gc
+import importlib.metadata
 import os
+import platform
 import tempfile
+
+import pytest
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
 # Programs that run for a step or two need not be fast, but soon there.
-os.environ["XLA_FLAGS"] += " --xla_backend_optimization_level=0"
-
-import jax
-
-if jax.__version_info__ < (0, 11):  # later ones end the process at flags that they do not know any more
+os.environ["XLA_FLAGS"] += " --xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
+if importlib.metadata.version("jax").startswith("0.10."):  # later ones end the process at flags that they do not know
     os.environ["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false"
+# Runs leave malloc alone, which else would keep all that was ever freed.
+os.environ.setdefault("MALLOC_ARENA_MAX", "4")
 
-jax.config.update("jax_numpy_rank_promotion", "raise")
-jax.config.update("jax_debug_key_reuse", True)
+# All workers and the processes that tests start share one folder: the first process makes it, and the others are told.
+_FOLDER = None
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    _FOLDER = tempfile.TemporaryDirectory(prefix="jaxgan-tests-")
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = _FOLDER.name
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 
-# Many tests compile the same programs.
-_CACHE = tempfile.TemporaryDirectory(prefix="jaxgan-tests-")
-jax.config.update("jax_compilation_cache_dir", _CACHE.name)
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+# Bound on a worker's memory between two files of tests, in KiB: compiled programs are forgotten above it.
+RESIDENT = 1_000_000
+
+
+def pytest_addoption(parser):
+    """Let programs of runs be shared or not."""
+    parser.addoption("--anew", action="store_true", help="let each run of a test trace and compile its own steps")
+
+
+def pytest_configure(config):
+    """Set up JAX where tests run, so not in the process that only hands them out to others."""
+    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+        return
+    import jax
+    import programs
+
+    jax.config.update("jax_numpy_rank_promotion", "raise")
+    jax.config.update("jax_debug_key_reuse", True)
+    if not config.getoption("--anew"):
+        programs.share()
+
+
+@pytest.fixture
+def anew():
+    """Let a test trace and compile anew, for it changes what programs are made from; and those that follow, too."""
+    import programs
+
+    programs.forget()
+    yield
+    programs.forget()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget():
+    """Forget compiled programs when a file of tests leaves much memory in use."""
+    yield
+    if resident() > RESIDENT:
+        import jax
+        import programs
+
+        programs.forget()
+        jax.clear_caches()
+        gc.collect()
+        if platform.libc_ver()[0] == "glibc":
+            ctypes.CDLL(None).malloc_trim(0)
+
+
+def resident():
+    """Return the resident memory of this process in KiB; 0 where the system has no /proc."""
+    try:
+        with open("/proc/self/status") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
+    except OSError:
+        return 0

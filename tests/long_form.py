@@ -1,7 +1,10 @@
-"""Tests that take too long for each run of the suite."""
-
-import os
+"""Parameters of tests that only the long part of the suite tries (`-m long`, `.ci/run`)."""
 
 import pytest
 
-LONG = pytest.mark.skipif(not os.environ.get("JAXGAN_LONG_TESTS"), reason="takes long; set JAXGAN_LONG_TESTS=1")
+LONG = pytest.mark.long
+
+
+def long(*values):
+    """Return values of `parametrize`, each marked; a tuple is several values of one case."""
+    return [pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=LONG) for value in values]

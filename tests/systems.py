@@ -1,4 +1,4 @@
-"""The GANs that come with the package, built from their files in `configs/` and initialised."""
+"""The bundled GANs, built from their files in `configs/` and initialised."""
 
 import functools
 import importlib
@@ -52,7 +52,7 @@ def noise(gan, num, seed=0):
     return gan.latent.draw(jax.random.key(seed), num), jnp.arange(num) % (gan.num_classes or 1)
 
 
-def pictures(gan, num, seed=0):
+def images(gan, num, seed=0):
     """Return random images in the GAN's range."""
     low, high = gan.image_range
     return np.random.default_rng(seed).uniform(low, high, (num, *gan.data.image_shape)).astype(np.float32)

@@ -3,7 +3,7 @@
 import re
 
 import numpy as np
-from cli import ROOT, run
+from cli import ROOT, call
 
 PAGE = (ROOT / "docs" / "add_a_gan.md").read_text()
 NETWORKS, SETTINGS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
@@ -13,10 +13,10 @@ def test_two_files_train_and_sample(tmp_path):
     gan, settings, workdir = tmp_path / "mine.py", tmp_path / "settings.py", tmp_path / "run"
     gan.write_text(NETWORKS)
     settings.write_text(SETTINGS)
-    done = run(f"--config={settings}", f"--workdir={workdir}")
+    done = call(f"--config={settings}", f"--workdir={workdir}")
     assert done.returncode == 0, done.stderr
-    done = run("--mode=sample", f"--workdir={workdir}", "--trust", "--num=3", f"--out={tmp_path / 'a.npy'}")
+    done = call("--mode=sample", f"--workdir={workdir}", "--trust", "--num=3", f"--out={tmp_path / 'a.npy'}")
     assert done.returncode == 0, done.stderr
     assert np.load(tmp_path / "a.npy").shape == (3, 28, 28, 1)
-    done = run("--mode=summary", f"--config={settings}")
+    done = call("--mode=summary", f"--config={settings}")
     assert "Total 4,704 (trainable 4,704, not trainable 0)" in done.stdout

@@ -69,6 +69,7 @@ def test_scripts_are_sound(name):
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.long
 def test_a_run_is_finished_when_all_its_steps_are_made(tmp_path):
     config = tiny.get_config()
     config.train.update(num_steps=4, num_devices=1, log_every=1, sample_every=0)

@@ -8,6 +8,7 @@ import pytest
 from cli import ROOT
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda p: p.name)
 def test_example(path):
     env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error::UserWarning"}

@@ -36,6 +36,7 @@ def jaxgan_command(site, cwd, *args):
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=200, check=False)
 
 
+@pytest.mark.long
 def test_it_trains_by_the_name_of_a_configuration_wherever_it_stands(site, tmp_path):
     # A folder of the same name as ours, as many projects have.
     (tmp_path / "configs").mkdir()

@@ -2,12 +2,14 @@
 
 import json
 
+import pytest
 from cli import ROOT
 
 CELLS = json.loads((ROOT / "docs" / "quickstart.ipynb").read_text())["cells"]
 SHORTER = {"num_steps = 6_000": "num_steps = 4", "log_every = 2_000": "log_every = 2", "num=2_000": "num=64"}
 
 
+@pytest.mark.long
 def test_all_cells_run():
     names, shortened = {}, 0
     for cell in CELLS:

@@ -49,6 +49,7 @@ def test_robust_presets_differ_in_the_recipe_and_in_d_only(name):
     assert robust["loss"] == "rpgan"
 
 
+@pytest.mark.long
 def test_a_robust_preset_goes_on_bit_for_bit(tmp_path):
     config = importlib.import_module("configs.gan_mlp_robust").get_config()
     config.model.hidden = config.model.latent_size = 4

@@ -70,11 +70,13 @@ def args_at(args, here):
     return [re.sub(r"=(runs/|my_images)", rf"={here}/\1", arg) for arg in args]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("line", RUNS)
 def test_commands(line, done):
     assert done[line].returncode == 0, done[line].stderr
 
 
+@pytest.mark.long
 def test_python_lines(done, here):
     assert done
     (code,) = [block for kind, block in blocks("README.md") if kind == "python"]

@@ -20,12 +20,12 @@ def moves(tree):
 CHECKS = {
     "Find the latent of an image": lambda n: n["last"] < n["first"] / 2,
     "Many seeds and all classes in one call": lambda n: n["images"].shape == (3, 10, 2, 28, 28, 1),
-    "A loss of one's own": lambda n: float(n["metrics"]["d/loss"]) > 0 and int(n["state"].step) == 1,
-    "A penalty of one's own": lambda n: moves(n["gradient"]["params"]),
-    "Images of one's own, from anywhere": lambda n: int(n["state"].step) == 3,
-    "A discriminator of one's own": lambda n: int(n["state"].step) == 1,
-    "Scores of arrays of one's own": lambda n: 0 < n["scores"]["fd_mnist"] < 60 and n["scores"]["class_entropy"] > 0.9,
-    "A step of D, differentiated through": lambda n: moves(n["gradient"]),
+    "A custom loss": lambda n: float(n["metrics"]["d/loss"]) > 0 and int(n["state"].step) == 1,
+    "A custom penalty": lambda n: moves(n["gradient"]["params"]),
+    "A custom data source": lambda n: int(n["state"].step) == 3,
+    "A custom discriminator": lambda n: int(n["state"].step) == 1,
+    "Scores of your own arrays": lambda n: 0 < n["scores"]["fd_mnist"] < 60 and n["scores"]["class_entropy"] > 0.9,
+    "Differentiate through steps of D": lambda n: moves(n["gradient"]),
 }
 
 
@@ -33,6 +33,7 @@ def test_each_recipe_is_checked():
     assert list(RECIPES) == list(CHECKS)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipe(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

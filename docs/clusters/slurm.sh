@@ -6,8 +6,8 @@
 #SBATCH --time=04:00:00
 #SBATCH --requeue
 #SBATCH --signal=TERM@120
-# One run on two machines, a task for each GPU. SLURM sends SIGTERM to all tasks two minutes before the end: the run saves
-# and ends with status 0. An error ends this script.
+# One run on two machines, one task per GPU. SLURM sends SIGTERM to all tasks two minutes before the time limit. The run
+# then saves and ends with status 0. An error ends this script.
 set -euo pipefail
 
 config=${1:-configs/dcgan64.py}

@@ -1,1 +1,1 @@
-"""What every other room stands on."""
+"""Basics that every other part imports: types, checks, keys, random numbers, files, the machine."""

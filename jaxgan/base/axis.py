@@ -1,7 +1,6 @@
-"""The mapped device axis: code below the step asks here, so networks carry no axis names.
+"""The mapped device axis. Networks and losses ask here, so they carry no axis names.
 
-On one device, and outside `pmap`, where the axis is not bound, `mean` and `share` return what they are given: no array
-is copied to be averaged with nothing.
+Outside `pmap` the axis is not bound. There, and on one device, `mean` and `share` return their argument unchanged.
 """
 
 from __future__ import annotations
@@ -17,14 +16,17 @@ from jax.flatten_util import ravel_pytree
 
 from jaxgan.base.types import Array, PyTree
 
-# A name that nobody else gives an axis: what a user maps over must not be averaged.
+# A name that nobody else gives an axis. A user's own mapped axis must not be averaged over.
 NAME = "jaxgan.devices"
 
 _num_shares = contextvars.ContextVar("num_shares", default=1)
 
 
 def mean(tree: PyTree) -> PyTree:
-    """Average every leaf over the devices, in one exchange for each dtype: on a network each has its own latency."""
+    """Return the mean over the devices of each leaf.
+
+    All leaves of one dtype go in one all-reduce, since each one costs a network's latency.
+    """
     if size() == 1:
         return tree
     leaves, structure = jax.tree.flatten(tree)
@@ -46,7 +48,7 @@ def size() -> int:
 
 
 def share(global_batch: Array) -> Array:
-    """Return this device's rows of an array [B, ...] that all devices drew alike."""
+    """Return this device's rows of a global array [B, ...] that is equal on all devices."""
     if size() == 1:
         return global_batch
     rows = global_batch.shape[0] // size()
@@ -55,7 +57,7 @@ def share(global_batch: Array) -> Array:
 
 @contextlib.contextmanager
 def stacked(num: int) -> Iterator[None]:
-    """Say that a batch traced inside is `num` shares of as many global batches, one after the other."""
+    """Declare that a batch traced inside this block is `num` global batches' shares, one after another."""
     token = _num_shares.set(num)
     try:
         yield
@@ -64,16 +66,15 @@ def stacked(num: int) -> Iterator[None]:
 
 
 def share_size(num: int) -> int:
-    """Return how many of `num` rows are of one share: all, or inside `stacked` the part that one global batch has."""
+    """Return how many of `num` rows belong to one global batch: all, or fewer inside `stacked`."""
     shares = _num_shares.get()
     return num // shares if num % shares == 0 else num
 
 
 def row_numbers(num: int) -> Array:
-    """Return the numbers uint32[num] that this device's rows have in the global batch.
+    """Return uint32[num], the index in the global batch of each row of this device.
 
-    Inside `stacked` the global batches follow one another as the shares do. So each row has the number that it has on
-    one device.
+    Inside `stacked` the global batches follow one another. So each row has the index that it has on one device.
     """
     rows = lax.iota(jnp.uint32, num)
     if size() == 1:

@@ -1,14 +1,18 @@
-"""Sentences for mistakes: what was given, what is expected, what to do."""
+"""Checks of what users give, and the errors they raise: what was given, what is expected, what to do."""
 
 from __future__ import annotations
 
 import difflib
+import importlib
 from collections.abc import Iterable
+from types import ModuleType
 from typing import Any
+
+Shape = tuple[int, int, int]  # H, W, C
 
 
 class UserError(ValueError):
-    """A mistake of whoever uses jaxgan, said in one sentence; the command line shows it without a traceback."""
+    """A user's mistake, described in one sentence. The command line prints it without a traceback."""
 
 
 class NotFinite(UserError, FloatingPointError):
@@ -22,12 +26,12 @@ def suggest(given: str, known: Iterable[str]) -> str:
 
 
 def brief(error: Exception) -> str:
-    """Return the kind of an error and the start of what it says, as part of a sentence."""
+    """Return the type of an error and the first 200 characters of its message, to be part of a sentence."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def one_of(name: str, given: Any, known: Iterable[Any]) -> None:
-    """Raise ValueError unless `given` is one of `known`."""
+    """Raise UserError unless `given` is one of `known`."""
     known = list(known)
     if given not in known:
         listed = ", ".join(map(str, known))
@@ -35,7 +39,56 @@ def one_of(name: str, given: Any, known: Iterable[Any]) -> None:
 
 
 def in_range(name: str, given: float, low: float, high: float = float("inf")) -> None:
-    """Raise ValueError unless low <= given <= high."""
+    """Raise UserError unless low <= given <= high."""
     if not low <= given <= high:
         expected = f"at least {low}" if high == float("inf") else f"from {low} to {high}"
         raise UserError(f"{name} is {given}; expected a value {expected}.")
+
+
+def check_exact(gan: str, given: Shape, expected: Shape, other: str) -> None:
+    """Raise UserError unless the images have the one shape that a GAN makes.
+
+    Args:
+      gan: name of the GAN.
+      given: (H, W, C) of the data.
+      expected: (H, W, C) of the GAN.
+      other: name of a GAN for other shapes.
+    """
+    if given != expected:
+        raise UserError(
+            f"{gan} makes images of shape {expected}, but the data has {given}; "
+            f"set config.data.image_size={expected[0]} and config.data.channels={expected[2]}, or use the {other} GAN."
+        )
+
+
+def check_multiples(gan: str, given: Shape, factor: int, examples: str) -> None:
+    """Raise UserError unless H and W of the images are multiples of `factor`.
+
+    Args:
+      gan: name of the GAN.
+      given: (H, W, C) of the data.
+      factor: what H and W must be multiples of.
+      examples: sizes to suggest, such as '28 or 32'.
+    """
+    if given[0] % factor or given[1] % factor:
+        raise UserError(
+            f"{gan} makes images whose height and width are multiples of {factor}, but the data has {given}; "
+            f"set config.data.image_size to one, such as {examples}."
+        )
+
+
+def needed(package: str, extra: str) -> ModuleType:
+    """Import an optional package.
+
+    Args:
+      package: module to import.
+      extra: the extra of jaxgan that installs it.
+
+    Raises:
+      UserError: it is not installed.
+    """
+    try:
+        return importlib.import_module(package)
+    except ImportError:
+        name = package.partition(".")[0]
+        raise UserError(f"this needs {name}, which is not installed; pip install 'jaxgan[{extra}]'.") from None

@@ -1,7 +1,6 @@
-"""Where all randomness comes from: one root key, a stream for each purpose.
+"""All randomness comes from one root key, with a stream for each purpose.
 
-A parent key is either split or folded, never both: with threefry `split(k, n)[i]` and
-`fold_in(k, i)` are the same bits.
+A key is either split or folded, never both. With threefry, `split(k, n)[i]` and `fold_in(k, i)` are the same bits.
 """
 
 from __future__ import annotations
@@ -20,25 +19,25 @@ from jaxgan.base.types import Array
 class Stream(enum.IntEnum):
     """Purposes that must not share random numbers."""
 
-    PARAMETERS = 0  # the networks' start, and training's own root
-    GRID = 2  # the fixed latents of a run's grids
-    GALLERY = 3  # images made on request
+    PARAMETERS = 0  # initial parameters, and the root of training's keys
+    GRID = 2  # fixed latents of a run's sample grids
+    GALLERY = 3  # images drawn on request
     EVALUATION = 4  # images that are scored
-    STATISTICS = 5  # images that the averaged generator's batch-norm statistics are taken of
+    STATISTICS = 5  # images for the recalibration of batch norm
 
 
 def stream(seed: int, purpose: Stream) -> Array:
-    """Return the key of one purpose, a pure function of `config.seed`."""
+    """Return the key of one purpose. It depends on `config.seed` only."""
     return jax.random.fold_in(jax.random.key(seed), int(purpose))
 
 
 def is_key(leaf: Any) -> bool:
-    """Return whether an array, or its shape, is one of random keys."""
+    """Return whether an array, or a jax.ShapeDtypeStruct, holds random keys."""
     return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def on_numbers(function: Callable[..., Any], *leaves: Any) -> Any:
-    """Call a function on arrays, or on the numbers that arrays of keys are made of, and make keys of the result."""
+    """Return function(*leaves). Arrays of keys are passed as their uint32 data, and the result is made keys again."""
     if not is_key(leaves[0]):
         return function(*leaves)
     numbers = map(jax.random.key_data, leaves)
@@ -46,10 +45,13 @@ def on_numbers(function: Callable[..., Any], *leaves: Any) -> Any:
 
 
 def stack(*leaves: Any) -> Any:
-    """Join arrays, or arrays of keys, along a new first axis; JAX takes keys that were joined as such for used ones."""
+    """Stack arrays, or arrays of keys, along a new first axis.
+
+    Keys go as their data, since JAX's key checker counts keys that were stacked as used.
+    """
     return on_numbers(lambda *arrays: jnp.stack(arrays), *leaves)
 
 
 def as_numpy(leaf: Any) -> np.ndarray:
-    """Return the content of an array, of keys their numbers."""
+    """Return an array as NumPy's; of keys their uint32 data."""
     return np.asarray(jax.random.key_data(leaf) if is_key(leaf) else leaf)

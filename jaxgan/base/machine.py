@@ -1,4 +1,4 @@
-"""How JAX is told to use the processor and the memory of this computer."""
+"""Settings of XLA and of malloc for the CPU and the memory of this machine."""
 
 from __future__ import annotations
 
@@ -13,22 +13,27 @@ import jax
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
 
 
-# By default XLA gives sums, products and convolutions to the library YNNPACK. With our forms of convolutions XLA's own
-# are up to twice as fast, so only the others stay with it.
+# By default XLA gives reductions, matrix products and convolutions to the library YNNPACK. With the convolutions of
+# `jaxgan.nets.convolution.cpu`, XLA's own code is up to twice as fast, so convolutions are left out here.
 _LEFT_TO_YNNPACK = ("REDUCE", "DOT", "INDIVIDUAL_DOT")
 OPTIONS: dict[str, str | bool] = {
     "xla_cpu_experimental_ynn_fusion_type": ",".join(f"LIBRARY_FUSION_TYPE_{x}" for x in _LEFT_TO_YNNPACK),
-    # XLA's older code generator for elementwise work makes faster programs of networks, and makes them faster.
+    # XLA's older code generator for elementwise operations compiles networks faster, and to faster programs.
     "xla_cpu_use_fusion_emitters": False,
 }
 
 
 @functools.cache
 def compiler_options(*, seldom: bool = False) -> dict[str, str | bool]:
-    """Return what makes XLA's programs for a CPU faster, as far as this version of XLA knows it.
+    """Return compiler options for `jax.jit` that make programs on a CPU faster.
+
+    Options that this version of XLA does not know are left out.
 
     Args:
-      seldom: the program runs once or seldom; that it is compiled in a fraction of the time counts for more.
+      seldom: whether the program runs once or a few times. It is then compiled in a fraction of the time, and slower.
+
+    Returns:
+      Names and values of options; an empty dict on other backends.
     """
     if jax.default_backend() != "cpu":
         return {}
@@ -46,15 +51,16 @@ def _is_known(name: str, value: str | bool) -> bool:
 
 
 def keep_memory() -> None:
-    """Keep freed memory in this process, where the C library is glibc, and let calls not wait in line on a CPU.
+    """Set up malloc and JAX so that training on a CPU is faster and takes less memory.
 
-    XLA on CPU asks for all temporary arrays of a call anew each time. By default glibc gives blocks of that size
-    back to the system, which then clears every page again: up to half the time of a step. What is kept is about the
-    peak. It lasts as long as the process, and does nothing where the environment tunes malloc already (`MALLOC_...`, or
-    `glibc.malloc` in `GLIBC_TUNABLES`).
+    Freed memory is kept. XLA on a CPU allocates all temporary arrays of a call anew. By default glibc returns blocks of
+    that size to the system, which clears each page again: up to half the time of a step. The memory kept is about the
+    peak, for as long as the process lives. Other C libraries are left alone. So are environments that tune malloc
+    already, by `MALLOC_...` or by `glibc.malloc` in `GLIBC_TUNABLES`.
 
-    Calls that wait for their turn have such arrays already, and a training loop runs ahead of its steps: peaks of twice
-    the size. So a call here returns when it is done, if JAX was not used before.
+    Calls are synchronous. A training loop dispatches ahead of its steps, and each call that waits already holds its
+    temporary arrays, which doubles the peak. So a call on a CPU returns when it is done. This works only before the
+    first use of JAX.
     """
     jax.config.update("jax_cpu_enable_async_dispatch", False)
     tuned = any(name.startswith("MALLOC_") for name in os.environ) or "glibc.malloc" in os.environ.get(

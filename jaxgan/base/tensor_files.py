@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import json
 import math
 import os
 import pickle
@@ -12,38 +11,49 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import jax.numpy as jnp
 import numpy as np
+from safetensors import SafetensorError, safe_open
 
 from jaxgan.base.checks import UserError
 
-_SAFETENSORS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "U8": "u1"}
 _STORAGES = {
-    "DoubleStorage": "<f8", "FloatStorage": "<f4", "HalfStorage": "<f2", "LongStorage": "<i8", "IntStorage": "<i4",
-    "ByteStorage": "u1",
+    "DoubleStorage": np.dtype("<f8"), "FloatStorage": np.dtype("<f4"), "HalfStorage": np.dtype("<f2"),
+    "BFloat16Storage": np.dtype(jnp.bfloat16), "LongStorage": np.dtype("<i8"), "IntStorage": np.dtype("<i4"),
+    "ShortStorage": np.dtype("<i2"), "CharStorage": np.dtype("i1"), "ByteStorage": np.dtype("u1"),
+    "BoolStorage": np.dtype("?"),
 }  # fmt: skip
 # The first object in a .pth file as PyTorch wrote it before version 1.6.
 _OLD_MAGIC = 0x1950A86A20F9469CFC6C
+_HOW_TO_SAVE = {
+    ".h5": "it names layers by their classes; save numpy.savez(path, **{w.path: w.numpy() for w in model.weights})",
+    ".keras": "save numpy.savez(path, **{w.path: w.numpy() for w in model.weights})",
+}
 
 
-def read_tensors(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+def read_tensors(path: str | os.PathLike[str], entry: str | None = None) -> dict[str, np.ndarray]:
     """Read all tensors of a file.
 
     Args:
       path: ends in .npz, .safetensors, .pth or .pt. A .pth file must hold a state_dict: names and tensors, no code.
+      entry: key of the state_dict in a .pth file that holds several, such as 'netG'. None takes the only one.
 
     Raises:
       FileNotFoundError: no such file.
       ValueError: another ending, a damaged file, or a .pth file with something else in it.
     """
     path = Path(path)
-    readers = {
+    readers: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {
         ".npz": _read_npz,
         ".safetensors": lambda path: read_safetensors(path)[0],
-        ".pth": _read_torch,
-        ".pt": _read_torch,
+        ".pth": lambda path: _read_torch(path, entry),
+        ".pt": lambda path: _read_torch(path, entry),
     }
     if path.suffix not in readers:
-        raise UserError(f"{path} is no file of weights by its name; expected one that ends in {', '.join(readers)}.")
+        how = f"; {_HOW_TO_SAVE[path.suffix]}" if path.suffix in _HOW_TO_SAVE else ""
+        raise UserError(
+            f"{path} is no file of weights by its name; expected one that ends in {', '.join(readers)}{how}."
+        )
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}; give the path of the weights.")
     try:
@@ -52,7 +62,8 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         raise
     # What a damaged pickle raises is about anything.
     except Exception as error:
-        raise UserError(f"{path} cannot be read as {path.suffix}: {error}. Get the file again.") from error
+        advice = "Get the file again, or save its numbers as float32."
+        raise UserError(f"{path} cannot be read as {path.suffix}: {error}. {advice}") from error
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
@@ -67,33 +78,38 @@ def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]
     """Read the tensors of a .safetensors file, and its metadata.
 
     Raises:
-      ValueError, LookupError, TypeError, AttributeError, RecursionError: a file that is damaged.
+      ValueError: a file that is damaged, or tensors of a type that NumPy has not.
     """
-    content = path.read_bytes()
-    start = 8 + int.from_bytes(content[:8], "little")
-    header = json.loads(content[8:start])
-    metadata, out = header.pop("__metadata__", {}), {}
-    spans = [(0, 0), *sorted(tuple(entry["data_offsets"]) for entry in header.values())]
-    ends = [end for _, end in spans]
-    if [begin for begin, _ in spans[1:]] != ends[:-1] or start + ends[-1] != len(content):
-        raise ValueError("its tensors do not fill it one after another")  # or many could be made of one block
-    numbers = memoryview(content)[start:]
-    for name, entry in header.items():
-        begin, end = entry["data_offsets"]
-        out[name] = np.frombuffer(numbers[begin:end], _SAFETENSORS[entry["dtype"]]).reshape(entry["shape"])
-    return out, metadata
+    try:
+        with safe_open(path, framework="np") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, AttributeError, TypeError) as error:
+        raise ValueError(str(error)) from error
 
 
-def _read_torch(path: Path) -> dict[str, np.ndarray]:
+def _read_torch(path: Path, entry: str | None) -> dict[str, np.ndarray]:
     if zipfile.is_zipfile(path):
-        tensors = _read_torch_zip(path)
+        content = _read_torch_zip(path)
     else:
         with path.open("rb") as file:
-            tensors = _read_torch_old(file, path.stat().st_size)
-    tensors = tensors.get("state_dict", tensors) if isinstance(tensors, dict) else tensors
-    if not isinstance(tensors, dict) or not all(isinstance(value, np.ndarray) for value in tensors.values()):
-        raise UserError(f"{path} is no state_dict; save one with torch.save(model.state_dict(), path).")
-    return dict(tensors)
+            content = _read_torch_old(file, path.stat().st_size)
+    if entry is None and _is_state(content):
+        return dict(content)
+    states = {key: value for key, value in content.items() if _is_state(value)} if isinstance(content, dict) else {}
+    if entry is None:
+        entry = next(iter(states)) if len(states) == 1 else "state_dict"
+    if entry not in states:
+        advice = "save one with torch.save(model.state_dict(), path)"
+        if states:
+            advice = f"it holds several, so name one by `entry`: {', '.join(map(str, states))}"
+        raise UserError(f"{path} is no state_dict; {advice}.")
+    return dict(states[entry])
+
+
+def _is_state(content: Any) -> bool:
+    if not isinstance(content, dict) or not content:
+        return False
+    return all(isinstance(key, str) and isinstance(value, np.ndarray) for key, value in content.items())
 
 
 def _read_torch_zip(path: Path) -> Any:
@@ -101,7 +117,7 @@ def _read_torch_zip(path: Path) -> Any:
         name = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
         folder = name.removesuffix("data.pkl")
 
-        def storage(key: str, dtype: str, num: int) -> np.ndarray:
+        def storage(key: str, dtype: np.dtype, num: int) -> np.ndarray:
             return np.frombuffer(archive.read(f"{folder}data/{key}"), dtype, num)
 
         with archive.open(name) as file:
@@ -112,8 +128,8 @@ def _read_torch_old(file: BinaryIO, size: int) -> Any:
     """Read a stream of pickles; the numbers follow the objects that they belong to."""
     storages: dict[str, np.ndarray] = {}
 
-    def storage(key: str, dtype: str, num: int) -> np.ndarray:
-        if num * np.dtype(dtype).itemsize > size:
+    def storage(key: str, dtype: np.dtype, num: int) -> np.ndarray:
+        if num * dtype.itemsize > size:
             raise ValueError("a tensor is larger than the file")
         return storages.setdefault(key, np.empty(num, dtype))
 
@@ -132,7 +148,7 @@ def _read_torch_old(file: BinaryIO, size: int) -> Any:
 class _Tensors(pickle.Unpickler):
     """A reader of pickles that knows tensors, and refuses all else that a pickle can call."""
 
-    def __init__(self, file: Any, storage: Callable[[str, str, int], np.ndarray]):
+    def __init__(self, file: Any, storage: Callable[[str, np.dtype, int], np.ndarray]):
         super().__init__(file)
         self._storage = storage
 
@@ -159,7 +175,11 @@ def _tensor(storage: np.ndarray, offset: int, size: tuple[int, ...], stride: tup
     """Return a view of the numbers, as `torch.as_strided`."""
     del rest
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
-    if min((offset, *size, *stride)) < 0 or (math.prod(size) and last >= len(storage)):
+    if (
+        min((offset, *size, *stride)) < 0
+        or math.prod(size) > len(storage)
+        or (math.prod(size) and last >= len(storage))
+    ):
         raise ValueError("a tensor reaches beyond its numbers")
     steps = tuple(step * storage.itemsize for step in stride)
     return np.lib.stride_tricks.as_strided(storage[offset:], size, steps, writeable=False)

@@ -1,44 +1,36 @@
-"""Work in threads of its own."""
+"""Background threads that the end of the interpreter waits for."""
 
 from __future__ import annotations
 
-import atexit
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-_running: set[threading.Thread] = set()
+_running: set[Future] = set()
 
 
 def start(name: str, function: Callable[..., Any], *args: Any) -> Future:
-    """Call a function in a thread; its result or error is the future's.
+    """Call function(*args) in a new thread.
 
-    The end of the interpreter waits for it, since a compiler that is torn down under way aborts the process; a program
-    that is in a hurry asks `is_busy` and ends by `os._exit`.
+    The interpreter waits for the thread before it ends, since a compiler that is torn down at work aborts the process.
+    A program that must end at once asks `is_busy` and calls `os._exit`.
+
+    Args:
+      name: start of the thread's name.
+      function: what to call.
+      *args: its arguments.
+
+    Returns:
+      A future with the result or the error.
     """
-    future: Future = Future()
-
-    def work() -> None:
-        try:
-            future.set_result(function(*args))
-        except BaseException as error:  # it belongs to whoever asks for the result
-            future.set_exception(error)
-        finally:
-            _running.discard(threading.current_thread())
-
-    thread = threading.Thread(target=work, name=name, daemon=True)
-    _running.add(thread)
-    thread.start()
+    executor = ThreadPoolExecutor(1, name)
+    future = executor.submit(function, *args)
+    executor.shutdown(wait=False)
+    _running.add(future)
+    future.add_done_callback(_running.discard)
     return future
 
 
 def is_busy() -> bool:
-    """Return whether any such work is under way."""
+    """Return whether any of these threads is running."""
     return bool(_running)
-
-
-@atexit.register
-def _finish() -> None:
-    for thread in list(_running):
-        thread.join()

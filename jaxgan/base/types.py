@@ -1,7 +1,7 @@
-"""Types and constants that every floor shares.
+"""Types that the whole package shares.
 
-Shape letters used in all docstrings: B batch, H height, W width, C channels, Z latent size,
-K classes, N data set size.
+Shape letters in all docstrings: B batch, H height, W width, C channels, Z latent size, K classes, N samples,
+D features.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ Array = jax.Array
 PyTree = Any
 Config = Any  # ml_collections.ConfigDict, whose fields type checkers cannot follow
 Device = Any  # jax.Device, which type checkers take for a variable
-Map = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]  # what calls a function for each item, in order
+Map = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]  # as the builtin map: results in order
 
 
 @dataclasses.dataclass(frozen=True)
 class DataInfo:
-    """What a model must know of a data set.
+    """Facts of a data set that networks and runs depend on.
 
     Attributes:
       image_shape: (H, W, C) of one image.
-      num_images: number of images that can be read, N.
-      num_classes: number of labels K, or None where the images have no labels.
+      num_images: N, the number of images that can be read.
+      num_classes: K, the number of classes; None if the images have no labels.
     """
 
     image_shape: tuple[int, int, int]
@@ -36,28 +36,28 @@ class DataInfo:
 
 
 class Batch(NamedTuple):
-    """Images float32[B, H, W, C] in the range that the networks see, and their labels int32[B]."""
+    """Images float32[B, H, W, C] in the networks' range, `config.data.range`, and their labels int32[B]."""
 
     images: Array
     labels: Array
 
 
 class Source(Protocol):
-    """A data set that can be read by index, from several threads at once.
+    """A data set with random access. `read` may be called from several threads at once.
 
-    It may also have a `fingerprint`, a str of hexadecimal digits that says what the data turned out to be: a run whose
-    data have another one is not resumed. Without it only `info` is compared.
+    A source may also have a `fingerprint`, a str of hexadecimal digits that identifies its content. A run does not
+    resume with data of another fingerprint. Without one, only `info` is compared.
     """
 
     info: DataInfo
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Read some images.
+        """Return the images and labels at some indices.
 
         Args:
           indices: int64[n], each in 0..N-1, in any order, repeats allowed.
 
         Returns:
-          uint8[n, H, W, C] images and int32[n] labels (zeros where there are no labels).
+          Images uint8[n, H, W, C], and labels int32[n] in 0..K-1, or zeros if the images have no labels.
         """
         ...

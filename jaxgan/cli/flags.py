@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import os
 import re
 import sys
 from pathlib import Path
@@ -18,7 +19,9 @@ from jaxgan import data
 from jaxgan.base import checks, terminal
 from jaxgan.base.config_files import get_config
 from jaxgan.base.types import Config
-from jaxgan.rundir import saved_config, sweep
+from jaxgan.cli import surroundings
+from jaxgan.rundir import layout, saved_config
+from jaxgan.runs.record import loggers
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
@@ -44,6 +47,7 @@ flags.DEFINE_string(
     "File to write; its ending decides: .png .jpg .npy .gif or a FOLDER/ for images, .png .svg for a summary, "
     ".stablehlo .onnx .safetensors .html for an export, .json for scores.",
 )
+flags.DEFINE_integer("batch", None, "Images of each call of an export; by default any number.", lower_bound=1)
 flags.DEFINE_integer("scale", None, "Pixels a side for each pixel of an image; by default small ones are enlarged.")
 flags.DEFINE_bool("distributed", False, "Train with the other processes that SLURM, Kubernetes, ... started.")
 flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0, to train with others that were started by hand.")
@@ -62,8 +66,8 @@ def given_workdir() -> str:
     if FLAGS.workdir is None:
         raise jaxgan.UserError(f"--mode={FLAGS.mode} needs --workdir; give the folder of a training run.")
     # Names of what comes along are no folders.
-    has_replicas = FLAGS.replica is not None or sweep.numbers(FLAGS.workdir)
-    return str(sweep.folder_of(FLAGS.workdir, FLAGS.replica)) if has_replicas else FLAGS.workdir
+    has_replicas = FLAGS.replica is not None or layout.replicas(FLAGS.workdir)
+    return str(layout.folder_of(FLAGS.workdir, FLAGS.replica)) if has_replicas else FLAGS.workdir
 
 
 def given_config(*, builds: bool = True) -> Config:
@@ -78,14 +82,24 @@ def given_config(*, builds: bool = True) -> Config:
         )
     if FLAGS.config is None and builds:
         config.gan = saved_config.trusted_config(FLAGS.workdir, trust=FLAGS.trust)[0].gan
-    for path in changed(config):
+    for path, old in changed(config).items():
         value = FLAGS[f"config.{path}"].value
-        if isinstance(config_lib.get(config, path), tuple | list):
-            value = read_list(path, str(value))
-        config.update_from_flattened_dict({path: value})
+        config.update_from_flattened_dict({path: read_list(path, str(value)) if isinstance(old, list) else value})
+    if FLAGS.config is None and FLAGS.mode == "train" and "train.log_to" not in changed(config):
+        refuse_to_send(config)
     if FLAGS.preview and "preview" not in config.train.log_to:
         config.train.log_to = ",".join(filter(None, [config.train.log_to, "preview"]))
-    return config
+    return config_lib.with_whole_paths(config)
+
+
+def refuse_to_send(config: Config) -> None:
+    """Raise UserError where a run's folder that came from elsewhere would send what it measures to a service."""
+    remote = [name for name in loggers.chosen(config.train.log_to) if name in loggers.REMOTE]
+    if remote and not FLAGS.trust and saved_config.is_from_elsewhere(FLAGS.workdir):
+        raise jaxgan.UserError(
+            f"{FLAGS.workdir} was not trained in this folder of this machine, and its config.train.log_to is "
+            f"{config.train.log_to!r}, which sends to a service; say --trust, or choose by --config.train.log_to."
+        )
 
 
 def data_info(config: Config) -> jaxgan.DataInfo:
@@ -95,9 +109,9 @@ def data_info(config: Config) -> jaxgan.DataInfo:
     return data.describe(config.data)
 
 
-def changed(config: Config) -> list[str]:
-    """Return the settings that the command line changes, such as 'data.batch_size'."""
-    return [path for path in config_lib.flatten(config) if FLAGS[f"config.{path}"].present]
+def changed(config: Config) -> dict[str, object]:
+    """Return the settings that the command line changes, such as 'data.batch_size', with their values before."""
+    return {path: old for path, old in config_lib.flatten(config).items() if FLAGS[f"config.{path}"].present}
 
 
 def read_list(path: str, text: str) -> tuple:
@@ -114,7 +128,7 @@ def base_config() -> Config | None:
     """Return the configuration before changes; None where neither --config nor --workdir gives one."""
     if FLAGS.config is not None:
         return get_config(*FLAGS.config.split(":", 1))
-    if FLAGS.workdir and (Path(FLAGS.workdir) / saved_config.CONFIG_FILE).is_file():
+    if FLAGS.workdir and (Path(FLAGS.workdir) / layout.CONFIG_FILE).is_file():
         return saved_config.load_config(Path(FLAGS.workdir))[0]
     return None
 
@@ -124,6 +138,7 @@ def base_config() -> Config | None:
 
 def parse(argv: list[str]) -> list[str]:
     """Read the flags; a misspelt setting or a wrong type is a sentence, not a traceback."""
+    surroundings.open_streams()
     FLAGS.set_default("verbosity", logging.WARNING)
     FLAGS.set_gnu_getopt()
     argv = [re.sub(r"^--?sweep\.", "--config.sweep.", arg) for arg in argv]
@@ -132,7 +147,11 @@ def parse(argv: list[str]) -> list[str]:
     if FLAGS.version:
         print(f"jaxgan {jaxgan.__version__}")
         sys.exit(0)
+    for name in "config", "workdir", "out":
+        if FLAGS[name].value is not None:
+            FLAGS[name].value = os.path.expanduser(str(FLAGS[name].value))
     try:
+        surroundings.check(argv, FLAGS.mode)
         define_settings(base_config())
     except (jaxgan.UserError, OSError) as error:
         fail(str(error))
@@ -157,9 +176,11 @@ def read_flags(argv: list[str], *, known_only: bool = False) -> list[str]:
 def define_settings(config: Config | None) -> None:
     """Define a flag --config.FIELD for each setting."""
     kinds = {bool: flags.DEFINE_bool, int: flags.DEFINE_integer, float: flags.DEFINE_float}
+    known = config_lib.settings()
     for path, value in config_lib.flatten(config or ConfigDict()).items():
         define = kinds.get(type(value), flags.DEFINE_string)
-        define(f"config.{path}", None, f"Instead of {value!r}.")
+        about = known[path].explained() if path in known else ""
+        define(f"config.{path}", None, f"{about}; now {value!r}".removeprefix("; "))
 
 
 # What Python says where a value is of another type, and what is expected.

@@ -13,13 +13,11 @@ import jax
 from absl import app, logging
 
 import jaxgan
-from jaxgan.base import checks, threads
+from jaxgan.base import checks, processes, threads
 from jaxgan.cli import flags as cli_flags
-from jaxgan.cli import modes
+from jaxgan.cli import modes, surroundings
+from jaxgan.cli.ctrl_c import leave
 from jaxgan.cli.flags import FLAGS, fail, parse
-from jaxgan.cli.start import leave
-from jaxgan.runs.processes import peers, team
-from jaxgan.training import parallel
 
 
 def main(argv: list[str]) -> None:
@@ -31,10 +29,8 @@ def main(argv: list[str]) -> None:
     try:
         modes.refuse_all_but(mode.reads, f"--mode={FLAGS.mode}")
         mode.run()
-    except team.Dismissed:
-        sys.exit(1)
-    except peers.Lost as lost:
-        peers.leave(lost)  # the usual end would wait for the others
+    except processes.KnownToAll as error:
+        fail(str(error)) if str(error) else sys.exit(1)
     except Exception as error:
         end(explained(error))
         raise
@@ -42,24 +38,25 @@ def main(argv: list[str]) -> None:
 
 def end(error: Exception) -> None:
     """End at a mistake of the user in one sentence, at another error only where the usual end would wait for others."""
-    untold = parallel.connected() and not hasattr(error, "told")
-    if isinstance(error, BrokenPipeError) and not untold:  # who reads has enough, as in `| head`
+    is_mistake = isinstance(error, jaxgan.UserError | OSError | MemoryError)
+    if isinstance(error, BrokenPipeError) and not processes.joined():  # who reads has enough, as in `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    if isinstance(error, jaxgan.UserError | OSError | MemoryError):
+    if is_mistake:
         logging.debug("Where it happened:", exc_info=True)
-        if untold:
-            peers.leave(error)
-        fail(str(error))
-    if untold:
+    if processes.joined():
+        if is_mistake:
+            processes.end_at_once(error)
         traceback.print_exc()
         os._exit(1)
+    if is_mistake:
+        fail(str(error))
 
 
 def explained(error: Exception) -> Exception:
     """Say what a device without memory needs."""
     if not isinstance(error, jax.errors.JaxRuntimeError) or "RESOURCE_EXHAUSTED" not in str(error):
-        return error
+        return surroundings.without_device(error) or error
     return jaxgan.UserError(
         f"the {jax.default_backend()} device has too little memory ({checks.brief(error)}); make "
         "config.data.batch_size or the networks smaller, or end what else computes there (JAX takes most of a GPU's "
@@ -83,7 +80,7 @@ def interrupt(*_: object) -> NoReturn:
 
 def leave_quickly(ending: SystemExit) -> NoReturn:
     """End with a status, without waiting for a compiler that still runs and cannot be stopped."""
-    peers.part()
+    processes.leave()
     if not threads.is_busy():
         raise ending
     sys.stdout.flush()

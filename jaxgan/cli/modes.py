@@ -12,22 +12,21 @@ from absl import flags
 
 import jaxgan
 from jaxgan import gans
+from jaxgan.base import processes
 from jaxgan.base.terminal import say
 from jaxgan.cli.flags import FLAGS, changed, data_info, given_config, given_workdir
 from jaxgan.generators import export, gallery
-from jaxgan.rundir import evaluations, metrics_log, saved_config, sweep
+from jaxgan.generators.load import Which, load_with_config
+from jaxgan.rundir import evaluations, layout, metrics_log, restore, saved_config
 from jaxgan.runs import evaluate
-from jaxgan.runs.processes import peers
-from jaxgan.runs.record import journal, report
-from jaxgan.training import parallel
+from jaxgan.runs.record import report
 from jaxgan.views import diagram, table
 
 
 def train_or_resume() -> None:
     """Train, or go on with the run in --workdir."""
     if FLAGS.distributed or FLAGS.coordinator is not None:
-        parallel.connect(FLAGS.coordinator, FLAGS.num_processes, FLAGS.process_id)
-        peers.watch()
+        processes.join(FLAGS.coordinator, FLAGS.num_processes, FLAGS.process_id)
     elif FLAGS.num_processes is not None or FLAGS.process_id is not None:
         raise jaxgan.UserError("--num_processes and --process_id need --coordinator=HOST:PORT of process 0.")
     config = given_config()
@@ -42,13 +41,13 @@ def write_samples() -> None:
         refuse_all_but("workdir replica out scale", "a .gif, which shows the training's progress")
         path = gallery.save_progress(given_workdir(), FLAGS.out, scale=FLAGS.scale)
     else:
-        path = gallery.save_samples(given_workdir(), **chosen(MODES["sample"].reads))
+        path = gallery.save_samples(given_workdir(), **drawing())
     print(f"wrote {path}")
 
 
 def write_walks() -> None:
     """Write a strip or an animation of walks between latents."""
-    print(f"wrote {gallery.save_walks(given_workdir(), **chosen(MODES['interpolate'].reads))}")
+    print(f"wrote {gallery.save_walks(given_workdir(), **drawing())}")
 
 
 def write_export() -> None:
@@ -56,8 +55,8 @@ def write_export() -> None:
     workdir = given_workdir()
     if FLAGS.out is None:
         raise jaxgan.UserError(f"--mode=export needs --out, a file that ends in {', '.join(export.WRITERS)}.")
-    which = chosen("step weights ema_std trust")
-    path = export.export(jaxgan.load(workdir, **which), FLAGS.out, run=workdir)
+    params, _ = load_with_config(workdir, bundle(Which))
+    path = export.export(params, FLAGS.out, run=workdir, batch=FLAGS.batch)
     print(f"wrote {path}")
 
 
@@ -78,7 +77,7 @@ def show_summary() -> None:
 def score() -> None:
     """Score checkpoints of a run, or of all its replicas, print the table and add it to evaluation.json."""
     whole = FLAGS.workdir or ""
-    many = [] if FLAGS.replica is not None else [sweep.folder_of(whole, number) for number in sweep.numbers(whole)]
+    many = [] if FLAGS.replica is not None else [layout.folder_of(whole, number) for number in layout.replicas(whole)]
     if many and FLAGS.out is not None:
         raise jaxgan.UserError(f"{whole} holds {len(many)} runs, and --out the scores of one; add --replica=NUMBER.")
     missing = []
@@ -98,11 +97,11 @@ def score() -> None:
             print(f"wrote {FLAGS.out}")
             continue
         try:
-            journal.report_again(workdir, nearest, trust=FLAGS.trust)
+            report.report_again(workdir, nearest, trust=FLAGS.trust)
         except OSError as error:
             say(f"warning: the report of {workdir} could not be written ({error.strerror or error})")
             continue
-        print(f"wrote {workdir / evaluations.EVALUATION_FILE} and {workdir / report.REPORT_FILE}")
+        print(f"wrote {workdir / layout.EVALUATION_FILE} and {workdir / layout.REPORT_FILE}")
 
 
 def learn_features() -> None:
@@ -119,11 +118,9 @@ def say_loss(step: int, loss: Any) -> None:
 
 def check_files() -> None:
     """Check a run's files by their digests, and say what it holds."""
-    from jaxgan.rundir import checkpoint  # Orbax takes a second to import
-
     workdir = Path(given_workdir())
     saved = saved_config.load_saved(workdir)
-    found = checkpoint.verify(workdir)
+    found = restore.verify(workdir)
     rows = metrics_log.read_metrics(workdir)
     print(f"{workdir}: {saved.config.gan} on {saved.data.num_images:,} images {saved.data.image_shape}")
     print(f"{len(rows)} logged rows, {len(evaluations.read_evaluations(workdir))} evaluations")
@@ -153,9 +150,9 @@ MODES = {
     "evaluate": Mode(
         score,
         "workdir replica out step num seed weights ema_std trust "
-        "config.eval.features config.eval.metrics config.eval.fid",
+        "config.eval.features config.eval.metrics config.eval.fid config.data.path",
     ),
-    "export": Mode(write_export, "workdir replica out step weights ema_std trust"),
+    "export": Mode(write_export, "workdir replica out batch step weights ema_std trust"),
     "features": Mode(learn_features, "config workdir"),
     "verify": Mode(check_files, "workdir replica"),
     "summary": Mode(show_summary, "config workdir out trust"),
@@ -167,6 +164,16 @@ def chosen(reads: str) -> dict[str, Any]:
     """Return the values of some flags, without --workdir; those of settings are there where a run is."""
     names = [name for name in reads.split() if name not in ("workdir", "replica")]
     return {name.rpartition(".")[2]: FLAGS[name].value if name in FLAGS else None for name in names}
+
+
+def bundle(kind: type[Any]) -> Any:
+    """Return a dataclass whose fields are the flags of their names."""
+    return kind(**{field.name: FLAGS[field.name].value for field in dataclasses.fields(kind)})
+
+
+def drawing() -> dict[str, Any]:
+    """Return what flags say of images to draw; a flag that a mode does not read has its default."""
+    return {"out": FLAGS.out, "scale": FLAGS.scale, "which": bundle(Which), "draw": bundle(gallery.Draw)}
 
 
 def first_part(name: str) -> str:

@@ -93,12 +93,29 @@ def _from_package(name: str) -> types.ModuleType:
     return importlib.import_module(f"{__name__}.{name}")
 
 
+class _CustomGans:
+    """What Python asks where a pickle names the module of a custom GAN that this process has not built."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> None:
+        del path, target
+        if name.startswith(_FILE_MODULES):
+            raise UserError(
+                "the pickle holds parts of a custom GAN, whose file was not read in this process; call jaxgan.build or "
+                "jaxgan.load(..., trust=True) of it first."
+            )
+
+
+_FILE_MODULES = f"{__name__}.file:"  # followed by a digest
+sys.meta_path.append(_CustomGans)
+
+
 def _from_file(path: Path) -> types.ModuleType:
     if not path.is_file():
         raise FileNotFoundError(f"config.gan is {str(path)!r}, but there is no such file; give the path of a .py file.")
     # A name of its own in sys.modules, where dataclasses look a module up. The same content is the same module, so that
     # what is built from it twice has equal types.
-    name = f"{__name__}.file:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    name = f"{_FILE_MODULES}{hashlib.sha256(path.read_bytes()).hexdigest()}"
     if name in sys.modules:
         return sys.modules[name]
     module = types.ModuleType(name)

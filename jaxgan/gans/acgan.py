@@ -1,8 +1,8 @@
-"""Auxiliary-classifier GAN for labelled 28x28 grey images: the discriminator also names the class.
+"""Auxiliary-classifier GAN for labelled 28x28 grey images: D also predicts the class.
 
 References:
-  Odena, Olah and Shlens, "Conditional Image Synthesis with Auxiliary Classifier GANs", 2016. The layer plan is
-  that of the Keras examples in its line: upsampling and 3x3 convolutions, and a label that multiplies the latent.
+  Odena, Olah and Shlens, "Conditional Image Synthesis with Auxiliary Classifier GANs", 2016. Layers are those of the
+  Keras examples after it: upsampling, 3x3 convolutions, and a label embedding that multiplies the latent.
 """
 
 from __future__ import annotations
@@ -10,23 +10,18 @@ from __future__ import annotations
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.base import checks, shapes
+from jaxgan.base import checks
 from jaxgan.base.settings import completed
 from jaxgan.base.types import Array, Config, DataInfo
-from jaxgan.nets.activation import leaky_relu
-from jaxgan.nets.conv import Conv, UpsampleConv
-from jaxgan.nets.embed import Embed
-from jaxgan.nets.init import uniform_within
-from jaxgan.nets.minibatch import append_std
-from jaxgan.nets.norm import Norm, norms
+from jaxgan.nets import Conv, Embed, Norm, UpsampleConv, append_std, leaky_relu, norms, uniform_within
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
 
 LABEL_MODES = ("product", "concat")
-# Settings of config.model that the runs of earlier versions lack, as they were.
+# Settings of config.model that runs of earlier versions lack, with the values that those versions used.
 ADDED = {"d_norm": "batch", "d_group": 0}
 
-# Keras's default start; biases start at 0.
+# Keras's default; biases start at 0.
 init = nn.initializers.glorot_uniform()
 
 
@@ -71,13 +66,13 @@ class Discriminator(nn.Module):
 
 
 def build(config: Config, data: DataInfo) -> Gan:
-    """Build the GAN; ValueError for images that are not 28x28x1 or have no labels."""
-    shapes.check_exact("acgan", data.image_shape, (28, 28, 1), other="cgan")
+    """Build the GAN; UserError for images that are not 28x28x1 or have no labels."""
+    checks.check_exact("acgan", data.image_shape, (28, 28, 1), other="cgan")
     model = completed(config.model, ADDED)
     checks.in_range("config.model.d_group", model.d_group, 0)
     checks.one_of("config.model.label_mode", model.label_mode, LABEL_MODES)
     g_norm, d_norm = norms(model)
-    classes = data.num_classes or 0  # from_config refuses images without labels
+    classes = data.num_classes or 0  # from_config rejects images without labels
     return Gan.from_config(
         config,
         data,

@@ -1,8 +1,7 @@
-"""Conditional GAN with convolutions: both networks are told the label.
+"""Conditional GAN with convolutions: both networks get the label.
 
-The generator gets an embedding of the label beside z. The discriminator gets one beside the image's channels, as
-large as the image, and so judges whether an image is real *for its label*; or, as a projection, one whose product
-with the features of the image is added to the logit.
+G gets an embedding of the label beside z. D gets the label in one of two ways. 'map' appends an embedding of H x W
+numbers to the channels of the image. 'projection' adds the inner product of an embedding and D's features to the logit.
 
 References:
   Mirza and Osindero, "Conditional Generative Adversarial Nets", 2014, section 3.2. They use dense layers; these
@@ -16,21 +15,17 @@ import math
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.base import checks, shapes
+from jaxgan.base import checks
 from jaxgan.base.settings import completed
 from jaxgan.base.types import Array, Config, DataInfo
-from jaxgan.nets.activation import leaky_relu
-from jaxgan.nets.conv import Conv, ConvTranspose
-from jaxgan.nets.dropout import Dropout
-from jaxgan.nets.embed import Embed
-from jaxgan.nets.minibatch import append_std
-from jaxgan.nets.norm import Norm, norms
+from jaxgan.nets import Conv, ConvTranspose, Dropout, Embed, Norm, append_std, leaky_relu, norms
+from jaxgan.nets.conv import PADDINGS
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
 
 D_LABELS = ("map", "projection")
-# Settings of config.model that the runs of earlier versions lack, as they were.
-ADDED = {"d_norm": "none", "d_group": 0, "d_label": "map"}
+# Settings of config.model that runs of earlier versions lack, with the values that those versions used.
+ADDED = {"d_norm": "none", "d_group": 0, "d_label": "map", "g_padding": "SAME"}
 
 
 class Generator(nn.Module):
@@ -41,18 +36,19 @@ class Generator(nn.Module):
     label_size: int
     init_stddev: float
     norm: Norm
+    padding: str
 
     @nn.compact
     def __call__(self, z: Array, labels: Array, *, train: bool) -> Array:
         init = nn.initializers.normal(self.init_stddev)
         height, width, channels = self.shape
-        # Numbers as large as those of z, but fewer: G must not learn the label and ignore z.
+        # Entries as large as those of z, but fewer. Otherwise G learns the label and ignores z.
         label = Embed(self.num_classes, self.label_size, nn.initializers.normal(1.0))(labels)
         x = nn.Dense(height // 4 * (width // 4) * 128, kernel_init=init)(jnp.concatenate([z, label], axis=-1))
         x = x.reshape(-1, height // 4, width // 4, 128)
         x = leaky_relu(self.norm(x, train=train))
         for features in 64, 32:
-            x = ConvTranspose(features, 5, 2, use_bias=False, kernel_init=init)(x)
+            x = ConvTranspose(features, 5, 2, self.padding, use_bias=False, kernel_init=init)(x)
             x = leaky_relu(self.norm(x, train=train))
         return jnp.tanh(Conv(channels, 5, use_bias=False, kernel_init=init)(x))
 
@@ -89,18 +85,19 @@ class Discriminator(nn.Module):
 
 
 def build(config: Config, data: DataInfo) -> Gan:
-    """Build the GAN; ValueError for sides that are not multiples of 4, or images without labels."""
-    shapes.check_multiples("cgan", data.image_shape, 4, examples="28 or 32")
+    """Build the GAN; UserError if H or W is no multiple of 4, or for images without labels."""
+    checks.check_multiples("cgan", data.image_shape, 4, examples="28 or 32")
     model = completed(config.model, ADDED)
     checks.in_range("config.model.d_group", model.d_group, 0)
     checks.one_of("config.model.d_label", model.d_label, D_LABELS)
+    checks.one_of("config.model.g_padding", model.g_padding, PADDINGS)
     checks.in_range("config.model.label_size", model.label_size, 1)
-    classes = data.num_classes or 0  # from_config refuses images without labels
+    classes = data.num_classes or 0  # from_config rejects images without labels
     g_norm, d_norm = norms(model, scale_stddev=model.init_stddev)
     return Gan.from_config(
         config,
         data,
-        generator=Generator(data.image_shape, classes, model.label_size, model.init_stddev, g_norm),
+        generator=Generator(data.image_shape, classes, model.label_size, model.init_stddev, g_norm, model.g_padding),
         discriminator=Discriminator(classes, model.init_stddev, model.dropout, d_norm, model.d_group, model.d_label),
         latent=Latent((model.latent_size,), model.latent_law),
         conditional=True,

@@ -1,17 +1,17 @@
-"""A GAN for small images whose networks are alike in cost, so that both learn most in a given time.
+"""A GAN for small images with networks of equal cost, so that both learn most in a given time.
 
-Each has a convolution that keeps the size for each that changes it; maps of the full size have few channels. G has
-batch norm, D none, for gradient penalties. With classes, G is given an embedding beside z, and D's logit gets the
-product of its features and of a vector of the class.
+For each convolution that changes the size there is one that keeps it. Full-size maps have few channels. G has batch
+norm. D has no norm, for gradient penalties. With classes, G gets an embedding beside z, and D's logit adds the inner
+product of its features and a class vector.
 
-What a continuous function makes of a connected set of latents is connected, too: between a 3 and an 8 lie images of
-neither. With `kinds` z chooses one of so many vectors, learnt beside the weights, by the signs of its first numbers.
+A continuous function maps a connected set of latents to a connected set of images: between a 3 and an 8 lie images of
+neither. With `kinds`, the signs of the first entries of z select one of `kinds` learned vectors.
 
 References:
   Radford, Metz and Chintala, "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
-  Networks", 2015, for G. Miyato and Koyama, "cGANs with Projection Discriminator", 2018. Khayatkhoei, Singh and
-  Elgammal, "Disconnected Manifold Learning for Generative Adversarial Networks", 2018, for why latents of one piece do
-  not do. The layer plan and the choice by signs are our own.
+  Networks", 2015, for G. Miyato and Koyama, "cGANs with Projection Discriminator", 2018, for D. Khayatkhoei, Singh and
+  Elgammal, "Disconnected Manifold Learning for Generative Adversarial Networks", 2018, for the need of disconnected
+  latents. The layers and the selection by signs are jaxgan's own.
 """
 
 from __future__ import annotations
@@ -22,17 +22,14 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from jaxgan.base import checks, shapes
+from jaxgan.base import checks
 from jaxgan.base.settings import completed
 from jaxgan.base.types import Array, Config, DataInfo
-from jaxgan.nets.activation import leaky_relu
-from jaxgan.nets.conv import Conv, ConvTranspose
-from jaxgan.nets.embed import Embed
-from jaxgan.nets.norm import BatchNorm
+from jaxgan.nets import BatchNorm, Conv, ConvTranspose, Embed, leaky_relu
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
 
-CLASS_FEATURES = 64  # length of a vector of a class or kind
+CLASS_FEATURES = 64  # length of the vector of a class or kind
 ADDED = {"kinds": 0}
 
 init = nn.initializers.variance_scaling(2 / (1 + 0.2**2), "fan_in", "normal")  # keeps the variance through leaky ReLU
@@ -43,8 +40,8 @@ class Generator(nn.Module):
     """z [B, Z] and labels [B] -> images [B, H, W, C] in [-1, 1].
 
     Attributes:
-      shape: of the images.
-      widths: channels of the maps of a fourth and of half the size.
+      shape: (H, W, C) of the images.
+      widths: channels of the feature maps of H / 4 and of H / 2.
       classes: K, or 0 for images without classes.
       kinds: a power of two, or 0 for none.
     """
@@ -75,9 +72,9 @@ class Generator(nn.Module):
 
 
 def kind_of(z: Array, kinds: int) -> Array:
-    """Return which of 2^k kinds latents [B, Z] choose by the signs of their first k numbers, int32[B]."""
+    """Return int32[B], the kind out of 2^k that the signs of the first k entries of z [B, Z] select."""
     bits = (z[:, : num_bits(kinds)] > 0).astype(jnp.int32)
-    # Places as a constant, for ONNX runtimes do not know shifts of int32.
+    # The place values are a constant, since ONNX runtimes do not know shifts of int32.
     return (bits * 2 ** np.arange(bits.shape[1], dtype=np.int32)[None]).sum(-1)
 
 
@@ -90,7 +87,7 @@ class Discriminator(nn.Module):
     """Images [B, H, W, C] and labels [B] -> logits [B].
 
     Attributes:
-      widths: channels of the maps of half and of a fourth of the size.
+      widths: channels of the feature maps of H / 2 and of H / 4.
       classes: K, or 0 for images without classes.
     """
 
@@ -113,9 +110,9 @@ class Discriminator(nn.Module):
 
 
 def build(config: Config, data: DataInfo) -> Gan:
-    """Build the GAN; ValueError for sides that are no multiples of 4."""
+    """Build the GAN; UserError if H or W is no multiple of 4, or for settings that do not fit."""
     model = completed(config.model, ADDED)
-    shapes.check_multiples("compact", data.image_shape, 4, examples="28 or 32")
+    checks.check_multiples("compact", data.image_shape, 4, examples="28 or 32")
     for name in "g_widths", "d_widths":
         if len(model[name]) != 2:
             raise checks.UserError(f"config.model.{name} is {tuple(model[name])}; expected two numbers of channels.")

@@ -11,21 +11,18 @@ from __future__ import annotations
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.base import checks, shapes
+from jaxgan.base import checks
 from jaxgan.base.settings import completed
 from jaxgan.base.types import Array, Config, DataInfo
-from jaxgan.nets.activation import leaky_relu
-from jaxgan.nets.conv import Conv, ConvTranspose, UpsampleConv
-from jaxgan.nets.dropout import Dropout
-from jaxgan.nets.minibatch import append_std
-from jaxgan.nets.norm import Norm, norms
+from jaxgan.nets import Conv, ConvTranspose, Dropout, Norm, UpsampleConv, append_std, leaky_relu, norms
+from jaxgan.nets.conv import PADDINGS
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
 
 ACTIVATIONS = {"leaky_relu": leaky_relu, "relu": nn.relu}
 UPSAMPLES = ("transpose", "nearest")
-# Settings of config.model that the runs of earlier versions lack, as they were.
-ADDED = {"d_norm": "none", "d_group": 0}
+# Settings of config.model that runs of earlier versions lack, with the values that those versions used.
+ADDED = {"d_norm": "none", "d_group": 0, "g_padding": "SAME"}
 
 
 class Generator(nn.Module):
@@ -36,6 +33,7 @@ class Generator(nn.Module):
     activation: str
     init_stddev: float
     norm: Norm
+    padding: str
 
     @nn.compact
     def __call__(self, z: Array, labels: Array, *, train: bool) -> Array:
@@ -46,7 +44,7 @@ class Generator(nn.Module):
         x = activation(self.norm(x, train=train))
         for features, factor in (128, 1), (64, 2), (32, 2):
             if self.upsample == "transpose":
-                x = ConvTranspose(features, 5, factor, use_bias=False, kernel_init=init)(x)
+                x = ConvTranspose(features, 5, factor, self.padding, use_bias=False, kernel_init=init)(x)
             else:
                 x = UpsampleConv(features, 5, factor, use_bias=False, kernel_init=init)(x)
             x = activation(self.norm(x, train=train))
@@ -76,18 +74,19 @@ class Discriminator(nn.Module):
 
 
 def build(config: Config, data: DataInfo) -> Gan:
-    """Build the GAN; ValueError for images that are not 28x28."""
+    """Build the GAN; UserError for images that are not 28x28."""
     channels = data.image_shape[2]
-    shapes.check_exact("dcgan", data.image_shape, (28, 28, channels), other="dcgan64")
+    checks.check_exact("dcgan", data.image_shape, (28, 28, channels), other="dcgan64")
     model = completed(config.model, ADDED)
     checks.in_range("config.model.d_group", model.d_group, 0)
     checks.one_of("config.model.upsample", model.upsample, UPSAMPLES)
     checks.one_of("config.model.g_activation", model.g_activation, ACTIVATIONS)
+    checks.one_of("config.model.g_padding", model.g_padding, PADDINGS)
     g_norm, d_norm = norms(model, scale_stddev=model.init_stddev)
     return Gan.from_config(
         config,
         data,
-        generator=Generator(channels, model.upsample, model.g_activation, model.init_stddev, g_norm),
+        generator=Generator(channels, model.upsample, model.g_activation, model.init_stddev, g_norm, model.g_padding),
         discriminator=Discriminator(model.init_stddev, model.dropout, d_norm, model.d_group),
         latent=Latent((model.latent_size,), model.latent_law),
     )

@@ -1,4 +1,4 @@
-"""DCGAN for 64x64 colour images, or for any size that is a multiple of 16.
+"""DCGAN for 64x64 colour images, or any other H and W that are multiples of 16.
 
 References:
   Radford, Metz and Chintala, "Unsupervised Representation Learning with Deep Convolutional Generative
@@ -10,23 +10,19 @@ from __future__ import annotations
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.base import checks, shapes
+from jaxgan.base import checks
 from jaxgan.base.settings import completed
 from jaxgan.base.types import Array, Config, DataInfo
-from jaxgan.nets.activation import leaky_relu
-from jaxgan.nets.conv import Conv, ConvTranspose
-from jaxgan.nets.init import uniform_within
-from jaxgan.nets.minibatch import append_std
-from jaxgan.nets.norm import Norm, norms
+from jaxgan.nets import Conv, ConvTranspose, Norm, append_std, leaky_relu, norms, uniform_within
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
 
-# Settings of config.model that the runs of earlier versions lack, as they were.
+# Settings of config.model that runs of earlier versions lack, with the values that those versions used.
 ADDED = {"d_norm": "batch", "d_group": 0}
 
 
 class Generator(nn.Module):
-    """z [B, Z] -> images [B, H, W, C] in [-1, 1]; maps of 8, 4, 2 and 1 times `width` channels."""
+    """z [B, Z] -> images [B, H, W, C] in [-1, 1]; feature maps have 8, 4, 2 and 1 times `width` channels."""
 
     shape: tuple[int, int, int]
     width: int
@@ -48,7 +44,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images [B, H, W, C] -> logits [B]; maps of 1, 2, 4 and 8 times `width` channels."""
+    """Images [B, H, W, C] -> logits [B]; feature maps have 1, 2, 4 and 8 times `width` channels."""
 
     width: int
     init_stddev: float
@@ -61,7 +57,7 @@ class Discriminator(nn.Module):
         init = nn.initializers.normal(self.init_stddev)
         x = images
         for times in 1, 2, 4, 8:
-            # The reference initialises all but these biases, so they keep PyTorch's start.
+            # The reference initialises all but these biases, which keep PyTorch's default.
             bias_init = uniform_within((4 * 4 * x.shape[-1]) ** -0.5)
             conv = Conv(times * self.width, 4, 2, kernel_init=init, bias_init=bias_init)
             x = self.norm.apply(conv, x, train=train)
@@ -73,8 +69,8 @@ class Discriminator(nn.Module):
 
 
 def build(config: Config, data: DataInfo) -> Gan:
-    """Build the GAN; ValueError for sides that are not multiples of 16."""
-    shapes.check_multiples("dcgan64", data.image_shape, 16, examples="32 or 64")
+    """Build the GAN; UserError if H or W is no multiple of 16."""
+    checks.check_multiples("dcgan64", data.image_shape, 16, examples="32 or 64")
     model = completed(config.model, ADDED)
     checks.in_range("config.model.d_group", model.d_group, 0)
     checks.in_range("config.model.width", model.width, 1)

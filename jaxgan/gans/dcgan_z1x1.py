@@ -1,7 +1,7 @@
-"""DCGAN for 28x28 grey images whose latent is a map of one pixel: convolutions only, up to the last layer of D.
+"""DCGAN for 28x28 grey images, whose latent is a map of one pixel. All layers but D's last are convolutions.
 
-No layer before a batch norm has a bias, so with batch statistics a generator's images do not depend on the latent's
-scale: G(k z) = G(z) for k > 0, up to batch norm's epsilon.
+No layer before a batch norm has a bias. So with batch statistics the images do not depend on the scale of the latent:
+G(k z) = G(z) for k > 0, up to batch norm's epsilon.
 
 References:
   Radford, Metz and Chintala, "Unsupervised Representation Learning with Deep Convolutional Generative
@@ -16,20 +16,16 @@ from functools import partial
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.base import checks, shapes
+from jaxgan.base import checks
 from jaxgan.base.settings import completed
 from jaxgan.base.types import Array, Config, DataInfo
-from jaxgan.nets.activation import leaky_relu
-from jaxgan.nets.conv import Conv, ConvTranspose
-from jaxgan.nets.init import uniform_within
-from jaxgan.nets.minibatch import append_std
-from jaxgan.nets.norm import Norm, norms
+from jaxgan.nets import Conv, ConvTranspose, Norm, append_std, leaky_relu, norms, uniform_within
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
 
-# Settings of config.model that the runs of earlier versions lack, as they were.
+# Settings of config.model that runs of earlier versions lack, with the values that those versions used.
 ADDED = {"d_norm": "batch", "d_group": 0}
-# PyTorch's start of a dense kernel, U(-1/sqrt(inputs), 1/sqrt(inputs)).
+# PyTorch's default for a dense kernel, U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
 PYTORCH = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
 
 
@@ -43,11 +39,11 @@ class Generator(nn.Module):
     def __call__(self, z: Array, labels: Array, *, train: bool) -> Array:
         del labels
         init = nn.initializers.normal(self.init_stddev)
-        # PyTorch's padding 1 for both. `grow` makes n pixels a side 2 n with stride 2, and n + 1 with stride 1.
+        # PyTorch's padding 1 for both. `grow` takes height n to 2 n with stride 2, and to n + 1 with stride 1.
         keep = partial(Conv, kernel_size=3, padding=((1, 1), (1, 1)), kernel_init=init)
         grow = partial(ConvTranspose, kernel_size=4, padding=((2, 2), (2, 2)), kernel_init=init)
         blocks = (
-            (grow, 256, 2),  # 2 pixels a side
+            (grow, 256, 2),  # height 2
             (keep, 128, 1),
             (grow, 256, 1),  # 3
             (grow, 256, 2),  # 6
@@ -66,7 +62,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images [B, 28, 28, 1] -> logits [B], the difference of the two logits real and fake."""
+    """Images [B, 28, 28, 1] -> logits [B], the logit of class real minus the logit of class fake."""
 
     leaky: bool
     init_stddev: float
@@ -91,8 +87,8 @@ class Discriminator(nn.Module):
 
 
 def build(config: Config, data: DataInfo) -> Gan:
-    """Build the GAN; ValueError for images that are not 28x28x1."""
-    shapes.check_exact("dcgan_z1x1", data.image_shape, (28, 28, 1), other="dcgan64")
+    """Build the GAN; UserError for images that are not 28x28x1."""
+    checks.check_exact("dcgan_z1x1", data.image_shape, (28, 28, 1), other="dcgan64")
     model = completed(config.model, ADDED)
     checks.in_range("config.model.d_group", model.d_group, 0)
     g_norm, d_norm = norms(model, scale_stddev=model.init_stddev)

@@ -1,4 +1,4 @@
-"""The first kind of GAN: two networks of two dense layers each, for images of any size.
+"""The original GAN: two networks of two dense layers each, for images of any size.
 
 References:
   Goodfellow et al., "Generative Adversarial Nets", 2014. Layers and numbers are those of Aymeric Damien,
@@ -50,7 +50,7 @@ class Discriminator(nn.Module):
 
 
 def build(config: Config, data: DataInfo) -> Gan:
-    """Build the GAN; ValueError for a range of pixels that a sigmoid does not reach."""
+    """Build the GAN; UserError for a range of pixels beyond that of a sigmoid."""
     low, high = config.data.range
     if low < 0 or high > 1:
         raise UserError(

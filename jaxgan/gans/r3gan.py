@@ -1,11 +1,12 @@
-"""R3GAN: plain residual networks without any normalisation, for a loss that is regularised at both ends.
+"""R3GAN: residual networks without normalisation, for a loss with gradient penalties on real and generated images.
 
 References:
-  Huang, Gokaslan, Kuleshov and Tompkin, "The GAN is dead; long live the GAN! A Modern GAN Baseline", 2024, section 3,
-  appendix D; layers and their start as in its published code. Different here: maps of all sizes have the precision of
-  `config.precision`, where the reference has bfloat16 in the largest ones and float32 in the others; and G's step
-  compares with the real images of D's step, where the reference draws others. Classes of generated images are drawn
-  evenly, where the reference takes those of the real ones that they are compared with.
+  Huang, Gokaslan, Kuleshov and Tompkin, "The GAN is dead; long live the GAN! A Modern GAN Baseline", 2024, section 3
+  and appendix D. Layers and their initial values are those of its published code. Three things differ:
+  - All feature maps have the type of `config.precision`. The reference uses bfloat16 for the largest and float32 for
+    the others.
+  - G's step compares with the real images of D's step. The reference draws others.
+  - Classes of generated images are drawn uniformly. The reference takes those of the real images in the comparison.
 """
 
 from __future__ import annotations
@@ -17,21 +18,19 @@ import jax.numpy as jnp
 from flax import linen as nn
 from flax.typing import Initializer
 
-from jaxgan.base import checks, shapes
+from jaxgan.base import checks
 from jaxgan.base.types import Array, Config, DataInfo
-from jaxgan.nets.conv import Conv
-from jaxgan.nets.embed import Embed
-from jaxgan.nets.grouped import GroupedConv
+from jaxgan.nets import Conv, Embed, GroupedConv
 from jaxgan.nets.resample import downsample, upsample
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
 
 SLOPE = 0.2  # of leaky ReLU
-GAIN = math.sqrt(2 / (1 + SLOPE**2))  # keeps the variance through it
+GAIN = math.sqrt(2 / (1 + SLOPE**2))  # keeps the variance through leaky ReLU
 
 
 def scaled(gain: float) -> Initializer:
-    """Return N(0, gain^2 / fan_in)."""
+    """Return an initialiser that draws from N(0, gain^2 / fan_in)."""
     return nn.initializers.variance_scaling(gain**2, "fan_in", "normal")
 
 
@@ -40,8 +39,9 @@ class Block(nn.Module):
 
     Attributes:
       group_size: channels of a group.
-      expansion: channels inside, as a multiple of those of x.
-      blocks: L, residual blocks of the whole network; the first convolutions start L^(1/4) times smaller than usual.
+      expansion: channels inside the block, as a multiple of those of x.
+      blocks: L, the number of residual blocks in the network. Kernels of the first two convolutions start L^(1/4) times
+        smaller.
     """
 
     group_size: int
@@ -58,16 +58,23 @@ class Block(nn.Module):
 
 
 class Activation(nn.Module):
-    """Leaky ReLU of maps plus a number for each channel."""
+    """Leaky ReLU of x plus a bias for each channel."""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         bias = self.param("bias", nn.initializers.zeros, (x.shape[-1],), jnp.float32)
-        return jax.nn.leaky_relu(x + bias.astype(x.dtype).reshape(1, 1, 1, -1), SLOPE)
+        return jax.nn.leaky_relu(x + bias.astype(x.dtype).reshape(1, 1, 1, -1), negative_slope=SLOPE)
 
 
 class Network(nn.Module):
-    """What both networks share: `blocks` residual blocks for each size of maps, whose channels are `widths`."""
+    """Base of both networks: a stage of residual blocks for each size of feature maps.
+
+    Attributes:
+      widths: channels of each stage, smallest maps first.
+      blocks: residual blocks of a stage.
+      group_size: as in `Block`.
+      expansion: as in `Block`.
+    """
 
     widths: tuple[int, ...]
     blocks: int
@@ -75,23 +82,23 @@ class Network(nn.Module):
     expansion: int
 
     def stage(self, x: Array) -> Array:
-        """Apply the blocks of one size."""
+        """Apply the blocks of one stage."""
         for _ in range(self.blocks):
             x = Block(self.group_size, self.expansion, self.blocks * len(self.widths))(x)
         return x
 
     def project(self, x: Array, features: int) -> Array:
-        """Change the number of channels, if it is another."""
+        """Change the number of channels to `features`, if it differs."""
         return x if x.shape[-1] == features else Conv(features, 1, use_bias=False, kernel_init=scaled(1))(x)
 
 
 class Generator(Network):
-    """z [B, Z] -> images [B, H, W, C]; no function bounds them.
+    """z [B, Z] -> images [B, H, W, C], unbounded.
 
     Attributes:
-      shape: of the images.
+      shape: (H, W, C) of the images.
       classes: K, or 0 for images without classes.
-      class_features: of a label, which stand beside z.
+      class_features: length of the class embedding that is appended to z.
     """
 
     shape: tuple[int, int, int] = (0, 0, 0)
@@ -117,7 +124,7 @@ class Generator(Network):
 
 
 class Discriminator(Network):
-    """Images [B, H, W, C] -> logits [B]; with classes the product of the features and of a vector of the label.
+    """Images [B, H, W, C] -> logits [B]; with classes, the inner product of the features and a class vector.
 
     Attributes:
       classes: K, or 0 for images without classes.
@@ -142,12 +149,12 @@ class Discriminator(Network):
 
 
 def build(config: Config, data: DataInfo) -> Gan:
-    """Build the GAN; ValueError for sides that do not halve as often as there are widths, or groups that do not fit."""
+    """Build the GAN; UserError if H or W does not halve as often as `widths` asks, or for groups that do not fit."""
     model = config.model
     widths = tuple(model.widths)
     for name in "blocks", "group_size", "expansion":
         checks.in_range(f"config.model.{name}", getattr(model, name), 1, 2**14)
-    # Files of strangers ask for any numbers; a block takes a tenth of a second to trace, and so do many groups.
+    # A stranger's file may ask for any numbers. Tracing a block takes a tenth of a second, and so do many groups.
     checks.in_range("the number of config.model.widths", len(widths), 1, 12)
     checks.in_range("config.model.blocks times the number of widths", model.blocks * len(widths), 1, 40)
     for width in widths:
@@ -155,11 +162,11 @@ def build(config: Config, data: DataInfo) -> Gan:
         checks.in_range("the number of groups of a block", width * model.expansion // model.group_size, 0, 192)
         if width * model.expansion % model.group_size:
             raise checks.UserError(
-                f"config.model.widths has {width}; times expansion, {model.expansion}, it must be a multiple of "
-                f"group_size, {model.group_size}."
+                f"config.model.widths has {width}; expected a width that times expansion, {model.expansion}, is a "
+                f"multiple of group_size, {model.group_size}."
             )
     factor = 2 ** (len(widths) - 1)
-    shapes.check_multiples("r3gan", data.image_shape, factor, examples=f"{4 * factor} or {7 * factor}")
+    checks.check_multiples("r3gan", data.image_shape, factor, examples=f"{4 * factor} or {7 * factor}")
     classes = (data.num_classes or 0) if model.conditional else 0
     parts = widths, model.blocks, model.group_size, model.expansion
     return Gan.from_config(

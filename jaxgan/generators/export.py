@@ -2,61 +2,71 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import json
-import logging
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from safetensors.numpy import save
 
 from jaxgan.base import checks, files
-from jaxgan.base.checks import UserError, brief
-from jaxgan.base.packages import needed
-from jaxgan.base.tensor_files import read_safetensors
-from jaxgan.base.types import Array, Config
-from jaxgan.generators import demo, pretrained
+from jaxgan.base.checks import UserError, needed
+from jaxgan.base.types import Array
+from jaxgan.generators import demo
 from jaxgan.generators.arrays import arrays_of, from_arrays
+from jaxgan.generators.onnx_model import Traced, onnx_bytes
+from jaxgan.generators.pretrained import FACTS, WEIGHTS_ONLY, settings_of
+from jaxgan.nets import conv
 from jaxgan.rundir import saved_config
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 
 PLATFORMS = ("cpu", "cuda", "tpu")
-WEIGHTS_ONLY = ".safetensors"
-_FACTS = "jaxgan"  # the entry of a file's metadata that is ours, as JSON
+LIFETIME = "releases of the next six months read it. To export it again, keep the run or a .safetensors file."
 
 
-def export(params: GeneratorParams, out: str | Path, *, run: str | Path | None = None) -> Path:
+def export(
+    params: GeneratorParams, out: str | Path, *, run: str | Path | None = None, batch: int | None = None
+) -> Path:
     """Write a generator to a file whose ending says what reads it.
 
-    .stablehlo: `jax.export.deserialize(bytes).call(z)`, on a CPU, an NVIDIA GPU or a TPU, without jaxgan;
-    .onnx: ONNX runtimes;
+    .stablehlo: `jax.export.deserialize(bytes).call(z)`, on a CPU, an NVIDIA GPU or a TPU, without jaxgan. JAX reads it
+    for six months after its own release; export it anew after that.
+    .onnx: ONNX runtimes; opset 17 where that is exact.
     .html: a browser, from a file or a server, without a network: the ONNX model, onnxruntime-web (whose files the
-    environment's JAXGAN_ONNXRUNTIME_WEB names), sliders along latent directions, classes, new images, a walk;
+    environment's JAXGAN_ONNXRUNTIME_WEB names), sliders along latent directions, classes, new images, a walk.
     .safetensors: the weights alone, by their paths, for any framework; with `run` also for `jaxgan.load`.
 
-    The first two take latents float32[N, *latent.shape] and, for a conditional GAN, classes int32[N], for any N above
-    0, and return images float32[N, H, W, C] in [-1, 1], as `jaxgan.generate`. All hold, as metadata, the law of the
-    latents and the number of classes; StableHLO, which has none, beside it as FILE.json. Needs `jaxgan[export]`.
+    The first two take latents float32[N, *latent.shape] and, for a conditional GAN, classes int32[N], and return images
+    float32[N, H, W, C] in [-1, 1], as `jaxgan.generate`. Labels outside 0..K-1 are moved to the nearest class.
+    All files hold, as metadata, the distribution of the latents and the number of classes. FILE.json beside a StableHLO
+    file, which has no metadata, holds them. Needs `jaxgan[export]`.
 
     Args:
       params: from `jaxgan.load` or `generator_params`.
       out: file to write.
       run: what `jaxgan.load` read the generator from, whose settings the file is to hold.
+      batch: N, and StableHLO for a CPU alone, as compilers such as IREE need it; None for any N above 0.
 
     Returns:
       The file.
 
     Raises:
-      UserError: another ending, a package that is not installed, or networks that ONNX has no operations for.
+      UserError: another ending, a package that is not installed, weights that are not finite, or networks that ONNX has
+        no operations for.
     """
     out = Path(out)
     checks.one_of("The ending of the file to export to", out.suffix, WRITERS)
+    if batch is not None:
+        checks.in_range("batch", batch, 1)
+        checks.one_of("With a batch, the ending of the file", out.suffix, (".stablehlo", ".onnx"))
+    arrays = arrays_of(params)
+    if broken := [path for path, array in arrays.items() if not np.isfinite(array).all()]:
+        raise UserError(f"{broken[0]} of the generator holds numbers that are not finite; export an earlier step.")
     facts: dict[str, Any] = {
         "latent_shape": list(params.latent.shape),
         "latent_law": params.latent.law,
@@ -67,71 +77,42 @@ def export(params: GeneratorParams, out: str | Path, *, run: str | Path | None =
         settings = settings_of(run)
         gan = settings["config"]["gan"]
         if saved_config.is_own_file(gan) and out.suffix == WEIGHTS_ONLY:
-            raise UserError(f"{run} has a GAN of its own, {gan}; export it to .stablehlo or .onnx.")
+            raise UserError(f"{run} has a custom GAN, {gan}; export it to .stablehlo or .onnx.")
         if out.suffix == WEIGHTS_ONLY:  # or it could not be read back
-            from_arrays(saved_config.parse(copy.deepcopy(settings)), arrays_of(params), run)
+            from_arrays(saved_config.parse(copy.deepcopy(settings)), arrays, run)
         facts |= settings
-    WRITERS[out.suffix](params, out, facts)
+    WRITERS[out.suffix](params, out, facts, batch)
     return out
 
 
-def as_stablehlo(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> None:
-    """Write the compiled form of `function_of`, for three platforms and any number of images."""
+def as_stablehlo(params: GeneratorParams, out: Path, facts: dict[str, Any], batch: int | None) -> None:
+    """Write the compiled form of `traced`: for three platforms and any number of images, or for a CPU and `batch`."""
     needed("flatbuffers", "export")
-    function, inputs = function_of(params)
-    exported = jax.export.export(jax.jit(function), platforms=PLATFORMS)(*inputs.values())
-    files.write(out, bytes(exported.serialize()))
+    function, inputs = traced(params, batch)
+    exported = jax.export.export(jax.jit(function), platforms=PLATFORMS if batch is None else PLATFORMS[:1])
+    files.write(out, bytes(exported(*inputs.values()).serialize()))
+    facts = {**facts, "lifetime": f"JAX {jax.__version__} wrote this file; {LIFETIME}"}
     files.write(out.with_name(f"{out.name}.json"), json.dumps(facts, indent=2) + "\n")
 
 
-def as_onnx(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> None:
-    """Write `function_of` as an ONNX model."""
-    files.write(out, onnx_model(params, out, facts))
+def as_onnx(params: GeneratorParams, out: Path, facts: dict[str, Any], batch: int | None) -> None:
+    """Write `traced` as an ONNX model."""
+    files.write(out, onnx_bytes(traced(params, batch), out, {FACTS: json.dumps(facts)}))
 
 
-def as_page(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> None:
+def as_page(params: GeneratorParams, out: Path, facts: dict[str, Any], batch: int | None) -> None:
     """Write a page with that model, and with what runs it."""
     runtime = demo.read_runtime()  # before the model is made, which takes a while
-    files.write(out, demo.page(params, onnx_model(params, out, facts), facts, runtime))
+    model = onnx_bytes(traced(params, batch), out, {FACTS: json.dumps(facts)})
+    files.write(out, demo.page(params, model, facts, runtime))
 
 
-def onnx_model(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> bytes:
-    """Return `function_of` as an ONNX model for a file."""
-    with quiet():
-        jax2onnx, onnx = needed("jax2onnx", "export"), needed("onnx", "export")
-    function, inputs = function_of(params)
-    dilations = list(_dilations(jax.make_jaxpr(function)(*inputs.values()).jaxpr))
-    try:
-        with quiet():
-            model = jax2onnx.to_onnx(function, [*inputs.values()], model_name="generator", input_names=[*inputs])
-    except Exception as error:  # of many kinds, by what it does not know
-        raise UserError(f"{out} cannot be written ({brief(error)}); export to .stablehlo instead.") from error
-    _mend_strides(model, dilations)
-    model.metadata_props.add(key=_FACTS, value=json.dumps(facts))
-    onnx.checker.check_model(model)
-    return model.SerializeToString()
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Silence what jax2onnx logs and warns of its own plugins and shapes."""
-    before = logging.root.manager.disable
-    logging.disable(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
-
-
-def as_safetensors(params: GeneratorParams, out: Path, facts: dict[str, Any]) -> None:
+def as_safetensors(params: GeneratorParams, out: Path, facts: dict[str, Any], batch: int | None) -> None:
     """Write the variables by their paths, such as params/Dense_0/kernel."""
-    writer = needed("safetensors.numpy", "export")
-    files.write(out, writer.save(arrays_of(params), {_FACTS: json.dumps(facts)}))
+    files.write(out, save(arrays_of(params), {FACTS: json.dumps(facts)}))
 
 
-WRITERS: dict[str, Callable[[GeneratorParams, Path, dict[str, Any]], None]] = {
+WRITERS: dict[str, Callable[[GeneratorParams, Path, dict[str, Any], int | None], None]] = {
     ".stablehlo": as_stablehlo,
     ".onnx": as_onnx,
     ".html": as_page,
@@ -139,72 +120,18 @@ WRITERS: dict[str, Callable[[GeneratorParams, Path, dict[str, Any]], None]] = {
 }
 
 
-def settings_of(run: str | Path) -> dict[str, Any]:
-    """Return what config.json holds, of anything that `jaxgan.load` reads."""
-    if pretrained.is_pretrained(run):
-        return pretrained.read_weights(str(run))[1]
-    if is_exported(run):
-        return {name: value for name, value in _read(run)[1].items() if name in ("config", "data")}
-    return saved_config.load_settings(run)
-
-
-def is_exported(name: str | Path) -> bool:
-    """Return whether a file that `load_exported` may read is named, rather than a run's folder."""
-    return Path(name).suffix == WEIGHTS_ONLY and Path(name).is_file()
-
-
-def load_exported(path: str | Path) -> tuple[GeneratorParams, Config]:
-    """Read a .safetensors file that `export` wrote of a run, and the settings that it was trained with.
-
-    Nothing in it is executed, and its arrays are those of the networks that it names, or it is refused.
-
-    Raises:
-      UserError: the file is damaged, or not such a one.
-    """
-    arrays, _, saved = _read(path)
-    if saved_config.is_own_file(saved.config.gan):
-        raise UserError(f"{path} names a GAN in a file of its own, {saved.config.gan}; load the run's folder instead.")
-    return from_arrays(saved, arrays, path), saved.config
-
-
-def _read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any], saved_config.Saved]:
-    """Read arrays of a .safetensors file, its facts, which are those of a run, and these parsed."""
-    try:
-        arrays, metadata = read_safetensors(Path(path))
-        facts = json.loads(metadata[_FACTS])
-        return arrays, facts, saved_config.parse(facts)
-    except (ArithmeticError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise UserError(f"{path} is not what jaxgan exports of a run ({brief(error)}); make it anew.") from error
-
-
-def function_of(params: GeneratorParams) -> tuple[Callable[..., Array], dict[str, jax.ShapeDtypeStruct]]:
-    """Return the function that is exported, and by name the shapes that it takes, for any number of images."""
+def traced(params: GeneratorParams, batch: int | None) -> Traced:
+    """Return the function that is exported, and by name the shapes that it takes."""
+    classes = params.num_classes
 
     def function(z: Array, labels: Array | None = None) -> Array:
-        return sampler.generate(params, z, labels)
+        if labels is not None and classes is not None:  # runtimes disagree about labels that are no classes
+            labels = jnp.clip(labels, 0, classes - 1)
+        with conv.plain():
+            return sampler.generate(params, z, labels)
 
-    (num,) = jax.export.symbolic_shape("num")
+    num = batch or jax.export.symbolic_shape("num")[0]
     inputs = {"z": jax.ShapeDtypeStruct((num, *params.latent.shape), jnp.float32)}
-    if params.num_classes is not None:
+    if classes is not None:
         inputs["labels"] = jax.ShapeDtypeStruct((num,), jnp.int32)
     return function, inputs
-
-
-def _dilations(jaxpr: Any) -> Iterator[tuple[int, ...]]:
-    """Yield the factors by which transposed convolutions spread their inputs, in their order."""
-    for equation in jaxpr.eqns:
-        if equation.primitive.name == "conv_general_dilated" and max(equation.params["lhs_dilation"] or (1,)) > 1:
-            yield tuple(equation.params["lhs_dilation"])
-        for value in equation.params.values():
-            inner = getattr(value, "jaxpr", value)
-            if hasattr(inner, "eqns"):
-                yield from _dilations(inner)
-
-
-def _mend_strides(model: Any, dilations: list[tuple[int, ...]]) -> None:
-    """Write the strides of transposed convolutions, which jax2onnx 0.13 leaves at 1."""
-    nodes = [node for node in model.graph.node if node.op_type == "ConvTranspose"]
-    for node, dilation in zip(nodes, dilations, strict=True):
-        for attribute in node.attribute:
-            if attribute.name == "strides":
-                attribute.ints[:] = dilation

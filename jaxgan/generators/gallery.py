@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 from pathlib import Path
@@ -13,7 +14,8 @@ import numpy as np
 from jaxgan.base import checks, keys
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array, Config
-from jaxgan.rundir import saved_config
+from jaxgan.generators.load import Which, load_with_config
+from jaxgan.rundir import layout, saved_config
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.sampling.labels import spread_labels
@@ -22,21 +24,53 @@ from jaxgan.sampling.walks import interpolate
 from jaxgan.views import images
 
 
+@dataclasses.dataclass(frozen=True)
+class Draw:
+    """How images are drawn.
+
+    Attributes:
+      num: images, or points of a walk; None for a number that suits the file.
+      label: class of all of them, for a conditional GAN; None takes all classes in turn.
+      z_scale: factor on the latents.
+      truncation: see `jaxgan.latents`.
+      stats: 'running' or 'batch', see `generate_pixels`; None for the run's config.sample.stats.
+      seed: of the latents; None takes the run's own.
+    """
+
+    num: int | None = None
+    label: int | None = None
+    z_scale: float = 1.0
+    truncation: float | None = None
+    stats: str | None = None
+    seed: int | None = None
+
+    def check(self) -> None:
+        """Raise UserError where a value is wrong for any generator."""
+        if not math.isfinite(self.z_scale):
+            raise UserError(f"--z_scale={self.z_scale} is no factor; give a finite number, such as 1.")
+        if self.seed is not None:
+            checks.in_range("--seed", self.seed, 0, 2**32 - 1)
+
+    def latents(self, params: GeneratorParams, config: Config, num: int) -> Array:
+        """Return float32[num, *latent.shape]: the same ones for the same seed."""
+        key = keys.stream(config.seed if self.seed is None else self.seed, keys.Stream.GALLERY)
+        return self.z_scale * sampler.latents(params, key, num, self.truncation)
+
+    def pixels(self, params: GeneratorParams, config: Config, z: Array, labels: Array | None) -> np.ndarray:
+        """Return uint8[N, H, W, C] as the generator makes them."""
+        return generate_pixels(params, z, labels, self.stats or config.sample.stats)
+
+
+LATEST, AS_RUN = Which(), Draw()
+
+
 def save_samples(
     workdir: str | Path,
     out: str | Path | None = None,
     *,
-    num: int | None = None,
-    label: int | None = None,
-    z_scale: float = 1.0,
-    truncation: float | None = None,
-    stats: str | None = None,
-    weights: str = "ema",
-    ema_std: float | None = None,
-    step: int | str = "latest",
-    seed: int | None = None,
+    which: Which = LATEST,
+    draw: Draw = AS_RUN,
     scale: int | None = None,
-    trust: bool = False,
 ) -> Path:
     """Draw images from a run's generator and write them to a file or a folder.
 
@@ -45,20 +79,12 @@ def save_samples(
 
     Args:
       workdir: folder of the run, or a name that `jaxgan.load` takes.
-      out: .png or .jpg for a grid; .npy for uint8[num, H, W, C]; a folder, with a slash at its end where it is new, for
-        a file an image, 000000.png and on, which config.data.path reads: those of a conditional GAN in a subfolder a
+      out: .png or .jpg for a grid; .npy for uint8[num, H, W, C]; a folder (a new one ends in a slash) for one file an
+        image, 000000.png and on, which config.data.path reads. Images of a conditional GAN go to one subfolder a
         class. None writes samples.png into the run.
-      num: how many images; None for 64, or for ten of each class.
-      label: class of all of them, for a conditional GAN; None takes all classes, one a row where `num` allows.
-      z_scale: factor on the latents.
-      truncation: see `jaxgan.latents`.
-      stats: 'running' or 'batch', see `generate_pixels`; None for the run's config.sample.stats.
-      weights: 'ema' or 'raw', see `jaxgan.load`.
-      ema_std: see `jaxgan.load`.
-      step: 'latest', 'best' or a saved step.
-      seed: of the latents; None takes the run's own.
-      scale: pixels a side for each pixel; None enlarges small grids for the eye, and leaves images in a folder alone.
-      trust: allow Python files that the run names to be run, see `jaxgan.load`.
+      which: generator of the run.
+      draw: `num` is 64, or ten of each class, where it is None. A grid has one class a row where `num` allows.
+      scale: pixels a side for each pixel; None enlarges small grids, and leaves images in a folder alone.
 
     Returns:
       The file or folder written.
@@ -73,21 +99,18 @@ def save_samples(
         images.check_empty(out)
     else:
         check_out(out, scale, images.STILL)
-    if not math.isfinite(z_scale):
-        raise UserError(f"--z_scale={z_scale} is no factor; give a finite number, such as 1.")
-    params, z_key, config = open_run(workdir, step, weights, ema_std, seed, trust=trust)
+    draw.check()
+    params, config = load_with_config(workdir, which)
     classes = params.num_classes or 0
-    if num is None:
-        num = 10 * classes or 64
-    labels = choose_labels(params, num, label)
-    z = z_scale * sampler.latents(params, z_key, num, truncation)
-    pixels = generate_pixels(params, z, labels, stats or config.sample.stats)
+    num = (10 * classes or 64) if draw.num is None else draw.num
+    labels = choose_labels(params, num, draw.label)
+    pixels = draw.pixels(params, config, draw.latents(params, config, num), labels)
     if to_folder:
         images.save_folder(out, pixels, None if labels is None else np.asarray(labels), classes, scale=scale or 1)
     elif out.suffix.lower() == images.ARRAY:
         images.save_array(out, pixels)
     else:
-        by_class = classes and label is None and num % classes == 0
+        by_class = classes and draw.label is None and num % classes == 0
         sheet = images.grid(for_eye(pixels, config), num // classes if by_class else None)
         images.save_for_eye(out, sheet, scale=scale)
     return out
@@ -95,39 +118,31 @@ def save_samples(
 
 def beside(workdir: Path, name: str) -> Path:
     """Return where an image goes that nobody named: into the folder of a run, or beside it where there is none."""
-    return (
-        workdir / name
-        if (workdir / saved_config.CONFIG_FILE).is_file()
-        else workdir.with_name(f"{workdir.stem}_{name}")
-    )
+    return workdir / name if (workdir / layout.CONFIG_FILE).is_file() else workdir.with_name(f"{workdir.stem}_{name}")
 
 
 def save_walks(
     workdir: str | Path,
     out: str | Path | None = None,
     *,
-    num: int | None = None,
-    label: int | None = None,
-    weights: str = "ema",
-    ema_std: float | None = None,
-    step: int | str = "latest",
-    seed: int | None = None,
+    which: Which = LATEST,
+    draw: Draw = AS_RUN,
     walks: int = 8,
     scale: int | None = None,
-    trust: bool = False,
 ) -> Path:
     """Walk between latents, and for a conditional GAN between classes, and write the images to one file.
 
     Normal latents are joined by arcs, uniform ones by lines. Each walk of a conditional GAN leads from one class to
-    the next by mixing their embeddings, unless `label` holds the class.
+    the next by mixing their embeddings, unless `draw.label` holds the class.
 
     Args:
       workdir: folder of the run, or a name that `jaxgan.load` takes.
       out: .png or .jpg for a strip a walk, one below the other; .gif to see all walks move, there and back; .npy for
         uint8[walks, num, H, W, C] as the generator made them; None writes interpolation.png into the run.
-      num: points of a walk; None for 10, or 30 in an animation.
-      label: see `save_samples`; also `weights`, `ema_std`, `step`, `seed`, `scale`, `trust`.
+      which: generator of the run.
+      draw: `num` counts the points of a walk: 10 where it is None, or 30 in an animation.
       walks: number of walks.
+      scale: pixels a side for each pixel; None enlarges small images.
 
     Returns:
       The file written.
@@ -138,14 +153,14 @@ def save_walks(
     workdir = Path(workdir)
     out = Path(out or beside(workdir, "interpolation.png"))
     check_out(out, scale, images.ENDINGS)
+    draw.check()
     ending = out.suffix.lower()
-    if num is None:
-        num = 30 if ending == images.ANIMATION else 10
-    params, z_key, config = open_run(workdir, step, weights, ema_std, seed, trust=trust)
-    start, stop = sampler.latents(params, z_key, 2 * walks).reshape(2, walks, *params.latent.shape)
+    num = (30 if ending == images.ANIMATION else 10) if draw.num is None else draw.num
+    params, config = load_with_config(workdir, which)
+    start, stop = draw.latents(params, config, 2 * walks).reshape(2, walks, *params.latent.shape)
     z = interpolate(start, stop, num, spherical=params.latent.law == "normal")
-    labels = walk_labels(params, walks, num, label)
-    pixels = generate_pixels(params, z.reshape(-1, *params.latent.shape), labels, config.sample.stats)
+    labels = walk_labels(params, walks, num, draw.label)
+    pixels = draw.pixels(params, config, z.reshape(-1, *params.latent.shape), labels)
     by_walk = pixels.reshape(walks, num, *pixels.shape[1:])
     if ending == images.ARRAY:
         images.save_array(out, by_walk)
@@ -175,7 +190,7 @@ def save_progress(workdir: str | Path, out: str | Path, *, scale: int | None = N
     workdir, out = Path(workdir), Path(out)
     check_out(out, scale, (images.ANIMATION,))
     config, info = saved_config.load_config(workdir)
-    grids = saved_config.grids(workdir)
+    grids = layout.grids(workdir)
     if not grids:
         raise FileNotFoundError(f"{workdir} holds no grids to animate; train with config.train.sample_every above 0.")
     width = min(config.sample.num, config.sample.columns) * info.image_shape[1]
@@ -198,19 +213,6 @@ def check_out(out: Path, scale: int | None, endings: tuple[str, ...]) -> None:
     checks.in_range("--scale", 1 if scale is None else scale, 1)
 
 
-def open_run(
-    workdir: Path, step: int | str, weights: str, ema_std: float | None, seed: int | None, *, trust: bool
-) -> tuple[GeneratorParams, Array, Config]:
-    """Return a run's generator, the key of its images and its configuration."""
-    from jaxgan.generators.load import load_with_config
-
-    if seed is not None:
-        checks.in_range("--seed", seed, 0, 2**32 - 1)
-    params, config = load_with_config(workdir, step, weights, trust=trust, ema_std=ema_std)
-    key = keys.stream(config.seed if seed is None else seed, keys.Stream.GALLERY)
-    return params, key, config
-
-
 def for_eye(pixels: np.ndarray, config: Config) -> np.ndarray:
     """Return uint8 pixels as the run shows them."""
     return images.invert(pixels) if config.sample.invert else pixels
@@ -221,7 +223,7 @@ def walk_labels(params: GeneratorParams, walks: int, num: int, label: int | None
     classes = params.num_classes
     if classes is None or label is not None:
         return choose_labels(params, walks * num, label)
-    corners = jax.nn.one_hot(jnp.arange(walks + 1) % classes, classes)
+    corners = jax.nn.one_hot(jnp.arange(walks + 1) % classes, classes, dtype=jnp.float32)
     return interpolate(corners[:-1], corners[1:], num, spherical=False).reshape(-1, classes)
 
 
@@ -236,4 +238,4 @@ def choose_labels(params: GeneratorParams, num: int, label: int | None) -> Array
         return spread_labels(num, classes)
     if not 0 <= label < classes:
         raise UserError(f"--label={label} is no class of this GAN; give one from 0 to {classes - 1}.")
-    return jnp.full((num,), label)
+    return jnp.full((num,), label, jnp.int32)

@@ -2,103 +2,140 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
 from jaxgan import data as data_lib
 from jaxgan import gans
+from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.tensor_files import read_tensors
+from jaxgan.base.terminal import say
 from jaxgan.base.types import Config, DataInfo
 from jaxgan.generators.arrays import of_gan
+from jaxgan.generators.their_layers import Layer, Map, convert, layers_of
+from jaxgan.nets.conv import PADDINGS, ConvTranspose
+from jaxgan.nets.layer_graph import Call, first_calls
+from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.training.gan import example_inputs, generator_shapes
-from jaxgan.views.table import network_rows
 
-Layer = dict[str, np.ndarray]  # arrays of one layer, by the last part of their names
-Map = tuple[int, int, int] | None  # H, W, C of the map that a dense layer makes, None where it makes none
-
-# What a layer's arrays are called there, and here.
-NAMES = {
-    "weight": "kernel", "embeddings": "embedding", "embedding": "embedding", "kernel": "kernel", "bias": "bias",
-    "gamma": "scale", "beta": "bias", "moving_mean": "mean", "moving_variance": "var",
-    "running_mean": "mean", "running_var": "var",
-}  # fmt: skip
-COUNTERS = ("num_batches_tracked", "seed_generator_state", "seed")  # no weights
+EPSILONS = {"running_var": 1e-5, "moving_variance": 1e-3}  # what PyTorch and Keras add to variances, if not asked
+MISSING = {"bias": 0.0, "scale": 1.0}  # what stands for arrays that a layer of theirs has not
+TOLERANCE = 1e-3  # between images in [-1, 1] of two frameworks
 
 
 def import_weights(
-    config: Config, path: str | Path, *, data: DataInfo | None = None, names: Mapping[str, str] | None = None
+    config: Config,
+    path: str | Path,
+    *,
+    data: DataInfo | None = None,
+    names: Mapping[str, str] | None = None,
+    entry: str | None = None,
+    epsilon: float | None = None,
+    padding: str | None = None,
+    compare: Sequence[np.ndarray] | None = None,
 ) -> GeneratorParams:
     """Read the weights of a generator of PyTorch or Keras that computes what one of ours does.
 
-    Also those that `jaxgan.export` wrote to .safetensors without a run, as after a training loop of one's own.
+    Also those that `jaxgan.export` wrote to .safetensors without a run, as after your own training loop.
 
-    Layers are matched in the order in which ours are used, which has to be that of the file: that of definition. Maps
-    are NHWC here and NCHW in PyTorch, and both frameworks turn the kernels of transposed convolutions round; that is
-    seen to. A bias that theirs has not is 0. A transposed convolution of a 1x1 map may stand for a dense layer.
+    Layers are matched in the order in which ours are used. The file must have that order: the order of definition. Maps
+    are NHWC here and NCHW in PyTorch. Both frameworks mirror the kernels of transposed convolutions. Both are handled.
+    A missing bias is 0, a missing scale of a norm 1. A bias before a batch norm is subtracted from its mean.
+    Weight norm and spectral norm of PyTorch are multiplied out. A transposed convolution of a 1x1 map may stand for a
+    dense layer.
 
     Args:
       config: of the GAN, such as `configs/dcgan.py` makes it; `config.model` has its sizes.
       path: .pth or .pt of `torch.save(net.state_dict(), path)`; .npz of a state dict, or of Keras by
-        `numpy.savez(path, **{w.path: w.numpy() for w in model.weights})`; or .safetensors, which have no order: their
-        layers are taken in the order of their names, numbers in them counted as such.
+        `numpy.savez(path, **{w.path: w.numpy() for w in model.weights})`; or .safetensors. The latter have no order:
+        names are sorted, numbers in them as numbers.
       data: of the images it draws; None asks what `config.data` names.
       names: for layers that are in another order, {our layer: their layer}, such as {"Dense_0": "fc1"}.
+      entry: key of the state dict in a .pth file that holds several, such as 'netG'.
+      epsilon: what their batch norms add to variances; None for 1e-5 (PyTorch) or 1e-3 (Keras). Where ours add another
+        number, the variances make up for it, which is reported.
+      padding: 'TORCH' or 'SAME', borders of transposed convolutions: replaces config.model.g_padding. Required for
+        PyTorch where the two differ, see `ConvTranspose`.
+      compare: images of theirs to check ours against: (z, images), or (z, labels, images) of a conditional GAN. Images
+        are [N, H, W, C] or [N, C, H, W], as the network returns them.
 
     Returns:
       The generator, for `jaxgan.sample`.
 
     Raises:
-      UserError: a file that cannot be read, other layers, or other shapes.
+      UserError: a file that cannot be read, other layers, other shapes, arrays that have no place, an order or a
+        padding that is not known, or other images than in `compare`.
     """
+    if padding is not None:
+        checks.one_of("padding", padding, PADDINGS)
+        config = copy.deepcopy(config)
+        config.model.g_padding = padding
     gan = gans.build(config, data or data_lib.describe(config.data))
     with gans.explained(config):
         expected: dict[str, Any] = traverse_util.flatten_dict(generator_shapes(gan), sep="/")
-        rows = network_rows(gan.generator, example_inputs(gan)[0])
-    ours = [row.name for row in rows if any(key.startswith(f"params/{row.name}/") for key in expected)]
-    tensors = read_tensors(Path(path))
-    if any(name.startswith("params/") for name in tensors):  # of `jaxgan.export`, such as after a loop of one's own
-        return of_gan(gan, config, tensors, path)
-    if Path(path).suffix == ".safetensors":
-        tensors = dict(sorted(tensors.items(), key=_naturally))
-    theirs = layers_of(tensors)
-    maps = {row.name: _map_after(row.name, ours, expected, {r.name: r.shape for r in rows}) for row in rows}
-    arrays = {}
-    for name, (their_name, layer) in _matched(ours, theirs, names or {}, path).items():
-        made = convert(name, layer, maps[name], is_torch="kernel" not in layer and "embeddings" not in layer)
-        homes = f"params/{name}", f"batch_stats/{name}"
-        for key, shape in [(key, x) for key, x in expected.items() if key.rpartition("/")[0] in homes]:
-            leaf = key.rpartition("/")[2]
-            value = made.get(leaf, np.zeros(shape.shape) if leaf == "bias" else None)
-            if value is None or value.shape != shape.shape:
-                found = "nothing" if value is None else str(list(value.shape))
-                raise UserError(
-                    f"{their_name} of {path} gives {found} for {key} of {config.gan!r}, which is {list(shape.shape)}; "
-                    "set config.model to the sizes it was trained with, or say by `names` which layer is which."
-                )
-            arrays[key] = np.asarray(value, shape.dtype)
-    return of_gan(gan, config, arrays, path)
+        calls = first_calls(gan.generator, example_inputs(gan)[0])
+    tensors = read_tensors(Path(path), entry)
+    if any(name.startswith("params/") for name in tensors):  # of `jaxgan.export`, such as after your own loop
+        params = of_gan(gan, config, tensors, path)
+    else:
+        calls = {name: call for name, call in calls.items() if any(x.startswith(f"params/{name}/") for x in expected)}
+        theirs = layers_of(dict(sorted(tensors.items(), key=_naturally)) if _unordered(path) else tensors)
+        if _unordered(path):
+            _check_order(theirs, names or {}, path)
+        matched = _matched([*calls], theirs, names or {}, path)
+        if padding is None:
+            _check_padding(calls, matched, path)
+        arrays = _joined(config, path, expected, calls, matched, epsilon)
+        params = of_gan(gan, config, arrays, path)
+    if compare is not None:
+        _check_images(params, compare, path)
+    return params
+
+
+def _unordered(path: str | Path) -> bool:
+    return Path(path).suffix == ".safetensors"
 
 
 def _naturally(item: tuple[str, Any]) -> list[Any]:
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", item[0])]
 
 
-def layers_of(tensors: Mapping[str, np.ndarray]) -> dict[str, Layer]:
-    """Join the arrays of each layer, in the order of the file."""
-    layers: dict[str, Layer] = {}
-    for path, array in tensors.items():
-        owner, _, name = path.replace("/", ".").rpartition(".")
-        if name not in COUNTERS:
-            layers.setdefault(owner, {})[name] = np.asarray(array)
-    return layers
+def _check_order(theirs: dict[str, Layer], names: Mapping[str, str], path: str | Path) -> None:
+    """Raise UserError where layers could be swapped: of equal shapes, and named by more than numbers."""
+    alike: dict[tuple[int, ...], list[str]] = {}
+    for name in theirs.keys() - set(names.values()):
+        alike.setdefault(max(theirs[name].values(), key=np.size).shape, []).append(name)
+    for shape, group in alike.items():
+        if len({re.sub(r"\d+", "0", name) for name in group}) > 1:
+            raise UserError(
+                f"{path} does not keep the order of layers, and {', '.join(sorted(group))} all have the shape "
+                f"{list(shape)}; say by `names` which layer is which, or give a .pth file."
+            )
+
+
+def _check_padding(calls: dict[str, Call], matched: dict[str, tuple[str, Layer]], path: str | Path) -> None:
+    """Raise UserError where PyTorch's transposed convolutions have other borders than ours."""
+    for name, call in calls.items():
+        layer = call.layer
+        if not isinstance(layer, ConvTranspose) or layer.padding != "SAME" or "kernel" in matched[name][1]:
+            continue
+        differences = np.subtract(layer.kernel_size, layer.strides)
+        if (differences % 2).any():
+            raise UserError(
+                f"{matched[name][0]} of {path} is a transposed convolution of PyTorch, whose borders are not those of "
+                f"{name}; give padding='TORCH' for ConvTranspose2d(k, s, padding=ceil((k - s) / 2), output_padding=1), "
+                "or padding='SAME' if it pads by one less and cuts the last row and column."
+            )
 
 
 def _matched(
@@ -121,50 +158,89 @@ def _matched(
     return {name: (their_name, theirs[their_name]) for name, their_name in pairs.items()}
 
 
-def _map_after(name: str, ours: list[str], expected: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> Map:
+def _joined(
+    config: Config,
+    path: str | Path,
+    expected: Mapping[str, Any],
+    calls: dict[str, Call],
+    matched: dict[str, tuple[str, Layer]],
+    epsilon: float | None,
+) -> dict[str, np.ndarray]:
+    """Return our arrays, made of theirs."""
+    arrays: dict[str, np.ndarray] = {}
+    left: dict[str, np.ndarray] = {}  # biases that our layers have not
+    others: set[tuple[float, float]] = set()
+    for name, (their_name, layer) in matched.items():
+        made = convert(type(calls[name].layer).__name__, layer, _map_after(name, calls, expected))
+        if "var" in made:
+            given = next(EPSILONS[key] for key in EPSILONS if key in layer) if epsilon is None else epsilon
+            own = getattr(calls[name].layer, "epsilon", given)
+            made["var"] = made["var"].astype(np.float64) + (given - own)
+            others |= {(given, own)} - {(own, own)}
+        homes = f"params/{name}", f"batch_stats/{name}"
+        for key, shape in [(key, x) for key, x in expected.items() if key.rpartition("/")[0] in homes]:
+            leaf = key.rpartition("/")[2]
+            default = np.full(shape.shape, MISSING[leaf]) if leaf in MISSING else None
+            value = made.pop(leaf, default)
+            if value is None or value.shape != shape.shape:
+                found = "nothing" if value is None else str(list(value.shape))
+                raise UserError(
+                    f"{their_name} of {path} gives {found} for {key} of {config.gan!r}, which is {list(shape.shape)}; "
+                    "set config.model to the sizes it was trained with, or say by `names` which layer is which."
+                )
+            arrays[key] = value
+        left |= {f"{name}/{leaf}": array for leaf, array in made.items()}
+    for where, array in left.items():
+        name, _, leaf = where.rpartition("/")
+        if leaf != "bias" or not _fold(name, array, arrays, calls):
+            raise UserError(
+                f"{matched[name][0]} of {path} has a {leaf} of {list(array.shape)} that {name} of {config.gan!r} has "
+                "not; the network computes something else, so give a configuration whose network is the same."
+            )
+    for given, own in sorted(others):
+        say(f"batch norms in {path} add {given:g} to variances, ours {own:g}; variances were changed to make up for it")
+    return {key: np.asarray(value, expected[key].dtype) for key, value in arrays.items()}
+
+
+def _fold(name: str, bias: np.ndarray, arrays: dict[str, np.ndarray], calls: dict[str, Call]) -> bool:
+    """Subtract the bias of a layer from the mean of the batch norm right after it, if there is one."""
+    made = np.asarray(calls[name].returned).ravel()
+    for after, call in calls.items():
+        mean = f"batch_stats/{after}/mean"
+        if mean in arrays and np.array_equal(np.asarray(call.taken).ravel(), made):
+            rows = bias.reshape(-1, len(arrays[mean])).astype(np.float64)
+            arrays[mean] = arrays[mean] - rows[0]
+            return bool((rows == rows[0]).all())
+    return False
+
+
+def _map_after(name: str, calls: dict[str, Call], expected: Mapping[str, Any]) -> Map:
     """Return the shape of the map that a dense layer makes: its channels are those that the next layer takes."""
-    at = ours.index(name) if name in ours else len(ours)
-    if not name.rpartition("/")[2].startswith("Dense") or at + 1 >= len(ours):
+    names = [*calls]
+    at = names.index(name)
+    if type(calls[name].layer).__name__ != "Dense" or at + 1 >= len(names):
         return None
-    (features,), following = shapes[name], ours[at + 1]
+    following = names[at + 1]
+    features, shape = calls[name].returned.shape[-1], calls[following].returned.shape[1:]
     kernel = expected.get(f"params/{following}/kernel")
-    channels = kernel.shape[2] if kernel is not None and kernel.ndim == 4 else shapes[following][-1]
+    channels = kernel.shape[2] if kernel is not None and kernel.ndim == 4 else shape[-1]
     side = math.isqrt(features // channels)
-    return (side, side, channels) if len(shapes[following]) == 3 and side * side * channels == features else None
+    return (side, side, channels) if len(shape) == 3 and side * side * channels == features else None
 
 
-def convert(name: str, layer: Layer, shape: Map, *, is_torch: bool) -> Layer:
-    """Return the arrays of one layer as ours has them, {'kernel', 'bias', 'scale', 'mean', 'var', 'embedding'}."""
-    made = {NAMES.get(key, key): array for key, array in layer.items()}
-    kind = name.rpartition("/")[2].rpartition("_")[0]
-    if kind == "BatchNorm" and "kernel" in made:  # PyTorch calls the scale of a norm a weight
-        made["scale"] = made.pop("kernel")
-    elif kind == "Embed" and "kernel" in made:
-        made["embedding"] = made.pop("kernel")
-    elif "kernel" in made:
-        made["kernel"] = _KERNELS[is_torch].get(kind, _same)(made["kernel"])
-    if kind == "Dense" and is_torch and shape is not None and made["kernel"].shape[-1] == math.prod(shape):
-        height, width, channels = shape
-        order = np.arange(math.prod(shape)).reshape(channels, height, width).transpose(1, 2, 0).ravel()
-        made = {key: array[..., order] for key, array in made.items()}
-    return made
-
-
-def _same(kernel: np.ndarray) -> np.ndarray:
-    return kernel
-
-
-def _dense(kernel: np.ndarray) -> np.ndarray:
-    # A transposed convolution [I, O, k, k] of a 1x1 map makes each pixel by a product of its own.
-    return kernel.reshape(len(kernel), -1) if kernel.ndim == 4 else kernel.T
-
-
-_KERNELS: dict[bool, dict[str, Callable[[np.ndarray], np.ndarray]]] = {
-    True: {
-        "Dense": _dense,
-        "Conv": lambda kernel: kernel.transpose(2, 3, 1, 0),
-        "UpsampleConv": lambda kernel: kernel.transpose(2, 3, 1, 0),
-        "ConvTranspose": lambda kernel: kernel[:, :, ::-1, ::-1].transpose(2, 3, 0, 1),
-    },
-    False: {"ConvTranspose": lambda kernel: kernel[::-1, ::-1].swapaxes(2, 3)},
-}
+def _check_images(params: GeneratorParams, compare: Sequence[np.ndarray], path: str | Path) -> None:
+    """Raise UserError unless the generator makes given images of given latents."""
+    *given, theirs = compare
+    ours = np.asarray(sampler.generate(params, *map(jnp.asarray, given)))
+    low, high = params.image_range
+    theirs = (np.asarray(theirs, np.float32) - low) * (2 / (high - low)) - 1
+    if theirs.shape != ours.shape and theirs.ndim == 4:
+        theirs = theirs.transpose(0, 2, 3, 1)
+    if theirs.shape != ours.shape:
+        raise UserError(f"the images to compare with have shape {list(theirs.shape)}, ours {list(ours.shape)}.")
+    most = float(np.abs(ours - theirs).max())
+    if not most <= TOLERANCE:
+        raise UserError(
+            f"the generator of {path} makes other images here: they differ by {most:.2g} in a range of 2; check the "
+            "order of layers, `padding`, `epsilon`, and activations."
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,18 +16,28 @@ from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Config, PyTree
-from jaxgan.generators import export, pretrained
+from jaxgan.generators import pretrained
 from jaxgan.generators.averaged import averaged_generator
-from jaxgan.rundir import saved_config, sweep
-from jaxgan.rundir.checkpoint import read
+from jaxgan.rundir import layout, saved_config
 from jaxgan.rundir.digests import Damaged
-from jaxgan.rundir.steps import FOLDER, find_step, saved_steps
+from jaxgan.rundir.restore import read
+from jaxgan.rundir.steps import find_step, saved_steps
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.training import power_ema
 from jaxgan.training.gan import generator_params, generator_shapes
 
 WEIGHTS = ("ema", "raw")
 MISFIT = 0.1  # distance of a profile from the wanted one, as a share of it, from which on it is said
+
+
+@dataclasses.dataclass(frozen=True)
+class Which:
+    """Which generator of a run: `step`, `weights`, `ema_std` and `trust` of `load`."""
+
+    step: int | str = "latest"
+    weights: str = "ema"
+    ema_std: float | None = None
+    trust: bool = False
 
 
 def load(
@@ -59,39 +70,36 @@ def load(
         run's config.json, or a GAN of its own without `trust`.
     """
     if replica is not None:
-        workdir = sweep.folder_of(workdir, replica)
-    return load_with_config(workdir, step, weights, trust=trust, ema_std=ema_std)[0]
+        workdir = layout.folder_of(workdir, replica)
+    return load_with_config(workdir, Which(step, weights, ema_std, trust))[0]
 
 
-def load_with_config(
-    workdir: str | Path, step: int | str, weights: str, *, trust: bool, ema_std: float | None
-) -> tuple[GeneratorParams, Config]:
+def load_with_config(workdir: str | Path, which: Which) -> tuple[GeneratorParams, Config]:
     """Read a generator as `load` does, and the configuration that it was trained with."""
-    checks.one_of("weights", weights, WEIGHTS)
-    if pretrained.is_pretrained(workdir) or export.is_exported(workdir):
-        if (step, weights, ema_std) != ("latest", "ema", None):
+    checks.one_of("weights", which.weights, WEIGHTS)
+    if pretrained.is_one_file(workdir):
+        if which != Which(trust=which.trust):
             raise UserError(f"{workdir} is no run and has one set of weights; leave step and weights out.")
-        read_one = export.load_exported if export.is_exported(workdir) else pretrained.load_pretrained
-        return read_one(str(workdir))
+        return pretrained.load_one_file(workdir)
     if not Path(workdir).exists():
         known = pretrained.names()
         raise FileNotFoundError(
-            f"{workdir} is not there; give the folder of a run, or {' or '.join(known)}, which come along."
+            f"{workdir} is not there; give the folder of a run, or {' or '.join(known)}, which are bundled."
             + checks.suggest(str(workdir), known)
         )
-    workdir = sweep.folder_of(workdir, None)
-    config, data = saved_config.trusted_config(workdir, trust=trust)
+    workdir = layout.folder_of(workdir, None)
+    config, data = saved_config.trusted_config(workdir, trust=which.trust)
     gan = gans.build(config, data)
     with gans.explained(config):
         variables = generator_shapes(gan)
-    if ema_std is not None:
-        if weights != "ema":
-            raise UserError(f"weights is {weights!r}, but ema_std asks for an average; leave one of them out.")
-        averaged = _average_of_width(workdir, step, variables, gan.ema_stds, ema_std)
-    elif weights == "ema":
-        averaged = _read_step(workdir, step, {"ema": variables})["ema"]
+    if which.ema_std is not None:
+        if which.weights != "ema":
+            raise UserError(f"weights is {which.weights!r}, but ema_std asks for an average; leave one of them out.")
+        averaged = _average_of_width(workdir, which.step, variables, gan.ema_stds, which.ema_std)
+    elif which.weights == "ema":
+        averaged = _read_step(workdir, which.step, {"ema": variables})["ema"]
     else:
-        return generator_params(gan, _read_step(workdir, step, {"g": variables})["g"]), config
+        return generator_params(gan, _read_step(workdir, which.step, {"g": variables})["g"]), config
     return averaged_generator(gan, config, averaged), config
 
 
@@ -108,13 +116,13 @@ def _average_of_width(
     for number in [number for number in saved_steps(workdir) if 0 < number <= last]:
         try:
             like_tracks = {"tracks": (like,) * len(stds)}
-            kept[number] = read((workdir / FOLDER).absolute() / str(number), like_tracks)[0]["tracks"]
+            kept[number] = read(layout.step_folder(workdir, number), like_tracks)[0]["tracks"]
         except Damaged as error:
             if number == last and step != "latest":
                 raise
             say(f"warning: {error}; it is left out of the average")
     if not kept:
-        raise UserError(f"none of the checkpoints in {workdir / FOLDER} up to step {last} is good.")
+        raise UserError(f"none of the checkpoints in {layout.checkpoints(workdir)} up to step {last} is good.")
     last = max(kept)
     stored = [(number, std) for number in kept for std in stds]
     weights, misfit = power_ema.combination(stored, last, ema_std)
@@ -136,7 +144,7 @@ def _read_step(workdir: Path, step: int | str, like: PyTree) -> PyTree:
     asked = [find_step(workdir, step)] if step != "latest" else list(reversed(saved_steps(workdir)))
     for number in asked:
         try:
-            return read((workdir / FOLDER).absolute() / str(number), like)[0]
+            return read(layout.step_folder(workdir, number), like)[0]
         except Damaged as error:
             if number == asked[-1]:
                 raise

@@ -1,1 +1,13 @@
 """Layers that several GANs share."""
+
+from jaxgan.nets.activation import leaky_relu
+from jaxgan.nets.conv import Conv, ConvTranspose, UpsampleConv
+from jaxgan.nets.dropout import Dropout
+from jaxgan.nets.embed import Embed
+from jaxgan.nets.grouped import GroupedConv
+from jaxgan.nets.init import uniform_within
+from jaxgan.nets.minibatch import append_std
+from jaxgan.nets.norm import BatchNorm, Norm, norms
+
+__all__ = ["BatchNorm", "Conv", "ConvTranspose", "Dropout", "Embed", "GroupedConv", "Norm", "UpsampleConv"]
+__all__ += ["append_std", "leaky_relu", "norms", "uniform_within"]

@@ -1,4 +1,4 @@
-"""Activations with the numbers that several GANs use."""
+"""Activation functions."""
 
 from __future__ import annotations
 
@@ -8,5 +8,10 @@ from jaxgan.base.types import Array
 
 
 def leaky_relu(x: Array) -> Array:
-    """Map x to itself where it is positive, else to 0.2 x, the slope of Radford, Metz and Chintala, 2015."""
+    """Return leaky ReLU with slope 0.2: x where x > 0, else 0.2 x.
+
+    References:
+      Radford, Metz and Chintala, "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
+      Networks", 2015, for the slope.
+    """
     return jax.nn.leaky_relu(x, negative_slope=0.2)

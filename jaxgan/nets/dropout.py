@@ -1,4 +1,4 @@
-"""Dropout whose masks cost next to nothing."""
+"""Dropout with cheap masks."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from jaxgan.base.types import Array
 
 
 class Dropout(nn.Module):
-    """Zero each element with probability `rate` and scale the rest by 1 / (1 - rate).
+    """Set each element to zero with probability `rate` and scale the others by 1 / (1 - rate).
 
-    Active if and only if `apply` is given a 'dropout' key, the identity otherwise. The key is the same on all devices:
-    each takes its rows of one mask for the global batch, so that masks do not depend on the number of devices.
+    The layer is active if `apply` is given a 'dropout' key, else the identity. All devices have the same key, and each
+    takes its rows of one mask for the global batch. So masks do not depend on the number of devices.
+
+    Attributes:
+      rate: probability in [0, 1).
 
     References:
       Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov, "Dropout: A Simple Way to Prevent Neural
@@ -25,13 +28,13 @@ class Dropout(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Map an array to one of the same shape and type.
+        """Map float[B, ...] to the same shape and type.
 
         Raises:
-          ValueError: if the rate is not in [0, 1).
+          UserError: the rate is not in [0, 1).
         """
         if not 0 <= self.rate < 1:
-            raise UserError(f"rate is {self.rate}; expected a probability of at least 0 and below 1.")
+            raise UserError(f"the dropout rate is {self.rate}; expected a probability of at least 0 and below 1.")
         if self.rate == 0 or not self.has_rng("dropout"):
             return x
         keep = 1 - self.rate

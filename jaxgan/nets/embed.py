@@ -1,4 +1,4 @@
-"""Class embeddings that can also be mixed."""
+"""Embeddings of classes, and of mixtures of classes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from jaxgan.base.types import Array
 
 
 class Embed(nn.Module):
-    """One learnt vector a class, with the parameter of `nn.Embed`.
+    """A learned vector for each class, with the parameter of `flax.linen.Embed`.
 
     Attributes:
       num_classes: K.
-      features: length F of a vector.
+      features: F, the length of a vector.
       embedding_init: initialiser of `embedding` [K, F].
     """
 
@@ -25,12 +25,12 @@ class Embed(nn.Module):
 
     @nn.compact
     def __call__(self, labels: Array) -> Array:
-        """Map labels int32[B], or weights of the classes float[B, K], to vectors [B, F]."""
+        """Map labels int32[B], or weights of classes float[B, K], to float[B, F]."""
         table = self.param("embedding", self.embedding_init, (self.num_classes, self.features), jnp.float32)
         if labels.ndim > 1:
             return labels @ table
         place = getattr(jax.typeof(labels), "sharding", None)
         if place is None or not any(place.spec):
             return table[labels]
-        # Where types say how arrays lie on a mesh, a lookup must say it of its result.
+        # With explicit sharding in the types, a lookup must name the sharding of its result.
         return table.at[labels].get(out_sharding=jax.NamedSharding(place.mesh, jax.P(*place.spec, None)))

@@ -1,4 +1,4 @@
-"""Initialisers that Flax does not name."""
+"""Initialisers that Flax lacks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from flax.typing import Initializer
 
 
 def normal_around(mean: float, stddev: float) -> Initializer:
-    """Return N(mean, stddev), untruncated; the DCGAN family starts batch-norm scales like this."""
+    """Return an initialiser that draws from N(mean, stddev^2), untruncated: batch-norm scales of the DCGAN family."""
 
     def init(key, shape, dtype=float):
         return mean + stddev * jax.random.normal(key, shape, dtype)
@@ -16,9 +16,9 @@ def normal_around(mean: float, stddev: float) -> Initializer:
 
 
 def uniform_within(bound: float) -> Initializer:
-    """Return U(-bound, bound).
+    """Return an initialiser that draws from U(-bound, bound).
 
-    PyTorch starts biases within 1 / sqrt(inputs of one output), a number that an initialiser of biases does not see.
+    PyTorch's biases have the bound 1 / sqrt(fan_in). The shape of a bias does not contain fan_in, so callers give it.
     """
 
     def init(key, shape, dtype=float):

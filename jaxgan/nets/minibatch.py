@@ -1,4 +1,4 @@
-"""What a discriminator learns of how much the images of a batch differ."""
+"""Minibatch standard deviation: a feature that tells D how much the images of a batch differ."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from jaxgan.base.types import Array
 
 
 def append_std(x: Array, group_size: int) -> Array:
-    """Append a channel with the mean standard deviation of the features in a group of images.
+    """Append a channel with the mean standard deviation of the features within a group of images.
 
         s = mean over ..., C of sqrt(var over the group of x + 1e-8),   one number for each group
 
-    A group is so many neighbouring rows, fewer where there are fewer rows. It lies within one device's share of one
-    kind of images: where its size divides the share, groups are the same on any number of devices. The reference
-    takes rows that are far apart; either way they must be independent draws.
+    A group is `group_size` neighbouring rows, or all rows if there are fewer. Its rows belong to one device, and are
+    all real or all generated. If its size divides a device's rows, groups do not depend on the number of devices. The
+    reference groups rows that are far apart. Either way the rows must be independent draws.
 
     Args:
       x: float[B, ..., C].
-      group_size: rows of a group, or 0 to append nothing.
+      group_size: rows of a group; 0 appends nothing.
 
     Returns:
       float[B, ..., C + 1] of the same type, or x.
 
     Raises:
-      ValueError: the rows do not divide into groups.
+      UserError: the rows do not divide into groups.
 
     References:
       Karras, Aila, Laine and Lehtinen, "Progressive Growing of GANs for Improved Quality, Stability, and Variation",

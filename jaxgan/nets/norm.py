@@ -1,4 +1,4 @@
-"""Normalisation of layers; batch norm whose statistics are those of the whole batch, over all devices."""
+"""Normalisation layers. Statistics of batch norm are those of the global batch, over all devices."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from jaxgan.nets.init import normal_around
 
 Normalised = tuple[Array, Array, Array]
 
-
 KINDS = ("batch", "group", "layer", "spectral", "none")
-_GROUP = 16  # channels of a group; fewer where they do not divide
+_GROUP = 16  # channels of a group; fewer if 16 does not divide them
 
 
 @dataclasses.dataclass(frozen=True)
 class Norm:
-    """How a network normalises its layers, as one value that its module holds.
+    """How a network normalises its layers. A hashable value, so modules can hold it.
 
     Attributes:
-      kind: 'batch': each channel over the whole batch, `BatchNorm`; 'group': 16 channels of one image; 'layer': all
-        channels of one image; 'spectral': no maps, but kernels, to a largest singular value of 1; 'none'.
+      kind: 'batch' normalises each channel over the global batch (`BatchNorm`), 'group' 16 channels of one image,
+        'layer' all channels of one image. 'spectral' leaves feature maps alone and divides each kernel by its largest
+        singular value. 'none' does nothing.
       momentum: of 'batch', as in `BatchNorm`.
       epsilon: added to variances.
-      scale_mean: a channel's scale starts as N(scale_mean, scale_stddev).
-      scale_stddev: 0 for scales that start alike.
+      scale_mean: initial scales are drawn from N(scale_mean, scale_stddev^2).
+      scale_stddev: 0 for equal initial scales.
 
     References:
       Wu and He, "Group Normalization", 2018. Ba, Kiros and Hinton, "Layer Normalization", 2016. Miyato, Kataoka, Koyama
@@ -48,11 +48,11 @@ class Norm:
 
     @property
     def shifts(self) -> bool:
-        """Whether it adds a number to each channel of a map, so that a layer before it needs no bias."""
+        """Whether it adds a bias to each channel, so that the layer before it needs none."""
         return self.kind not in ("spectral", "none")
 
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """Normalise maps [B, H, W, C] by a layer that belongs to the module whose `compact` method calls this."""
+        """Normalise float[B, H, W, C]. The layer belongs to the module whose `compact` method calls this."""
         init = normal_around(self.scale_mean, self.scale_stddev)
         if self.kind == "batch":
             return BatchNorm(train=train, momentum=self.momentum, epsilon=self.epsilon, scale_init=init)(x)
@@ -62,9 +62,9 @@ class Norm:
         return nn.GroupNorm(groups, epsilon=self.epsilon, scale_init=init, use_fast_variance=False)(x)
 
     def apply(self, layer: nn.Module, x: Array, *, train: bool) -> Array:
-        """Return layer(x), its kernel normalised where the kind is 'spectral'.
+        """Return layer(x), with the kernel normalised if the kind is 'spectral'.
 
-        A step of power iteration for each pass; its vector is kept in 'batch_stats' by passes with `train` only.
+        Each pass makes one step of power iteration. Only passes with `train` store its vector, in 'batch_stats'.
         """
         if self.kind == "spectral":
             return nn.SpectralNorm(layer)(x, update_stats=train)
@@ -80,7 +80,7 @@ def norms(model: Config, *, scale_mean: float = 1.0, scale_stddev: float = 0.0) 
       scale_stddev: as in `Norm`.
 
     Raises:
-      ValueError: an unknown kind.
+      UserError: an unknown kind.
     """
     checks.one_of("config.model.d_norm", model.d_norm, KINDS)
     kinds = "batch", model.d_norm
@@ -89,13 +89,16 @@ def norms(model: Config, *, scale_mean: float = 1.0, scale_stddev: float = 0.0) 
 
 
 class BatchNorm(nn.Module):
-    """Batch norm over all axes but the last, with the variables of `flax.linen.BatchNorm`, so its checkpoints too.
+    """Batch norm over all axes but the last. Reads checkpoints of `flax.linen.BatchNorm`.
+
+        y = scale (x - mean) / sqrt(var + epsilon) + bias
+        running = momentum running + (1 - momentum) batch
 
     Attributes:
-      train: normalise with the batch's statistics and move the running ones; else use the running ones.
-      momentum: weight of the old running value, in 0..1 (PyTorch's 0.1 is 0.9 here).
+      train: whether to use the batch's statistics and update the running ones; else the running ones are used.
+      momentum: weight of the old running value, in 0..1. PyTorch's 0.1 is 0.9 here.
       epsilon: added to the variance.
-      scale_init: initialiser of the scale; the shift starts at 0.
+      scale_init: initialiser of the scale; the bias starts at 0.
 
     References:
       Ioffe and Szegedy, "Batch Normalization", 2015, algorithm 1. The running variance is the biased one.
@@ -108,7 +111,7 @@ class BatchNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Map [..., C] to the same shape and type; statistics are float32 or wider."""
+        """Map float[..., C] to the same shape and type; statistics are float32 or wider."""
         shape = x.shape[-1:]
         scale = self.param("scale", self.scale_init, shape, jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, shape, jnp.float32)
@@ -125,9 +128,9 @@ class BatchNorm(nn.Module):
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(3,))
 def _normalise(x: Array, scale: Array, bias: Array, epsilon: float) -> Normalised:
-    """Return x [..., C] normalised, scaled and shifted, and the batch's mean and variance, each [C]."""
+    """Return normalised, scaled and shifted x [..., C], and the mean and variance of the batch, each [C]."""
     mean = _mean(x)
-    # E[x^2] - E[x]^2 cancels where inputs are huge, as in latent-scale experiments.
+    # E[x^2] - E[x]^2 would cancel for huge inputs, such as scaled latents.
     var = _mean(jnp.square(x - _along(x, mean)))
     return _shift_and_scale(x, mean, lax.rsqrt(var + epsilon), scale, bias), mean, var
 
@@ -136,13 +139,13 @@ def _normalise(x: Array, scale: Array, bias: Array, epsilon: float) -> Normalise
 def _tangents(
     epsilon: float, primals: tuple[Array, Array, Array], tangents: tuple[Array, Array, Array]
 ) -> tuple[Normalised, Normalised]:
-    """Return `_normalise` and how its results move with x, scale and bias.
+    """Return the results of `_normalise` and their tangents.
 
         dmean = mean(dx),   dvar = 2 mean(dx h),
         dy = gain dx + h (dscale - gain dvar / (2 std)) / std + dbias - gain dmean
 
-    where h = x - mean, gain = scale / std, and means are over the whole batch. Written so that its transpose, the
-    gradient, is two sums over the maps and one more pass; what JAX makes of the forward pass reads them twice as often.
+    where h = x - mean, gain = scale / std, and means are over the global batch. The transpose of this form, the
+    gradient, reads the feature maps in two sums and one more pass. JAX's own derivative reads them twice as often.
     """
     (x, scale, bias), (dx, dscale, dbias) = primals, tangents
     y, mean, var = _normalise(x, scale, bias, epsilon)
@@ -166,5 +169,5 @@ def _shift_and_scale(x: Array, mean: Array, inverse: Array, scale: Array, bias: 
 
 
 def _along(x: Array, channels: Array) -> Array:
-    """Give [C] the rank of x."""
+    """Reshape [C] to the rank of x."""
     return channels.reshape((1,) * (x.ndim - 1) + (-1,))

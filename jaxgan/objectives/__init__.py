@@ -1,1 +1,1 @@
-"""What the networks minimise: losses, as plain functions and the tables of their names."""
+"""What the networks minimise: losses and penalties, as plain functions and tables of their names; augmentation."""

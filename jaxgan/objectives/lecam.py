@@ -1,4 +1,4 @@
-"""A penalty that holds D's logits near their running means, for few training images.
+"""LeCam regularisation: a penalty on logits of D far from their running means, for few training images.
 
 References:
   Tseng, Jiang, Liu, Yang and Yang, "Regularizing Generative Adversarial Networks under Limited Data", 2021, equation 4.
@@ -15,21 +15,26 @@ from jaxgan.base import axis
 from jaxgan.base.types import Array
 
 DECAY = 0.99
-START = 1_000  # training steps before it counts; until then the anchors are the last batch's means
+START = 1_000  # training step at which it starts; until then the anchors are the last batch's means
 
 
 def initial_anchors() -> dict[str, Array]:
-    """Return the running means of the logits of real and of generated images, float32[] each."""
+    """Return the initial anchors: running means of the logits of real and of generated images, float32[] each."""
     return {name: jnp.float32(0) for name in ("real", "fake")}
 
 
 def moved(anchors: dict[str, Array], logits: dict[str, Array], started: Array | float) -> dict[str, Array]:
-    """Move the anchors towards the means of a batch's logits, over all devices.
+    """Update the anchors with the means of a batch's logits, over all devices.
+
+        a <- decay a + (1 - decay) mean(logits),   decay = 0.99 started
 
     Args:
-      anchors: so far.
-      logits: float[B] of the kinds that D saw, by name.
-      started: float32[], 1 from START on, 0 before.
+      anchors: old anchors.
+      logits: float[B] for each kind of images that D saw, 'real' and 'fake'.
+      started: float32[], 1 from step START on, 0 earlier.
+
+    Returns:
+      The new anchors.
     """
     decay = DECAY * started
     new = {name: axis.mean(jnp.mean(jax.lax.stop_gradient(seen))) for name, seen in logits.items()}
@@ -37,7 +42,7 @@ def moved(anchors: dict[str, Array], logits: dict[str, Array], started: Array | 
 
 
 def penalty(anchors: dict[str, Array], logits: dict[str, Array]) -> Array:
-    """Return mean relu(r - a_f)^2 + mean relu(a_r - f)^2, with anchors a and the logits r, f of what D saw."""
+    """Return mean relu(r - a_f)^2 + mean relu(a_r - f)^2 for anchors a and logits r, f; only terms that D saw."""
     terms = {
         "real": lambda r: jnp.mean(relu(r - anchors["fake"]) ** 2),
         "fake": lambda f: jnp.mean(relu(anchors["real"] - f) ** 2),

@@ -1,6 +1,6 @@
 """Adversarial losses on logits, element by element; the caller takes the mean.
 
-r = D(x) and f = D(G(z)) are the discriminator's logits of a real and of a generated image, without a sigmoid.
+r = D(x) and f = D(G(z)) are the logits of a real and of a generated image, without a sigmoid.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ Terms = Callable[[Array, Array], Array]
 
 @dataclasses.dataclass(frozen=True)
 class AdversarialLoss:
-    """Three functions of the logits of real and of generated images, (float[B], float[B]) -> float[B].
+    """Three functions (r float[B], f float[B]) -> float[B] of the logits of real and of generated images.
 
-    D minimises the mean of d_real + d_fake, times `UpdateRule.d_loss_weight`; G that of g. A loss of one's own is an
-    instance with other functions.
+    D minimises `UpdateRule.d_loss_weight` times the mean of d_real + d_fake. G minimises the mean of g. A custom loss
+    is an instance with other functions.
 
     Attributes:
-      d_real: D's term that the real images bring in.
-      d_fake: D's term that the generated images bring in.
-      g: the generator's loss.
-      relative: whether only differences r - f mean anything. Such a loss needs both logits at once, also for G, and
-        accuracies are the share of pairs (r_i, f_i) in the right order. Otherwise d_real looks at real logits alone,
-        d_fake and g at those of generated ones, and the others may be None.
-      middle: logit of an image that may as well be real as generated, where `relative` is False.
+      d_real: term of D's loss for real images.
+      d_fake: term of D's loss for generated images.
+      g: loss of G.
+      relative: whether only the differences r - f matter. A relative loss needs both logits at once, also for G. Its
+        accuracies are the share of pairs with r_i > f_i. In other losses d_real uses r only, d_fake and g use f only,
+        and the other argument may be None.
+      middle: logit at which D is undecided between real and generated, unless the loss is relative.
     """
 
     d_real: Terms
@@ -41,13 +41,13 @@ class AdversarialLoss:
     middle: float = 0.0
 
     def undecided(self) -> float | None:
-        """Return D's loss where all logits are `middle`, that is if it cannot tell; None for relative losses."""
+        """Return D's loss if all logits are `middle`, the loss of an undecided D; None for relative losses."""
         logits = jnp.full(1, self.middle)
         return None if self.relative else float(self.d_real(logits, logits)[0] + self.d_fake(logits, logits)[0])
 
 
 def _apart(d_real: Callable, d_fake: Callable, g: Callable, middle: float = 0.0) -> AdversarialLoss:
-    """Join functions that look at one kind of logits each."""
+    """Return a loss whose terms use one kind of logits each."""
     return AdversarialLoss(lambda r, f: d_real(r), lambda r, f: d_fake(f), lambda r, f: g(f), middle=middle)
 
 
@@ -56,9 +56,9 @@ def _half_of_pair(r: Array, f: Array) -> Array:
 
 
 def _averaged(of_difference: Callable[[Array], Array]) -> AdversarialLoss:
-    """Compare each logit with the mean of the other kind over all devices; h(t) punishes a t that is not positive.
+    """Return a relativistic average loss from h(t), which penalises small t. Means are over all devices.
 
-    D: [h(r - mean f) + h(mean r - f)] / 2, G: [h(f - mean r) + h(mean f - r)] / 2.
+    D: [h(r - mean f) + h(mean r - f)] / 2,   G: [h(f - mean r) + h(mean f - r)] / 2
     """
 
     def first(a: Array, b: Array) -> Array:
@@ -74,13 +74,13 @@ LOSSES = {
     # D: -log s(r) - log(1 - s(f)); G: -log s(f), with s the sigmoid.
     # Goodfellow et al., "Generative Adversarial Nets", 2014, equation 1 and the end of section 3.
     "non_saturating": _apart(lambda r: softplus(-r), softplus, lambda f: softplus(-f)),
-    # The same D; G: log(1 - s(f)), whose gradient vanishes where D wins. Equation 1 there, as it stands.
+    # The same D; G: log(1 - s(f)), whose gradient vanishes if D wins. Equation 1 there, unchanged.
     "minimax": _apart(lambda r: softplus(-r), softplus, lambda f: -softplus(f)),
     # Lim and Ye, "Geometric GAN", 2017; Miyato et al., "Spectral Normalization", 2018, equations 16 and 17.
     "hinge": _apart(lambda r: relu(1 - r), lambda f: relu(1 + f), lambda f: -f),
     # Mao et al., "Least Squares Generative Adversarial Networks", 2017, equation 9: targets 1 (real, and for G) and 0.
     "least_squares": _apart(lambda r: (r - 1) ** 2 / 2, lambda f: f**2 / 2, lambda f: (f - 1) ** 2 / 2, middle=0.5),
-    # Arjovsky, Chintala and Bottou, "Wasserstein GAN", 2017, equation 2; D must be kept Lipschitz by a penalty.
+    # Arjovsky, Chintala and Bottou, "Wasserstein GAN", 2017, equation 2. D needs a penalty that keeps it Lipschitz.
     "wasserstein": AdversarialLoss(lambda r, f: -r, lambda r, f: f, lambda r, f: -f, relative=True),
     # D: -log s(r - f), G: -log s(f - r), for independent pairs. Jolicoeur-Martineau, "The relativistic discriminator",
     # 2018, section 4.1; Huang et al., "The GAN is dead; long live the GAN!", 2024, equation 2.
@@ -93,6 +93,6 @@ LOSSES = {
 
 
 def get(name: str) -> AdversarialLoss:
-    """Return a loss by its name in `config.loss`; UserError where there is none."""
+    """Return the loss that `config.loss` names; UserError for an unknown name."""
     checks.one_of("config.loss", name, LOSSES)
     return LOSSES[name]

@@ -1,8 +1,8 @@
-"""Gradient penalties: terms of the discriminator's loss that keep it smooth around the images.
+"""Gradient penalties: terms of D's loss that keep D smooth around the images.
 
-n(x) = |dD(x)/dx|^2 is the squared norm of the logit's gradient by one whole image, summed over pixels and channels.
-Images are those before augmentation, in the range that the networks see. D must judge each image on its own: with
-batch norm or minibatch statistics in D, the gradient of one logit by "its" image is not defined.
+n(x) = |dD(x)/dx|^2 is the squared norm of the gradient of a logit by its image, over all pixels and channels. Images
+are taken before augmentation, in the networks' range. D must judge each image on its own. With batch norm or minibatch
+statistics in D, a logit depends on other images too, and the penalty is not defined.
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ Score = Callable[[Array, Array], Array]  # (images [B, H, W, C], labels [B]) -> 
 
 @dataclasses.dataclass(frozen=True)
 class Penalty:
-    """One term weight * mean(value) of D's loss, which `rule.d_loss_weight` does not scale.
+    """A term weight * mean(value) of D's loss. `rule.d_loss_weight` does not scale it.
 
     Attributes:
-      name: its metrics are `d/<name>`, the mean of `value` before the weight.
-      weight: factor on the mean.
-      value: (score, real, fake, key) -> float[B]. Where `sides` names one kind, the other may be None.
-      sides: which images it looks at.
+      name: its metric is `d/<name>`, the mean of `value` without the weight.
+      weight: factor on the mean, at least 0.
+      value: (score, real, fake, key) -> float[B]. A batch that `sides` does not name may be None.
+      sides: the images that it uses, 'real', 'fake' or both.
+
+    Raises:
+      UserError: a negative weight.
     """
 
     name: str
@@ -36,19 +39,19 @@ class Penalty:
     sides: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        if not isinstance(self.weight, jax.Array):  # those of replicas were checked before
+        if not isinstance(self.weight, jax.Array):  # a traced weight, of many seeds, was checked earlier
             checks.in_range(f"the weight of penalty {self.name}", self.weight, 0)
 
 
 def squared_gradient(score: Score, batch: Batch) -> Array:
-    """Return n(x) float[B] of each image."""
-    # The sum over the batch has the gradients of all images, for each logit depends on its own image alone.
+    """Return n(x) for each image, float[B]."""
+    # Each logit depends on its own image only. So the gradient of their sum holds the gradients of all images.
     gradient = jax.grad(lambda x: jnp.sum(score(x, batch.labels)))(batch.images)
     return jnp.sum(jnp.square(gradient), tuple(range(1, gradient.ndim)))
 
 
 def r1(score: Score, real: Batch, fake: Batch | None, key: Array) -> Array:
-    """n(x) / 2 on real images; the weight is gamma.
+    """Return n(x) / 2 on real images, float[B]; the weight is gamma.
 
     References:
       Mescheder, Geiger and Nowozin, "Which Training Methods for GANs do actually Converge?", 2018, equation 9.
@@ -58,7 +61,7 @@ def r1(score: Score, real: Batch, fake: Batch | None, key: Array) -> Array:
 
 
 def r2(score: Score, real: Batch | None, fake: Batch, key: Array) -> Array:
-    """n(x) / 2 on generated images; the weight is gamma.
+    """Return n(x) / 2 on generated images, float[B]; the weight is gamma.
 
     References:
       Mescheder, Geiger and Nowozin, 2018, equation 10; with R1 in Huang et al., "The GAN is dead; long live the GAN!",
@@ -69,17 +72,17 @@ def r2(score: Score, real: Batch | None, fake: Batch, key: Array) -> Array:
 
 
 def wgan_gp(score: Score, real: Batch, fake: Batch, key: Array) -> Array:
-    """(sqrt(n(x)) - 1)^2 on points between a real and a generated image, one an image; the usual weight is 10.
+    """Return (sqrt(n(x)) - 1)^2 on points between real and generated images, float[B]; the usual weight is 10.
 
     References:
       Gulrajani et al., "Improved Training of Wasserstein GANs", 2017, equation 3.
     """
-    # The root's slope is infinite at 0, where a fresh D may well be.
+    # The derivative of the root is infinite at 0, the gradient norm of many a fresh D.
     return (jnp.sqrt(squared_gradient(score, between(real, fake, key)) + 1e-12) - 1) ** 2
 
 
 def zero_centred(score: Score, real: Batch, fake: Batch, key: Array) -> Array:
-    """n(x) on points between a real and a generated image.
+    """Return n(x) on points between real and generated images, float[B].
 
     References:
       Thanh-Tung, Tran and Venkatesh, "Improving Generalization and Stability of GANs", 2019, equation 5.
@@ -88,13 +91,13 @@ def zero_centred(score: Score, real: Batch, fake: Batch, key: Array) -> Array:
 
 
 def between(real: Batch, fake: Batch, key: Array) -> Batch:
-    """Mix each real image with a generated one by a share from U(0, 1), and take the real one's label."""
+    """Return u real + (1 - u) fake with one u from U(0, 1) for each pair, and the labels of the real images."""
     rows = real.images.shape[0] * axis.size()
     share = axis.share(jax.random.uniform(key, (rows, *(1,) * (real.images.ndim - 1)), real.images.dtype))
     return Batch(share * real.images + (1 - share) * fake.images, real.labels)
 
 
-# name in config.penalty: (value, images it looks at)
+# name in config.penalty: (value, images that it uses)
 PENALTIES = {
     "r1": (r1, ("real",)),
     "r2": (r2, ("fake",)),
@@ -104,5 +107,9 @@ PENALTIES = {
 
 
 def from_weights(weights: Mapping[str, float]) -> tuple[Penalty, ...]:
-    """Return the penalties of PENALTIES whose weight, by name, is not 0."""
+    """Return the penalties whose weight is not 0.
+
+    Args:
+      weights: weight for each name in PENALTIES; other names are ignored, missing ones count as 0.
+    """
     return tuple(Penalty(name, weights[name], *kind) for name, kind in PENALTIES.items() if weights.get(name))

@@ -9,14 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan.base import files
+from jaxgan.rundir.layout import EVALUATION_FILE
 from jaxgan.rundir.metrics_log import RENAMED, Row, is_number
 from jaxgan.rundir.records import read_records
 
-EVALUATION_FILE = "evaluation.json"
 IN_TRAINING = "in_training"  # of an evaluation that the run made as it was configured to
-
-# What entries do not say that are older than the setting.
-_FORMER = {"ema_stats": "average"}
 
 Evaluation = dict[str, Any]  # 'step', 'num', 'split', 'metrics' {name: value} and how they were made
 
@@ -73,7 +70,7 @@ def protocol(entry: Evaluation) -> tuple[str, ...]:
     features = entry.get("features")
     # Their wording may change from one version to the next, what they compute may not.
     which = [features.get(key) for key in ("name", "digest")] if isinstance(features, dict) else features
-    return (*(json.dumps(entry.get(name, _FORMER.get(name))) for name in names), json.dumps(which))
+    return (*(json.dumps(entry.get(name)) for name in names), json.dumps(which))
 
 
 def of_one_protocol(rows: Sequence[Row], evaluations: Sequence[Evaluation]) -> Sequence[Row]:

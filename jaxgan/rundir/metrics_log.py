@@ -8,8 +8,7 @@ from typing import Any
 
 from jaxgan.base import files
 from jaxgan.base.terminal import say
-
-METRICS_FILE = "metrics.jsonl"
+from jaxgan.rundir.layout import METRICS_FILE
 
 Row = dict[str, Any]  # 'step' and numbers by name
 
@@ -66,7 +65,10 @@ def read_metrics(workdir: Path) -> list[Row]:
     A line cut short by a crash is left out, and so are lines that are no rows, which is said.
     """
     path = Path(workdir) / METRICS_FILE
-    lines = path.read_bytes().split(b"\n") if path.is_file() else []
+    try:
+        lines = files.read(path).split(b"\n")
+    except FileNotFoundError:
+        return []
     rows = [_parse(line) for line in lines if line.strip()]
     bad = sum(row is None for row in rows[:-1])
     if bad:

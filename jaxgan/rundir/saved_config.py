@@ -5,57 +5,28 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import re
+import os
+import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
 from ml_collections import ConfigDict
 
 from jaxgan import gans
 from jaxgan.base import files
 from jaxgan.base.checks import UserError, brief
-from jaxgan.base.settings import completed
+from jaxgan.base.digests import digest
+from jaxgan.base.settings import check_plain, completed, flatten
 from jaxgan.base.types import Config, DataInfo
-from jaxgan.config import default, flatten, validate
-from jaxgan.rundir import steps
+from jaxgan.config import default, is_fixed, settings, validate, with_whole_paths
+from jaxgan.rundir.layout import CONFIG_FILE, GAN_FILE, checkpoints
 
-CONFIG_FILE = "config.json"
-GAN_FILE = "gan.py"  # copy of the file that config.gan names, where it is the user's own
-SAMPLES = "samples"  # folder of the fixed-latent grids
-_GRID = re.compile(r"step_[0-9]{1,18}\.png")
+MOST_BYTES = 2**24  # of config.json, and of a GAN's file
 
-# What a resumed run may not change: another architecture, procedure or order of random numbers, or other images.
-# All else may change, and is said.
-FROZEN = (
-    "gan",
-    "seed",
-    "model.",
-    "rule.",
-    "optim.g.name",
-    "optim.d.name",
-    "optim.shared_counter",
-    "pack",
-    "train.ema_stds",
-    "train.num_replicas",
-    "train.warm_start",
-    "sweep.",
-    "data.source",
-    "data.name",
-    "data.split",
-    "data.skip",
-    "data.batch_size",
-    "data.image_size",
-    "data.channels",
-    "data.range",
-    "data.fit",
-    "data.background",
-    "data.mirror",
-    "data.shuffle",
-    "data.drop_remainder",
-)
-
-# Values that had other names: {field: {old: new}}.
-RENAMED = {"convolution": {"phases": "cpu"}}
+# Settings of JAX that random numbers depend on besides their keys, and the resumed steps with them.
+_DRAWS = ("jax_default_prng_impl", "jax_threefry_partitionable", "jax_enable_x64", "jax_random_seed_offset")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,23 +37,30 @@ class Saved:
       config: the configuration, complete.
       data: what a model must know of the data.
       fingerprint: what the data turned out to be (`jaxgan.data.fingerprint`), None where the run did not say.
-      gan_digest: SHA-256 of the run's copy of an own GAN file, None where there is no copy.
+      gan_digest: SHA-256 of the run's copy of a custom GAN file, None where there is no copy.
+      home: digest of the machine and the folder that the run was last trained in, None where it was not recorded.
+      draws: the values of `_DRAWS` that it was trained with, as far as they were recorded.
     """
 
     config: Config
     data: DataInfo
     fingerprint: str | None = None
     gan_digest: str | None = None
+    home: str | None = None
+    draws: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
-def grid_file(workdir: Path, step: int) -> Path:
-    """Return where the fixed-latent grid of a step lies."""
-    return workdir / SAMPLES / f"step_{step:08d}.png"
+def _home(workdir: Path) -> str:
+    try:
+        machine = Path("/etc/machine-id").read_text()
+    except OSError:
+        machine = platform.node()
+    return digest(machine, os.path.realpath(workdir))
 
 
-def grids(workdir: Path) -> list[Path]:
-    """Return the fixed-latent grids that a run has so far, oldest first."""
-    return sorted(path for path in (workdir / SAMPLES).glob("step_*.png") if _GRID.fullmatch(path.name))
+def is_from_elsewhere(workdir: str | Path) -> bool:
+    """Return whether a run was not trained in this folder of this machine, as far as its config.json records."""
+    return load_saved(workdir).home != _home(Path(workdir))
 
 
 def is_own_file(gan: str) -> bool:
@@ -95,6 +73,8 @@ def save_config(workdir: Path, config: Config, data: DataInfo, fingerprint: str 
     content: dict[str, Any] = {
         "config": json.loads(config.to_json()),
         "data": {**dataclasses.asdict(data), "fingerprint": fingerprint},
+        "draws": {name: getattr(jax.config, name) for name in _DRAWS},
+        "home": _home(workdir),
     }
     if is_own_file(config.gan):
         code = Path(config.gan).read_bytes()
@@ -112,7 +92,9 @@ def load_config(workdir: Path) -> tuple[Config, DataInfo]:
 def load_settings(workdir: str | Path) -> dict[str, Any]:
     """Return what a run's config.json holds, to be kept elsewhere; errors are those of `load_saved`."""
     load_saved(workdir)
-    return json.loads((Path(workdir) / CONFIG_FILE).read_bytes())
+    content = json.loads(files.read(Path(workdir) / CONFIG_FILE, MOST_BYTES))
+    content.pop("home", None)  # where it was trained is nobody else's business
+    return content
 
 
 def load_saved(workdir: str | Path) -> Saved:
@@ -123,12 +105,14 @@ def load_saved(workdir: str | Path) -> Saved:
       UserError: the file is not what `save_config` writes.
     """
     path = Path(workdir) / CONFIG_FILE
-    if not path.is_file():
+    try:
+        content = files.read(path, MOST_BYTES)
+    except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(
             f"{workdir} holds no {CONFIG_FILE}, so it is not the folder of a run; give the --workdir of a training run."
-        )
+        ) from None
     try:
-        return parse(json.loads(path.read_bytes()))
+        return parse(json.loads(content))
     except (ArithmeticError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(
             f"{path} is damaged ({brief(error)}); restore it from a copy, or train anew elsewhere."
@@ -141,21 +125,17 @@ def parse(content: Any) -> Saved:
     height, width, channels = map(_whole, data["image_shape"])
     classes = data["num_classes"]
     info = DataInfo((height, width, channels), _whole(data["num_images"]), None if classes is None else _whole(classes))
-    for field, names in RENAMED.items():
-        if isinstance(given.get(field), str):
-            given[field] = names.get(given[field], given[field])
-    config = default()  # has the settings that came after the run was made
-    _fill(config, given, "config")
+    config = _filled(given)
     if not config.gan:
         raise ValueError("it names no GAN")
-    with config.unlocked():
-        config.model = completed(config.model, gans.added_settings(config.gan))
     validate(config)
-    fingerprint, digest = data.get("fingerprint"), content.get("gan_digest")
-    for text in fingerprint, digest:
-        if text is not None and not isinstance(text, str):
-            raise TypeError(f"{text!r} is no digest")
-    return Saved(config, info, fingerprint, digest)
+    digests = data.get("fingerprint"), content.get("gan_digest"), content.get("home")
+    draws = {name: value for name, value in content.get("draws", {}).items() if name in _DRAWS}
+    for text in [text for text in digests if text is not None] + list(draws.values()):
+        if not isinstance(text, str if text in digests else str | int):
+            raise TypeError(f"{text!r} is no digest and no setting of JAX")
+        check_plain("a digest, or a setting of JAX,", text)
+    return Saved(config, info, *digests, draws=draws)
 
 
 def _whole(value: Any) -> int:
@@ -164,27 +144,16 @@ def _whole(value: Any) -> int:
     return value
 
 
-def _fill(config: Config, given: Any, path: str) -> None:
-    """Take over the values of a saved section; fields and types must be those of today, but for the GAN's own."""
-    if not isinstance(given, dict):
-        raise TypeError(f"{path} is {type(given).__name__} instead of a section")
-    for name, value in given.items():
-        where = f"{path}.{name}"
-        if where == "config.model":
-            with config.unlocked():
-                config.model = ConfigDict(value) if isinstance(value, dict) else _refuse(where, value)
-        elif name not in config:
-            raise ValueError(f"there is no {where}")
-        elif value is None:
-            raise TypeError(f"{where} is null")
-        elif isinstance(config[name], ConfigDict):
-            _fill(config[name], value, where)
-        else:
-            config[name] = tuple(value) if isinstance(value, list) else value
-
-
-def _refuse(path: str, value: Any) -> Any:
-    raise TypeError(f"{path} is {type(value).__name__} instead of a section")
+def _filled(given: Any) -> Config:
+    """Return a saved configuration with today's fields and types; later settings have their defaults."""
+    config, known = default(), settings()
+    for path, value in flatten(ConfigDict({**given, "model": {}})).items():
+        if path not in known or value is None:
+            raise ValueError(f"config.{path} is {value!r}, which is no setting's value")
+        config.update_from_flattened_dict({path: tuple(value) if isinstance(value, list) else value})
+    with config.unlocked():
+        config.model = completed(ConfigDict(given.get("model", {})), gans.added_settings(config.gan))
+    return config
 
 
 def trusted_config(workdir: str | Path, *, trust: bool) -> tuple[Config, DataInfo]:
@@ -209,11 +178,11 @@ def trusted_config(workdir: str | Path, *, trust: bool) -> tuple[Config, DataInf
                 f"{workdir} has a GAN of its own, {where}, which would be executed; look at the file, then say --trust "
                 "(or load(..., trust=True))."
             )
-        if known and not copy.is_file():
+        if known and not copy.exists():
             raise UserError(
                 f"{copy} is missing, without which the run's networks are not known; restore it from a copy."
             )
-        if known and hashlib.sha256(copy.read_bytes()).hexdigest() != saved.gan_digest:
+        if known and hashlib.sha256(files.read(copy, MOST_BYTES)).hexdigest() != saved.gan_digest:
             raise UserError(f"{copy} is not the file that the run was made with; restore it from a copy.")
         config.gan = str(where)
     return config, saved.data
@@ -232,27 +201,28 @@ def changes(workdir: Path, config: Config, data: DataInfo, fingerprint: str | No
       UserError: a changed field, or data, with which a run cannot go on.
     """
     if not (workdir / CONFIG_FILE).exists():
-        if any((workdir / steps.FOLDER).glob("[0-9]*")):
+        if any(checkpoints(workdir).glob("[0-9]*")):
             raise UserError(
                 f"{workdir} holds checkpoints but no {CONFIG_FILE}, so it is not known what they were trained with; "
                 "restore that file from a copy, or train elsewhere."
             )
         return {}
     saved = load_saved(workdir)
-    changed = differences(saved.config, config)
+    _check_draws(workdir, saved)
+    changed = differences(with_whole_paths(saved.config), config)
     if is_own_file(saved.config.gan) and is_own_file(config.gan) and saved.gan_digest is not None:
         # Its content counts, not where the file lies.
         changed.pop("gan", None)
-        digest = hashlib.sha256(Path(config.gan).read_bytes()).hexdigest()
-        if digest != saved.gan_digest:
-            changed["gan (the file's content)"] = (saved.gan_digest[:12], digest[:12])
+        content = hashlib.sha256(Path(config.gan).read_bytes()).hexdigest()
+        if content != saved.gan_digest:
+            changed["gan (the file's content)"] = (saved.gan_digest[:12], content[:12])
     _check_resumable(workdir, changed)
     _check_data(workdir, saved, config, data, fingerprint)
     return changed
 
 
 def _check_resumable(workdir: Path, changed: dict[str, tuple[object, object]]) -> None:
-    refused = [path for path in changed if any(path == f or (f.endswith(".") and path.startswith(f)) for f in FROZEN)]
+    refused = [path for path in changed if is_fixed(path)]
     if refused:
         path = "gan" if "gan" in refused else refused[0]
         old, new = changed[path]
@@ -261,6 +231,17 @@ def _check_resumable(workdir: Path, changed: dict[str, tuple[object, object]]) -
             f"config.{path} is {new!r}, but the run in {workdir} has {old!r}{others}; "
             "resume with the saved value, or choose another --workdir."
         )
+
+
+def _check_draws(workdir: Path, saved: Saved) -> None:
+    for name in _DRAWS:
+        now = getattr(jax.config, name)
+        then = saved.draws.get(name, now)
+        if then != now:
+            raise UserError(
+                f"JAX's setting {name} is {now!r}, but the run in {workdir} has {then!r}, so it would go on with other "
+                f"random numbers; set the environment variable {name.upper()}={then}, or choose another --workdir."
+            )
 
 
 def check_images(workdir: Path, config: Config, data: DataInfo, fingerprint: str | None) -> None:
@@ -279,6 +260,7 @@ def _check_data(workdir: Path, saved: Saved, config: Config, data: DataInfo, fin
     )
     place = f" in {config.data.path}" if config.data.path else ""
     raise UserError(
-        f"the data{place} are {what} in {workdir}; bring the old images back (in Python, if source= gave "
-        "them), or choose another --workdir."
+        f"the data{place} are {what} in {workdir}; bring the old images back (in Python, if source= gave them). Or "
+        f"begin a new run with these networks and the new images: another --workdir, and "
+        f"--config.train.warm_start={workdir}."
     )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from jaxgan.rundir import layout
 from jaxgan.rundir.evaluations import best_of, read_evaluations
-
-FOLDER = "checkpoints"
 
 
 def find_step(workdir: Path, step: int | str) -> int:
@@ -30,13 +29,17 @@ def find_step(workdir: Path, step: int | str) -> int:
     return int(step)
 
 
-def saved_steps(workdir: Path) -> list[int]:
+def saved_steps(workdir: str | Path) -> list[int]:
     """Return the steps of a run's checkpoints, oldest first; FileNotFoundError where there is none."""
-    path = workdir / FOLDER
-    names = [child.name for child in path.iterdir() if child.is_dir()] if path.is_dir() else []
-    steps = sorted(int(name) for name in names if name.isdecimal() and str(int(name)) == name)
+    steps = list_steps(layout.checkpoints(workdir))
     if not steps:
         raise FileNotFoundError(
             f"{workdir} holds no checkpoint yet; train first, or wait for config.train.checkpoint_every."
         )
     return steps
+
+
+def list_steps(folder: Path) -> list[int]:
+    """Return the steps that a folder of checkpoints holds, oldest first."""
+    names = [child.name for child in folder.iterdir() if child.is_dir()] if folder.is_dir() else []
+    return sorted(int(name) for name in names if name.isdecimal() and str(int(name)) == name)

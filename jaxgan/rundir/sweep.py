@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 
 from jaxgan.base.checks import UserError
 from jaxgan.base.settings import flatten, get
 from jaxgan.base.types import Config
-from jaxgan.config import default, validate
-
-FOLDER = "replicas"  # in a run's folder, a run in each of 0, 1, ...
+from jaxgan.config import SETTINGS, default, unused, validate
 
 
 def lists(config: Config) -> dict[str, tuple[float, ...]]:
@@ -64,10 +61,6 @@ def _check_together(config: Config, swept: dict[str, tuple[float, ...]]) -> None
             "config.sweep.train.ema_decay has no effect where config.train.ema_half_life is set; sweep "
             "train.ema_half_life, or set that to 0."
         )
-    if config.watch.action == "rollback":
-        raise UserError("config.watch.action is 'rollback', which replicas have not; set it to warn, stop or off.")
-    if config.early_stop.metric:
-        raise UserError("config.early_stop.metric is set, but replicas end together; leave it empty.")
 
 
 def _single(config: Config, swept: dict[str, tuple[float, ...]], index: int, seed: int) -> Config:
@@ -75,6 +68,8 @@ def _single(config: Config, swept: dict[str, tuple[float, ...]], index: int, see
     single.sweep = default().sweep
     single.train.num_replicas, single.seed = 1, seed
     single.update_from_flattened_dict({path: _as(get(config, path), values[index]) for path, values in swept.items()})
+    # With a penalty of 0, an interval has no effect in this run.
+    single.update_from_flattened_dict({path: SETTINGS[path].default for path in unused(single)})
     validate(single)
     return single
 
@@ -83,33 +78,12 @@ def _as(old: object, new: float) -> float | int:
     return int(new) if isinstance(old, int) and float(new).is_integer() else float(new)
 
 
-def numbers(workdir: str | Path) -> list[int]:
-    """Return the numbers of the replicas that a folder holds, none for a single run."""
-    return sorted(int(path.name) for path in (Path(workdir) / FOLDER).glob("*") if path.name.isdecimal())
-
-
-def folder_of(workdir: str | Path, replica: int | None) -> Path:
-    """Return the folder of a run, or of one replica of a run of many.
-
-    Raises:
-      UserError: no replica is named where there are some, or one that there is not.
-    """
-    workdir, known = Path(workdir), numbers(workdir)
-    if replica is None and not known:
-        return workdir
-    if replica not in known:
-        has = f"replicas {known[0]} to {known[-1]}" if known else "no replicas"
-        said = "no replica is named" if replica is None else f"replica is {replica}"
-        raise UserError(f"{said}, but {workdir} holds {has}; name one by --replica (replica=), or the folder of a run.")
-    return workdir / FOLDER / str(replica)
-
-
 def template(configs: list[Config]) -> Config:
-    """Return a configuration whose networks and program serve all replicas: a penalty that any has is there."""
+    """Return a configuration whose networks and program serve all replicas: what any of them uses is there."""
     shared = copy.deepcopy(configs[0])
-    for name, weight in shared.penalty.items():
-        if isinstance(weight, float):
-            shared.penalty[name] = max(config.penalty[name] for config in configs)
+    for path in [path for path, one in SETTINGS.items() if one.needs or (one.swept and not one.default)]:
+        used = [value for config in configs if (value := get(config, path)) != SETTINGS[path].default]
+        shared.update_from_flattened_dict({path: used[0]} if used else {})
     return shared
 
 

@@ -16,6 +16,7 @@ from jaxgan.base import checks, files, keys
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Config, Map, Source
+from jaxgan.config import with_whole_paths
 from jaxgan.metrics import suite
 from jaxgan.metrics.features import trained
 from jaxgan.metrics.features.choice import NONE_FOUND, choose_features
@@ -213,6 +214,7 @@ def evaluate_run(
     ema_std: float | None = None,
     features: str | None = None,
     metrics: str | None = None,
+    path: str | None = None,
     fid: str | None = None,
     out: str | Path | None = None,
     trust: bool = False,
@@ -224,13 +226,10 @@ def evaluate_run(
     Args:
       workdir: folder of the run.
       step: a saved step, 'best', 'latest' (the newest good one) or 'all' (that are good).
-      num: generated images; None for the run's config.eval.num.
-      seed: None for the run's own.
-      weights: see `jaxgan.load`.
-      ema_std: likewise.
-      features: instead of the run's config.eval.features.
-      metrics: instead of the run's config.eval.metrics.
-      fid: instead of the run's config.eval.fid.
+      num: generated images; None for the run's config.eval.num. Likewise `seed`, for its own.
+      weights: see `jaxgan.load`, likewise `ema_std`.
+      features: instead of the run's config.eval.features; likewise `metrics` and `fid`.
+      path: where the run's images lie now, instead of its config.data.path.
       out: a .json file for the scores, instead of the run's evaluation.json.
       trust: consent to execute Python files that the run names.
 
@@ -250,11 +249,11 @@ def evaluate_run(
     numbers = {"all": saved, "latest": saved[::-1]}.get(str(step)) or [steps.find_step(workdir, step)]
     if seed is not None:
         checks.in_range("--seed", seed, 0, 2**32 - 1)
-    config.eval.metrics = config.eval.metrics if metrics is None else metrics
-    config.eval.fid = config.eval.fid if fid is None else fid
     if features is None and not trust:
         refuse_code(config)
-    config.eval.features = config.eval.features if features is None else features
+    given = {"eval.metrics": metrics, "eval.fid": fid, "eval.features": features, "data.path": path}
+    config.update_from_flattened_dict({name: value for name, value in given.items() if value is not None})
+    config = with_whole_paths(config)
     source = data.open_source(config.data)
     saved_config.check_images(workdir, config, source.info, data.fingerprint(source))
     evaluator = create_evaluator(config, source, num=num, seed=seed)
@@ -298,12 +297,13 @@ def train_features(config: Config, *, on_step=lambda step, loss: None) -> Featur
     """
     source = data.open_source(config.data)
     images, labels = images_of(source)
-    if labels is None or source.info.num_classes is None:
+    classes = source.info.num_classes or 0
+    if labels is None or classes < 2:
+        lack = "no labels" if labels is None else "one class only (for a folder: one subfolder a class)"
         raise UserError(
-            f"the images of config.data.source={config.data.source!r} have no labels to learn features from; use "
-            "labelled data, or let config.eval.features name a function or Inception's weights."
+            f"the images of config.data.source={config.data.source!r} have {lack} to learn features from; use data of "
+            "several classes, or let config.eval.features name a function or Inception's weights."
         )
-    classes = source.info.num_classes
     return trained.fit(images, labels, classes, config.data.source, held_out=_labelled(config), on_step=on_step)
 
 

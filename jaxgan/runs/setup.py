@@ -1,17 +1,24 @@
-"""All that a run is made of before its first step: networks, optimisers, the order of the data."""
+"""What a run consists of before its first step: networks, optimisers, the order of the data; and many such runs."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 
 import jax
 import optax
 
+from jaxgan import config as config_lib
 from jaxgan import data, gans
 from jaxgan.base import keys, machine
+from jaxgan.base.digests import digest
 from jaxgan.base.types import Config, Device, Source
+from jaxgan.rundir import layout, sweep
+from jaxgan.runs.record import loggers
+from jaxgan.runs.schedule import Schedule
 from jaxgan.runs.warm_start import warm_started
+from jaxgan.training import parallel
 from jaxgan.training.gan import Gan
 from jaxgan.training.optim import Counter, make_optimiser, make_schedule, own_counter, shared_counter
 from jaxgan.training.state import GanState, create_state
@@ -19,14 +26,14 @@ from jaxgan.training.state import GanState, create_state
 
 @dataclasses.dataclass(frozen=True)
 class Setup:
-    """All that a run is made of and that does not change in it."""
+    """What a run consists of and what does not change in it."""
 
     config: Config
     source: Source
     gan: Gan
     devices: list[Device]
     plan: data.IndexPlan
-    schedules: dict[str, optax.Schedule]
+    learning_rates: dict[str, optax.Schedule]
     optimiser_parts: dict[str, tuple]  # what `make_optimiser` takes after the config's section
     create: Callable[[jax.Array], GanState]  # from a key
     state_shapes: GanState
@@ -42,14 +49,79 @@ class Setup:
         return warm_started(state, other) if other else state
 
     @property
-    def num_steps(self) -> int:
-        """Length of the run."""
-        return self.config.train.num_steps
+    def schedule(self) -> Schedule:
+        """What is due at which step."""
+        return Schedule(self.config, self.steps_per_call)
 
     @property
     def steps_per_epoch(self) -> float:
         """Training steps in one pass over the data."""
         return self.plan.steps_per_epoch / self.gan.rule.d_steps
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """The runs that one program trains together: one, or many seeds.
+
+    Attributes:
+      config: of them all.
+      setups: of each.
+      shared: a setup whose networks and program serve all.
+    """
+
+    config: Config
+    setups: list[Setup]
+    shared: Setup
+
+    @property
+    def is_many(self) -> bool:
+        """Whether each run has a folder within that of the whole."""
+        return sweep.is_many(self.config)
+
+    def folder(self, workdir: Path, number: int) -> Path:
+        """Return the folder of a run."""
+        return layout.replica(workdir, number) if self.is_many else workdir
+
+
+def create_plan(config: Config, source: Source | None) -> Plan:
+    """Check a configuration, open its data and choose devices.
+
+    Raises:
+      UserError, FileNotFoundError: the configuration, the data or the devices do not fit.
+    """
+    configs = sweep.expand(config) if sweep.is_many(config) else [config]
+    config_lib.validate(config)
+    loggers.check(config.train.log_to)
+    machine.keep_memory()
+    devices = parallel.choose_devices(config.train.num_devices, config.data.batch_size)
+    source = source or data.open_source(config.data)
+    if not sweep.is_many(config):
+        setup = create_setup(config, source, devices)
+        return Plan(config, [setup], setup)
+    shared = create_setup(sweep.template(configs), source, devices)
+    # One program makes all states, whose optimisers then are one: states are compared by them.
+    setups = [dataclasses.replace(create_setup(one, source, devices), create=shared.create) for one in configs]
+    return Plan(config, setups, shared)
+
+
+def identity(plan: Plan) -> str:
+    """Return what all processes of a job must have in common, a line of name=value for each fact."""
+    config, setup = plan.config, plan.shared
+    own = {"data.path", "data.workers", "gan"}  # they may differ where the images and the code do not
+    shapes = [
+        (jax.tree_util.keystr(path), x.shape, x.dtype) for path, x in jax.tree.leaves_with_path(setup.state_shapes)
+    ]
+    facts = {f"config.{name}": value for name, value in config_lib.flatten(config).items() if name not in own} | {
+        "images": data.fingerprint(setup.source),
+        "data.cache as it turned out": data.resolve_cache(config.data, setup.source.info),
+        "steps a call": setup.steps_per_call,
+        "devices": len(jax.local_devices()),
+        "a GAN": digest(Path(config.gan).read_bytes()) if config.gan.endswith(".py") else config.gan,
+        "networks": digest(str(shapes)),
+        "jax": jax.__version__,
+    }
+    short = ((name, str(value)) for name, value in facts.items())
+    return "\n".join(f"{name}={text if len(text) < 20 else digest(text)[:8]}" for name, text in short)
 
 
 def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup:
@@ -61,11 +133,11 @@ def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup
     )
     epoch = plan.steps_per_epoch / rule.d_steps
     counters = make_counters(rule.d_updates, rule.order) if config.optim.shared_counter else {}
-    schedules, parts, optimisers = {}, {}, {}
+    rates, parts, optimisers = {}, {}, {}
     for net, updates in ("g", 1), ("d", rule.d_updates):
         ramp = gan.burn_in, rule.d_steps * config.data.batch_size / updates
-        schedules[net] = make_schedule(config.optim[net], epoch * updates, config.train.num_steps * updates, *ramp)
-        parts[net] = schedules[net], counters.get(net, own_counter), *ramp
+        rates[net] = make_schedule(config.optim[net], epoch * updates, config.train.num_steps * updates, *ramp)
+        parts[net] = rates[net], counters.get(net, own_counter), *ramp
         optimisers[net] = make_optimiser(config.optim[net], *parts[net])
 
     create = jax.jit(
@@ -80,7 +152,7 @@ def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup
         gan=gan,
         devices=devices,
         plan=plan,
-        schedules=schedules,
+        learning_rates=rates,
         optimiser_parts=parts,
         create=create,
         state_shapes=shapes,

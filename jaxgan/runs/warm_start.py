@@ -10,9 +10,10 @@ import jax.numpy as jnp
 
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
-from jaxgan.rundir import sweep
+from jaxgan.rundir import layout
 from jaxgan.rundir.digests import Damaged, by_path
-from jaxgan.rundir.steps import FOLDER, saved_steps
+from jaxgan.rundir.restore import read_all
+from jaxgan.rundir.steps import saved_steps
 from jaxgan.training.state import GanState
 
 
@@ -50,10 +51,8 @@ def warm_started(state: GanState, workdir: str | Path) -> GanState:
 
 
 def _newest(workdir: Path) -> tuple[int, dict[str, Any]]:
-    """Return the step and the networks' arrays of the newest good checkpoint."""
-    from jaxgan.rundir.checkpoint import read  # Orbax takes a second to import
-
-    if not (sweep.folder_of(workdir, None) / FOLDER).is_dir():
+    """Return the step and the arrays, by their paths, of the newest good checkpoint."""
+    if not layout.checkpoints(layout.folder_of(workdir, None)).is_dir():
         raise UserError(
             f"config.train.warm_start is {workdir}, which holds no checkpoints; give the folder of a run, which has "
             "both networks (no generator that comes along, and no exported file)."
@@ -61,14 +60,9 @@ def _newest(workdir: Path) -> tuple[int, dict[str, Any]]:
     steps = saved_steps(workdir)
     for step in reversed(steps):
         try:
-            tree = read((workdir / FOLDER).absolute() / str(step), None)[0]
+            return step, read_all(layout.step_folder(workdir, step))
         except Damaged as error:
             if step == steps[0]:
                 raise
             say(f"warning: {error}; the one before is used")
-            continue
-        found = {"ema": tree["ema"]}
-        for name in "g", "d":
-            found[name] = {part: tree[name].get(part) or {} for part in ("params", "batch_stats")}
-        return step, by_path(found)
     raise AssertionError("there is at least one step")

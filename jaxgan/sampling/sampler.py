@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 import operator
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +16,7 @@ from jax.core import Tracer
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array
-from jaxgan.sampling import compiled
-from jaxgan.sampling.generator import GeneratorParams
+from jaxgan.sampling.generator import GeneratorParams, Latent
 
 STATS = ("running", "batch")
 
@@ -22,7 +24,7 @@ STATS = ("running", "batch")
 def sample(params: GeneratorParams, key: Array, *, num: int = 64, labels: Array | None = None) -> Array:
     """Draw images. Works under `jit`, `grad` and, over keys or parameters, `vmap`.
 
-    Outside of these it compiles a program for each `num`, at the first call, and keeps the last 64.
+    Outside of these it compiles a program for each `num`, at the first call.
 
     Args:
       params: from `jaxgan.load` or `generator_params`.
@@ -41,18 +43,18 @@ def sample(params: GeneratorParams, key: Array, *, num: int = 64, labels: Array 
     num = _checked_num(params, num)
     if labels is not None:
         labels = _checked_labels(params, labels, num)
-    return compiled.call(_draw, params, key, labels, num=num)
+    return _program(_draw, params)(params, key, labels, num=num)
 
 
 def latents(params: GeneratorParams, key: Array, num: int, truncation: float | None = None) -> Array:
-    """Draw latents from the GAN's law.
+    """Draw latents from the GAN's distribution.
 
     Args:
       params: the generator.
       key: typed key.
       num: number of latents N; static under `jit`.
       truncation: the truncation trick: numbers of normal latents beyond +-truncation are drawn anew, for images that
-        are more typical and less varied. Above 0 and static; None draws from the whole law, as in training.
+        are more typical and less varied. Above 0 and static; None truncates nothing, as in training.
 
     Returns:
       float32[N, *latent.shape].
@@ -66,9 +68,7 @@ def latents(params: GeneratorParams, key: Array, num: int, truncation: float | N
     """
     _check_key(key)
     num = _checked_num(params, num)
-    if truncation is None:
-        return params.latent.draw(key, num)
-    return params.latent.draw_truncated(key, num, truncation)
+    return _draw_latents(params.latent, key, num, truncation)
 
 
 def generate(params: GeneratorParams, z: Array, labels: Array | None = None, *, stats: str = "running") -> Array:
@@ -88,22 +88,42 @@ def generate(params: GeneratorParams, z: Array, labels: Array | None = None, *, 
     """
     checks.one_of("stats", stats, STATS)
     z = _checked_latents(params, z)
-    return compiled.call(_make, params, z, _checked_labels(params, labels, z.shape[0]), stats=stats)
+    return _program(_make, params)(params, z, _checked_labels(params, labels, z.shape[0]), stats=stats)
 
 
+@functools.partial(jax.jit, static_argnums=(0, 2, 3))
+def _draw_latents(latent: Latent, key: Array, num: int, truncation: float | None) -> Array:
+    if truncation is None:
+        return latent.draw(key, num)
+    return latent.draw_truncated(key, num, truncation)
+
+
+@functools.partial(jax.jit, static_argnames="num")
 def _draw(params: GeneratorParams, key: Array, labels: Array | None, *, num: int) -> Array:
     """Do what `sample` does."""
     z_key, label_key = jax.random.split(key)
-    if labels is None:
-        labels = jax.random.randint(label_key, (num,), 0, params.num_classes or 1)
+    if labels is None and params.num_classes is not None:
+        labels = jax.random.randint(label_key, (num,), 0, params.num_classes)
     return _make(params, params.latent.draw(z_key, num), labels, stats="running")
 
 
-def _make(params: GeneratorParams, z: Array, labels: Array, *, stats: str) -> Array:
+@functools.partial(jax.jit, static_argnames="stats")
+def _make(params: GeneratorParams, z: Array, labels: Array | None, *, stats: str) -> Array:
     """Do what `generate` does."""
+    if labels is None:
+        labels = jnp.zeros((z.shape[0],), jnp.int32)
     out, _ = params.module.apply(params.variables, z, labels, train=stats == "batch", mutable=["batch_stats"])
     low, high = params.image_range
     return jnp.clip((out.astype(jnp.float32) - low) * (2 / (high - low)) - 1, -1.0, 1.0)
+
+
+def _program(function: Callable[..., Array], params: GeneratorParams) -> Callable[..., Array]:
+    """Return a compiled function, or its Python where a module with arrays for attributes cannot be a key."""
+    try:
+        hash(params.module)
+    except TypeError:
+        return inspect.unwrap(function)
+    return function
 
 
 def _check_key(key: Array) -> None:
@@ -130,7 +150,7 @@ def _checked_num(params: GeneratorParams, num: int) -> int:
 
 
 def _checked_latents(params: GeneratorParams, z: Array) -> Array:
-    z, shape = jnp.asarray(z), params.latent.shape
+    z, shape = _on_device(z), params.latent.shape
     if z.shape[1:] != shape or z.ndim != 1 + len(shape) or z.shape[0] == 0:
         raise UserError(f"z has shape {z.shape}; expected (N, {', '.join(map(str, shape))}), with N at least 1.")
     if not jnp.issubdtype(z.dtype, jnp.floating):
@@ -138,15 +158,20 @@ def _checked_latents(params: GeneratorParams, z: Array) -> Array:
     return z
 
 
-def _checked_labels(params: GeneratorParams, labels: Array | None, num: int) -> Array:
+def _on_device(values: Array | np.ndarray) -> Array:
+    """Return an array of JAX; what was on the host is transferred explicitly, which `jax.transfer_guard` allows."""
+    return values if isinstance(values, jax.Array) else jax.device_put(np.asarray(values))
+
+
+def _checked_labels(params: GeneratorParams, labels: Array | None, num: int) -> Array | None:
     classes = params.num_classes
     if classes is None:
         if labels is not None:
             raise UserError("labels were given, but this GAN is unconditional; leave them out.")
-        return jnp.zeros((num,), jnp.int32)
+        return None
     if labels is None:
         raise UserError(f"this GAN is conditional; give labels, int32[{num}] in 0..{classes - 1}.")
-    given, labels = labels, jnp.asarray(labels)
+    given, labels = labels, _on_device(labels)
     mixed = labels.shape == (num, classes)
     if labels.shape != (num,) and not mixed:
         raise UserError(f"labels have shape {labels.shape}; expected ({num},), one for each image.")
@@ -157,7 +182,7 @@ def _checked_labels(params: GeneratorParams, labels: Array | None, num: int) -> 
         )
     # Under jit the values are not known; Flax's embedding then clips nothing, so they must be right.
     if not mixed and not isinstance(labels, Tracer):
-        values = np.asarray(given)  # those of 64 bits would have lost half of them
+        values = np.asarray(jax.device_get(given))  # those of 64 bits would have lost half of them
         if values.min() < 0 or values.max() >= classes:
             raise UserError(f"labels reach from {values.min()} to {values.max()}; expected 0..{classes - 1}.")
     return labels

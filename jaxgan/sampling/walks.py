@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+
+import jax
 import jax.numpy as jnp
 
 from jaxgan.base import checks
@@ -33,20 +36,30 @@ def interpolate(start: Array, stop: Array, num: int, *, spherical: bool) -> Arra
     if start.shape != stop.shape:
         raise UserError(f"a walk leads from latents {start.shape} to {stop.shape}; expected the same shape twice.")
     checks.in_range("num", num, 1)
-    t = jnp.linspace(0.0, 1.0, num).reshape(1, num, *(1,) * (start.ndim - 1))
+    return _walk(start, stop, num, spherical)
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def _walk(start: Array, stop: Array, num: int, spherical: bool) -> Array:
+    t = jnp.linspace(0.0, 1.0, num, dtype=start.dtype).reshape(1, num, *(1,) * (start.ndim - 1))
     a, b = start[:, None], stop[:, None]
+    straight = (1 - t) * a + t * b
     if not spherical:
-        return (1 - t) * a + t * b
+        return straight
+    cosine = _cosine(a, b)
+    # Parallel latents have no arc between them; there the two formulas agree, and the angle has no gradient.
+    flat = jnp.sin(jnp.arccos(cosine)) < 1e-4
+    angle = jnp.arccos(jnp.where(flat, 0.0, cosine))
+    arc = (jnp.sin((1 - t) * angle) * a + jnp.sin(t * angle) * b) / jnp.sin(angle)
+    return jnp.where(flat, straight, arc)
+
+
+def _cosine(a: Array, b: Array) -> Array:
+    """Return the cosine of the angle between latents [N, 1, ...]; 0 where one has no direction, being of zeros."""
     axes = tuple(range(2, a.ndim))
-
-    def length(x):
-        return jnp.sqrt(jnp.sum(x * x, axes, keepdims=True))
-
-    # A latent of zeros has no direction; any angle will do, but not 0 / 0.
-    cosine = jnp.sum(a * b, axes, keepdims=True) / jnp.maximum(length(a) * length(b), jnp.finfo(a.dtype).tiny)
-    angle = jnp.arccos(jnp.clip(cosine, -1.0, 1.0))
-    # Parallel latents have no arc between them; there the two formulas agree.
-    flat = jnp.sin(angle) < 1e-4
-    sine = jnp.where(flat, 1.0, jnp.sin(angle))
-    arc = (jnp.sin((1 - t) * angle) * a + jnp.sin(t * angle) * b) / sine
-    return jnp.where(flat, (1 - t) * a + t * b, arc)
+    dot, *squares = (jnp.sum(x * y, axes, keepdims=True) for x, y in ((a, b), (a, a), (b, b)))
+    some = (squares[0] > 0) & (squares[1] > 0)
+    # Both branches of `where` need finite gradients.
+    lengths = [jnp.sqrt(jnp.where(some, square, 1.0)) for square in squares]
+    product = jnp.maximum(lengths[0] * lengths[1], jnp.finfo(a.dtype).tiny)
+    return jnp.clip(jnp.where(some, dot / product, 0.0), -1.0, 1.0)

@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxgan.base import checks
 from jaxgan.base.types import Array
+from jaxgan.config import check_fields, setting
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,16 +31,15 @@ class BurnIn:
       appendix D and table 9.
     """
 
-    images: int = 0
-    learning_rate: float = 1.0
-    penalty: float = 1.0
-    augment: float = 1.0
-    ema_half_life: float = 1.0
-    b2: float = 0.0
+    images: int = setting("burn_in.images")
+    learning_rate: float = setting("burn_in.learning_rate")
+    penalty: float = setting("burn_in.penalty")
+    augment: float = setting("burn_in.augment")
+    ema_half_life: float = setting("burn_in.ema_half_life")
+    b2: float = setting("burn_in.b2")
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            checks.in_range(f"burn_in.{field.name}", getattr(self, field.name), 0)
+        check_fields(self)
 
     def value(self, start: float, end: float, seen: Any) -> Array | float:
         """Return what goes from `start` to `end` once D has seen so many real images, a number or an array []."""

@@ -10,9 +10,10 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.base import checks
 from jaxgan.base.checks import UserError
+from jaxgan.base.settings import flatten
 from jaxgan.base.types import Array, Config, DataInfo, PyTree
+from jaxgan.config import check_fields, fields_from, setting
 from jaxgan.objectives import losses, penalties
 from jaxgan.objectives.augment import augmentation
 from jaxgan.sampling.generator import GeneratorParams, Latent
@@ -20,16 +21,6 @@ from jaxgan.training import power_ema
 from jaxgan.training.burn_in import NO_BURN_IN, BurnIn
 
 Inputs = tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct]  # what a network is called with, and labels
-
-# What each fact of an UpdateRule may be.
-RULE_CHOICES = {
-    "order": ("d_first", "g_first", "simultaneous"),
-    "d_passes": ("joint", "separate", "two_steps"),
-    "latents": ("fresh", "shared"),
-    "g_stats_for_d": ("batch", "running"),
-    "d_stats_in_g": ("batch", "running"),
-    "accuracy_stats": ("batch", "running"),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,22 +47,18 @@ class UpdateRule:
       UserError: a word that is none of those above, fewer than one step of D, a negative weight.
     """
 
-    order: str = "d_first"
-    d_steps: int = 1
-    d_passes: str = "joint"
-    latents: str = "fresh"
-    g_stats_for_d: str = "batch"
-    d_stats_in_g: str = "batch"
-    d_loss_weight: float = 0.5
-    d_loss_report: float = 0.5
-    accuracy_stats: str = "batch"
+    order: str = setting("rule.order")
+    d_steps: int = setting("rule.d_steps")
+    d_passes: str = setting("rule.d_passes")
+    latents: str = setting("rule.latents")
+    g_stats_for_d: str = setting("rule.g_stats_for_d")
+    d_stats_in_g: str = setting("rule.d_stats_in_g")
+    d_loss_weight: float = setting("rule.d_loss_weight")
+    d_loss_report: float = setting("rule.d_loss_report")
+    accuracy_stats: str = setting("rule.accuracy_stats")
 
     def __post_init__(self) -> None:
-        for name, known in RULE_CHOICES.items():
-            checks.one_of(f"rule.{name}", getattr(self, name), known)
-        checks.in_range("rule.d_steps", self.d_steps, 1)
-        for name in "d_loss_weight", "d_loss_report":
-            checks.in_range(f"rule.{name}", getattr(self, name), 0)
+        check_fields(self)
 
     @property
     def d_updates(self) -> int:
@@ -130,30 +117,27 @@ class Gan:
     image_range: tuple[float, float]
     num_classes: int | None
     loss: losses.AdversarialLoss
-    class_weight: float
-    ema_decay: float
-    rule: UpdateRule
+    class_weight: float = setting("class_weight")
+    ema_decay: float = setting("train.ema_decay")
+    rule: UpdateRule = UpdateRule()
     penalties: tuple[penalties.Penalty, ...] = ()
-    penalty_interval: int = 1
-    lecam: float = 0
-    pack: int = 1
+    penalty_interval: int = setting("penalty.interval")
+    lecam: float = setting("penalty.lecam")
+    pack: int = setting("pack")
     augment: augmentation.Augment | None = None
-    augment_target: float = 0
-    augment_images: int = 500_000
+    augment_target: float = setting("augment_target")
+    augment_images: int = setting("augment_images")
     burn_in: BurnIn = NO_BURN_IN
-    ema_half_life: float = 0
-    ema_ramp: float = 0
-    ema_stds: tuple[float, ...] = ()
-    microbatches: int = 1
-    precision: str = "float32"
-    matmul: str = "default"
-    convolution: str = "auto"
+    ema_half_life: float = setting("train.ema_half_life")
+    ema_ramp: float = setting("train.ema_ramp")
+    ema_stds: tuple[float, ...] = setting("train.ema_stds")
+    microbatches: int = setting("train.microbatches")
+    precision: str = setting("precision")
+    matmul: str = setting("matmul")
+    convolution: str = setting("convolution")
 
     def __post_init__(self) -> None:
-        checks.in_range("penalty_interval", self.penalty_interval, 1)
-        checks.in_range("lecam", self.lecam, 0)
-        checks.in_range("pack", self.pack, 1)
-        checks.in_range("microbatches", self.microbatches, 1)
+        check_fields(self)
         power_ema.check_widths(self.ema_stds)
         if self.pack > 1 and self.num_classes is not None:
             raise UserError(
@@ -195,6 +179,7 @@ class Gan:
                 f"{config.gan} is conditional, but the images of config.data.source={config.data.source!r} have no "
                 "labels; use labelled data (for a folder: one subfolder a class) or an unconditional GAN."
             )
+        settings = flatten(config)
         return cls(
             generator=generator,
             discriminator=discriminator,
@@ -203,31 +188,16 @@ class Gan:
             image_range=tuple(config.data.range),
             num_classes=data.num_classes if conditional else None,
             loss=losses.get(config.loss),
-            class_weight=config.class_weight,
-            ema_decay=config.train.ema_decay,
-            rule=UpdateRule(**config.rule.to_dict()),
-            penalties=penalties.from_weights(config.penalty.to_dict()),
-            penalty_interval=config.penalty.interval,
-            lecam=config.penalty.lecam,
-            pack=config.pack,
+            rule=UpdateRule(**fields_from(UpdateRule, settings)),
+            penalties=penalties.from_weights(config.penalty),
             augment=augmentation.from_policy(config.augment, config.augment_p),
-            augment_target=config.augment_target,
-            augment_images=config.augment_images,
-            burn_in=BurnIn(**config.burn_in.to_dict()),
-            ema_half_life=config.train.ema_half_life,
-            ema_ramp=config.train.ema_ramp,
-            ema_stds=tuple(config.train.ema_stds),
-            microbatches=config.train.microbatches,
-            precision=config.precision,
-            matmul=config.matmul,
-            convolution=config.convolution,
+            burn_in=BurnIn(**fields_from(BurnIn, settings)),
+            **fields_from(cls, settings),
         )
 
 
 def _check_adaptive(gan: Gan) -> None:
     """Raise UserError where augmentations cannot follow D's sureness."""
-    checks.in_range("augment_target", gan.augment_target, 0, 1)
-    checks.in_range("augment_images", gan.augment_images, 1)
     given = f"augment_target is {gan.augment_target}, "
     if gan.augment is None:
         raise UserError(f"{given}but nothing is augmented; set config.augment, such as to ada_blit,ada_geometry.")

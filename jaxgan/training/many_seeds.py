@@ -1,6 +1,6 @@
-"""Many GANs of the same networks in one step, R replicas: mapped over on accelerators, one by one on a CPU.
+"""The step of R runs of the same networks in one program: mapped over on accelerators, one by one on a CPU.
 
-There XLA is slow with batches of products: 8 replicas of `gan_mlp` took 1.3 times as long mapped as one by one.
+A CPU is slow with batches of products: 8 runs of `gan_mlp` took 1.3 times as long mapped as one by one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import optax
 
 from jaxgan.base import keys
 from jaxgan.base.types import Array, Config
+from jaxgan.config import fields_from
 from jaxgan.training.gan import Gan
 from jaxgan.training.optim import make_optimiser
 from jaxgan.training.state import GanState
@@ -26,23 +27,25 @@ Values = Mapping[str, Any]  # of settings by their path in a config; numbers, or
 MakeOptimiser = Callable[[Values], optax.GradientTransformation]
 
 
-def make_replicas_step(
+def make_step_of_all(
     gan: Gan, make_g: MakeOptimiser, make_d: MakeOptimiser, values: Values
 ) -> Callable[[States, Array, Array], tuple[States, Metrics]]:
-    """Return the training step of R replicas.
+    """Return the training step of R runs.
 
     It takes (states, images uint8[R, d_steps, B, H, W, C], labels int32[R, d_steps, B]) and returns the next states and
     metrics float32[R].
 
     Args:
-      gan: as all replicas have it, with the values of some.
-      make_g: the generator's optimiser of a replica's values.
+      gan: as all runs have it, with the values of one.
+      make_g: the generator's optimiser of a run's values.
       make_d: the discriminator's.
-      values: settings in which replicas differ, those that `vary` and the optimisers know; float32[R].
+      values: settings in which the runs differ, those that `vary` and the optimisers know; float32[R].
     """
     values = {path: jnp.asarray(value, jnp.float32) for path, value in values.items()}
 
     def one(state: GanState, own: Values, images: Array, labels: Array) -> tuple[GanState, Metrics]:
+        if not own:
+            return train_step(gan, state, images, labels)
         g, d = state.g.replace(tx=make_g(own)), state.d.replace(tx=make_d(own))
         new, metrics = train_step(vary(gan, own), state.replace(g=g, d=d), images, labels)
         # Optimisers are no arrays: those made here must not leave.
@@ -61,21 +64,19 @@ def make_replicas_step(
 
 
 def vary(gan: Gan, own: Values) -> Gan:
-    """Return a GAN with a replica's values of its own settings."""
-    fields = {"class_weight": "class_weight", "train.ema_decay": "ema_decay", "train.ema_half_life": "ema_half_life"}
-    changes: dict[str, Any] = {field: own[path] for path, field in fields.items() if path in own}
+    """Return a GAN with a run's values of its own settings."""
     weighted = [
         dataclasses.replace(penalty, weight=own.get(f"penalty.{penalty.name}", penalty.weight))
         for penalty in gan.penalties
     ]
-    return dataclasses.replace(gan, penalties=tuple(weighted), **changes)
+    return dataclasses.replace(gan, penalties=tuple(weighted), **fields_from(Gan, own))
 
 
 def optimiser_maker(config: Config, net: str, schedule: optax.Schedule, *rest: Any) -> MakeOptimiser:
-    """Return what makes the optimiser of a replica from its values.
+    """Return what makes the optimiser of a run from its values.
 
     Args:
-      config: the section of `config.optim` for a network, as all replicas have it.
+      config: the section of `config.optim` for a network, as all runs have it.
       net: 'g' or 'd'.
       schedule: the learning rate of that section.
       *rest: of `make_optimiser`.
@@ -92,8 +93,8 @@ def optimiser_maker(config: Config, net: str, schedule: optax.Schedule, *rest: A
 
 
 def join(states: Sequence[GanState]) -> States:
-    """Join the states of replicas that have made the same number of steps, in the form that is fast here."""
-    return tuple(states) if jax.default_backend() == "cpu" else stack(states)
+    """Join the states of runs that have made the same number of steps, in the form that is fast here."""
+    return tuple(states) if len(states) == 1 or jax.default_backend() == "cpu" else stack(states)
 
 
 def stack(states: Sequence[GanState]) -> GanState:
@@ -104,9 +105,9 @@ def stack(states: Sequence[GanState]) -> GanState:
     return jax.tree.map(keys.stack, *states).replace(step=states[0].step)
 
 
-def take(states: States, replica: int) -> GanState:
-    """Return the state of one replica."""
+def take(states: States, run: int) -> GanState:
+    """Return the state of one run."""
     if isinstance(states, tuple):
-        return states[replica]
-    rows = jax.tree.map(lambda x: keys.on_numbers(lambda numbers: numbers[replica], x), states.replace(step=None))
+        return states[run]
+    rows = jax.tree.map(lambda x: keys.on_numbers(lambda numbers: numbers[run], x), states.replace(step=None))
     return rows.replace(step=states.step)

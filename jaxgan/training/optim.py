@@ -9,14 +9,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Config
+from jaxgan.config import SETTINGS
 from jaxgan.training.burn_in import NO_BURN_IN, BurnIn
-
-OPTIMISERS = ("adam", "adam_tf", "adamw", "sgd")
-SCHEDULES = ("constant", "exponential", "step", "cosine")
-
 
 Counter = Callable[[Any], Any]  # from the number of updates made to t, both int32[]
 
@@ -133,7 +129,7 @@ def make_optimiser(
     is added to the gradient, as PyTorch's optimisers do. b2 may start elsewhere (`burn_in`, with so many real images
     that D sees for each update); the correction for the moments' start at 0 then takes b2 as it is at the update.
     """
-    checks.one_of("config.optim.*.name", config.name, OPTIMISERS)
+    SETTINGS["optim.g.name"].check("config.optim.*.name", config.name)
     b2_moves = bool(burn_in.images and burn_in.b2)
     if b2_moves and config.name not in ("adam", "adamw"):
         raise UserError(

@@ -1,4 +1,4 @@
-"""Where the step meets the devices and the other processes: the one file that says `pmap` or `distributed`."""
+"""Where the step meets the devices: the one file that uses `pmap`."""
 
 from __future__ import annotations
 
@@ -9,115 +9,13 @@ from concurrent.futures import Future
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.experimental import multihost_utils
 
-from jaxgan.base import aborts, axis, keys, machine, threads
-from jaxgan.base.checks import UserError, brief
+from jaxgan.base import axis, keys, machine, threads
+from jaxgan.base.checks import UserError
+from jaxgan.base.processes import num_processes
 from jaxgan.base.types import Array, Device, PyTree
 
 Step = Callable[[PyTree, Array, Array], tuple[PyTree, dict[str, Array]]]
-
-
-# Seconds after which JAX itself ends processes that have lost one; `jaxgan.runs.processes.peers` notices before.
-HEARTBEAT = 60
-
-
-def connect(
-    coordinator: str | None = None,
-    num_processes: int | None = None,
-    process_id: int | None = None,
-    *,
-    patience: int = 300,
-) -> None:
-    """Join the other processes of one job, before anything is computed.
-
-    What is not given is taken from the environment, as JAX knows SLURM, Open MPI, Kubernetes and TPU pods. JAX aborts a
-    process that does not find the others, or that loses process 0; from here on that is said in one sentence.
-
-    Args:
-      coordinator: HOST:PORT that process 0 listens on.
-      num_processes: of the job.
-      process_id: number of this one, from 0.
-      patience: seconds to wait for the others.
-
-    Raises:
-      UserError: numbers that cannot be, or an environment that does not say them.
-    """
-    if coordinator is not None and not coordinator.rpartition(":")[2].isdecimal():
-        raise UserError(f"--coordinator is {coordinator!r}; expected HOST:PORT, such as localhost:4321.")
-    if num_processes is not None and process_id is not None and not 0 <= process_id < num_processes:
-        raise UserError(f"--process_id is {process_id}; expected a number from 0 to {num_processes - 1}.")
-    jax.config.update("jax_enable_preemption_service", False)  # it would take SIGTERM, at which a run saves
-    # Given by hand, nothing else is to be asked: schedulers that JAX knows would choose devices, too.
-    by_hand = None not in (coordinator, num_processes, process_id)
-    aborts.say_at_abort("the other processes of this job did not answer; start all of them within minutes.")
-    try:
-        with aborts.interruptible():
-            jax.distributed.initialize(
-                coordinator,
-                num_processes,
-                process_id,
-                heartbeat_timeout_seconds=HEARTBEAT,
-                initialization_timeout=patience,
-                cluster_detection_method="deactivate" if by_hand else None,
-            )
-    except (ValueError, RuntimeError) as error:
-        raise UserError(
-            f"the processes of this job could not be joined ({brief(error)}); give each --coordinator=HOST:PORT of "
-            "process 0, --num_processes and its --process_id, or start them by a scheduler that JAX knows."
-        ) from error
-
-
-def connected() -> bool:
-    """Return whether this process has joined others; asks no device."""
-    return jax.distributed.is_initialized()
-
-
-def disconnect() -> None:
-    """Wait for the other processes and leave the job, if there is one; who ends without it is taken for dead."""
-    if connected():
-        jax.distributed.shutdown()
-
-
-def store():
-    """Return the store of keys and values that all processes of the job share."""
-    # JAX has no public name for it; Orbax and Flax take it from there, too.
-    from jax._src import distributed
-
-    return distributed.global_state.client
-
-
-def num_processes() -> int:
-    """Return the number of processes of the job, 1 for one that is alone, which asks no device."""
-    return jax.process_count() if connected() else 1
-
-
-def leads() -> bool:
-    """Return whether this process is the one that owns the run's folder."""
-    return not connected() or jax.process_index() == 0
-
-
-def gather(value: np.ndarray) -> np.ndarray:
-    """Return the values of all processes, one row each; all must call it."""
-    return np.asarray(multihost_utils.process_allgather(value)) if num_processes() > 1 else value[None]
-
-
-def gather_bytes(value: bytes) -> list[bytes]:
-    """Return the bytes of all processes, in their order; all must call it."""
-    sizes = gather(np.asarray(len(value), np.int32)).tolist()
-    row = np.zeros(max(sizes), np.uint8)
-    row[: len(value)] = np.frombuffer(value, np.uint8)
-    return [bytes(one[:size]) for one, size in zip(gather(row), sizes, strict=True)]
-
-
-def from_leader(tree: PyTree) -> PyTree:
-    """Return the leader's numpy arrays in all processes; all must call it, with the same shapes and dtypes."""
-    leaves, structure = jax.tree.flatten(tree)
-    # As bytes, for what sends numbers adds zeros to them, which turns -0 into 0.
-    sent = multihost_utils.broadcast_one_to_all([np.frombuffer(leaf.tobytes(), np.uint8) for leaf in leaves])
-    back = [np.asarray(x).tobytes() for x in sent]
-    found = [np.frombuffer(x, leaf.dtype).reshape(leaf.shape) for x, leaf in zip(back, leaves, strict=True)]
-    return jax.tree.unflatten(structure, found)
 
 
 def choose_devices(num_devices: int, batch_size: int) -> list[Device]:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from jaxgan.base import files
 from jaxgan.base.checks import UserError
+from jaxgan.nets.layer_graph import Output, Row, totals, trace
 from jaxgan.training.gan import Gan, example_inputs
-from jaxgan.views.table import Output, Row, dims, totals, trace
+from jaxgan.views.table import dims
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -32,7 +32,7 @@ MOST_FRAMES = GIF_MS // FRAME_MS
 
 JPEG_SIDE = 65_500  # the format has no more
 MOST_PIXELS = 50_000_000  # of an image that is read back
-GIF_PIXELS = 160_000_000  # of all frames of an animation, which are in memory together
+GIF_PIXELS = 2**27  # of all frames of an animation, which are in memory together
 
 
 def invert(images: np.ndarray) -> np.ndarray:
@@ -157,7 +157,7 @@ def save_gif_of_files(
       scale: see `save_gif`.
       width: of the images before they were enlarged for the eye, which `scale` counts from; None for as they are.
     """
-    chosen = _affordable(evenly(paths, MOST_FRAMES))
+    chosen = affordable(evenly(paths, MOST_FRAMES))
     frames = [frame for frame in (_read_frame(one, width) for one in chosen) if frame is not None]
     if not frames:
         raise UserError(f"none of {len(paths)} images in {paths[0].parent} can be read, so there is no animation.")
@@ -166,7 +166,7 @@ def save_gif_of_files(
     save_gif(path, _same_size(frames), scale=scale)
 
 
-def _affordable(paths: list[Path]) -> list[Path]:
+def affordable(paths: list[Path]) -> list[Path]:
     """Return so many of the images, evenly spaced, that frames as large as the largest fit in memory together."""
     largest = 1
     for path in paths:

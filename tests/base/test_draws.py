@@ -1,4 +1,4 @@
-"""Random numbers by hashing: the laws they claim, and independence of positions and keys."""
+"""Random numbers by hashing: their distributions, and independence of positions and keys."""
 
 import jax
 import jax.numpy as jnp
@@ -33,17 +33,19 @@ def test_hash_is_the_published_one():
 
 
 @pytest.mark.parametrize(
-    ("draw", "law"), [(draws.uniform, stats.uniform(-1, 2)), (draws.normal, stats.norm())], ids=["uniform", "normal"]
+    ("draw", "expected"),
+    [(draws.uniform, stats.uniform(-1, 2)), (draws.normal, stats.norm())],
+    ids=["uniform", "normal"],
 )
-def test_numbers_have_their_law(draw, law):
+def test_numbers_have_their_distribution(draw, expected):
     x = many(30, lambda key: draw(key, (100, 67)))
     assert x.shape == (30, 100, 67)
     assert draw(jax.random.key(0), (2,)).dtype == jnp.float32
-    p_values = [stats.kstest(row.ravel(), law.cdf).pvalue for row in x]
+    p_values = [stats.kstest(row.ravel(), expected.cdf).pvalue for row in x]
     assert min(p_values) > 1e-4
     assert stats.kstest(p_values, "uniform").pvalue > 1e-3
     # Also in the tails.
-    assert abs((np.abs(x) > law.ppf(0.9995)).mean() - 1e-3) < 4 * np.sqrt(1e-3 / x.size)
+    assert abs((np.abs(x) > expected.ppf(0.9995)).mean() - 1e-3) < 4 * np.sqrt(1e-3 / x.size)
 
 
 def test_bounds_and_zero_are_never_reached(monkeypatch):
@@ -86,7 +88,7 @@ def test_elements_and_keys_are_uncorrelated():
     assert abs(m.mean(0).std() * 8 - 1) < 0.05
 
 
-def test_runs_of_booleans_have_the_binomial_law():
+def test_runs_of_booleans_are_binomial():
     words = masks(16, 8 * 4096, 0.5).reshape(-1, 8) @ (1 << np.arange(8))
     counts = np.bincount(words.astype(int), minlength=256)
     chi2 = ((counts - counts.mean()) ** 2 / counts.mean()).sum()

@@ -1,4 +1,4 @@
-"""What XLA and the C library are told."""
+"""Options of XLA and settings of the C library."""
 
 import platform
 import subprocess
@@ -35,7 +35,7 @@ print(faults())
 
 @pytest.fixture
 def forgotten():
-    """Let the options be tried again, before and after."""
+    """Clear the cache of known options, before and after."""
     machine.compiler_options.cache_clear()
     yield
     machine.compiler_options.cache_clear()
@@ -103,6 +103,6 @@ print(call(1.0).is_ready())
 
 @pytest.mark.parametrize(("told", "ready"), [("in step", "True"), ("ahead", "False")])
 def test_calls_on_a_cpu_return_when_they_are_done(told, ready):
-    """Those that wait for their turn have memory already."""
+    """Calls that wait hold memory already."""
     done = subprocess.run([sys.executable, "-c", AHEAD, told], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ready

@@ -28,6 +28,6 @@ def test_busy_while_work_is_under_way():
 
 def test_the_end_of_the_interpreter_waits():
     work = "lambda: (time.sleep(0.3), print('done'))"
-    code = f"import time; from jaxgan.base import background\nbackground.start('x', {work})"
+    code = f"import time; from jaxgan.base import threads\nthreads.start('x', {work})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "done\n"

@@ -98,17 +98,17 @@ def count(system: str, batch: int = 0) -> Step:
     import jax
 
     from jaxgan import data
-    from jaxgan.runs.calls import batch_shapes
+    from jaxgan.runs.batches import batch_shapes
     from jaxgan.runs.setup import create_setup
+    from jaxgan.training.many_seeds import make_step_of_all
     from jaxgan.training.parallel import CompiledSteps
-    from jaxgan.training.step import make_train_step
 
     config = configured(system)
     configured_batch = config.data.batch_size
     config.data.batch_size = batch or configured_batch
     setup = create_setup(config, data.open_source(config.data), jax.devices())
-    steps = CompiledSteps(make_train_step(setup.gan), setup.devices, 1)
-    program = steps.compile(setup.state_shapes, batch_shapes(setup, on_device=False)).result()
+    steps = CompiledSteps(make_step_of_all(setup.gan, None, None, {}), setup.devices, 1)
+    program = steps.compile((setup.state_shapes,), batch_shapes([setup], on_device=False)).result()
     analysis = program.cost_analysis()
     per_device = config.data.batch_size * setup.gan.rule.d_steps / 2
     nets = setup.state_shapes.g.params, setup.state_shapes.d.params
@@ -157,9 +157,9 @@ def wire() -> list[str]:
 
 def time_sums(coordinator: str, number: str) -> None:
     """Time sums of several sizes, as one of two processes, and print the medians."""
-    from jaxgan.training import parallel
+    from jaxgan.base import processes
 
-    parallel.connect(coordinator, 2, int(number))
+    processes.join(coordinator, 2, int(number))
     import jax
 
     reduce = jax.pmap(lambda x: jax.lax.pmean(x, "devices"), axis_name="devices")
@@ -171,7 +171,7 @@ def time_sums(coordinator: str, number: str) -> None:
             seconds.append(time.perf_counter() - began)
         if number == "0":
             print(f"{size:>12,} bytes {1e3 * statistics.median(seconds[5:]):9.3f} ms")
-    parallel.disconnect()
+    processes.leave()
 
 
 def weak(system: str, turns: int, steps: int) -> None:

@@ -150,14 +150,17 @@ class JaxWorker:
     def compile(self) -> float:
         """Make the first call and return its seconds."""
         from jaxgan import data
-        from jaxgan.runs.calls import batches, resident_dataset
+        from jaxgan.runs.batches import batches, resident_dataset
         from jaxgan.training import parallel
-        from jaxgan.training.step import make_train_step
+        from jaxgan.training.many_seeds import make_step_of_all
 
         self.call = parallel.CompiledSteps(
-            make_train_step(self.setup.gan), self.setup.devices, self.setup.steps_per_call, resident_dataset(self.setup)
+            make_step_of_all(self.setup.gan, None, None, {}),
+            self.setup.devices,
+            self.setup.steps_per_call,
+            resident_dataset(self.setup),
         )
-        self.stream = data.prefetch(batches(self.setup, 0, on_device=self.call.dataset is not None))
+        self.stream = data.prefetch(batches([self.setup], 0, 10**9, on_device=self.call.dataset is not None))
         return self.run(self.setup.steps_per_call)
 
     def run(self, steps: int) -> float:

@@ -79,7 +79,7 @@ def test_against_pytorch(gan, state):
     heads = layers.pop("real"), layers.pop("classes")
     layers["Dense_0"] = {kind: np.concatenate([head[kind] for head in heads], -1) for kind in ("kernel", "bias")}
     twin.load(d, state.d.replace(params=layers))
-    x = systems.pictures(gan, 4)
+    x = systems.images(gan, 4)
     for train in False, True:
         (logits, class_logits), _ = systems.forward(gan.discriminator, state.d, x, labels, train=train)
         both = twin.run(d, x, train=train)

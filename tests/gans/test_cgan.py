@@ -27,18 +27,19 @@ def test_starts(state):
 def test_the_discriminator_sees_the_label_as_a_channel(gan, state):
     assert state.d.params["Embed_0"]["embedding"].shape == (10, 784)
     assert state.d.params["Conv_0"]["kernel"].shape == (5, 5, 2, 64)
-    images = jnp.repeat(jnp.asarray(systems.pictures(gan, 1)), 10, axis=0)
+    images = jnp.repeat(jnp.asarray(systems.images(gan, 1)), 10, axis=0)
     (logits, _), _ = systems.forward(gan.discriminator, state.d, images, jnp.arange(10), train=True)
     assert len(np.unique(logits)) == 10
 
 
+@pytest.mark.long
 def test_the_label_may_be_projected_on_the_features():
     gan = systems.build("cgan", d_label="projection")
     net = systems.initialise(gan).d
     table = np.asarray(net.params["Embed_0"]["embedding"])
     assert net.params["Conv_0"]["kernel"].shape == (5, 5, 1, 64)
     assert table.shape == (10, 7 * 7 * 128)
-    images = jnp.repeat(jnp.asarray(systems.pictures(gan, 1)), 10, axis=0)
+    images = jnp.repeat(jnp.asarray(systems.images(gan, 1)), 10, axis=0)
     (logits, _), _ = systems.forward(gan.discriminator, net, images, jnp.arange(10), train=True)
     assert len(np.unique(logits)) == 10
     # A logit is linear in the label's vector.

@@ -1,4 +1,4 @@
-"""The compact GAN: its size, what classes do, what it refuses."""
+"""The compact GAN: its size, the effect of classes, settings that it rejects."""
 
 import functools
 import importlib
@@ -80,6 +80,7 @@ def test_only_the_vector_of_the_chosen_kind_matters():
     variables = init(gan.generator, z, jnp.zeros(1, jnp.int32))
     table = variables["params"]["Embed_0"]["embedding"]
 
+    @jax.jit
     def draw(table):
         params = {**variables["params"], "Embed_0": {"embedding": table}}
         return gan.generator.apply({**variables, "params": params}, z, jnp.zeros(1, jnp.int32), train=False)
@@ -131,6 +132,6 @@ def test_the_class_enters_as_a_product_of_features(conditional):
         ((28, 28, 1), {"kinds": 16, "latent_size": 3}, "config.model.kinds is 16"),
     ],
 )
-def test_what_cannot_be_is_refused(shape, model, message):
+def test_impossible_settings_are_rejected(shape, model, message):
     with pytest.raises(UserError, match=message):
         make("mnist", shape, **model)

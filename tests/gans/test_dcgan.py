@@ -8,8 +8,8 @@ import systems
 
 from jaxgan import gans
 from jaxgan.base.types import DataInfo
+from jaxgan.nets.layer_graph import network_rows
 from jaxgan.training.state import create_state
-from jaxgan.views.table import network_rows
 
 
 @pytest.fixture(scope="module")
@@ -35,16 +35,16 @@ def test_starts(state):
 
 
 def test_dropout_works_in_training_only(gan, state):
-    images = systems.pictures(gan, 2)
-    plain, _ = gan.discriminator.apply(state.d.variables, images, None, train=True)
-    again, _ = gan.discriminator.apply(state.d.variables, images, None, train=False)
+    images = systems.images(gan, 2)
+    judge = systems.quick_jit(gan.discriminator.apply, static_argnames="train")
+    plain, _ = judge(state.d.variables, images, None, train=True)
+    again, _ = judge(state.d.variables, images, None, train=False)
     np.testing.assert_array_equal(plain, again)
-    dropped, _ = gan.discriminator.apply(
-        state.d.variables, images, None, train=True, rngs={"dropout": jax.random.key(0)}
-    )
+    dropped, _ = judge(state.d.variables, images, None, train=True, rngs={"dropout": jax.random.key(0)})
     assert not np.allclose(plain, dropped)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("changes", [{"upsample": "nearest"}, {"g_activation": "relu"}])
 def test_variants_have_the_same_sizes(gan, state, changes):
     variant = systems.build("dcgan", **changes)
@@ -107,6 +107,6 @@ def test_against_pytorch(gan, state):
     )
     twin.check_outputs(
         twin.load(d, state.d, (7, 7, 128)),
-        *(gan.discriminator, state.d, systems.pictures(gan, 4), labels),
+        *(gan.discriminator, state.d, systems.images(gan, 4), labels),
         pick=lambda out: out[:, 0],
     )

@@ -53,7 +53,7 @@ def test_usual_scales_are_a_switch():
     assert gan.generator.norm.scale_mean == gan.discriminator.norm.scale_mean == 1.0
 
 
-@pytest.mark.parametrize("shape", [(16, 16, 3), (32, 48, 1), (128, 128, 3)])
+@pytest.mark.parametrize("shape", [(16, 16, 3), (32, 48, 1), pytest.param((128, 128, 3), marks=pytest.mark.long)])
 def test_sides_are_any_multiples_of_16(shape):
     gan = systems.build("dcgan64", shape=shape, width=2)
     shapes = systems.shapes(gan)
@@ -76,19 +76,19 @@ def test_the_data_section():
     assert data.drop_remainder
 
 
-@pytest.mark.parametrize("train", [False, True])
+@pytest.mark.parametrize("train", [pytest.param(False, marks=pytest.mark.long), True])
 def test_forward_and_reverse_mode_are_transposes(gan, state, train):
     z, labels = systems.noise(gan, 6)
 
-    def pictures(z):
+    def draw(z):
         return gan.generator.apply(state.g.variables, z, labels, train=train, mutable=["batch_stats"])[0]
 
     def both(z, along, across):
-        images, pushed = jax.jvp(pictures, (z,), (along,))
-        (pulled,) = jax.vjp(pictures, z)[1](across)
+        images, pushed = jax.jvp(draw, (z,), (along,))
+        (pulled,) = jax.vjp(draw, z)[1](across)
         return images, jnp.vdot(pushed, across), jnp.vdot(pulled, along)
 
-    along, across = jnp.sin(jnp.arange(z.size)).reshape(z.shape), systems.pictures(gan, 6)
+    along, across = jnp.sin(jnp.arange(z.size)).reshape(z.shape), systems.images(gan, 6)
     _, forward, reverse = systems.quick_jit(both)(z, along, across)
     assert forward == pytest.approx(float(reverse), rel=1e-3)
 
@@ -119,5 +119,5 @@ def test_against_pytorch(gan, state):
     )
     twin.load(d, state.d, (2, 2, 64))
     sizes = [6 * side**2 for side in (8, 4, 2)]
-    x = systems.pictures(gan, 6)
+    x = systems.images(gan, 6)
     twin.check_outputs(d, gan.discriminator, state.d, x, labels, pick=lambda out: out[:, 0], pixels=sizes)

@@ -8,9 +8,9 @@ import pytest
 import systems
 
 import jaxgan
+from jaxgan.nets.layer_graph import network_rows
 from jaxgan.training.gan import generator_params
 from jaxgan.training.optim import make_schedule
-from jaxgan.views.table import network_rows
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def test_maps_grow_and_shrink_as_they_should(gan):
     sizes = [row.shape for row in g_rows if row.kind in ("Conv", "ConvTranspose")]
     assert [side for side, _, _ in sizes] == [2, 2, 3, 6, 7, 14, 14, 28, 28, 28, 28]
     assert [channels for _, _, channels in sizes] == [256, 128, 256, 256, 128, 128, 128, 64, 64, 64, 1]
-    d_rows = network_rows(gan.discriminator, (systems.pictures(gan, 1), labels))
+    d_rows = network_rows(gan.discriminator, (systems.images(gan, 1), labels))
     sizes = [row.shape for row in d_rows if row.kind == "Conv"]
     assert sizes == [(14, 14, 32), (14, 14, 64), (7, 7, 128), (4, 4, 128), (2, 2, 64)]
 
@@ -64,7 +64,7 @@ def test_learning_rate_is_halved_every_five_epochs():
 
 def test_leaky_is_a_switch(gan, state):
     leaky = systems.build("dcgan_z1x1", leaky=True)
-    x, labels = systems.pictures(gan, 3), jnp.zeros(3, int)
+    x, labels = systems.images(gan, 3), jnp.zeros(3, int)
     (one, _), _ = systems.forward(gan.discriminator, state.d, x, labels, train=True)
     (other, _), _ = systems.forward(leaky.discriminator, state.d, x, labels, train=True)
     assert not np.allclose(one, other)
@@ -79,11 +79,11 @@ def test_the_scale_of_a_latent_does_not_matter_with_batch_statistics(gan, state)
     params = generator_params(gan, state.ema).replace(image_range=(-1.0, 1.0))
     make = systems.quick_jit(partial(jaxgan.generate, stats="batch"))
     z, _ = systems.noise(gan, 20)
-    pictures = make(params, z)
-    assert float(pictures.std()) > 0.1
-    assert difference(make(params, 5e4 * z), pictures) < 1e-2
+    images = make(params, z)
+    assert float(images.std()) > 0.1
+    assert difference(make(params, 5e4 * z), images) < 1e-2
     assert difference(make(params, -1e4 * z), make(params, -z)) < 1e-2
-    assert difference(make(params, -z), pictures) > 0.1
+    assert difference(make(params, -z), images) > 0.1
 
 
 def test_with_running_statistics_huge_latents_saturate(gan, state):
@@ -121,7 +121,7 @@ def test_against_pytorch(gan, state):
         *(*keep(1, 32, 2), *keep(32, 64), *keep(64, 128, 2), *keep(128, 128, 2), *keep(128, 64, 2)),
         *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 2)),
     )
-    x = systems.pictures(gan, 4)
+    x = systems.images(gan, 4)
     sizes = [4 * side**2 for side in (14, 14, 7, 4, 2)]
     twin.load(d, state.d)
     twin.check_outputs(

@@ -1,4 +1,4 @@
-"""What all GANs that come with the package share."""
+"""Properties of all bundled GANs."""
 
 import functools
 import importlib
@@ -16,12 +16,12 @@ from jaxgan import config as config_lib
 from jaxgan import gans, generate, sample
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Batch, DataInfo
+from jaxgan.nets.layer_graph import network_rows, totals
 from jaxgan.nets.norm import KINDS
 from jaxgan.training.gan import UpdateRule, generator_params
 from jaxgan.training.loss import d_loss, g_loss
 from jaxgan.training.passes import Keys, Noise, apply
 from jaxgan.training.step import make_train_step
-from jaxgan.views.table import network_rows, totals
 
 # Parameters of G, running statistics of G, the same of D.
 COUNTS = {
@@ -57,6 +57,15 @@ CONDITIONAL = ("acgan", "cgan")
 FAMILY = ("dcgan", "acgan", "dcgan64", "dcgan_z1x1", "cgan")
 
 
+# Two stand for all where the programs of all take long: one with classes in D, one without.
+some = pytest.mark.parametrize(
+    "system",
+    [name if name in ("gan_mlp", "acgan") else pytest.param(name, marks=pytest.mark.long) for name in systems.NAMES],
+    indirect=True,
+    scope="module",
+)
+
+
 class System:
     """A GAN and its state at step 0."""
 
@@ -86,7 +95,7 @@ def test_parameter_counts(system):
 
 def test_summary_counts_the_same(system):
     g_inputs = systems.noise(system.gan, 1)
-    d_inputs = systems.pictures(system.gan, 1), g_inputs[1]
+    d_inputs = systems.images(system.gan, 1), g_inputs[1]
     counts = (
         *totals(network_rows(system.gan.generator, g_inputs)),
         *totals(network_rows(system.gan.discriminator, d_inputs)),
@@ -182,11 +191,12 @@ def first_losses(gan, state, real, noise, keys):
     return d_metrics | g_metrics
 
 
+@some
 def test_first_losses(system):
     gan = system.gan
     noise = Noise(*systems.noise(gan, 20))
     keys = jax.random.split(jax.random.key(1))
-    metrics = first_losses(gan, system.state, systems.pictures(gan, 20), noise, keys)
+    metrics = first_losses(gan, system.state, systems.images(gan, 20), noise, keys)
     assert all(np.isfinite(value) for value in metrics.values())
     if system.name == "gan_mlp":  # He's rule spreads the first logits
         return
@@ -210,11 +220,12 @@ def test_a_step_keeps_the_form_of_the_state(system):
     assert ("g/class" in metrics) == (system.name == "acgan")
 
 
+@some
 def test_samples_are_in_one_range_whatever_the_gan_uses(system):
     params = generator_params(system.gan, system.state.ema)
-    pictures = systems.quick_jit(partial(sample, num=4))(params, jax.random.key(3))
-    assert pictures.shape == (4, *system.gan.data.image_shape)
-    assert -1 <= pictures.min() < pictures.max() <= 1
+    images = systems.quick_jit(partial(sample, num=4))(params, jax.random.key(3))
+    assert images.shape == (4, *system.gan.data.image_shape)
+    assert -1 <= images.min() < images.max() <= 1
     with pytest.raises(ValueError, match="z has shape"):
         generate(params, jnp.zeros((2, 7)))
 
@@ -225,8 +236,12 @@ def test_samples_are_in_one_range_whatever_the_gan_uses(system):
         ("dcgan", (32, 32, 3), r"dcgan makes images of shape \(28, 28, 3\), but the data has \(32, 32, 3\)"),
         ("acgan", (28, 28, 3), r"acgan makes images of shape \(28, 28, 1\), but the data has \(28, 28, 3\)"),
         ("dcgan_z1x1", (32, 32, 1), r"dcgan_z1x1 makes images of shape \(28, 28, 1\), but the data has"),
-        ("dcgan64", (28, 28, 1), r"dcgan64 makes images whose sides are multiples of 16, but the data has"),
-        ("cgan", (30, 30, 1), r"cgan makes images whose sides are multiples of 4, but the data has \(30, 30, 1\)"),
+        ("dcgan64", (28, 28, 1), r"dcgan64 makes images whose height and width are multiples of 16, but the data has"),
+        (
+            "cgan",
+            (30, 30, 1),
+            r"cgan makes images whose height and width are multiples of 4, but the data has \(30",
+        ),
     ],
 )
 def test_images_of_a_wrong_shape_are_refused(name, shape, message):
@@ -255,7 +270,7 @@ def test_bad_numbers_of_a_model_are_refused(name, field, value):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", FAMILY)
+@pytest.mark.parametrize("name", ["acgan", *(pytest.param(n, marks=pytest.mark.long) for n in FAMILY if n != "acgan")])
 def test_norm_of_d_is_a_switch(name, kind):
     d = systems.build(name, d_norm=kind).discriminator
     shapes = systems.shapes(systems.build(name, d_norm=kind)).d
@@ -284,7 +299,7 @@ def test_d_may_be_shown_the_spread_of_a_batch(name):
 
 
 @pytest.mark.parametrize("name", FAMILY)
-def test_runs_of_before_are_built_as_they_were(name):
+def test_runs_of_earlier_versions_are_built_as_they_were(name):
     config = systems.get_config(name)
     side = config.data.image_size
     info = DataInfo((side, side, config.data.channels), 60_000, 10)
@@ -296,7 +311,7 @@ def test_runs_of_before_are_built_as_they_were(name):
     assert (before.generator, before.discriminator) == (preset.generator, preset.discriminator)
 
 
-def test_a_file_of_ones_own_may_be_any_module(tmp_path):
+def test_a_custom_file_may_be_any_module(tmp_path):
     """Postponed annotations need the module where dataclasses look for it."""
     own = tmp_path / "mine.py"
     own.write_text((Path(gans.__file__).parent / "dcgan.py").read_text())
@@ -316,7 +331,7 @@ def test_a_file_of_ones_own_may_be_any_module(tmp_path):
 
 @functools.cache
 def step_of_dcgan(convolution, matmul):
-    """The program of a whole step, gradients too, before XLA sees it."""
+    """The program of a whole step with gradients, before XLA compiles it."""
     config = systems.get_config("dcgan")
     config.convolution, config.matmul = convolution, matmul
     gan = gans.build(config, DataInfo((28, 28, 1), 60_000, 10))
@@ -329,7 +344,7 @@ def test_the_form_of_convolutions_follows_the_config():
     assert "lhs_dilate = [2, 2]" not in step_of_dcgan("cpu", "default")
 
 
-@pytest.mark.parametrize("convolution", ["lax", "cpu"])
+@pytest.mark.parametrize("convolution", ["lax", pytest.param("cpu", marks=pytest.mark.long)])
 def test_all_products_of_a_step_have_the_precision_asked_for(convolution):
     asked, plain = step_of_dcgan(convolution, "float32"), step_of_dcgan(convolution, "default")
     products = plain.count("stablehlo.dot_general") + plain.count("stablehlo.convolution")
@@ -347,7 +362,7 @@ def test_all_products_of_a_step_have_the_precision_asked_for(convolution):
         ("dcgan64", "width", 4.5),
     ],
 )
-def test_settings_that_no_network_can_have_are_one_sentence(name, setting, value):
+def test_settings_that_no_network_can_have_give_one_error_message(name, setting, value):
     config = importlib.import_module(f"configs.{name}").get_config()
     with config.ignore_type():
         config.model[setting] = value

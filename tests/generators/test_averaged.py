@@ -7,7 +7,7 @@ import tiny
 
 import jaxgan
 from jaxgan.base import keys
-from jaxgan.rundir import saved_config
+from jaxgan.rundir import layout
 from jaxgan.rundir.evaluations import best_of, protocol, read_evaluations
 from jaxgan.runs.evaluate import create_evaluator
 from jaxgan.sampling.recalibration import standing_statistics
@@ -52,7 +52,7 @@ def test_averages_are_loaded_with_their_own_and_other_weights_are_not(runs):
 
 def test_grids_and_scores_are_made_with_them(runs):
     workdirs, _ = runs
-    grids = [saved_config.grid_file(path, 4).read_bytes() for path in workdirs.values()]
+    grids = [layout.grid_file(path, 4).read_bytes() for path in workdirs.values()]
     assert grids[0] != grids[1]
     entries = [read_evaluations(path)[-1] for path in workdirs.values()]
     assert [entry["ema_stats"] for entry in entries] == ["average", "standing"]

@@ -16,6 +16,7 @@ from tiny_params import make_params
 
 import jaxgan
 from jaxgan.base.checks import UserError
+from jaxgan.base.types import DataInfo
 from jaxgan.generators import arrays, export, pretrained
 
 NUMS = 1, 3
@@ -69,6 +70,8 @@ def test_stablehlo_makes_the_same_images_without_jaxgan(tmp_path):
     exported = jax.export.deserialize((tmp_path / "gan_mlp.stablehlo").read_bytes())
     assert set(exported.platforms) == {"cpu", "cuda", "tpu"}
     facts = json.loads((tmp_path / "cgan.stablehlo.json").read_bytes())
+    lifetime = facts.pop("lifetime")
+    assert lifetime.startswith(f"JAX {jax.__version__} wrote this file; releases of the next six months read it.")
     assert facts == {"latent_shape": [100], "latent_law": "normal", "num_classes": 10, "image_range": [-1, 1]}
 
 
@@ -82,6 +85,66 @@ def test_onnx_makes_the_same_images_without_jax(tmp_path):
         '(onnxruntime.InferenceSession(name + ".onnx"))'
     )
     compare(tmp_path, [*systems.NAMES, *pretrained.names()], ".onnx", imports, reader)
+
+
+def test_a_batch_makes_stablehlo_of_one_shape_for_one_platform(tmp_path):
+    done = call("--mode=export", "--workdir=mnist_classes", "--batch=2", f"--out={tmp_path / 'g.stablehlo'}")
+    assert done.returncode == 0, done.stderr
+    exported = jax.export.deserialize((tmp_path / "g.stablehlo").read_bytes())
+    text = exported.mlir_module()
+    assert exported.platforms == ("cpu",)
+    assert "?" not in text  # no size is left open
+    assert "custom_call" not in text
+    params = jaxgan.load("mnist_classes")
+    z, labels = jaxgan.latents(params, jax.random.key(2), 2), jnp.array([3, 8])
+    made = exported.call(z, labels.astype(jnp.int32))
+    np.testing.assert_allclose(made, jaxgan.generate(params, z, labels), atol=1e-5)
+    with pytest.raises(UserError, match=r"With a batch, the ending of the file is '.safetensors'; expected one of"):
+        export.export(params, tmp_path / "g.safetensors", batch=2)
+
+
+def test_labels_that_are_no_classes_are_moved_to_the_nearest(tmp_path):
+    params = make_params(conditional=True)
+    export.export(params, tmp_path / "g.stablehlo", batch=4)
+    call_it = jax.export.deserialize((tmp_path / "g.stablehlo").read_bytes()).call
+    z = jnp.broadcast_to(jaxgan.latents(params, jax.random.key(2), 1), (4, 3))
+    made = call_it(z, jnp.array([10, 9, -1, 0], jnp.int32))
+    np.testing.assert_array_equal(made[0], made[1])
+    np.testing.assert_array_equal(made[2], made[3])
+    assert np.abs(made[1] - made[3]).max() > 1e-3
+
+
+@pytest.mark.parametrize("ending", [".stablehlo", ".onnx", ".safetensors"])
+def test_weights_that_are_not_finite_are_refused(ending, tmp_path):
+    params = make_params()
+    variables = jax.tree.map(lambda x: x.at[-1].set(jnp.nan), params.variables)
+    with pytest.raises(UserError, match=r"/\w+ of the generator holds numbers that are not finite"):
+        export.export(params.replace(variables=variables), tmp_path / f"g{ending}")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.filterwarnings("default")  # of what jax2onnx imports
+@pytest.mark.parametrize("name", ["acgan", "r3gan"])
+def test_onnx_has_constants_computed_and_an_old_opset(name, tmp_path):
+    pytest.importorskip("jax2onnx")
+    onnx = pytest.importorskip("onnx")
+    params = small_r3gan() if name == "r3gan" else params_of(name)
+    export.export(params, tmp_path / "g.onnx")
+    model = onnx.load(tmp_path / "g.onnx")
+    assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", 17)]
+    known = {tensor.name for tensor in model.graph.initializer}
+    assert [node.name for node in model.graph.node if known >= set(node.input)] == []
+    if name == "acgan":
+        assert len(model.graph.node) < 60  # 102 as jax2onnx makes them
+
+
+def small_r3gan():
+    config = jaxgan.get_config("r3gan_mnist")
+    config.model.update(widths=(8, 8, 8), blocks=1, group_size=8)
+    gan = jaxgan.build(config, DataInfo((16, 16, 1), 100, None))
+    example = jnp.zeros((1, *gan.latent.shape)), jnp.zeros((1,), jnp.int32)
+    variables = gan.generator.init(jax.random.key(1), *example, train=False)
+    return jaxgan.generator_params(gan, jax.tree.map(lambda x: x + 0.1, variables))
 
 
 def test_safetensors_come_back(tmp_path):

@@ -7,7 +7,8 @@ import jaxgan
 from jaxgan import data
 from jaxgan.base.types import DataInfo
 from jaxgan.generators import gallery
-from jaxgan.rundir import saved_config
+from jaxgan.generators.load import Which, load_with_config
+from jaxgan.rundir import layout
 from jaxgan.views import images
 
 
@@ -30,8 +31,18 @@ def inverted(tmp_path_factory):
     return train(tmp_path_factory.mktemp("run"), invert=True)
 
 
+def save(workdir, out=None, *, weights="ema", scale=None, **draw):
+    which = Which(weights=weights, trust=True)
+    return gallery.save_samples(workdir, out, which=which, draw=gallery.Draw(**draw), scale=scale)
+
+
+def save_walks(workdir, out, *, walks=8, scale=None, **draw):
+    which = Which(trust=True)
+    return gallery.save_walks(workdir, out, which=which, draw=gallery.Draw(**draw), walks=walks, scale=scale)
+
+
 def array(workdir, tmp_path, **options):
-    return np.load(gallery.save_samples(workdir, tmp_path / "a.npy", trust=True, **options))
+    return np.load(save(workdir, tmp_path / "a.npy", **options))
 
 
 def read(path):
@@ -40,42 +51,43 @@ def read(path):
 
 
 def test_grid_and_array_hold_the_same_images(workdir, tmp_path):
-    pictures = array(workdir, tmp_path, num=8)
-    assert (pictures.shape, pictures.dtype) == ((8, 8, 8, 1), np.uint8)
-    gallery.save_samples(workdir, tmp_path / "a.png", num=8, scale=1, trust=True)
-    np.testing.assert_array_equal(read(tmp_path / "a.png")[:8, 8:16], pictures[1, ..., 0])
+    made = array(workdir, tmp_path, num=8)
+    assert (made.shape, made.dtype) == ((8, 8, 8, 1), np.uint8)
+    save(workdir, tmp_path / "a.png", num=8, scale=1)
+    np.testing.assert_array_equal(read(tmp_path / "a.png")[:8, 8:16], made[1, ..., 0])
 
 
 def test_grids_are_enlarged_as_asked_or_until_they_are_easy_to_see(workdir, tmp_path):
-    native = read(gallery.save_samples(workdir, tmp_path / "a.png", num=9, scale=1, trust=True))
+    native = read(save(workdir, tmp_path / "a.png", num=9, scale=1))
     for scale, factor in ((3, 3), (None, 1000 // max(native.shape))):
-        large = read(gallery.save_samples(workdir, tmp_path / "b.png", num=9, scale=scale, trust=True))
+        large = read(save(workdir, tmp_path / "b.png", num=9, scale=scale))
         np.testing.assert_array_equal(large, np.kron(native, np.ones((factor, factor), np.uint8)))
 
 
 def test_only_images_for_the_eye_are_inverted(inverted, tmp_path):
-    params, key, _ = gallery.open_run(inverted, "latest", "ema", None, None, trust=True)
-    made = np.asarray(jaxgan.to_uint8(jaxgan.generate(params, jaxgan.latents(params, key, 2))))[..., 0].astype(int)
+    params, config = load_with_config(inverted, Which(trust=True))
+    z = gallery.Draw().latents(params, config, 2)
+    made = np.asarray(jaxgan.to_uint8(jaxgan.generate(params, z)))[..., 0].astype(int)
     np.testing.assert_allclose(array(inverted, tmp_path, num=2)[..., 0], made, atol=1)
-    grid = read(gallery.save_samples(inverted, tmp_path / "a.png", num=2, scale=1, trust=True))
+    grid = read(save(inverted, tmp_path / "a.png", num=2, scale=1))
     np.testing.assert_allclose(255 - grid, np.concatenate(made, axis=1), atol=1)
-    one = read(gallery.save_samples(inverted, f"{tmp_path}/files/", num=2, trust=True) / "000001.png")
+    one = read(save(inverted, f"{tmp_path}/files/", num=2) / "000001.png")
     np.testing.assert_allclose(one, made[1], atol=1)
-    walks = np.load(gallery.save_walks(inverted, tmp_path / "w.npy", num=2, trust=True))
-    strip = read(gallery.save_walks(inverted, tmp_path / "w.png", num=2, scale=1, trust=True))
+    walks = np.load(save_walks(inverted, tmp_path / "w.npy", num=2))
+    strip = read(save_walks(inverted, tmp_path / "w.png", num=2, scale=1))
     np.testing.assert_array_equal(255 - strip[:8, :8], walks[0, 0, ..., 0])
 
 
 def test_a_folder_of_files_is_read_back_as_data(workdir, tmp_path):
-    out = gallery.save_samples(workdir, f"{tmp_path}/new/", num=8, trust=True)
-    pictures = array(workdir, tmp_path, num=8)
+    out = save(workdir, f"{tmp_path}/new/", num=8)
+    made = array(workdir, tmp_path, num=8)
     config = tiny.get_config().data
     config.update({"source": "folder", "path": str(out)})
     source = data.open_source(config)
-    conditional = gallery.open_run(workdir, "latest", "ema", None, None, trust=True)[0].num_classes
+    conditional = jaxgan.load(workdir, trust=True).num_classes
     assert source.info == DataInfo((8, 8, 1), 8, conditional)
     pixels, labels = source.read(np.arange(8))
-    np.testing.assert_array_equal(pixels, pictures)
+    np.testing.assert_array_equal(pixels, made)
     assert labels.tolist() == ([0, 0, 1, 1, 2, 2, 3, 3] if conditional else [0] * 8)
 
 
@@ -86,7 +98,7 @@ def test_a_folder_that_is_not_empty_is_refused_before_anything_is_loaded(tmp_pat
 
 
 def test_default_file_lies_in_the_run(workdir):
-    assert gallery.save_samples(workdir, num=4, trust=True) == workdir / "samples.png"
+    assert save(workdir, num=4) == workdir / "samples.png"
 
 
 def test_seed_and_scale_change_the_images_and_repeat_them(workdir, tmp_path):
@@ -110,25 +122,25 @@ def test_seed_and_scale_change_the_images_and_repeat_them(workdir, tmp_path):
 )
 def test_options_that_cannot_be_are_one_sentence(workdir, tmp_path, out, options, sentence):
     with pytest.raises(jaxgan.UserError, match=sentence):
-        gallery.save_samples(workdir, tmp_path / out, trust=True, **options)
+        save(workdir, tmp_path / out, **options)
 
 
 def test_labels(workdir):
-    params, _, _ = gallery.open_run(workdir, "latest", "ema", None, None, trust=True)
+    params = jaxgan.load(workdir, trust=True)
     if params.num_classes is None:
         with pytest.raises(ValueError, match="--label=1 was given, but this GAN is unconditional"):
-            gallery.save_samples(workdir, num=2, label=1, trust=True)
+            save(workdir, num=2, label=1)
     else:
         assert gallery.choose_labels(params, 8, None).tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
         assert gallery.choose_labels(params, 2, 1).tolist() == [1, 1]
         with pytest.raises(ValueError, match="--label=4 is no class of this GAN; give one from 0 to 3"):
-            gallery.save_samples(workdir, num=2, label=4, trust=True)
+            save(workdir, num=2, label=4)
 
 
 @pytest.mark.parametrize("ending", ["png", "npy", "gif"])
 def test_walks_are_written_as_each_kind(workdir, tmp_path, ending):
     scale = None if ending == "npy" else 2
-    out = gallery.save_walks(workdir, tmp_path / f"a.{ending}", num=5, walks=4, scale=scale, trust=True)
+    out = save_walks(workdir, tmp_path / f"a.{ending}", num=5, walks=4, scale=scale)
     if ending == "npy":
         assert np.load(out).shape == (4, 5, 8, 8, 1)
         return
@@ -138,7 +150,7 @@ def test_walks_are_written_as_each_kind(workdir, tmp_path, ending):
 
 
 def test_walks_lead_from_class_to_class(workdir):
-    params, _, _ = gallery.open_run(workdir, "latest", "ema", None, None, trust=True)
+    params = jaxgan.load(workdir, trust=True)
     if params.num_classes is None:
         assert gallery.walk_labels(params, 2, 3, None) is None
     else:
@@ -151,7 +163,7 @@ def test_progress_is_an_animation_of_the_grids(workdir, tmp_path):
     with pytest.raises(FileNotFoundError, match="holds no grids to animate"):
         gallery.save_progress(workdir, tmp_path / "a.gif")
     for step in (1, 2):
-        images.save(saved_config.grid_file(workdir, step), np.full((8, 8, 1), 40 * step, np.uint8))
+        images.save(layout.grid_file(workdir, step), np.full((8, 8, 1), 40 * step, np.uint8))
     with Image.open(gallery.save_progress(workdir, tmp_path / "a.gif", scale=3)) as image:
         assert (image.size, image.n_frames) == ((24, 24), 2)
 

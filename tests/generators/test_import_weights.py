@@ -6,6 +6,8 @@ import jax
 import numpy as np
 import pytest
 import systems
+import torch_layers
+from safetensors.numpy import save_file
 
 import jaxgan
 from jaxgan.base.checks import UserError
@@ -15,7 +17,7 @@ from jaxgan.generators.import_weights import import_weights
 GREY, COLOUR = DataInfo((28, 28, 1), 100, 10), DataInfo((32, 32, 3), 100, None)
 
 
-def pictures(params, num=3):
+def images_of(params, num=3):
     z, labels = jaxgan.latents(params, jax.random.key(1), num), np.arange(num) + 2
     images = jaxgan.generate(params, z, labels if params.num_classes else None)
     return np.asarray(z), labels, np.asarray(images)
@@ -61,8 +63,8 @@ def test_pytorchs_dcgan(linear, ending, tmp_path):
     elif ending == ".npz":
         np.savez(path, **state)
     else:
-        pytest.importorskip("safetensors.numpy").save_file(state, path)
-    z, _, ours = pictures(import_weights(small64(), path, data=COLOUR))
+        save_file(state, path)
+    z, _, ours = images_of(import_weights(small64(), path, data=COLOUR))
     with torch.no_grad():
         theirs = net(torch.tensor(z)).numpy().transpose(0, 2, 3, 1)
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
@@ -97,7 +99,7 @@ def test_keras_dcgan(keras, tmp_path):
     kinds += [layers.Conv2D(1, 5, padding="same", use_bias=False, activation="tanh")]
     model, draw = scattered(keras.Sequential(kinds))
     np.savez(tmp_path / "g.npz", **{w.path: w.numpy() for w in model.weights})
-    z, _, ours = pictures(import_weights(systems.get_config("dcgan"), tmp_path / "g.npz", data=GREY))
+    z, _, ours = images_of(import_weights(systems.get_config("dcgan"), tmp_path / "g.npz", data=GREY))
     np.testing.assert_allclose(ours, draw(z), atol=1e-5)
     assert ours.std() > 0.01
 
@@ -113,7 +115,7 @@ def test_keras_acgan(keras, tmp_path):
         x = layers.ReLU()(layers.BatchNormalization(momentum=0.8)(x))
     model, draw = scattered(keras.Model([z_in, label], layers.Conv2D(1, 3, padding="same", activation="tanh")(x)))
     np.savez(tmp_path / "g.npz", **{w.path: w.numpy() for w in model.weights})
-    z, labels, ours = pictures(import_weights(systems.get_config("acgan"), tmp_path / "g.npz", data=GREY))
+    z, labels, ours = images_of(import_weights(systems.get_config("acgan"), tmp_path / "g.npz", data=GREY))
     np.testing.assert_allclose(ours, draw([z, labels]), atol=1e-5)
 
 
@@ -176,3 +178,102 @@ def test_mistakes_are_named(ours, tmp_path):
     np.savez(tmp_path / "few.npz", **{name: x for name, x in tensors.items() if not name.startswith("c3")})
     with pytest.raises(UserError, match=r"has 8 layers .* the generator has 9"):
         import_weights(small64(), tmp_path / "few.npz", data=COLOUR)
+
+
+SMALL = DataInfo((8, 8, 1), 100, 4)
+
+
+def torch_cgan(*, affine):
+    """A state dict as of a small `cgan` in PyTorch, whose convolutions all have biases, and images that it makes."""
+    rng = np.random.default_rng(0)
+    shapes = {
+        "embed.weight": (4, 10), "fc.weight": (512, 110), "fc.bias": (512,),
+        "up1.weight": (128, 64, 5, 5), "up1.bias": (64,), "up2.weight": (64, 32, 5, 5), "up2.bias": (32,),
+        "last.weight": (1, 32, 5, 5),
+    }  # fmt: skip
+    state = {}
+    for name in ("embed", "fc", "bn0", "up1", "bn1", "up2", "bn2", "last"):
+        for key, shape in shapes.items():
+            if key.startswith(f"{name}."):
+                state[key] = 0.02 * rng.standard_normal(shape)
+        if name.startswith("bn"):
+            num = {"bn0": 128, "bn1": 64, "bn2": 32}[name]
+            if affine:
+                state |= {f"{name}.weight": rng.uniform(0.5, 1.5, num), f"{name}.bias": rng.standard_normal(num)}
+            state[f"{name}.running_mean"] = rng.standard_normal(num)
+            state[f"{name}.running_var"] = rng.uniform(0.02, 0.3, num)
+            state[f"{name}.num_batches_tracked"] = np.array(3)
+    state = {name: x.astype(np.float32) if x.ndim else x for name, x in state.items()}
+    z, labels = rng.standard_normal((3, 100)).astype(np.float32), np.arange(3)
+    x = np.concatenate([z, state["embed.weight"][labels]], 1) @ state["fc.weight"].T + state["fc.bias"]
+    x = torch_layers.leaky_relu(torch_layers.batch_norm(x.reshape(3, 128, 2, 2), state, "bn0", 1e-5), 0.2)
+    for i in (1, 2):
+        x = torch_layers.conv_transpose2d(x, state[f"up{i}.weight"], state[f"up{i}.bias"], 2, 2, 1)
+        x = torch_layers.leaky_relu(torch_layers.batch_norm(x, state, f"bn{i}", 1e-5), 0.2)
+    return state, (z, labels, np.tanh(torch_layers.conv2d(x, state["last.weight"], np.zeros(1), 2)))
+
+
+@pytest.mark.parametrize("affine", [True, False])
+def test_pytorchs_borders_epsilons_and_biases_before_norms(affine, tmp_path, capsys):
+    state, shown = torch_cgan(affine=affine)
+    np.savez(tmp_path / "g.npz", **state, n_averaged=np.array(9))
+    config = systems.get_config("cgan", bn_epsilon=1e-3)
+    params = import_weights(config, tmp_path / "g.npz", data=SMALL, padding="TORCH", compare=shown)
+    assert capsys.readouterr().err == (
+        f"batch norms in {tmp_path / 'g.npz'} add 1e-05 to variances, ours 0.001; variances were changed to make up "
+        "for it\n"
+    )
+    z, labels, theirs = shown
+    ours = np.asarray(jaxgan.generate(params, jax.numpy.asarray(z), jax.numpy.asarray(labels)))
+    np.testing.assert_allclose(ours, theirs.transpose(0, 2, 3, 1), atol=1e-5)
+    assert ours.std() > 0.1
+
+
+def test_other_images_are_reported(tmp_path):
+    state, shown = torch_cgan(affine=True)
+    np.savez(tmp_path / "g.npz", **state)
+
+    def read(**options):
+        return import_weights(systems.get_config("cgan"), tmp_path / "g.npz", data=SMALL, **options)
+
+    with pytest.raises(UserError, match=r"up1 of .* whose borders are not those of ConvTranspose_0; give padding="):
+        read()
+    for wrong in ({"padding": "SAME"}, {"padding": "TORCH", "epsilon": 0.1}):
+        with pytest.raises(UserError, match=r"makes other images here: they differ by .* in a range of 2"):
+            read(compare=shown, **wrong)
+    with pytest.raises(UserError, match=r"to compare with have shape \[3, 7, 8, 1\], ours \[3, 8, 8, 1\]"):
+        read(padding="TORCH", compare=(*shown[:2], shown[2][:, :, 1:]))
+    with pytest.raises(UserError, match="padding is 'VALID'; expected one of SAME, TORCH"):
+        read(padding="VALID")
+
+
+def test_arrays_that_have_no_place_are_refused(tmp_path):
+    state, _ = torch_cgan(affine=True)
+
+    def read(**more):
+        np.savez(tmp_path / "g.npz", **state | more)
+        return import_weights(systems.get_config("cgan"), tmp_path / "g.npz", data=SMALL, padding="TORCH")
+
+    last = {"last.bias": np.ones(1, np.float32)}  # no norm follows that could take it
+    with pytest.raises(UserError, match=r"last of .* has a bias of \[1\] that Conv_0 of 'cgan' has not"):
+        read(**last)
+    with pytest.raises(UserError, match=r"fc of .* has a gain of \[2\] that Dense_0"):
+        read(**{"fc.gain": np.ones(2, np.float32)})
+
+
+def test_safetensors_whose_order_is_not_known_are_refused(ours, tmp_path):
+    four = np.ones(4, np.float32)
+    norm = {"weight": four, "bias": four, "running_mean": four, "running_var": four}
+    tensors = {f"{name}.{key}": x for name in ("norm_in", "norm_out") for key, x in norm.items()}
+    save_file(tensors, tmp_path / "g.safetensors")
+    with pytest.raises(UserError, match=r"not keep the order of layers, and norm_in, norm_out .* say by `names`"):
+        import_weights(small64(), tmp_path / "g.safetensors", data=COLOUR)
+    state = {name.replace("n2.", "a.") if "n2." in name else name: x for name, x in as_pytorch(ours).items()}
+    save_file({name: np.ascontiguousarray(x) for name, x in state.items()}, tmp_path / "g.safetensors")
+    names = {row: row.replace("ConvTranspose_", "c").replace("BatchNorm_", "n") for row in LAYERS}
+    names |= {"Dense_0": "fc", "BatchNorm_2": "a"}
+    back = import_weights(small64(), tmp_path / "g.safetensors", data=COLOUR, names=names)
+    jax.tree.map(np.testing.assert_array_equal, back, ours)
+
+
+LAYERS = [f"{kind}_{i}" for kind in ("ConvTranspose", "BatchNorm") for i in range(4)]

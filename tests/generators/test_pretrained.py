@@ -12,6 +12,7 @@ import tiny
 import jaxgan
 from jaxgan.base.checks import UserError
 from jaxgan.generators import pretrained
+from jaxgan.generators.pack import pack
 from jaxgan.metrics.features.digits import load_digits
 
 
@@ -26,7 +27,7 @@ def packed(tmp_path, monkeypatch):
     config.train.update(num_steps=2, num_devices=1, sample_every=0)
     jaxgan.train(config, tmp_path / "run")
     (tmp_path / "weights").mkdir()
-    pretrained.pack(tmp_path / "run", tmp_path / "weights" / "own.npz")
+    pack(tmp_path / "run", tmp_path / "weights" / "own.npz")
     monkeypatch.setattr(pretrained, "_FILES", tmp_path / "weights")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -49,7 +50,7 @@ def test_a_folder_of_that_name_comes_first(packed):
 def test_damage_and_what_it_has_not_are_refused(packed):
     with pytest.raises(UserError, match="one set of weights"):
         jaxgan.load("own", weights="raw")
-    with pytest.raises(FileNotFoundError, match="give the folder of a run, or own, which come along"):
+    with pytest.raises(FileNotFoundError, match="give the folder of a run, or own, which are bundled"):
         jaxgan.load("other")
     file = packed / "weights" / "own.npz"
     content = bytearray(file.read_bytes())
@@ -63,12 +64,12 @@ def test_a_gan_of_ones_own_is_not_packed(tmp_path):
     config = tiny.get_config()
     config.train.update(num_steps=1, num_devices=1, sample_every=0)
     jaxgan.train(config, tmp_path / "run")
-    with pytest.raises(UserError, match="GAN of its own"):
-        pretrained.pack(tmp_path / "run", tmp_path / "x.npz")
+    with pytest.raises(UserError, match="custom GAN"):
+        pack(tmp_path / "run", tmp_path / "x.npz")
 
 
 def test_what_comes_along_is_small():
-    files = list((importlib.resources.files("jaxgan.runs") / "weights").iterdir())
+    files = list((importlib.resources.files("jaxgan.generators") / "weights").iterdir())
     assert pretrained.names() == ["mnist", "mnist_classes"]
     assert sum(len(file.read_bytes()) for file in files) <= 8e6
 

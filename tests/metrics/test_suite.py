@@ -56,6 +56,7 @@ def column(scores, name):
     return [scores[kind][name] for kind in scores]
 
 
+@pytest.mark.long
 def test_the_distance_orders_images_as_the_eye_does(scores):
     for name in ("fd_mnist", "kid"):
         noise, one_class, blurred, no_nines, digits = column(scores, name)
@@ -64,6 +65,7 @@ def test_the_distance_orders_images_as_the_eye_does(scores):
     assert scores["digits"]["swd"] == min(column(scores, "swd"))
 
 
+@pytest.mark.long
 def test_each_measure_sees_its_own_fault(scores):
     assert scores["one class"]["precision"] > 0.6
     assert scores["one class"]["recall"] < 0.3
@@ -116,6 +118,7 @@ def test_repeated_training_images_are_noticed(real):
     assert suite.floor(real, 100, names=["nearest"]).scores["nearest"] > 0.1
 
 
+@pytest.mark.long
 def test_the_floor_is_near_the_formulas(real):
     floor = suite.floor(real, 800)
     assert floor.compared == "800 held-out images against 4000 training images"
@@ -129,6 +132,7 @@ def test_the_floor_is_near_the_formulas(real):
     assert floor.scores["class_kl"] < 4 * 9 / 2 * (1 / 800 + 1 / 4000)
 
 
+@pytest.mark.long
 def test_two_halves_where_nothing_was_held_out(test_set):
     real = create_reference(test_set.images[:3001], test_set.labels[:3001], load_digits())
     names = ("fd", "swd", "class_chi_square")
@@ -141,6 +145,7 @@ def test_two_halves_where_nothing_was_held_out(test_set):
     assert floor.scores["class_chi_square"] < 30
 
 
+@pytest.mark.long
 def test_modes_of_stacked_digits(test_set):
     rng = np.random.default_rng(0)
     stacked = test_set.images[rng.integers(0, 10_000, (2000, 3))][..., 0].transpose(0, 2, 3, 1)

@@ -1,4 +1,4 @@
-"""Dropout: unbiased, reproducible, at home in every transform."""
+"""Dropout: unbiased, reproducible, under every transform."""
 
 import jax
 import jax.numpy as jnp

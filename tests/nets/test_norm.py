@@ -39,7 +39,7 @@ def run(module, x, params, stats):
 
 
 def weigh(tree):
-    """A number that depends on every element in a way of its own."""
+    """A number that depends on each element differently."""
     return sum(
         jnp.sum(jnp.sin(leaf * (1 + jnp.arange(leaf.size).reshape(leaf.shape)))) for leaf in jax.tree.leaves(tree)
     )
@@ -194,7 +194,7 @@ def test_two_devices_normalise_as_one(float64):
 
 
 class Net(nn.Module):
-    """One convolution and what `Norm` makes of it."""
+    """A convolution, normalised by `Norm`."""
 
     norm: Norm
 

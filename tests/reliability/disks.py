@@ -19,7 +19,7 @@ from pathlib import Path
 
 from processes import TINY, parse, result, saved, start
 
-from jaxgan.rundir import steps
+from jaxgan.rundir import layout
 
 LIMIT = 60  # seconds that a process may take to end once the disk is broken
 SIZE = 8 * 2**20  # bytes of the disk that is full
@@ -98,8 +98,8 @@ def make_read_only(process: subprocess.Popen, workdir: Path) -> Callable[[], Non
 def make_immutable(process: subprocess.Popen, workdir: Path) -> Callable[[], None]:
     """Forbid changes to the folders of the run."""
     del process
-    sh("chattr", "+i", workdir / steps.FOLDER, workdir)
-    return lambda: sh("chattr", "-i", workdir / steps.FOLDER, workdir)
+    sh("chattr", "+i", workdir / layout.CHECKPOINTS, workdir)
+    return lambda: sh("chattr", "-i", workdir / layout.CHECKPOINTS, workdir)
 
 
 def take_away(process: subprocess.Popen, workdir: Path) -> Callable[[], None]:

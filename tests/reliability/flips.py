@@ -18,9 +18,8 @@ import numpy as np
 from processes import parse
 
 import jaxgan
-from jaxgan.base import keys
 from jaxgan.base.checks import UserError
-from jaxgan.rundir import checkpoint, digests
+from jaxgan.rundir import restore
 
 tiny = importlib.import_module("tiny")  # where `processes` made it be found
 
@@ -53,8 +52,7 @@ def main(num: int, seed: int, folder: Path) -> collections.Counter:
 
 
 def arrays(step: Path) -> dict[str, np.ndarray]:
-    tree, _ = checkpoint.read(step, None)
-    return {name: keys.as_numpy(leaf) for name, leaf in digests.by_path(tree).items()}
+    return restore.read_all(step)
 
 
 def equal(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:

@@ -28,7 +28,7 @@ with atheris.instrument_imports(include=["jaxgan.data", "jaxgan.runs", "jaxgan.c
     from jaxgan.data.images import decode
     from jaxgan.data.images.canvas import Canvas
     from jaxgan.data.sources import idx
-    from jaxgan.rundir import metrics_log, saved_config
+    from jaxgan.rundir import layout, metrics_log, saved_config
 
 FOLDER = Path(tempfile.mkdtemp())
 SECONDS = "-timeout=5"  # longer is a hang
@@ -53,12 +53,12 @@ def read_image(content: bytes) -> None:
 
 
 def read_metrics(content: bytes) -> None:
-    written(metrics_log.METRICS_FILE, content)
+    written(layout.METRICS_FILE, content)
     metrics_log.read_metrics(FOLDER)
 
 
 def read_configuration(content: bytes) -> None:
-    written(saved_config.CONFIG_FILE, content)
+    written(layout.CONFIG_FILE, content)
     with contextlib.suppress(UserError):
         saved_config.load_saved(FOLDER)
 
@@ -74,7 +74,7 @@ def examples(name: str) -> list[bytes]:
         return [b'{"step": 1, "d/loss": 0.5, "g/lr": 1e-3}\n']
     config = importlib.import_module("configs.gan_mlp").get_config()
     saved_config.save_config(FOLDER, config, DataInfo((28, 28, 1), 60_000, 10), None)
-    return [(FOLDER / saved_config.CONFIG_FILE).read_bytes()]
+    return [(FOLDER / layout.CONFIG_FILE).read_bytes()]
 
 
 READERS = {"idx": read_idx, "image": read_image, "metrics": read_metrics, "configuration": read_configuration}

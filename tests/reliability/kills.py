@@ -101,7 +101,7 @@ def in_a_delete(process: subprocess.Popen, checkpoints: Path, rng: random.Random
     del seconds
     wanted = newest(checkpoints) + rng.randint(1, 25)
     until(process, lambda: newest(checkpoints) >= wanted)
-    until(process, lambda: any(is_partial(checkpoints / name) for name in names(checkpoints) if name.isdigit()))
+    until(process, lambda: any(is_deleted(name) for name in names(checkpoints)))
 
 
 def until(process: subprocess.Popen, is_so) -> None:
@@ -118,14 +118,14 @@ def debris(checkpoints: Path) -> str:
     found = names(checkpoints)
     if any("tmp" in name for name in found):
         return "in a save"
-    if any(is_partial(checkpoints / name) for name in found if name.isdigit()):
+    if any(map(is_deleted, found)):
         return "in a delete"
     return "elsewhere"
 
 
-def is_partial(step: Path) -> bool:
-    """Return whether a step's folder lacks a part of what a whole one has."""
-    return not all((step / part).exists() for part in ("state", "record", "_CHECKPOINT_METADATA"))
+def is_deleted(name: str) -> bool:
+    """Return whether a folder was a checkpoint and is being deleted."""
+    return name.endswith(".deleted")
 
 
 def newest(checkpoints: Path) -> int:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 TINY = ROOT / "tests" / "tiny.py"
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from jaxgan.rundir import digests, metrics_log, steps  # noqa: E402
+from jaxgan.rundir import digests, layout, metrics_log, steps  # noqa: E402
 
 TIMES = ("seconds", "steps_per_sec", "images_per_sec")  # what no two runs have in common
 
@@ -73,7 +73,7 @@ def kill(process: subprocess.Popen) -> None:
 def result(workdir: Path) -> dict[str, object]:
     """Return what a run made: digests of its last state's arrays, its metrics but for times, digests of its grids."""
     newest = max(steps.saved_steps(workdir))
-    sealed = digests.unseal(workdir / steps.FOLDER / str(newest))
+    sealed = digests.unseal(layout.step_folder(workdir, newest))
     if sealed is None:
         raise AssertionError(f"step {newest} of {workdir} has no digests")
     rows = [{k: v for k, v in row.items() if k not in TIMES} for row in metrics_log.read_metrics(workdir)]

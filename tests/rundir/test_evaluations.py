@@ -4,14 +4,14 @@ import pytest
 from ml_collections import ConfigDict
 
 from jaxgan.rundir.evaluations import (
-    EVALUATION_FILE,
     best_of,
     keep_evaluations,
     of_one_protocol,
     read_evaluations,
     write_evaluations,
 )
-from jaxgan.rundir.metrics_log import METRICS_FILE, read_metrics
+from jaxgan.rundir.layout import EVALUATION_FILE, METRICS_FILE
+from jaxgan.rundir.metrics_log import read_metrics
 from jaxgan.runs.health.early_stop import check_metric, has_stalled
 
 

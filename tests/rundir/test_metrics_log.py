@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from jaxgan.rundir.metrics_log import METRICS_FILE, MetricsLog, read_metrics
+from jaxgan.rundir.layout import METRICS_FILE
+from jaxgan.rundir.metrics_log import MetricsLog, read_metrics
 
 
 def test_rows_are_kept_up_to_the_start_and_added_to(tmp_path):

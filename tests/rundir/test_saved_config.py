@@ -1,9 +1,13 @@
 import json
+import os
+import shutil
 
+import jax
 import pytest
 import tiny
 
 from jaxgan.base.types import DataInfo
+from jaxgan.config import with_whole_paths
 from jaxgan.rundir import saved_config
 
 INFO = DataInfo((8, 8, 3), 12, None)
@@ -154,6 +158,9 @@ def edited(saved, *path, value):
         lambda saved: edited(saved, "data", "num_images", value=-3),
         lambda saved: edited(saved, "data", "num_classes", value="ten"),
         lambda saved: edited(saved, "data", "fingerprint", value=5),
+        lambda saved: edited(saved, "home", value=5),
+        lambda saved: edited(saved, "draws", value=[]),
+        lambda saved: edited(saved, "draws", "jax_default_prng_impl", value={}),
     ],
 )
 def test_a_damaged_file_is_one_sentence(saved, make):
@@ -170,10 +177,90 @@ def test_bytes_that_are_no_text(saved):
         saved_config.load_config(saved)
 
 
-def test_a_run_of_an_older_version_gets_the_defaults_of_new_settings_and_todays_names(saved):
+@pytest.mark.parametrize("bad", ["\x1b[2J", "a\nb", "\x00", "\u202egnp.txt", "\udcff", "\x9b31m"])
+@pytest.mark.parametrize("path", [("data", "path"), ("gan",), ("train", "log_to"), ("model", "latent_law")])
+def test_text_that_a_terminal_would_obey_is_refused_and_not_repeated(saved, path, bad):
+    (saved / "config.json").write_text(edited(saved, "config", *path, value=f"x{bad}"))
+    with pytest.raises(ValueError, match=r"is damaged .* without control characters") as caught:
+        saved_config.load_config(saved)
+    assert str(caught.value).isprintable()
+
+
+def test_names_of_a_gans_own_settings_are_text_too(saved):
+    (saved / "config.json").write_text(edited(saved, "config", "model", "\x1b[2J", value=1))
+    with pytest.raises(ValueError, match="without control characters") as caught:
+        saved_config.load_config(saved)
+    assert str(caught.value).isprintable()
+
+
+def test_names_in_any_writing_are_text(saved):
+    config = tiny.get_config()
+    config.data.path = "/data/\u732b\u3000\u306e\u00a0\U0001f469\u200d\U0001f680 \u0645\u06cc\u200c\u0634\u0648\u062f"
+    saved_config.save_config(saved, config, INFO, None)
+    assert saved_config.load_config(saved)[0].data.path == config.data.path
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("jax_default_prng_impl", "rbg"),
+        ("jax_threefry_partitionable", False),
+        ("jax_enable_x64", True),
+        ("jax_random_seed_offset", 7),
+    ],
+)
+def test_a_run_goes_on_with_the_random_numbers_it_began_with_only(saved, name, other):
+    used = getattr(jax.config, name)
+    jax.config.update(name, other)
+    try:
+        sentence = rf"{name} is {other!r}, but the run in .* has {used!r}, .*; set .* {name.upper()}={used}, or choose"
+        with pytest.raises(ValueError, match=sentence):
+            changes(saved, tiny.get_config())
+    finally:
+        jax.config.update(name, used)
+    assert changes(saved, tiny.get_config()) == {}
+    content = json.loads((saved / "config.json").read_text())
+    del content["draws"]  # of a run of an older version
+    (saved / "config.json").write_text(json.dumps(content))
+    assert changes(saved, tiny.get_config()) == {}
+
+
+def test_a_folder_knows_whether_it_came_from_elsewhere(saved, tmp_path_factory):
+    assert not saved_config.is_from_elsewhere(saved)
+    assert not saved_config.is_from_elsewhere(os.path.relpath(saved))
+    link = tmp_path_factory.mktemp("links") / "run"
+    link.symlink_to(saved)
+    assert not saved_config.is_from_elsewhere(link)
+    copy = shutil.copytree(saved, tmp_path_factory.mktemp("other") / "run")
+    assert saved_config.is_from_elsewhere(copy)
+    (saved / "config.json").write_text(edited(saved, "home", value=None))
+    assert saved_config.is_from_elsewhere(saved)
+    assert "home" not in saved_config.load_settings(saved)
+
+
+def test_paths_are_the_same_however_they_are_spelt(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "images").mkdir()
+    for spelling in "images", "./images/", "~/images", "../" + tmp_path.name + "/images":
+        config = tiny.get_config()
+        config.data.path = spelling
+        saved_config.save_config(tmp_path / "run", config, INFO, None)  # as an older version saved it
+        whole = with_whole_paths(config)
+        assert whole.data.path == str(tmp_path / "images")
+        assert changes(tmp_path / "run", whole) == {}
+        assert config.data.path == spelling
+
+
+def test_more_images_are_refused_with_the_way_to_go_on(saved):
+    with pytest.raises(ValueError, match=r"13 images .*--config\.train\.warm_start=.*") as caught:
+        changes(saved, tiny.get_config(), DataInfo((8, 8, 3), 13, None))
+    assert f"warm_start={saved}" in str(caught.value)
+
+
+def test_a_run_of_an_older_version_gets_the_defaults_of_new_settings(saved):
     content = json.loads((saved / "config.json").read_text())
     del content["config"]["sample"]["stats"], content["data"]["fingerprint"]
-    content["config"]["convolution"] = "phases"
     (saved / "config.json").write_text(json.dumps(content))
     config, _ = saved_config.load_config(saved)
-    assert (config.sample.stats, config.convolution) == ("running", "cpu")
+    assert config.sample.stats == "running"

@@ -43,8 +43,8 @@ def test_learning_rates_of_both_networks_decay_by_epochs():
     setup = setup_of("dcgan_z1x1", d_steps=2)
     # Five epochs are 1,500 steps, in which D makes 3,000 updates.
     for net, updates in (("g", 1_500), ("d", 3_000)):
-        assert float(setup.schedules[net](jnp.int32(updates - 1))) == pytest.approx(2e-4)
-        assert float(setup.schedules[net](jnp.int32(updates))) == pytest.approx(1e-4)
+        assert float(setup.learning_rates[net](jnp.int32(updates - 1))) == pytest.approx(2e-4)
+        assert float(setup.learning_rates[net](jnp.int32(updates))) == pytest.approx(1e-4)
 
 
 @pytest.mark.parametrize(("order", "d", "g"), [("d_first", [1, 2, 4, 5], [3, 6]), ("g_first", [2, 3, 5, 6], [1, 4])])

@@ -19,8 +19,10 @@ import jaxgan
 from jaxgan import config as config_lib
 from jaxgan import data
 from jaxgan.base import machine
-from jaxgan.rundir import metrics_log, saved_config
-from jaxgan.runs.calls import batch_shapes, batches, calls
+from jaxgan.base.settings import Setting
+from jaxgan.rundir import layout, metrics_log, saved_config
+from jaxgan.runs.batches import batch_shapes, batches
+from jaxgan.runs.evaluate import Evaluator
 from jaxgan.runs.setup import create_setup
 from jaxgan.training import parallel
 
@@ -57,7 +59,7 @@ def test_a_run_leaves_what_it_says(finished):
         "report.html",
     }
     assert {p.name for p in run.iterdir()} - {".lock"} == files
-    assert [p.name for p in saved_config.grids(run)] == [f"step_0000000{i}.png" for i in (0, 3, 6)]
+    assert [p.name for p in layout.grids(run)] == [f"step_0000000{i}.png" for i in (0, 3, 6)]
     with Image.open(run / "progress.gif") as animation:
         assert animation.n_frames == 3
     for name in "data.png", "step_00000006.png":
@@ -125,9 +127,9 @@ def test_batch_shapes_are_those_of_batches(on_device):
     one = config(num_devices=2, steps_per_call=3)
     one.rule.d_steps = 2
     setup = create_setup(one, data.open_source(one.data), jax.local_devices())
-    _, batch = next(batches(setup, 0, on_device=on_device))
+    _, batch = next(batches([setup], 0, 6, on_device=on_device))
     expected = jax.tree.map(lambda x: (x.shape, x.dtype), batch)
-    assert jax.tree.map(lambda x: (x.shape, x.dtype), batch_shapes(setup, on_device=on_device)) == expected
+    assert jax.tree.map(lambda x: (x.shape, x.dtype), batch_shapes([setup], on_device=on_device)) == expected
 
 
 def test_a_signal_while_the_step_compiles_is_a_request_to_stop(tmp_path, monkeypatch, capfd):
@@ -224,7 +226,8 @@ def test_a_signal_saves_and_the_same_command_goes_on(tmp_path, capfd):
 def test_nan_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
     jaxgan.train(config(num_steps=3), tmp_path)
     bad = config(log_every=1)
-    monkeypatch.setitem(config_lib.RANGES, "optim.d.learning_rate", (0, 1e38))
+    wide = Setting("learning_rate", 2e-4, "", 0, 1e38, swept=True)
+    monkeypatch.setitem(config_lib.SETTINGS, "optim.d.learning_rate", wide)
     bad.optim.d.learning_rate = 1e38
     with pytest.raises(
         FloatingPointError, match=r"(g/loss|d/loss\w*) became (nan|inf|-inf) between steps [45] and [45]"
@@ -255,7 +258,7 @@ def test_a_image_that_cannot_be_written_is_said_and_training_goes_on(tmp_path, c
 def test_calls_stop_at_every_mark_and_cover_each_step_once():
     cfg = config(num_steps=23, log_every=10, sample_every=4, checkpoint_every=7, steps_per_call=5)
     setup = create_setup(cfg, data.open_source(cfg.data), jax.local_devices()[:1])
-    made = list(calls(setup, 2))
+    made = list(setup.schedule.calls(2, 23))
     assert [first for first, _ in made] == [2, *np.cumsum([n for _, n in made])[:-1] + 2]
     ends = {first + num for first, num in made}
     assert {4, 7, 8, 10, 12, 14, 16, 20, 21, 23} <= ends
@@ -313,7 +316,7 @@ def stop_at(step, cfg, run, monkeypatch):
 
     def call(self, state, batch, num):
         state, metrics = original(self, state, batch, num)
-        if int(state.step) == step:
+        if int(state[0].step) == step:
             os.kill(os.getpid(), signal.SIGTERM)
         return state, metrics
 
@@ -328,6 +331,69 @@ def test_a_resumed_run_writes_the_rows_of_an_unbroken_one(tmp_path, monkeypatch)
         stop_at(step, config(log_every=4, num_steps=8, steps_per_call=1), tmp_path / "parts", monkeypatch)
     jaxgan.train(config(log_every=4, num_steps=8, steps_per_call=1), tmp_path / "parts")
     assert rows_without_times(tmp_path / "parts") == rows_without_times(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    ("log_every", "sample_every", "checkpoint_every"), [(1, 3, 0), (2, 2, 4), (3, 2, 0), (4, 3, 3)]
+)
+def test_rows_do_not_depend_on_what_was_due_where_a_run_was_stopped(
+    tmp_path, monkeypatch, log_every, sample_every, checkpoint_every
+):
+    every = {"log_every": log_every, "sample_every": sample_every, "checkpoint_every": checkpoint_every}
+    cfg = config(num_steps=8, steps_per_call=1, **every)
+    jaxgan.train(cfg, tmp_path / "whole")
+    for step in 2, 3, 6:
+        stop_at(step, cfg, tmp_path / "parts", monkeypatch)
+    jaxgan.train(cfg, tmp_path / "parts")
+    whole = rows_without_times(tmp_path / "whole")
+    assert rows_without_times(tmp_path / "parts") == whole
+    assert any("sample/diversity" in row for row in whole)
+
+
+@pytest.mark.parametrize("num_replicas", [1, 2])
+@pytest.mark.parametrize("name", ["lecam", "augment_target"])
+def test_a_setting_with_a_metric_may_be_turned_off_between_two_rows(tmp_path, monkeypatch, num_replicas, name):
+    cfg = config(log_every=4, num_steps=8, steps_per_call=1, sample_every=0, num_replicas=num_replicas)
+    if name == "lecam":
+        cfg.penalty.lecam = 0.1
+    else:
+        cfg.augment, cfg.augment_target = "ada_blit", 0.6
+    stop_at(3, cfg, tmp_path, monkeypatch)
+    cfg.penalty.lecam, cfg.augment_target = 0.0, 0.0
+    jaxgan.train(cfg, tmp_path)
+    rows = metrics_log.read_metrics(tmp_path)
+    column = {"lecam": "d/lecam", "augment_target": "d/augment_p"}[name]
+    assert [column in row for row in rows] == [True, False]
+
+
+@pytest.mark.parametrize("kind", ["one", "many", "early"])
+def test_an_end_that_was_cut_off_is_finished(tmp_path, monkeypatch, capfd, kind):
+    cfg = config(num_steps=4, log_every=1, num_replicas=2 if kind == "many" else 1)
+    cfg.eval.update(every=2, num=20, metrics="swd")
+    if kind == "early":
+        cfg.train.num_steps, cfg.early_stop.metric, cfg.early_stop.patience = 100, "g/lr", 3
+    jaxgan.train(cfg, tmp_path / "whole")
+    evaluate = Evaluator.evaluate
+
+    def cut(self, params, step, *args):
+        if step == 4:
+            raise RuntimeError("killed")
+        return evaluate(self, params, step, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Evaluator, "evaluate", cut)
+        with pytest.raises(RuntimeError, match="killed"):
+            jaxgan.train(cfg, tmp_path / "cut")
+    assert not (tmp_path / "cut" / "losses.png").exists()
+    capfd.readouterr()
+    jaxgan.train(cfg, tmp_path / "cut")
+    assert "nothing to do" not in capfd.readouterr().err
+    assert rows_without_times(tmp_path / "cut") == rows_without_times(tmp_path / "whole")
+    for folder in [tmp_path / "cut", *(tmp_path / "cut").glob("replicas/*")]:
+        assert (folder / "losses.png").exists()
+        assert (folder / "report.html").exists() == (kind != "many" or folder.name != "cut")
+    jaxgan.train(cfg, tmp_path / "cut")
+    assert capfd.readouterr().err.startswith("nothing to do")
 
 
 def test_each_logged_row_is_handed_on(tmp_path):
@@ -348,7 +414,7 @@ def test_images_of_ones_own(tmp_path):
 
 def test_a_short_run_ends_with_a_grid(tmp_path):
     jaxgan.train(config(num_steps=2, sample_every=500), tmp_path)
-    assert [p.name for p in saved_config.grids(tmp_path)] == [f"step_0000000{i}.png" for i in (0, 2)]
+    assert [p.name for p in layout.grids(tmp_path)] == [f"step_0000000{i}.png" for i in (0, 2)]
     assert (tmp_path / "progress.gif").exists()
 
 

@@ -36,3 +36,27 @@ def test_ends_of_different_shapes_and_walks_without_points_are_refused():
         jaxgan.interpolate(jnp.zeros((1, 2)), jnp.zeros((1, 3)), 3, spherical=False)
     with pytest.raises(jaxgan.UserError, match="num is 0; expected a value at least 1"):
         jaxgan.interpolate(jnp.zeros((1, 2)), jnp.zeros((1, 2)), 0, spherical=False)
+
+
+@pytest.mark.parametrize(
+    ("start", "stop"),
+    [([1.0, 2.0], [1.0, 2.0]), ([1.0, 2.0], [3.0, 6.0]), ([1.0, 2.0], [-1.0, -2.0]), ([0.0, 0.0], [3.0, 4.0])],
+)
+def test_gradients_of_walks_without_an_arc_are_those_of_the_straight_line(start, stop):
+    a, b = jnp.asarray([start]), jnp.asarray([stop])
+
+    def end(a, b):
+        return jaxgan.interpolate(a, b, 5, spherical=True)[:, -1].sum()
+
+    for gradient, expected in zip(jax.grad(end, (0, 1))(a, b), (0.0, 1.0), strict=True):
+        np.testing.assert_allclose(gradient, jnp.full_like(a, expected), atol=1e-6)
+
+
+def test_gradients_of_arcs_are_finite_differences():
+    a, b, way = jax.random.normal(jax.random.key(0), (3, 2, 3))
+
+    def total(a):
+        return (jaxgan.interpolate(a, b, 5, spherical=True) ** 2).sum()
+
+    slope = (total(a + 1e-2 * way) - total(a - 1e-2 * way)) / 2e-2
+    np.testing.assert_allclose(jnp.vdot(jax.grad(total)(a), way), slope, rtol=2e-2)

@@ -46,7 +46,7 @@ def step_of_both(setup):
     makers = [
         many_seeds.optimiser_maker(setup.config.optim[net], net, *setup.optimiser_parts[net]) for net in ("g", "d")
     ]
-    return many_seeds.make_replicas_step(setup.gan, *makers, {"optim.g.learning_rate": RATES})
+    return many_seeds.make_step_of_all(setup.gan, *makers, {"optim.g.learning_rate": RATES})
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """A batch in parts: the step of the whole batch where images are judged on their own, in less memory."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -26,35 +27,45 @@ from jaxgan.training.step import make_train_step
 BATCH = 12
 
 
+def small():
+    return systems.build("gan_mlp", shape=(4, 4, 1), hidden=8, latent_size=4)
+
+
+@functools.cache
+def start_of(gan):
+    return systems.quick_jit(lambda: create_state(gan, optax.sgd(0.1), optax.sgd(0.1), jax.random.key(0)))()
+
+
+@functools.cache
 def step_of(gan, batch=BATCH, num=1):
     """Make a step and return what moved, with the metrics."""
     rng = np.random.default_rng(0)
     steps = gan.rule.d_steps
     images = rng.integers(0, 256, (steps, batch, *gan.data.image_shape), np.uint8)
     labels = rng.integers(0, gan.num_classes or 1, (steps, batch), np.int32)
-    state = create_state(gan, optax.sgd(0.1), optax.sgd(0.1), jax.random.key(0))
+    state = start_of(gan)
     gan = dataclasses.replace(gan, microbatches=num)
     run = systems.quick_jit(make_train_step(gan))
     return run(state, images, labels)
 
 
-@pytest.mark.parametrize("num", [2, 12])
+@pytest.mark.parametrize("num", [pytest.param(2, marks=pytest.mark.long), 12])
 @pytest.mark.parametrize(
     ("loss", "rule"),
     [
         ("non_saturating", {"order": "simultaneous", "latents": "shared", "d_passes": "separate"}),
-        ("non_saturating", {"order": "d_first", "d_passes": "two_steps"}),
+        pytest.param("non_saturating", {"order": "d_first", "d_passes": "two_steps"}, marks=pytest.mark.long),
         ("rpgan", {"order": "d_first", "latents": "shared", "d_steps": 2}),
-        ("hinge", {"order": "g_first", "accuracy_stats": "running"}),
+        pytest.param("hinge", {"order": "g_first", "accuracy_stats": "running"}, marks=pytest.mark.long),
     ],
 )
 def test_steps_are_those_of_the_whole_batch(loss, rule, num):
-    gan = dataclasses.replace(systems.build("gan_mlp"), loss=losses.get(loss), rule=UpdateRule(**rule))
+    gan = dataclasses.replace(small(), loss=losses.get(loss), rule=UpdateRule(**rule))
     if rule.get("d_passes") != "two_steps":
         gan = dataclasses.replace(gan, penalties=penalties.from_weights({"r1": 0.1, "r2": 0.2}))
     (whole, metrics), (parts, same) = step_of(gan), step_of(gan, num=num)
     for net in "g", "d":
-        before = getattr(create_state(gan, optax.sgd(0.1), optax.sgd(0.1), jax.random.key(0)), net).params
+        before = getattr(start_of(gan), net).params
         for old, a, b in zip(
             *(jax.tree.leaves(x) for x in (before, getattr(whole, net).params, getattr(parts, net).params)), strict=True
         ):
@@ -67,7 +78,7 @@ def test_steps_are_those_of_the_whole_batch(loss, rule, num):
 def test_running_statistics_move_once_a_part():
     gan = gans.build(tiny.get_config(), DataInfo((8, 8, 3), 100, None))
     gan = dataclasses.replace(gan, rule=UpdateRule(order="g_first", latents="shared"))
-    start = create_state(gan, optax.sgd(0.1), optax.sgd(0.1), jax.random.key(0))
+    start = start_of(gan)
     after, _ = step_of(gan, num=3)
     g_key, _ = jax.random.split(jax.random.fold_in(start.key, start.step))
     z = draw_noise(gan, jax.random.split(g_key, 3)[0], BATCH).z
@@ -92,6 +103,7 @@ def test_parts_have_draws_of_their_own():
     np.testing.assert_allclose(value, expected, rtol=1e-6)
 
 
+@pytest.mark.long
 def test_maps_of_a_part_are_all_that_is_kept():
     config = small_dcgan.get_config()
     config.model.width = 32
@@ -110,9 +122,10 @@ def test_maps_of_a_part_are_all_that_is_kept():
 @pytest.mark.parametrize(("num", "pack"), [(5, 1), (6, 4)])
 def test_parts_that_do_not_divide_the_batch_are_one_sentence(num, pack):
     with pytest.raises(UserError, match=rf"microbatches is {num}, into which the 12 images of a device do not divide"):
-        step_of(dataclasses.replace(systems.build("gan_mlp"), pack=pack), num=num)
+        step_of(dataclasses.replace(small(), pack=pack), num=num)
 
 
+@pytest.mark.long
 def test_a_run_takes_it_from_its_config(tmp_path):
     config = tiny.get_config()
     config.train.microbatches = 4

@@ -11,12 +11,16 @@ import tiny
 
 from jaxgan import data
 from jaxgan.base.types import DataInfo
-from jaxgan.runs.calls import batches, resident_dataset
+from jaxgan.runs.batches import batches, resident_dataset
 from jaxgan.runs.setup import create_setup
 from jaxgan.sampling.sampler import generate
 from jaxgan.training import parallel
 from jaxgan.training.gan import generator_params
-from jaxgan.training.step import make_train_step
+from jaxgan.training.many_seeds import make_step_of_all
+
+
+def step_of(setup):
+    return make_step_of_all(setup.gan, None, None, {})
 
 
 def run(num_devices, steps=4, steps_per_call=1, cache="device", d_passes="joint", **model):
@@ -30,13 +34,13 @@ def run(num_devices, steps=4, steps_per_call=1, cache="device", d_passes="joint"
     config.train.sample_every = config.train.checkpoint_every = 0
     devices = parallel.choose_devices(num_devices, config.data.batch_size)
     setup = create_setup(config, data.open_source(config.data), devices)
-    call = parallel.CompiledSteps(make_train_step(setup.gan), devices, setup.steps_per_call, resident_dataset(setup))
-    state = parallel.replicate(setup.new_state(), devices)
+    call = parallel.CompiledSteps(step_of(setup), devices, setup.steps_per_call, resident_dataset(setup))
+    state = parallel.replicate((setup.new_state(),), devices)
     history = []
-    for (_, num), batch in batches(setup, 0, on_device=call.dataset is not None):
+    for (_, num), batch in batches([setup], 0, steps, on_device=call.dataset is not None):
         state, metrics = call(state, batch, num)
-        history.append(jax.tree.map(lambda x, num=num: np.asarray(x)[:num], metrics))
-    return state, {name: np.concatenate([h[name] for h in history]) for name in history[0]}
+        history.append(jax.tree.map(lambda x, num=num: np.asarray(x)[:num, 0], metrics))
+    return state[0], {name: np.concatenate([h[name] for h in history]) for name in history[0]}
 
 
 @pytest.fixture(scope="module")
@@ -93,12 +97,12 @@ def test_the_step_is_compiled_once(num_devices):
     config = tiny.get_config()
     devices = parallel.choose_devices(num_devices, config.data.batch_size)
     setup = create_setup(config, data.open_source(config.data), devices)
-    call = parallel.CompiledSteps(make_train_step(setup.gan), devices, 1, resident_dataset(setup))
-    state = parallel.replicate(setup.new_state(), devices)
-    stream = batches(dataclasses.replace(setup, steps_per_call=1), 0, on_device=True)
+    call = parallel.CompiledSteps(step_of(setup), devices, 1, resident_dataset(setup))
+    state = parallel.replicate((setup.new_state(),), devices)
+    stream = batches([dataclasses.replace(setup, steps_per_call=1)], 0, 6, on_device=True)
     (_, num), batch = next(stream)
     # From shapes alone, as a run does while it makes its state.
-    call.compile(setup.state_shapes, batch).result()
+    call.compile((setup.state_shapes,), batch).result()
     with no_compilation():
         state, _ = call(state, batch, num)
         (_, num), batch = next(stream)

@@ -1,13 +1,16 @@
 """The step against closed forms: a GAN that is linear, so that NumPy can do it by hand."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+import systems
 from flax import linen as nn
+from long_form import long
 
 from jaxgan.base import axis
 from jaxgan.base.types import DataInfo
@@ -23,6 +26,7 @@ from jaxgan.training.state import create_state
 from jaxgan.training.step import make_train_step
 
 BATCH, RATE = 6, 0.1
+SGD = optax.sgd(RATE)
 
 
 class LinearG(nn.Module):
@@ -63,8 +67,7 @@ def make(norm=False, classes=0, ema_decay=0.9, loss="non_saturating", parts=None
         rule=UpdateRule(**rule),
         **parts or {},
     )
-    state = create_state(gan, optax.sgd(RATE), optax.sgd(RATE), jax.random.key(0))
-    return gan, state
+    return gan, start(gan)
 
 
 def batch(n=1, seed=0):
@@ -72,8 +75,17 @@ def batch(n=1, seed=0):
     return rng.integers(0, 256, (n, BATCH, 2, 2, 1), np.uint8), rng.integers(0, 3, (n, BATCH), np.int32)
 
 
+@functools.cache
+def start(gan):
+    """Return the first state."""
+    return systems.quick_jit(lambda: create_state(gan, SGD, SGD, jax.random.key(0)))()
+
+
+compiled = functools.cache(lambda gan: jax.jit(make_train_step(gan)))
+
+
 def step(gan, state, n=1):
-    return jax.jit(make_train_step(gan))(state, *batch(n))
+    return compiled(gan)(state, *batch(n))
 
 
 def numpy_params(net):
@@ -122,7 +134,7 @@ def by_hand(gan, state, d_rule, order):
 
 @pytest.mark.parametrize("order", ["d_first", "g_first", "simultaneous"])
 @pytest.mark.parametrize("latents", ["fresh", "shared"])
-@pytest.mark.parametrize(("passes", "weight"), [("joint", 0.5), ("separate", 1.0)])
+@pytest.mark.parametrize(("passes", "weight"), [("joint", 0.5), *long(("separate", 1.0))])
 def test_step_is_what_numpy_computes(order, latents, passes, weight):
     gan, state = make(order=order, latents=latents, d_passes=passes, d_loss_weight=weight)
     new, _ = step(gan, state)
@@ -384,12 +396,14 @@ def sure(params):
     return jax.tree.map(lambda x: jnp.full_like(x, 50.0 if x.ndim == 1 else 0.0), params)
 
 
-@pytest.mark.parametrize("rule", [{}, {"d_passes": "two_steps"}, {"order": "g_first"}, {"order": "simultaneous"}])
+@pytest.mark.parametrize(
+    "rule", [{}, *long({"d_passes": "two_steps"}, {"order": "g_first"}, {"order": "simultaneous"})]
+)
 def test_augmentations_become_likelier_where_d_is_sure(rule):
     policy = augmentation.from_policy("translation", 0.5)
     gan, state = make(parts={"augment": policy, "augment_target": 0.6, "augment_images": 10 * BATCH}, **rule)
     state = state.replace(d=state.d.replace(params=sure(state.d.params), tx=optax.sgd(0.0)))
-    seen, move = [], jax.jit(make_train_step(gan))
+    seen, move = [], compiled(gan)
     for _ in range(9):
         state, metrics = move(state, *batch())
         seen.append(float(metrics["d/augment_p"]))
@@ -443,11 +457,11 @@ class PackD(nn.Module):
         return nn.Dense(1)(images.reshape(-1, 8))[:, 0], None
 
 
-@pytest.mark.parametrize("passes", ["joint", "separate", "two_steps"])
+@pytest.mark.parametrize("passes", ["joint", *long("separate", "two_steps")])
 def test_d_sees_packs(passes):
     gan, _ = make(d_passes=passes)
     gan = dataclasses.replace(gan, discriminator=PackD(), pack=2)
-    state = create_state(gan, optax.sgd(RATE), optax.sgd(RATE), jax.random.key(0))
+    state = start(gan)
     new, metrics = step(gan, state)
     w, b = numpy_params(state.d)
     real = batch()[0][0].reshape(BATCH, 4) / 127.5 - 1.0
@@ -510,7 +524,7 @@ class WithDropout(nn.Module):
 def test_dropout_of_the_generator_is_on_in_training():
     gan, _ = make()
     gan = dataclasses.replace(gan, generator=Plain())
-    state = create_state(gan, optax.sgd(RATE), optax.sgd(RATE), jax.random.key(0))
+    state = start(gan)
     plain, dropped = step(gan, state)[1], step(dataclasses.replace(gan, generator=WithDropout()), state)[1]
     assert abs(float(dropped["d/loss_fake"] - plain["d/loss_fake"])) > 1e-3
     assert abs(float(dropped["g/loss"] - plain["g/loss"])) > 1e-3
@@ -562,7 +576,7 @@ class Column(nn.Module):
 def test_networks_that_return_something_else_are_named(net, module, sentence):
     gan, _ = make(d_passes="joint")
     gan = dataclasses.replace(gan, class_weight=0.0, **{net: module})
-    state = create_state(gan, optax.sgd(RATE), optax.sgd(RATE), jax.random.key(0))
+    state = start(gan)
     with pytest.raises(ValueError, match=sentence.replace("{B}", str(BATCH)).replace("{2B}", str(2 * BATCH))):
         step(gan, state)
 

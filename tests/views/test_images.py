@@ -172,3 +172,17 @@ def test_an_animation_of_many_pixels_has_fewer_frames(tmp_path, monkeypatch):
     size, frames = frames_of(tmp_path / "a.gif")
     assert size == (60, 40)
     assert [pixels[0, 0, 0] for pixels, _ in frames] == [0, 80, 160]
+
+
+def test_an_animation_takes_no_more_images_than_fit_into_memory(tmp_path, monkeypatch):
+    paths = [tmp_path / f"{i:02}.png" for i in range(40)]
+    for path in paths:
+        Image.new("1", (100, 10)).save(path)
+    assert images.affordable(paths) == paths
+    monkeypatch.setattr(images, "GIF_PIXELS", 20_000)
+    chosen = images.affordable(paths)
+    assert len(chosen) == 20
+    assert (chosen[0], chosen[-1]) == (paths[0], paths[-1])
+    # All frames get the size of the largest.
+    Image.new("1", (100, 100)).save(paths[7])
+    assert len(images.affordable(paths)) == 2

@@ -7,13 +7,12 @@ header, and the same again over all that are being decoded at one time, whatever
 from __future__ import annotations
 
 import io
-import os
-import stat
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from jaxgan.base.files import open_regular
 from jaxgan.data.images.canvas import Canvas, draw
 from jaxgan.data.images.memory_budget import FILES, MAX_BYTES, MAX_PIXELS, MAX_SIDE, PIXELS, SMALL
 from jaxgan.data.images.tree import TOO_LARGE, UNREADABLE
@@ -34,23 +33,6 @@ class Header(NamedTuple):
     num_bytes: int
     width: int
     height: int
-
-
-def open_regular(path: str | os.PathLike[str]) -> tuple[BinaryIO, int]:
-    """Open a file for reading, at once; returns it and its number of bytes.
-
-    Raises:
-      OSError: if it cannot be opened, or is no regular file: reading a FIFO or a terminal may wait for ever.
-    """
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(f"{os.fspath(path)!r} is no regular file")
-        return open(descriptor, "rb"), status.st_size
-    except BaseException:
-        os.close(descriptor)
-        raise
 
 
 def open_image(stream: BinaryIO) -> Image.Image:

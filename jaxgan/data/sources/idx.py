@@ -21,7 +21,7 @@ import numpy as np
 
 from jaxgan.base import checks, terminal
 from jaxgan.base.checks import UserError
-from jaxgan.data.images.decode import open_regular
+from jaxgan.base.files import open_regular
 from jaxgan.data.images.memory_budget import MAX_PIXELS
 from jaxgan.data.memory import InMemory, host_memory
 

@@ -1,1 +1,1 @@
-"""The forms in which a convolution is computed."""
+"""Convolutions as a primitive of JAX, in the form of XLA and in forms for CPUs."""

@@ -1,4 +1,4 @@
-"""What is static of a convolution: sizes, strides and padding."""
+"""Static parameters of a convolution: sizes, strides and padding."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from jaxgan.base.checks import UserError
 
 Pair = tuple[int, int]
 Pads = tuple[Pair, Pair]
-Padding = str | Sequence[Sequence[int]]  # what users give: a word, or zeros before and after, for H and W
+Padding = str | Sequence[Sequence[int]]  # as users give it: a name, or the zeros before and after, for H and W
 
 
 def pair(value: int | Sequence[int]) -> Pair:
-    """Return one number for H and one for W."""
+    """Return the value for H and the value for W."""
     return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
 
 
 class Geometry(NamedTuple):
-    """The convolution of x [B, *size, C] and w [*taps, C, F] to [B, *outputs, F].
+    """Shape of the convolution of x [B, *size, C] and w [*taps, C, F] to [B, *outputs, F].
 
     Attributes:
       size: H and W.
-      taps: of the kernel, for H and W.
+      taps: size of the kernel, for H and W.
       strides: for H and W.
-      pads: zeros (negative: pixels less) before and after x, for H and W.
+      pads: zeros before and after x, for H and W; a negative number crops x.
     """
 
     size: Pair
@@ -35,34 +35,40 @@ class Geometry(NamedTuple):
 
     @property
     def outputs(self) -> Pair:
-        """H' and W'."""
+        """Return H' and W'."""
         h, w = ((n + low + high - k) // s + 1 for n, k, s, (low, high) in zip(*self, strict=True))
         return h, w
 
     def exchanged(self) -> Geometry:
-        """Return, for strides of 1, the one from [B, *outputs, F] back to [B, *size, C].
+        """Return the geometry of the convolution from [B, *outputs, F] back to [B, *size, C], for strides of 1.
 
-        Its kernel gradient of (g, x) is that of (x, g) with mirrored taps, sum_p x[p + t] g[p] = sum_p g[p - t] x[p],
-        and its input gradient by mirrored taps is this convolution.
+        Its kernel gradient of (g, x) is that of (x, g) with mirrored taps: sum_p x[p + t] g[p] = sum_p g[p - t] x[p].
+        Its input gradient with mirrored taps is this convolution.
         """
         rows, cols = ((k - 1 - low, k - 1 - high) for k, (low, high) in zip(self.taps, self.pads, strict=True))
         return self._replace(size=self.outputs, pads=(rows, cols))
 
     def checked(self) -> Geometry:
-        """Return it, or raise ValueError where there is no pixel on either side."""
+        """Return self, or raise UserError if the input or the output has no pixels."""
         if min(*self.size, *self.outputs) < 1:
             raise UserError(
                 f"a kernel of {self.taps} pixels with strides {self.strides} and padding {self.pads} makes maps of "
-                f"{self.outputs} from {self.size}; expected at least one pixel, so use larger maps or more padding."
+                f"{self.outputs} from {self.size}; expected at least one pixel. Use larger maps or more padding."
             )
         return self
 
 
 def adjoint(inputs: Pair, taps: Pair, strides: Pair, padding: Padding) -> Geometry:
-    """Return the convolution whose input gradient is the given transposed convolution.
+    """Return the geometry of the convolution whose input gradient is a given transposed convolution.
+
+    Args:
+      inputs: H and W of the transposed convolution's input.
+      taps: size of the kernel.
+      strides: of the transposed convolution.
+      padding: 'SAME', 'VALID', or the zeros around the dilated input.
 
     Raises:
-      ValueError: the padding is a word other than 'SAME' or 'VALID', or leaves no output.
+      UserError: another name of a padding, or a result without pixels.
     """
     size, pads = [], []
     for n, k, s, edge in zip(inputs, taps, strides, _around_dilated(taps, strides, padding), strict=True):

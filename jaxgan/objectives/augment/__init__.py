@@ -1,1 +1,1 @@
-"""Augmentations of all images that D sees."""
+"""Differentiable augmentations of the images that D sees."""

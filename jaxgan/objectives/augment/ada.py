@@ -1,8 +1,9 @@
-"""Adaptive discriminator augmentation: operations (key, images float[B, H, W, C] in [-1, 1], p) -> images.
+"""Operations of adaptive discriminator augmentation: (key, images float[B, H, W, C] in [-1, 1], p) -> images.
 
-Every transform within one fires for each image with its own probability p. p is constant, rises over the first images
-(`jaxgan.training.burn_in`), as in R3GAN, or follows D (`jaxgan.objectives.augment.adaptive`). Flips and turns
-(`ada_blit`, `ada_geometry`) leak into what G draws where p is near 1, and are wrong for digits and text.
+Each transform within an operation is applied to each image with probability p, independently. p has three forms: it is
+constant, it rises over the first images as in R3GAN (`jaxgan.training.burn_in`), or it follows how much D overfits
+(`jaxgan.objectives.augment.adaptive`). Flips and rotations (`ada_blit`, `ada_geometry`) leak into G's images if p is
+near 1. They are wrong for digits and text.
 
 References:
   Karras, Aittala, Hellsten, Laine, Lehtinen and Aila, "Training Generative Adversarial Networks with Limited Data",
@@ -20,7 +21,7 @@ import numpy as np
 from jaxgan.base.types import Array
 from jaxgan.objectives.augment import draws
 
-# Daubechies' least asymmetric wavelet with six vanishing moments: enlarging and reducing by it gives images back.
+# Daubechies' least asymmetric wavelet with six vanishing moments. Upsampling and downsampling by it is the identity.
 SYM6 = np.array(
     [
         0.015404109327027373, 0.0034907120842174702, -0.11799011114819057, -0.048311742585633,
@@ -28,13 +29,13 @@ SYM6 = np.array(
         -0.021060292512300564, 0.04472490177066578, 0.0017677118642428036, -0.007800708325034148,
     ]
 )  # fmt: skip
-_MARGIN = len(SYM6) // 4  # pixels that the reducing filter reaches beyond an image
-# Pixel k of an image lies at 2k + _PHASE in the enlarged one: the filter's middle is none of its taps.
+_MARGIN = len(SYM6) // 4  # pixels that the downsampling filter reaches beyond an image
+# Pixel k of an image lies at 2k + _PHASE in the upsampled one, since the filter's centre lies between taps.
 _PHASE = float(SYM6 @ np.arange(len(SYM6)) / SYM6.sum()) - (len(SYM6) // 2 - 1)
 
 
 def blit(key: Array, images: Array, p: Array | float) -> Array:
-    """Flip left to right, turn by quarters (by halves where sides differ), shift by up to an eighth of each side."""
+    """Flip left to right, rotate by multiples of 90 degrees (180 if H != W), shift by up to H / 8 and W / 8."""
     keys = jax.random.split(key, 7)
     flips = draws.gate(keys[0], images, p, draws.integer(keys[1], images, 0, 1), 0)
     turns = draws.gate(keys[2], images, p, draws.integer(keys[3], images, 0, 3), 0)
@@ -43,39 +44,37 @@ def blit(key: Array, images: Array, p: Array | float) -> Array:
     x = flipped
     for number in (1, 2, 3) if square else (2,):
         x = jnp.where(_one_each(turns) == number, jnp.rot90(flipped, number, (1, 2)), x)
-    shifts = draws.uniform(keys[4], images, 0, 1) < p  # both ways, or none
+    shifts = draws.uniform(keys[4], images, 0, 1) < p  # along both axes, or none
     for axis, own in (1, keys[5]), (2, keys[6]):
         size = images.shape[axis]
         way = jnp.round(draws.uniform(own, images, -size / 8, size / 8))
         shift = jnp.where(shifts, way, 0).reshape(-1).astype(jnp.int32)
-        shape = [len(images), 1, 1, 1]
-        shape[axis] = size
         place = _mirrored(jnp.arange(size).reshape(1, size) + shift[:, None], size)
-        x = jnp.take_along_axis(x, place.reshape(shape), axis)
+        x = jnp.take_along_axis(x, draws.along(place, axis), axis)
     return x
 
 
 def geometry(key: Array, images: Array, p: Array | float) -> Array:
-    """Scale, turn, stretch, turn again and shift by fractions of pixels; images go on beyond their edges mirrored."""
+    """Scale, rotate, stretch, rotate again and shift by fractions of pixels; images are mirrored beyond their edges."""
     height, width = images.shape[1:3]
     keys = jax.random.split(key, 11)
     size = 2 ** (0.2 * _flat(draws.normal(keys[0], images)))
     turns = [_flat(draws.uniform(own, images, -jnp.pi, jnp.pi)) for own in keys[1:3]]
     stretch = 2 ** (0.2 * _flat(draws.normal(keys[3], images)))
     sides = 0.125 * jnp.array([[width, height]], images.dtype)
-    shift = _pair(keys[4:6], images, lambda key: draws.normal(key, images)) * sides
+    shift = jnp.stack([_flat(draws.normal(own, images)) for own in keys[4:6]], -1).astype(images.dtype) * sides
     size, stretch, shift = (
         draws.gate(own, images, p, value, rest)
         for own, value, rest in zip(keys[6:9], (size, stretch, shift), (1.0, 1.0, 0.0), strict=True)
     )
-    once = 1 - jnp.sqrt(1 - p)  # two turns, of which one fires with probability p
+    once = 1 - jnp.sqrt(1 - p)  # probability of each rotation: at least one of the two with probability p
     first, second = (_turned(draws.gate(own, images, once, t, 0.0)) for own, t in zip(keys[9:], turns, strict=True))
     matrix = _scaled(1 / size, 1 / size) @ first @ _scaled(1 / stretch, stretch) @ second
     return _warp(images, matrix, -jnp.einsum("bij,bj->bi", matrix, shift))
 
 
 def color(key: Array, images: Array, p: Array | float) -> Array:
-    """Change brightness, contrast, luma's sign, hue and saturation; the last two do nothing to grey images."""
+    """Change brightness, contrast, the sign of the luma, hue and saturation; grey images keep the last two."""
     keys = jax.random.split(key, 10)
     x = images + draws.gate(keys[0], images, p, 0.2 * draws.normal(keys[1], images), 0.0)
     x = x * draws.gate(keys[2], images, p, 2 ** (0.5 * draws.normal(keys[3], images)), 1.0)
@@ -93,20 +92,18 @@ def color(key: Array, images: Array, p: Array | float) -> Array:
 
 
 def noise(key: Array, images: Array, p: Array | float) -> Array:
-    """Add noise of a deviation from |N(0, 0.1)|."""
+    """Add Gaussian noise whose standard deviation is |N(0, 0.1^2)|."""
     gate_key, size_key, noise_key = jax.random.split(key, 3)
     size = draws.gate(gate_key, images, p, 0.1 * jnp.abs(draws.normal(size_key, images)), 0.0)
     return images + size * draws.normal(noise_key, images, images.shape[1:])
 
 
 def cutout(key: Array, images: Array, p: Array | float) -> Array:
-    """Make a rectangle of half of each side mid-grey, around a point anywhere in the image."""
+    """Fill a rectangle of H / 2 x W / 2 with mid-grey; its centre is uniform over the image."""
     gate_key, *place_keys = jax.random.split(key, 3)
     hidden = jnp.ones((len(images), 1, 1, 1), bool)
     for side, own in zip((1, 2), place_keys, strict=True):
-        shape = [1, 1, 1, 1]
-        shape[side] = images.shape[side]
-        places = ((jnp.arange(images.shape[side]) + 0.5) / images.shape[side]).reshape(shape)
+        places = draws.along((jnp.arange(images.shape[side]) + 0.5) / images.shape[side], side)
         hidden &= jnp.abs(places - draws.uniform(own, images, 0, 1)) < 0.25
     return draws.gate(gate_key, images, p, jnp.where(hidden, 0, images), images)
 
@@ -117,11 +114,6 @@ def _one_each(values: Array) -> Array:
 
 def _flat(values: Array) -> Array:
     return values.reshape(-1)
-
-
-def _pair(keys: Array, images: Array, draw) -> Array:
-    """Draw x and y for each image: [B, 2]."""
-    return jnp.stack([_flat(draw(key)) for key in keys], -1).astype(images.dtype)
 
 
 def _scaled(x: Array, y: Array) -> Array:
@@ -135,9 +127,9 @@ def _turned(angle: Array) -> Array:
 
 
 def _warp(images: Array, matrix: Array, offset: Array) -> Array:
-    """Take each pixel, at (x, y) from the image's middle, from where matrix [B, 2, 2] (x, y) + offset [B, 2] lies.
+    """Resample images: the pixel at (x, y) from the centre is read at matrix [B, 2, 2] (x, y) + offset [B, 2].
 
-    The image is read from one of twice its size, mirrored beyond the edges, so that turning does not alias.
+    It is read from the image upsampled by 2 and mirrored beyond its edges, so that rotations do not alias.
     """
     height, width = images.shape[1:3]
     fine = jnp.einsum("hy,bywc->bhwc", _enlarging(height), images)
@@ -152,20 +144,20 @@ def _warp(images: Array, matrix: Array, offset: Array) -> Array:
 
 
 def _readable(place: Array, size: int) -> Array:
-    """Leave places near an image, which the enlarged one reaches, and bring others into it."""
+    """Return places that the upsampled image covers unchanged, and mirror others into it."""
     near = jnp.abs(place - (size - 1) / 2) <= (size - 0.5) / 2 + _MARGIN
     return jnp.where(near, place, _mirrored(place, size))
 
 
 def _mirrored(place: Array, size: int) -> Array:
-    """Bring places, in pixels, into 0..size - 1, where an image goes on beyond its outermost pixels mirrored."""
+    """Return places in 0..size - 1, in pixels, of an image that is mirrored at its outermost pixels."""
     period = max(1, 2 * (size - 1))
     distance = jnp.mod(place, period)
     return jnp.minimum(distance, period - distance)
 
 
 def _between_pixels(images: Array, rows: Array, columns: Array) -> Array:
-    """Read images [B, H, W, C] at places [B, h, w] between pixels: linearly, both ways."""
+    """Interpolate images [B, H, W, C] bilinearly at rows and columns [B, h, w], in pixels."""
     num, height, width, channels = images.shape
     flat = images.reshape(num, height * width, channels)
     total = 0.0
@@ -183,7 +175,7 @@ def _between_pixels(images: Array, rows: Array, columns: Array) -> Array:
 
 @functools.cache
 def _enlarging(size: int) -> np.ndarray:
-    """Return the matrix float32[2 (size + 2 margins), size] that enlarges a row and goes on beyond its ends."""
+    """Return the matrix float32[2 (size + 2 margins), size] that upsamples a row, mirrored beyond its ends."""
     matrix = np.zeros((2 * (size + 2 * _MARGIN), size))
     period = max(1, 2 * (size - 1))
     for fine in range(len(matrix)):
@@ -197,7 +189,7 @@ def _enlarging(size: int) -> np.ndarray:
 
 @functools.cache
 def _reducing(size: int) -> np.ndarray:
-    """Return the matrix float32[size, 2 (size + 2 margins)] that reduces a row which goes on beyond its ends."""
+    """Return the matrix float32[size, 2 (size + 2 margins)] that downsamples a row with margins."""
     matrix = np.zeros((size, 2 * (size + 2 * _MARGIN)))
     for coarse in range(size):
         for tap, weight in enumerate(SYM6):

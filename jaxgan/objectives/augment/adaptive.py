@@ -1,8 +1,8 @@
-"""How often images are augmented, by how surely D takes real ones for real: more where it learns them by heart.
+"""Adaptive augmentation probability: images are augmented more often the more D overfits, by ADA's measure r_t.
 
 References:
   Karras, Aittala, Hellsten, Laine, Lehtinen and Aila, "Training Generative Adversarial Networks with Limited Data",
-  2020, section 3: the measure r_t. Its mean over four batches is that of the published code.
+  2020, section 3. The mean of r_t over four batches is that of the published code.
 """
 
 from __future__ import annotations
@@ -11,28 +11,30 @@ import jax.numpy as jnp
 
 from jaxgan.base.types import Array
 
-INTERVAL = 4  # training steps between changes
+INTERVAL = 4  # training steps between updates of the probability
 
 
 def initial() -> dict[str, Array]:
-    """Return the share float32[] of the largest probability, and the sum float32[] of r_t since its last change."""
+    """Return the share float32[] of the largest probability, and the sum float32[] of r_t since its last update."""
     return {"share": jnp.float32(0), "sum": jnp.float32(0)}
 
 
 def moved(
     control: dict[str, Array], sureness: Array, step: Array, target: float, speed: Array | float
 ) -> dict[str, Array]:
-    """Move the share up where D is surer than wanted, down where it is less sure.
+    """Increase the share if r_t is above the target, else decrease it, at every INTERVAL-th step.
+
+        share <- share + sign(mean r_t - target) * speed * INTERVAL, clipped to [0, 1]
 
     Args:
-      control: so far.
+      control: share and sum, as `initial` returns them.
       sureness: float32[], r_t = mean sign(D(x)) over a batch of real images, from -1 to 1.
       step: int32[], number of the training step.
-      target: of r_t.
-      speed: how much the share moves in one step, as a mean.
+      target: target of r_t.
+      speed: change of the share per step.
 
     Returns:
-      What `initial` returns, with a share from 0 to 1.
+      The new share, from 0 to 1, and the new sum.
     """
     total = control["sum"] + sureness
     due = (step + 1) % INTERVAL == 0

@@ -1,12 +1,11 @@
-"""Differentiable augmentations, shown to D in place of both kinds of images, in both networks' steps.
+"""Policies of differentiable augmentations. D sees augmented images only, real and generated, in both steps.
 
-Each image has random numbers of its own, and the gradient flows through to the generator.
+Each image has its own random numbers. Gradients flow through the augmentation to G.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable
 
 import jax
@@ -22,11 +21,14 @@ Operation = Callable[[Array, Array, Array | float], Array]  # (key, images in [-
 
 @dataclasses.dataclass(frozen=True)
 class Augment:
-    """Operations in order.
+    """Augmentation operations, applied in order.
 
     Attributes:
-      operations: each (key, images float[B, H, W, C] in [-1, 1], p) -> images of that shape.
-      p: probability of each operation, for each image.
+      operations: each (key, images float[B, H, W, C] in [-1, 1], p) -> images of the same shape.
+      p: probability of each operation for each image, in [0, 1].
+
+    Raises:
+      UserError: p is out of range.
     """
 
     operations: tuple[Operation, ...]
@@ -42,16 +44,16 @@ class Augment:
         image_range: tuple[float, float] = (-1.0, 1.0),
         strength: Array | float = 1.0,
     ) -> Array:
-        """Augment a batch.
+        """Return augmented images.
 
         Args:
           key: typed key.
           images: float[B, H, W, C].
-          image_range: (low, high) of their pixels; the middle fills what is cut out or moved in.
-          strength: factor on the probability of operations.
+          image_range: (low, high) of their pixels. The middle fills areas that are cut out or shifted in.
+          strength: factor on p; the product is at most 1.
 
         Returns:
-          float[B, H, W, C], perhaps beyond the range.
+          float[B, H, W, C]; pixels may lie outside of the range.
         """
         low, high = image_range
         middle, half = (low + high) / 2, (high - low) / 2
@@ -64,9 +66,8 @@ class Augment:
 
 
 def _sometimes(operation: Callable[[Array, Array], Array]) -> Operation:
-    """Give an operation a probability; with that of 1 it draws as without."""
+    """Return an operation with a probability; with p = 1 its random numbers are those of the plain operation."""
 
-    @functools.wraps(operation)
     def apply(key: Array, images: Array, p: Array | float) -> Array:
         if isinstance(p, float) and p == 1:
             return operation(key, images)
@@ -76,7 +77,7 @@ def _sometimes(operation: Callable[[Array, Array], Array]) -> Operation:
     return apply
 
 
-# What a name in `config.augment` stands for, as the published policies do.
+# Operations of each name in `config.augment`, as in the published policies.
 OPERATIONS: dict[str, tuple[Operation, ...]] = {
     "color": tuple(map(_sometimes, (diffaugment.brightness, diffaugment.saturation, diffaugment.contrast))),
     "translation": (_sometimes(diffaugment.translation),),
@@ -90,12 +91,15 @@ OPERATIONS: dict[str, tuple[Operation, ...]] = {
 
 
 def from_policy(policy: str, p: float = 1.0) -> Augment | None:
-    """Return the augmentation of a policy such as 'color,translation,cutout'; None for an empty one.
+    """Return the augmentation of a policy, or None for an empty one.
 
-    'ada_color:0.5' gives an operation half the probability of the others.
+    Args:
+      policy: names of OPERATIONS with commas between, such as 'color,translation,cutout'. 'ada_color:0.5' gives an
+        operation half the probability of the others.
+      p: probability of the operations, in [0, 1].
 
     Raises:
-      UserError: an unknown name, or a factor that is no number from 0 to 1.
+      UserError: an unknown name, a factor that is no number from 0 to 1, or p out of range.
     """
     operations: list[Operation] = []
     for part in filter(None, map(str.strip, policy.split(","))):
@@ -106,13 +110,8 @@ def from_policy(policy: str, p: float = 1.0) -> Augment | None:
 
 
 def _less_often(operation: Operation, factor: float) -> Operation:
-    """Return an operation whose probability is a part of what it is given."""
-
-    @functools.wraps(operation)
-    def apply(key: Array, images: Array, p: Array | float) -> Array:
-        return operation(key, images, factor * p)
-
-    return apply
+    """Return an operation whose probability is scaled by `factor`."""
+    return lambda key, images, p: operation(key, images, factor * p)
 
 
 def _factor(part: str) -> float:

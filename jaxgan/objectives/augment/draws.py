@@ -1,4 +1,4 @@
-"""Random numbers, a few an image: those of the whole batch, whatever the number of devices."""
+"""Random numbers for each image. They are those of the global batch on any number of devices."""
 
 from __future__ import annotations
 
@@ -20,14 +20,21 @@ def normal(key: Array, images: Array, shape: tuple[int, ...] = (1, 1, 1)) -> Arr
 
 
 def integer(key: Array, images: Array, low: int, high: int) -> Array:
-    """Draw int32[B] from low..high."""
+    """Draw int32[B] uniformly from low..high, both included."""
     return axis.share(jax.random.randint(key, (_rows(images),), low, high + 1, jnp.int32))
 
 
 def gate(key: Array, images: Array, p: Array | float, changed: Array, unchanged: Array | float) -> Array:
-    """Take `changed` [B, ...] with probability p, for each image, else `unchanged`."""
+    """Return `changed` [B, ...] with probability p for each image, else `unchanged`."""
     fires = uniform(key, images, 0, 1) < p
     return jnp.where(fires.reshape(-1, *(1,) * (changed.ndim - 1)), changed, unchanged)
+
+
+def along(values: Array, axis: int) -> Array:
+    """Reshape [n] or [B, n] so that n lies along one axis of images [B, H, W, C]."""
+    shape = [-1, 1, 1, 1]
+    shape[axis] = values.shape[-1]
+    return values.reshape(shape)
 
 
 def _rows(images: Array) -> int:

@@ -16,7 +16,7 @@ from jaxgan.base.pixels import to_uint8
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Array
 from jaxgan.generators.averaged import averaged_generator
-from jaxgan.rundir import saved_config
+from jaxgan.rundir import layout
 from jaxgan.runs.setup import Setup
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
@@ -52,7 +52,7 @@ class GridWriter:
         return to_uint8(sampler.generate(params, z, labels, stats=shown.stats))
 
     def _save_step(self, step: int, pixels: Array) -> None:
-        self._on_grid(step, self._save(saved_config.grid_file(self._workdir, step), pixels))
+        self._on_grid(step, self._save(layout.grid_file(self._workdir, step), pixels))
 
     def _save(self, path: Path, pixels: Array | np.ndarray) -> np.ndarray:
         shown = self._setup.config.sample
@@ -66,7 +66,7 @@ class GridWriter:
 
     def write_data(self) -> None:
         """Write a grid of the real images, to see before training what the network will see."""
-        self._save(self._workdir / saved_config.SAMPLES / "data.png", self.real)
+        self._save(layout.samples(self._workdir) / layout.DATA_FILE, self.real)
 
     @functools.cached_property
     def real(self) -> np.ndarray:

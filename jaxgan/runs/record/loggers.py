@@ -13,17 +13,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from jaxgan.base import checks, files
-from jaxgan.base.checks import UserError, brief
-from jaxgan.base.packages import needed
+from jaxgan.base.checks import UserError, brief, needed
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Config
 from jaxgan.config import flatten
+from jaxgan.rundir import layout
 from jaxgan.rundir.metrics_log import Row, read_metrics
 from jaxgan.views import sheets
-
-CSV_FILE = "metrics.csv"
-TENSORBOARD = "tensorboard"  # folder of its event files
-WANDB_ID = "wandb_id.txt"  # by which a resumed run is known there
 
 
 class Logger(Protocol):
@@ -44,7 +40,7 @@ class Csv:
 
     def __init__(self, workdir: Path, start: int, config: Config):
         del start, config
-        self._workdir, self._path = workdir, workdir / CSV_FILE
+        self._workdir, self._path = workdir, workdir / layout.CSV_FILE
         self._write_all()
 
     def row(self, row: Row) -> None:
@@ -78,7 +74,7 @@ class TensorBoard:
     def __init__(self, workdir: Path, start: int, config: Config):
         writer = needed("tensorboardX", "tensorboard").SummaryWriter
         # What an earlier process wrote of steps that were lost is not shown.
-        self._writer = writer(str(workdir / TENSORBOARD), purge_step=start + 1)
+        self._writer = writer(str(workdir / layout.TENSORBOARD), purge_step=start + 1)
         self._written: tuple[int, set[str]] = -1, set()
         settings = "\n".join(f"    {path} = {value}" for path, value in flatten(config).items())
         self._writer.add_text("config", settings, start)
@@ -108,7 +104,7 @@ class Wandb:
     def __init__(self, workdir: Path, start: int, config: Config):
         del start
         self._wandb = needed("wandb", "wandb")
-        name = workdir / WANDB_ID
+        name = workdir / layout.WANDB_FILE
         if not name.exists():
             files.write(name, secrets.token_hex(8))
         self._run = self._wandb.init(
@@ -116,7 +112,7 @@ class Wandb:
             name=workdir.name,
             dir=str(workdir),
             config=flatten(config),
-            id=name.read_text().strip(),
+            id=files.read(name, 100).decode().strip(),
             resume="allow",
         )
         self._run.define_metric("step")
@@ -157,6 +153,7 @@ LOGGERS: dict[str, Callable[[Path, int, Config], Logger]] = {
     "tensorboard": TensorBoard,
     "wandb": Wandb,
 }
+REMOTE = ("wandb",)  # those that send what they are given to a service
 
 
 def check(names: str) -> None:

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from jaxgan.base.terminal import write_line
 from jaxgan.base.types import Config, Device
 from jaxgan.config import default, flatten
-from jaxgan.rundir.saved_config import CONFIG_FILE
+from jaxgan.rundir.layout import CONFIG_FILE
 
 # Short names of what the bar shows, and of what there is room for in a line.
 SHOWN = {"d_loss": "d/loss", "d_acc": "d/acc", "g_loss": "g/loss"}
@@ -76,25 +76,6 @@ class Progress:
         losses = "  ".join(f"{name} {value}" for name, value in shown.items())
         speed = f"{row['steps_per_sec']:.2f} steps/s  {row['images_per_sec']:.0f} images/s"
         return f"step {step}/{self._stop}  {losses}  {speed}  ETA {clock(left)}"
-
-
-class Muted(Progress):
-    """Progress of one replica: of what it says, only warnings and scores are told, with its number."""
-
-    def __init__(self, replica: int, shared: Progress):
-        """Tell a shared progress."""
-        self._replica, self._shared = replica, shared
-
-    def update(self, step: int, row: dict[str, float] | None = None) -> None:
-        """Say nothing: the means are said."""
-
-    def say(self, text: str) -> None:
-        """Say a warning or scores."""
-        if text.startswith(("warning", "evaluated")):
-            self._shared.say(f"replica {self._replica}: {text}")
-
-    def close(self) -> None:
-        """Do nothing: the shared one is closed by its owner."""
 
 
 def clock(seconds: float) -> str:

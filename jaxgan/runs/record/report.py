@@ -15,13 +15,12 @@ from jaxgan.base.types import Config
 from jaxgan.config import default, flatten
 from jaxgan.metrics.neighbours import Nearest
 from jaxgan.metrics.registry import better
-from jaxgan.rundir import saved_config
+from jaxgan.rundir import layout, saved_config
 from jaxgan.rundir.evaluations import best_of, read_evaluations
 from jaxgan.rundir.metrics_log import read_metrics
+from jaxgan.runs.health.health import saved_health
 from jaxgan.runs.health.watch import Finding
 from jaxgan.views import page
-
-REPORT_FILE = "report.html"
 
 
 def save_report(
@@ -37,7 +36,7 @@ def save_report(
     """
     evaluations = read_evaluations(workdir)
     names = {name for entry in evaluations for name in entry["metrics"]}
-    grids = [(int(path.stem.removeprefix("step_")), path) for path in saved_config.grids(workdir)]
+    grids = [(int(path.stem.removeprefix("step_")), path) for path in layout.grids(workdir)]
     report = page.Report(
         title=workdir.absolute().name,
         written=time.strftime("%Y-%m-%d %H:%M"),
@@ -53,7 +52,19 @@ def save_report(
         environment=_environment(),
         findings=findings,
     )
-    files.write(workdir / REPORT_FILE, page.render(report))
+    files.write(workdir / layout.REPORT_FILE, page.render(report))
+
+
+def report_again(workdir: Path, nearest: Nearest | None = None, *, trust: bool = False) -> None:
+    """Write the page of a run that is not being trained, from what its folder holds.
+
+    Args:
+      workdir: folder of the run.
+      nearest: generated images beside what they resemble most.
+      trust: consent to execute the GAN's own .py file, if the run has one.
+    """
+    config, info = saved_config.trusted_config(workdir, trust=trust)
+    save_report(workdir, config, saved_health(workdir, config, info).report, nearest)
 
 
 def _environment() -> dict[str, str]:

@@ -104,13 +104,15 @@ def block_e(kind):
     return block
 
 
+BLOCKS = [
+    ("Mixed_5b", block_a, 192), ("Mixed_5d", block_a, 288), ("Mixed_6a", block_b, 288), ("Mixed_6c", block_c, 768),
+    ("Mixed_7a", block_d, 768), ("Mixed_7b", block_e("mean"), 1280), ("Mixed_7c", block_e("max"), 2048),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("name", "theirs", "channels"),
-    [
-        ("Mixed_5b", block_a, 192), ("Mixed_5d", block_a, 288), ("Mixed_6a", block_b, 288), ("Mixed_6c", block_c, 768),
-        ("Mixed_7a", block_d, 768), ("Mixed_7b", block_e("mean"), 1280), ("Mixed_7c", block_e("max"), 2048),
-    ],
-)  # fmt: skip
+    ("name", "theirs", "channels"), [BLOCKS[0], *(pytest.param(*block, marks=pytest.mark.long) for block in BLOCKS[1:])]
+)
 def test_blocks_are_the_published_ones(tensors, params, name, theirs, channels):
     x = np.random.default_rng(1).standard_normal((1, 7, 6, channels), np.float32)
     quick = machine.compiler_options(seldom=True)

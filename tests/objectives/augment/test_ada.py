@@ -22,7 +22,7 @@ def identity(num):
 
 
 def smooth(height, width):
-    """Images without detail that enlarging could lose."""
+    """Images without detail that upsampling could lose."""
     noise = RNG.normal(size=(5, 3 * height, 3 * width, 1))
     blurred = ndimage.gaussian_filter(noise, (0, 2.5, 2.5, 0), mode="wrap")[:, height : 2 * height, width : 2 * width]
     return (blurred / np.abs(blurred).max()).astype(np.float32)
@@ -97,8 +97,8 @@ def test_blit_flips_turns_and_shifts_whole_pixels():
         padded = np.pad(base, 2, mode="reflect")
         for dy, dx in itertools.product(range(5), repeat=2):
             forms[flip, turns, dy, dx] = padded[dy : dy + 16, dx : dx + 16]
-    for picture in moved[:60]:
-        fits = [name for name, form in forms.items() if np.array_equal(form, picture)]
+    for seen_image in moved[:60]:
+        fits = [name for name, form in forms.items() if np.array_equal(form, seen_image)]
         assert len(fits) == 1
         seen.add(fits[0][:2])
     assert len(seen) == 8

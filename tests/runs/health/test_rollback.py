@@ -1,6 +1,5 @@
 """Runs made to collapse, with a watch that is made to see it at once."""
 
-import types
 from typing import ClassVar
 
 import jax
@@ -10,10 +9,10 @@ import tiny
 from long_form import LONG
 
 import jaxgan
-from jaxgan.rundir import checkpoint, metrics_log, steps
+from jaxgan.rundir import checkpoint, layout, metrics_log, steps
+from jaxgan.runs import run
 from jaxgan.runs.health import rollback, watch
 from jaxgan.runs.health.watch import Finding
-from jaxgan.runs.record import journal
 
 
 class Alarm:
@@ -87,19 +86,16 @@ def test_resume_after_a_rollback_is_bit_exact(tmp_path, alarm, monkeypatch):
 
 
 def test_a_step_that_only_a_stop_saved_is_no_target_where_there_are_others():
-    checkpoints = types.SimpleNamespace(steps=lambda: [3, 5], best=None)
     finding = Finding(6, "alike", "error", "all samples are alike", {})
-    assert rollback.choose_target(checkpoints, finding, lambda step: step % 3 == 0) == 3
-    assert rollback.choose_target(checkpoints, finding, lambda step: False) == 5
-    checkpoints.best = 5
-    assert rollback.choose_target(checkpoints, finding, lambda step: step % 3 == 0) == 5
+    assert rollback.choose_target([3, 5], None, finding, lambda step: step % 3 == 0) == 3
+    assert rollback.choose_target([3, 5], None, finding, lambda step: False) == 5
+    assert rollback.choose_target([3, 5], 5, finding, lambda step: step % 3 == 0) == 5
 
 
 def test_the_best_of_after_the_collapse_is_no_target():
     """As after a change of how scores are made, since when the collapsed state is the only one that is scored."""
-    checkpoints = types.SimpleNamespace(steps=lambda: [3, 6], best=6)
     finding = Finding(6, "worse", "warning", "eval/swd was worse", {}, since=4)
-    assert rollback.choose_target(checkpoints, finding, lambda step: True) == 3
+    assert rollback.choose_target([3, 6], 6, finding, lambda step: True) == 3
 
 
 def test_number_of_rollbacks_is_bounded(tmp_path, alarm, capfd):
@@ -153,7 +149,7 @@ def test_a_rollback_that_is_cut_short_loses_nothing(tmp_path, alarm, monkeypatch
 
 def test_work_that_was_given_up_is_not_resumed(tmp_path, capfd):
     jaxgan.train(config("off"), tmp_path)  # leaves steps 6 and 8
-    (tmp_path / rollback.ROLLBACKS_FILE).write_text('[{"from": 7, "to": 6, "kind": "alike"}]')
+    (tmp_path / layout.ROLLBACKS_FILE).write_text('[{"from": 7, "to": 6, "kind": "alike"}]')
     cfg = config("off")
     cfg.train.num_steps = 7
     state = jaxgan.train(cfg, tmp_path)
@@ -164,21 +160,21 @@ def test_work_that_was_given_up_is_not_resumed(tmp_path, capfd):
 
 @pytest.mark.parametrize("content", ["{", "[1]", '[{"to": "x"}]', "[" * 99999])
 def test_a_file_that_is_no_list_of_rollbacks_is_said(tmp_path, capfd, content):
-    (tmp_path / rollback.ROLLBACKS_FILE).write_text(content)
+    (tmp_path / layout.ROLLBACKS_FILE).write_text(content)
     assert rollback.read_rollbacks(tmp_path) == []
     assert "is no list of rollbacks" in capfd.readouterr().err
 
 
 def test_numbers_that_are_none_are_rolled_back_too(tmp_path, monkeypatch, capfd):
     jaxgan.train(config("off"), tmp_path / "plain")
-    read = journal.Journal._read
+    add = run.Run.add
 
-    def once(self, first, num, metrics):
+    def once(self, first, num, metrics, now):
         if first == 4 and not self.rollbacks:
-            raise journal.NotFinite("g/loss became nan between steps 5 and 5")
-        read(self, first, num, metrics)
+            metrics = {**metrics, "g/loss": np.full(num, np.nan)}
+        add(self, first, num, metrics, now)
 
-    monkeypatch.setattr(journal.Journal, "_read", once)
+    monkeypatch.setattr(run.Run, "add", once)
     assert int(jaxgan.train(config("rollback"), tmp_path / "run").step) == 8
     assert "rolled back from step 6 to step 3" in capfd.readouterr().err
     with pytest.raises(FloatingPointError, match="became nan"):

@@ -12,6 +12,7 @@ from tensorboardX.proto.event_pb2 import Event
 
 import jaxgan
 from jaxgan.base.checks import UserError
+from jaxgan.rundir import layout
 from jaxgan.rundir.metrics_log import read_metrics
 from jaxgan.runs.record import loggers
 
@@ -26,7 +27,7 @@ def train(workdir, num_steps, log_to, **more):
 def events(workdir):
     """Read TensorBoard's files: records of a length, its checksum, a message and its checksum."""
     found = []
-    for path in sorted((workdir / loggers.TENSORBOARD).iterdir()):
+    for path in sorted((workdir / layout.TENSORBOARD).iterdir()):
         content = path.read_bytes()
         while content:
             (length,) = struct.unpack("<Q", content[:8])
@@ -38,7 +39,7 @@ def events(workdir):
 def test_csv_has_the_rows_of_the_log_even_of_a_run_that_goes_on(tmp_path):
     train(tmp_path, 4, "csv", every=4)
     train(tmp_path, 8, "csv", every=4)
-    with (tmp_path / loggers.CSV_FILE).open(newline="") as file:
+    with (tmp_path / layout.CSV_FILE).open(newline="") as file:
         rows = list(csv.DictReader(file))
     logged = read_metrics(tmp_path)
     assert [int(row["step"]) for row in rows] == [2, 4, 6, 8]
@@ -51,7 +52,7 @@ def test_csv_has_a_row_once_where_a_resumed_run_scores_first(tmp_path):
     train(tmp_path, 4, "csv", every=4)
     (tmp_path / "evaluation.json").unlink()  # as if stopped between saving and scoring
     train(tmp_path, 6, "csv", every=4)
-    with (tmp_path / loggers.CSV_FILE).open(newline="") as file:
+    with (tmp_path / layout.CSV_FILE).open(newline="") as file:
         assert [int(row["step"]) for row in csv.DictReader(file)] == [2, 4, 6]
 
 
@@ -109,7 +110,7 @@ def test_a_logger_that_fails_is_left_out_and_training_goes_on(tmp_path, monkeypa
     monkeypatch.setattr(loggers.TensorBoard, "row", fail)
     train(tmp_path, 4, "tensorboard, csv")
     assert [row["step"] for row in read_metrics(tmp_path)] == [2, 4]
-    assert (tmp_path / loggers.CSV_FILE).read_text().count("\n") == 3
+    assert (tmp_path / layout.CSV_FILE).read_text().count("\n") == 3
     said = capsys.readouterr().err
     assert said.count("nothing more is logged to tensorboard (ConnectionError: no network); training goes on") == 1
 

@@ -1,1 +1,1 @@
-"""Forms of convolutions that are fast on a CPU."""
+"""Convolutions in forms that are fast on a CPU."""

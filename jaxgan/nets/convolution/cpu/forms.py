@@ -1,7 +1,7 @@
 """The convolution, its input gradient and its kernel gradient in forms that are fast on a CPU.
 
-XLA on CPU is slow, by up to a factor of 100, where it dilates a map or meets tiny maps or few channels. Here each of
-the three takes the form that suits its sizes. `jaxgan/nets/convolution/trilinear.py` says how they are differentiated.
+XLA on a CPU is up to 100 times slower for dilated maps, tiny maps and few channels. Here each of the three takes a form
+that suits its sizes. `jaxgan/nets/convolution/trilinear.py` has their derivatives.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from jaxgan.nets.convolution import xla
 from jaxgan.nets.convolution.cpu import spectral
 from jaxgan.nets.convolution.geometry import Geometry, Pair, pair
 
-# Channels, and images, that count as few; found by timing.
+# Numbers of channels, and of images, up to which they count as few; found by timing.
 _NARROW, _FEW = 4, 4
-# At most so many images make a kernel gradient in one convolution (found by timing), unless those become too many.
+# A kernel gradient is a sum over pieces of at most 32 images, but of at most 8 pieces; found by timing.
 _PIECE, _MOST_PIECES = 32, 8
 
 
@@ -39,11 +39,11 @@ def forward(geo: Geometry, x: Array, w: Array) -> Array:
 
 
 def input_grad(geo: Geometry, w: Array, g: Array) -> Array:
-    """Return the gradient by x, the transposed convolution, [k, k, C, F] and [B, H', W', F] to [B, H, W, C].
+    """Return the input gradient of [k, k, C, F] and [B, H', W', F]: [B, H, W, C].
 
-    Along one axis u[i] = sum_t w[t] g[(i + low - t) / s] over the taps t for which s divides i + low - t. So
-    the outputs of one residue i mod s are a stride-1 convolution of g with every s-th tap: no zeros are used.
-    For few channels or images all taps are one product, and the rest is shifting and adding.
+    Along one axis u[i] = sum_t w[t] g[(i + low - t) / s] over the taps t for which s divides i + low - t. So the
+    outputs of one residue i mod s are a stride-1 convolution of g with every s-th tap, without any zeros. For few
+    channels or images, all taps are one matrix product, whose parts are shifted and added.
     """
     if _is_tiny(geo):
         u = g.reshape(len(g), -1) @ _matrix(geo, w).T
@@ -62,7 +62,7 @@ def input_grad(geo: Geometry, w: Array, g: Array) -> Array:
 
 
 def kernel_grad(geo: Geometry, x: Array, g: Array) -> Array:
-    """Return the gradient by the kernel, [B, H, W, C] and [B, H', W', F] to [k, k, C, F]."""
+    """Return the kernel gradient of [B, H, W, C] and [B, H', W', F]: [k, k, C, F]."""
     c, f = x.shape[-1], g.shape[-1]
     w = jax.ShapeDtypeStruct((*geo.taps, c, f), x.dtype)
     if _is_tiny(geo):
@@ -95,7 +95,7 @@ def _phase(geo: Geometry, w: Array, g: Array, residue: Pair) -> Array:
 
 
 def _shifted_sum(geo: Geometry, products: Array, residue: Pair) -> Array:
-    """Return what `_phase` does, at least float32, from [B, H', W', k, k, C], the products of g with all taps."""
+    """Return the result of `_phase`, at least float32, from the products [B, H', W', k, k, C] of g with all taps."""
     rows, cols = (_terms(geo, axis, residue[axis]) for axis in (0, 1))
     zero = jnp.zeros((), products.dtype)
     terms = [
@@ -107,7 +107,7 @@ def _shifted_sum(geo: Geometry, products: Array, residue: Pair) -> Array:
 
 
 def _terms(geo: Geometry, axis: int, residue: int) -> list[tuple[int, int, int]]:
-    """Return the taps of one phase, each with the zeros before and after g that put what it multiplies in place.
+    """Return the taps of one phase, each with the zeros before and after g that align its factor.
 
     Output q of the phase reads g[q + shift - j] for its tap number j.
     """
@@ -117,7 +117,7 @@ def _terms(geo: Geometry, axis: int, residue: int) -> list[tuple[int, int, int]]
 
 
 def _nothing(geo: Geometry, like: Array, channels: int) -> Array:
-    """Return a phase without taps."""
+    """Return the zeros of a phase without taps."""
     h, w = (-(-n // s) for n, s in zip(geo.size, geo.strides, strict=True))
     return jnp.zeros((len(like), h, w, channels), like.dtype)
 
@@ -125,12 +125,22 @@ def _nothing(geo: Geometry, like: Array, channels: int) -> Array:
 def _products_of_taps(w: Array, g: Array) -> Array:
     """Multiply each pixel of g [B, H', W', F] with all taps: [B, H', W', k, k, C], at least float32."""
     f, wide = g.shape[-1], jnp.promote_types(g.dtype, jnp.float32)
-    products = jnp.matmul(g.reshape(-1, f), w.reshape(-1, f).T, preferred_element_type=wide)
+    pixels = g.reshape(-1, f)
+    if len(pixels) < f:
+        # A product for each tap: the kernel, which is larger than the maps here, need not be transposed.
+        taps, kernels = math.prod(w.shape[:2]), jnp.swapaxes(w, 2, 3)
+        products = jnp.matmul(
+            jnp.broadcast_to(pixels, (taps, *pixels.shape)),
+            kernels.reshape(taps, f, -1),
+            preferred_element_type=wide,
+        )
+        return jnp.moveaxis(products.reshape(*w.shape[:2], *g.shape[:3], -1), (0, 1), (3, 4))
+    products = jnp.matmul(pixels, w.reshape(-1, f).T, preferred_element_type=wide)
     return products.reshape(*g.shape[:3], *w.shape[:3])
 
 
 def _is_tiny(geo: Geometry) -> bool:
-    """Whether one dense matrix from map to map is at most a few times larger than the kernel."""
+    """Return whether the dense matrix of the convolution has at most 4 times the elements of the kernel."""
     return math.prod(geo.size) * math.prod(geo.outputs) <= 4 * math.prod(geo.taps)
 
 
@@ -146,19 +156,19 @@ def _matrix(geo: Geometry, w: Array) -> Array:
 
 
 def _pad(geo: Geometry, x: Array, axis: int) -> Array:
-    """Pad maps (H at `axis`) with zeros, or crop them where a number is negative."""
+    """Pad maps (H at `axis`) with zeros, or crop them if a number is negative."""
     edges = [(0, 0, 0)] * axis + [(low, high, 0) for low, high in geo.pads]
     return lax.pad(x, jnp.zeros((), x.dtype), edges + [(0, 0, 0)] * (x.ndim - axis - 2))
 
 
 def _cut(geo: Geometry, x: Array, tap: Sequence[int]) -> Array:
-    """Return the part of padded maps [B, C, H, W] that one tap multiplies, [B, C, H', W']."""
+    """Return the part [B, C, H', W'] of padded maps [B, C, H, W] that one tap multiplies."""
     rows, cols = (slice(t, t + s * (m - 1) + 1, s) for t, s, m in zip(tap, geo.strides, geo.outputs, strict=True))
     return x[:, :, rows, cols]
 
 
 def _kernel_grad_by_patches(geo: Geometry, x: Array, g: Array) -> Array:
-    """Kernel gradient where x has few channels: patches [B, k k C, H' W'] times g [B, H' W', F]."""
+    """Return the kernel gradient for few channels: patches [B, k k C, H' W'] times g [B, H' W', F]."""
     (b, *_, c), f, wide = x.shape, g.shape[-1], jnp.promote_types(x.dtype, jnp.float32)
     x = _pad(geo, jnp.moveaxis(x, -1, 1), 2)
     patches = jnp.stack([_cut(geo, x, tap) for tap in np.ndindex(geo.taps)], axis=1)
@@ -168,15 +178,15 @@ def _kernel_grad_by_patches(geo: Geometry, x: Array, g: Array) -> Array:
 
 
 def _kernel_grad_along_rows(geo: Geometry, x: Array, g: Array) -> Array:
-    """Kernel gradient, at least float32, as a convolution of x as [1, H, W C, B] and g as [H', W', B, F].
+    """Return the kernel gradient, at least float32, as a convolution of x as [1, H, W C, B] and g as [H', W', B, F].
 
-    The next pixel of a row is C numbers further. XLA's own form puts C first, which costs it slow transposes.
+    The next pixel of a row is C numbers further. XLA's own form puts C first, which needs slow transposes.
     """
-    # Just so many zeros, or pixels less, that the outputs are the taps.
+    # Pad or crop so that the outputs are the taps.
     axes = zip(*geo, geo.outputs, strict=True)
     rows, cols = ((low, s * (m - 1) + k - n - low) for n, k, s, (low, _), m in axes)
     x = jnp.transpose(_pad(geo._replace(pads=(rows, cols)), x, 1), (1, 2, 3, 0))
-    # XLA would fuse the transposes with what computes the maps, and then take several times as long for them.
+    # The barrier keeps XLA from fusing the transposes with the producers of the maps, which is several times slower.
     x, g = lax.optimization_barrier((x, jnp.transpose(g, (1, 2, 0, 3))))
     h, _, c, b = x.shape
     grad = lax.conv_general_dilated(

@@ -1,10 +1,10 @@
 """Convolutions with large kernels on small maps, as products of Fourier transforms.
 
-One bilinear algorithm gives the convolution and both its gradients: with the matrices M, K, A of `_transforms`
+One bilinear algorithm gives the convolution and both gradients. With the matrices M, K, A of `_transforms`
 
     <conv(x, w), g> = sum over R of (M x) (K w) (A g),
 
-so each of the three is the product of two transforms, transformed back by the transpose of the third matrix.
+so each of the three is a product of two transforms, multiplied by the transpose of the third matrix.
 
 References:
   Mathieu, Henaff, LeCun, "Fast Training of Convolutional Networks through FFTs", 2014.
@@ -22,12 +22,12 @@ from jax import lax
 from jaxgan.base.types import Array
 from jaxgan.nets.convolution.geometry import Geometry, Pair
 
-# A plain convolution with so many times the products takes longer; found by timing on a CPU.
+# A plain convolution with 3 times the products takes longer; found by timing on a CPU.
 _FACTOR = 3
 
 
 def pays(geo: Geometry, batch: int, channels: Sequence[int]) -> bool:
-    """Say whether the functions below, which know strides of 1 only, beat a plain convolution."""
+    """Return whether the functions below are faster than a plain convolution. They know strides of 1 only."""
     if geo.strides != (1, 1) or min(channels) < 32:
         return False
     pixels, outputs, (c, f) = math.prod(geo.size), math.prod(geo.outputs), channels
@@ -46,13 +46,13 @@ def forward(geo: Geometry, x: Array, w: Array) -> Array:
 
 
 def input_grad(geo: Geometry, w: Array, g: Array) -> Array:
-    """Return the gradient [B, H, W, C] by x, of w [k, k, C, F] and g [B, H', W', F]."""
+    """Return the input gradient of w [k, k, C, F] and g [B, H', W', F]: [B, H, W, C]."""
     maps, kernels, back = _transforms(geo)
     return _maps(_multiply(back, kernels, maps.T, _columns(g), jnp.swapaxes(_flat(w), 1, 2)), geo.size)
 
 
 def kernel_grad(geo: Geometry, x: Array, g: Array) -> Array:
-    """Return the gradient [k, k, C, F] by w, of x [B, H, W, C] and g [B, H', W', F]."""
+    """Return the kernel gradient of x [B, H, W, C] and g [B, H', W', F]: [k, k, C, F]."""
     maps, kernels, back = _transforms(geo)
     grad = _multiply(maps, back, kernels.T, _rows(x), _rows(g))
     return grad.reshape(*geo.taps, *grad.shape[1:])
@@ -61,23 +61,23 @@ def kernel_grad(geo: Geometry, x: Array, g: Array) -> Array:
 def _multiply(first: np.ndarray, second: np.ndarray, third: np.ndarray, x: Array, w: Array) -> Array:
     """Return third ((first x)^T (second w)) of x [P, K, M] and w [T, K, N]: [Q, M, N]."""
     (k, m), n = x.shape[1:], w.shape[2]
-    # In at least float32, for the way back cancels.
+    # At least float32, since the inverse transform cancels.
     dtype, wide = x.dtype, jnp.promote_types(x.dtype, jnp.float32)
     p, q, r, x, w = (jnp.asarray(array, wide) for array in (first, second, third, x, w))
-    # The barriers keep XLA from folding transposes into the products, which then are slow.
+    # The barriers keep XLA from folding transposes into the products, which makes them slow.
     x, w = lax.optimization_barrier(x.reshape(-1, k * m)), lax.optimization_barrier(w.reshape(-1, k * n))
-    # Contracted over the axis in the middle, these products stay with XLA: YNNPACK takes up to twice as long for them.
+    # Contracted over the middle axis, these products stay with XLA. YNNPACK takes up to twice as long for them.
     y = jnp.einsum("rkm,rkn->rmn", (p @ x).reshape(-1, k, m), (q @ w).reshape(-1, k, n))
     return (r @ y.reshape(-1, m * n)).reshape(-1, m, n).astype(dtype)
 
 
 def _rows(x: Array) -> Array:
-    """Put positions first: [B, H, W, C] to [H W, B, C]."""
+    """Move positions first: [B, H, W, C] to [H W, B, C]."""
     return _flat(jnp.transpose(x, (1, 2, 0, 3)))
 
 
 def _columns(x: Array) -> Array:
-    """Put images last: [B, H, W, C] to [H W, C, B]."""
+    """Move images last: [B, H, W, C] to [H W, C, B]."""
     return _flat(jnp.transpose(x, (1, 2, 3, 0)))
 
 
@@ -92,14 +92,14 @@ def _maps(y: Array, size: Pair) -> Array:
 
 
 def _periods(geo: Geometry) -> Pair:
-    """Return for each axis the shortest cyclic convolution whose wrapped terms miss all outputs."""
+    """Return for each axis the shortest period of a cyclic convolution whose wrapped terms miss all outputs."""
     axes = zip(geo.size, geo.taps, geo.pads, geo.outputs, strict=True)
     rows, cols = (max(n, m, n + low, m + k - 1 - low) for n, k, (low, _), m in axes)
     return rows, cols
 
 
 def _num_products(periods: Pair) -> int:
-    """Count R: 3 products for each pair of conjugate frequencies, 1 for each that is its own conjugate."""
+    """Return R: 3 products for each pair of conjugate frequencies, 1 for each that is its own conjugate."""
     own = math.prod(2 - period % 2 for period in periods)
     return own + 3 * (math.prod(periods) - own) // 2
 

@@ -1,0 +1,110 @@
+"""Read checkpoints exactly as they were written.
+
+Orbax writes them in the format of TensorStore, which reads them here: Orbax itself casts dtypes silently, waits for the
+other processes of a job, and prints a traceback for each array of a damaged file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import tensorstore
+
+from jaxgan.base import files
+from jaxgan.base.checks import UserError
+from jaxgan.base.keys import is_key
+from jaxgan.base.types import PyTree
+from jaxgan.rundir import layout
+from jaxgan.rundir.digests import Damaged, by_path, check_content, check_fit, reason, unseal
+from jaxgan.rundir.steps import saved_steps
+
+_ARRAY = "/.zarray"  # the end of each array's entry
+
+
+def read(path: Path, like: PyTree) -> tuple[PyTree, dict[str, Any]]:
+    """Read the leaves of a checkpoint that `like` has, exactly as they were written, and its record.
+
+    Args:
+      path: folder of a step.
+      like: arrays, or their shapes.
+
+    Raises:
+      UserError: the checkpoint is of another architecture, optimiser or dtype.
+      Damaged: it is not what was written.
+    """
+    wanted = by_path(like)
+    arrays, record = _read(path, wanted)
+    leaves = [_as(arrays[name], leaf) for name, leaf in wanted.items()]
+    return jax.tree.unflatten(jax.tree.structure(like), leaves), record
+
+
+def read_all(path: Path) -> dict[str, np.ndarray]:
+    """Read all arrays of a checkpoint by their paths, of keys their numbers; digests are always checked."""
+    return _read(path, None)[0]
+
+
+def verify(workdir: str | Path) -> list[tuple[int, str]]:
+    """Check every checkpoint of a run by its digests, executing nothing.
+
+    Returns:
+      (step, '' or what is wrong) for each, oldest first.
+
+    Raises:
+      FileNotFoundError: there is none.
+    """
+    found = []
+    for step in saved_steps(Path(workdir)):
+        try:
+            read_all(layout.step_folder(workdir, step))
+            found.append((step, ""))
+        except UserError as error:
+            found.append((step, str(error)))
+    return found
+
+
+def _read(path: Path, wanted: dict[str, Any] | None) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    try:
+        files.check_regular(path)
+    except OSError as error:
+        raise Damaged(f"{path} is damaged ({error.strerror})") from error
+    record = unseal(path)
+    try:
+        with files.plain((path / layout.STATE).absolute()) as place:
+            there = [name.replace(".", "/") for name in list_arrays(place)] if record is None else record["digests"]
+            opened = {name: _open(place, dotted(name)) for name in there if wanted is None or name in wanted}
+            reads = {name: future.result().read() for name, future in opened.items()}
+            arrays = {name: future.result() for name, future in reads.items()}
+    except Exception as error:  # TensorStore raises about anything on damaged files
+        raise Damaged(f"{path} is damaged ({reason(error)})") from error
+    check_content(path, record, arrays, always=wanted is None)
+    if wanted is not None:
+        check_fit(path, arrays, wanted)
+    return arrays, {} if record is None else record["record"]
+
+
+def list_arrays(folder: Path) -> list[str]:
+    """Return the names of all arrays that Orbax wrote to a folder, whose path is plain."""
+    entries = tensorstore.KvStore.open(_store(folder)).result().list().result()
+    return [entry.decode().removesuffix(_ARRAY) for entry in entries if entry.endswith(_ARRAY.encode())]
+
+
+def dotted(path: str) -> str:
+    """Return Orbax's name of the array at a path."""
+    return path.replace("/", ".")
+
+
+def _open(folder: Path, name: str) -> tensorstore.Future:
+    store = {**_store(folder), "path": f"{name}/"}
+    return tensorstore.open({"driver": "zarr", "kvstore": store}, open=True, read=True)
+
+
+def _store(folder: Path) -> dict[str, Any]:
+    return {"driver": "ocdbt", "base": {"driver": "file", "path": f"{folder}/"}}
+
+
+def _as(array: np.ndarray, leaf: Any) -> jax.Array:
+    return jax.random.wrap_key_data(jnp.asarray(array)) if is_key(leaf) else jnp.asarray(array)

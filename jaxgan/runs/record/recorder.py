@@ -128,7 +128,7 @@ class Recorder:
         The curves come last: where they are older than the metrics, the end of the run was cut off.
         """
         self._grids.finish()
-        grids = layout.frames(self._workdir)
+        grids = layout.grids(self._workdir)
         if len(grids) > 1:
             attempt(
                 lambda: images.save_gif_of_files(self._workdir / layout.PROGRESS_FILE, grids),

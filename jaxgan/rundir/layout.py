@@ -30,7 +30,7 @@ REPLICAS = "replicas"  # a run in each of 0, 1, ...
 TENSORBOARD = "tensorboard"  # event files
 
 GRID_BYTES = 2**26  # of a grid's file
-ANIMATED_PIXELS = 2**27  # of all frames of an animation
+ANIMATED_PIXELS = 2**26  # of all frames of an animation; writing it takes about 20 bytes for each
 
 # In a checkpoint, as Orbax names them.
 STATE, RECORD, STEP_FILE = "state", "record/metadata", "_CHECKPOINT_METADATA"
@@ -111,9 +111,11 @@ def grids(workdir: Path) -> list[Path]:
 
 def frames(workdir: Path) -> list[Path]:
     """Return the grids of an animation: as many, evenly spread, as fit into memory together."""
-    found = grids(workdir)
-    height, width = (max(sides, default=0) for sides in zip(*map(_size, found), strict=True)) if found else (0, 0)
-    return [found[i] for i in evenly(len(found), max(2, ANIMATED_PIXELS // max(1, height * width)))]
+    sizes = {path: _size(path) for path in grids(workdir)}
+    found = [path for path, (height, width) in sizes.items() if height * width <= ANIMATED_PIXELS // 4]
+    # All frames get the size of the largest.
+    height, width = (max([1, *(sizes[path][axis] for path in found)]) for axis in (0, 1))
+    return [found[i] for i in evenly(len(found), max(2, ANIMATED_PIXELS // (height * width)))]
 
 
 def _size(grid: Path) -> tuple[int, int]:

@@ -73,7 +73,8 @@ def test_checkpoints_are_written_and_read_in_a_folder_of_any_name(name, parent, 
     with Checkpoints(workdir, keep=1) as checkpoints:
         checkpoints.save(3, state)
         checkpoints.save(5, state)
-        back, _ = checkpoints.restore_newest(setup.state_shapes)
+        checkpoints.wait()
+        back, _ = checkpoints.restore(setup.state_shapes, 5)
     assert steps.saved_steps(workdir) == [5]
     assert restore.verify(workdir) == [(5, "")]
     for a, b in zip(jax.tree.leaves(state.g), jax.tree.leaves(back.g), strict=True):
@@ -263,9 +264,12 @@ def test_an_animation_takes_no_more_grids_than_fit_into_memory(tmp_path, monkeyp
     chosen = [int(path.stem.removeprefix("step_")) for path in layout.frames(tmp_path)]
     assert len(chosen) == 20
     assert (chosen[0], chosen[-1]) == (0, 39)
-    # All frames get the size of the largest.
-    Image.new("1", (100, 100)).save(layout.grid_file(tmp_path, 7))
+    # All frames get the size of the largest, and one that leaves too few others is left out.
+    Image.new("1", (40, 100)).save(layout.grid_file(tmp_path, 7))
     assert len(layout.frames(tmp_path)) == 2
+    Image.new("1", (100, 100)).save(layout.grid_file(tmp_path, 7))
+    assert len(layout.frames(tmp_path)) == 20
+    assert layout.grid_file(tmp_path, 7) not in layout.frames(tmp_path)
 
 
 def test_every_name_of_a_run_is_in_the_layout(run):

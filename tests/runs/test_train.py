@@ -146,7 +146,7 @@ def test_a_signal_while_the_step_compiles_is_a_request_to_stop(tmp_path, monkeyp
     assert (tmp_path / "checkpoints" / "0").is_dir()
 
 
-def test_what_goes_wrong_while_compiling_is_raised(tmp_path, monkeypatch):
+def test_what_goes_wrong_while_compiling_is_raised(tmp_path, monkeypatch, anew):
     def refuse(self, options):
         raise ValueError("too large a program")
 
@@ -315,7 +315,7 @@ def stop_at(step, cfg, run, monkeypatch):
 
     def call(self, state, batch, num):
         state, metrics = original(self, state, batch, num)
-        if int(state.step) == step:
+        if int(state[0].step) == step:
             os.kill(os.getpid(), signal.SIGTERM)
         return state, metrics
 

@@ -47,47 +47,53 @@ def write(path: str | os.PathLike[str], content: bytes | str | Callable[[Path], 
         raise
 
 
-def open_regular(path: str | os.PathLike[str], flags: int = 0) -> tuple[BinaryIO, int]:
-    """Open a file for reading, at once; returns it and its number of bytes.
+def open_regular(path: str | os.PathLike[str], flags: int = os.O_RDONLY) -> tuple[BinaryIO, int]:
+    """Open a file at once; returns it and its number of bytes.
 
     Args:
       path: the file.
-      flags: more of `os.open`.
+      flags: of `os.open`; to write, too, unless they are `os.O_RDONLY`.
 
     Raises:
       OSError: it cannot be opened, or is no regular file: reading a FIFO or a terminal may wait for ever.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | flags)
+    descriptor = os.open(path, flags | os.O_NONBLOCK, 0o666)
     try:
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(status.st_mode) or (flags & os.O_RDWR and status.st_nlink > 1):
             raise OSError(errno.EINVAL, "it is no regular file", os.fspath(path))
-        return open(descriptor, "rb"), status.st_size
+        return open(descriptor, "rb+" if flags & os.O_RDWR else "rb"), status.st_size
     except BaseException:
         os.close(descriptor)
         raise
 
 
-def read(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
-    """Read a file of a run.
+def open_own(path: Path, flags: int = os.O_RDONLY) -> BinaryIO:
+    """Open a file of a run, which may come from anybody.
 
     Raises:
       FileNotFoundError: there is none.
-      UserError: it is a link, a folder, a pipe or a device, or has more than `most` bytes.
-      OSError: it cannot be read.
+      UserError: it is a link, a folder, a pipe or a device.
+      OSError: it cannot be opened.
     """
     try:
-        stream, _ = open_regular(path, os.O_NOFOLLOW)
+        return open_regular(path, flags | os.O_NOFOLLOW)[0]
     except OSError as error:
-        if error.errno not in (errno.ELOOP, errno.EINVAL, errno.ENXIO):
+        if error.errno not in (errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.EISDIR):
             raise
-        raise UserError(
-            f"{os.fspath(path)} is no regular file, but a link, a folder or a device; put the file itself there."
-        ) from error
-    with stream:
+        raise UserError(f"{path} is no regular file, but a link, a folder or a device; remove it.") from error
+
+
+def read(path: Path, most: int = MOST_BYTES) -> bytes:
+    """Read a file of a run.
+
+    Raises:
+      UserError: see `open_own`; or it has more than `most` bytes.
+    """
+    with open_own(path) as stream:
         content = stream.read(most + 1)
     if len(content) > most:
-        raise UserError(f"{os.fspath(path)} has more than the {most:,} bytes that are read of such a file.")
+        raise UserError(f"{path} has more than {most:,} bytes, so it is not what a run writes; remove it.")
     return content
 
 

@@ -20,7 +20,7 @@ from jaxgan.base import checks, terminal
 from jaxgan.base.config_files import get_config
 from jaxgan.base.types import Config
 from jaxgan.cli import surroundings
-from jaxgan.rundir import layout, saved_config, sweep
+from jaxgan.rundir import layout, saved_config
 from jaxgan.runs.record import loggers
 
 FLAGS = flags.FLAGS
@@ -66,8 +66,8 @@ def given_workdir() -> str:
     if FLAGS.workdir is None:
         raise jaxgan.UserError(f"--mode={FLAGS.mode} needs --workdir; give the folder of a training run.")
     # Names of what comes along are no folders.
-    has_replicas = FLAGS.replica is not None or sweep.numbers(FLAGS.workdir)
-    return str(sweep.folder_of(FLAGS.workdir, FLAGS.replica)) if has_replicas else FLAGS.workdir
+    has_replicas = FLAGS.replica is not None or layout.replicas(FLAGS.workdir)
+    return str(layout.folder_of(FLAGS.workdir, FLAGS.replica)) if has_replicas else FLAGS.workdir
 
 
 def given_config(*, builds: bool = True) -> Config:

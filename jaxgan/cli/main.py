@@ -15,9 +15,9 @@ from absl import app, logging
 import jaxgan
 from jaxgan.base import checks, processes, threads
 from jaxgan.cli import flags as cli_flags
-from jaxgan.cli import modes
+from jaxgan.cli import modes, surroundings
+from jaxgan.cli.ctrl_c import leave
 from jaxgan.cli.flags import FLAGS, fail, parse
-from jaxgan.cli.start import leave
 
 
 def main(argv: list[str]) -> None:
@@ -56,7 +56,7 @@ def end(error: Exception) -> None:
 def explained(error: Exception) -> Exception:
     """Say what a device without memory needs."""
     if not isinstance(error, jax.errors.JaxRuntimeError) or "RESOURCE_EXHAUSTED" not in str(error):
-        return error
+        return surroundings.without_device(error) or error
     return jaxgan.UserError(
         f"the {jax.default_backend()} device has too little memory ({checks.brief(error)}); make "
         "config.data.batch_size or the networks smaller, or end what else computes there (JAX takes most of a GPU's "

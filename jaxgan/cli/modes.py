@@ -17,7 +17,7 @@ from jaxgan.base.terminal import say
 from jaxgan.cli.flags import FLAGS, changed, data_info, given_config, given_workdir
 from jaxgan.generators import export, gallery
 from jaxgan.generators.load import Which, load_with_config
-from jaxgan.rundir import evaluations, layout, metrics_log, restore, saved_config, sweep
+from jaxgan.rundir import evaluations, layout, metrics_log, restore, saved_config
 from jaxgan.runs import evaluate
 from jaxgan.runs.record import report
 from jaxgan.views import diagram, table
@@ -77,7 +77,7 @@ def show_summary() -> None:
 def score() -> None:
     """Score checkpoints of a run, or of all its replicas, print the table and add it to evaluation.json."""
     whole = FLAGS.workdir or ""
-    many = [] if FLAGS.replica is not None else [sweep.folder_of(whole, number) for number in sweep.numbers(whole)]
+    many = [] if FLAGS.replica is not None else [layout.folder_of(whole, number) for number in layout.replicas(whole)]
     if many and FLAGS.out is not None:
         raise jaxgan.UserError(f"{whole} holds {len(many)} runs, and --out the scores of one; add --replica=NUMBER.")
     missing = []

@@ -18,7 +18,7 @@ from jaxgan.base.terminal import say
 from jaxgan.base.types import Config, PyTree
 from jaxgan.generators import pretrained
 from jaxgan.generators.averaged import averaged_generator
-from jaxgan.rundir import layout, saved_config, sweep
+from jaxgan.rundir import layout, saved_config
 from jaxgan.rundir.digests import Damaged
 from jaxgan.rundir.restore import read
 from jaxgan.rundir.steps import find_step, saved_steps
@@ -70,7 +70,7 @@ def load(
         run's config.json, or a GAN of its own without `trust`.
     """
     if replica is not None:
-        workdir = sweep.folder_of(workdir, replica)
+        workdir = layout.folder_of(workdir, replica)
     return load_with_config(workdir, Which(step, weights, ema_std, trust))[0]
 
 
@@ -87,7 +87,7 @@ def load_with_config(workdir: str | Path, which: Which) -> tuple[GeneratorParams
             f"{workdir} is not there; give the folder of a run, or {' or '.join(known)}, which are bundled."
             + checks.suggest(str(workdir), known)
         )
-    workdir = sweep.folder_of(workdir, None)
+    workdir = layout.folder_of(workdir, None)
     config, data = saved_config.trusted_config(workdir, trust=which.trust)
     gan = gans.build(config, data)
     with gans.explained(config):

@@ -10,20 +10,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
-from jaxgan.base import files, threads
+from jaxgan.base import files, processes, threads
 from jaxgan.base.checks import UserError
-from jaxgan.base.keys import as_numpy, is_key, on_numbers
+from jaxgan.base.keys import as_numpy
 from jaxgan.base.terminal import say
 from jaxgan.rundir import layout
 from jaxgan.rundir.digests import Damaged, by_path, reason, seal
 from jaxgan.rundir.evaluations import Evaluation, best_of, best_of_each
 from jaxgan.rundir.restore import dotted, list_arrays, read
 from jaxgan.rundir.steps import list_steps
-from jaxgan.training import parallel
 from jaxgan.training.state import GanState
 
 T = TypeVar("T")
@@ -82,7 +80,9 @@ class Checkpoints:
           record: what belongs to the state and is no array, as JSON.
         """
         if step not in self.steps():
-            self._saving = threads.start("checkpoint", self._save, step, jax.tree.map(_copy, state), record or {})
+            # The step that follows donates the buffers of the state.
+            host = jax.tree.map(lambda leaf: np.array(as_numpy(leaf)), state)
+            self._saving = threads.start("checkpoint", self._save, step, host, record or {})
 
     def _save(self, step: int, state: GanState, record: dict[str, Any]) -> None:
         try:
@@ -95,9 +95,9 @@ class Checkpoints:
         """Write a checkpoint, which gets its name when it is on the disk, and then delete older ones."""
         self._tidy()
         half = self.folder / f"{step}.tmp"
-        # Orbax shares out jax.Arrays between the processes of a job, but not numpy's.
-        arrays = ocp.args.StandardSave(jax.tree.map(as_numpy, state))
-        items = ocp.args.Composite(state=arrays, record=ocp.args.JsonSave(seal(step, state, record)))
+        # A job's processes would write a share each of jax.Arrays, but one of them writes all of numpy's.
+        sealed = ocp.args.JsonSave(seal(step, state, record))
+        items = ocp.args.Composite(state=ocp.args.StandardSave(state), record=sealed)
         with files.plain(self.folder) as folder:
             self._writer.save(folder / half.name, args=items)
             missing = set(map(dotted, by_path(state))).difference(list_arrays(folder / half.name / layout.STATE))
@@ -164,7 +164,7 @@ class Checkpoints:
 def _make_writer() -> ocp.Checkpointer:
     """Return a writer that does not wait for the other processes of a job: only the one that leads has the folder."""
     options: dict[str, Any] = {}
-    if parallel.num_processes() > 1:
+    if processes.num_processes() > 1:
         options["multiprocessing_options"] = ocp.options.MultiprocessingOptions(
             primary_host=None, active_processes={0}, barrier_sync_key_prefix="jaxgan"
         )
@@ -176,24 +176,12 @@ def _make_writer() -> ocp.Checkpointer:
     return ocp.Checkpointer(handler, **options)
 
 
-def _copy(leaf: Any) -> Any:
-    """Copy an array to the host: the step that follows donates its buffer."""
-    return on_numbers(jnp.array, leaf) if is_key(leaf) else np.array(leaf)
-
-
 def _rename(path: Path, why: str) -> Path:
     for number in range(1_000_000):
         aside = path.with_name(f"{path.name}.{why}{number or ''}")
         if not os.path.lexists(aside):
             return path.rename(aside)
     raise OSError(f"{path.parent} is full of checkpoints that were set aside; remove some.")
-
-
-def is_finite(state: GanState) -> jax.Array:
-    """Return bool[], whether every number is finite that training carries: networks, optimisers, the average."""
-    kept = (state.g.variables, state.g.opt_state, state.d.variables, state.d.opt_state, state.ema, state.tracks)
-    leaves = [leaf for leaf in jax.tree.leaves(kept) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
-    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in leaves]))
 
 
 def _explained(write: Callable[[], T], path: Path) -> T:

@@ -1,4 +1,4 @@
-"""Proof that a checkpoint is what was written: the kinds and digests of its arrays, sealed by a digest of their own."""
+"""Proof that a checkpoint is what was written: digests of its arrays, sealed by a digest of their own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import xxhash
 
 from jaxgan.base import files
 from jaxgan.base.checks import UserError
-from jaxgan.base.keys import as_numpy, is_key
+from jaxgan.base.keys import is_key
 from jaxgan.base.types import PyTree
 from jaxgan.rundir import layout
 from jaxgan.rundir.metrics_log import is_number
@@ -29,29 +29,26 @@ class Damaged(UserError):
     """A checkpoint is not what was written."""
 
 
-def check_content(path: Path, record: dict[str, Any] | None, tree: PyTree, *, always: bool) -> None:
-    """Raise Damaged unless all leaves are those that were written, in the folder of their step.
+def check_content(path: Path, record: dict[str, Any] | None, arrays: dict[str, np.ndarray], *, always: bool) -> None:
+    """Raise Damaged unless all arrays are those that were written, in the folder of their step.
 
     SKIP leaves the digests out unless they are to be checked `always`.
     """
-    leaves = by_path(tree)
-    step = int(leaves["step"]) if record is None and "step" in leaves else (record or {}).get("step")
+    step = int(arrays["step"]) if record is None and "step" in arrays else (record or {}).get("step")
     if step is not None and str(step) != path.name:
         raise Damaged(f"{path} is a copy of step {step} under another number")
     if record is None or (os.environ.get(SKIP) == "1" and not always):
         return
-    for key, leaf in leaves.items():
-        if _digest(leaf) != record["digests"].get(key):
-            raise Damaged(f"{path} is damaged ({key} is not what was written)")
+    for name, array in arrays.items():
+        if _digest(array) != record["digests"].get(name):
+            raise Damaged(f"{path} is damaged ({name} is not what was written)")
 
 
 def seal(step: int, state: PyTree, record: dict[str, Any]) -> dict[str, str]:
-    """Return what is saved beside the arrays: their kinds and digests and the record, as text with its own digest."""
-    leaves = by_path(state)
+    """Return what is saved beside numpy arrays: their digests and the record, as text with a digest of its own."""
     content = {
         "step": step,
-        "leaves": {key: kind_of(leaf) for key, leaf in leaves.items()},
-        "digests": {key: _digest(leaf) for key, leaf in leaves.items()},
+        "digests": {name: _digest(array) for name, array in by_path(state).items()},
         "record": record,
     }
     text = json.dumps(content)
@@ -71,7 +68,7 @@ def unseal(path: Path) -> dict[str, Any] | None:
         kept = content["record"]
         windows = [kept.get("window") or {}, {"extra": [*(kept.get("extra") or {}).values()]}]
         lists = [values for window in windows for values in window.values()]
-        if not all(isinstance(content[name], dict) for name in ("leaves", "digests", "record")):
+        if not all(isinstance(content[name], dict) for name in ("digests", "record")):
             raise TypeError("its record has other kinds of values than a run writes")
         if not all(isinstance(values, list) and all(map(is_number, values)) for values in lists):
             raise TypeError("its record has other numbers than a run writes")
@@ -82,35 +79,33 @@ def unseal(path: Path) -> dict[str, Any] | None:
         raise Damaged(f"{path} is damaged ({reason(error)})") from error
 
 
-def _digest(leaf: Any) -> str:
+def _digest(array: np.ndarray) -> str:
     """Return a digest of an array's kind and content: of 128 bits, against accidents and not against forgers."""
-    array = as_numpy(leaf)
     hasher = xxhash.xxh3_128(f"{array.dtype} {array.shape} ".encode())
     hasher.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return f"xxh3:{hasher.hexdigest()}"
 
 
-def kind_of(leaf: Any) -> list[Any]:
-    return [list(leaf.shape), str(leaf.dtype)]
-
-
 def by_path(tree: PyTree) -> dict[str, Any]:
+    """Return the leaves of a tree by their paths, such as 'g/params/Dense_0/kernel'."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
     return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
 
 
-def check_fit(path: Path, saved: dict[str, list[Any]], wanted: dict[str, Any]) -> None:
+def check_fit(path: Path, arrays: dict[str, np.ndarray], wanted: dict[str, Any]) -> None:
     """Raise UserError for the first leaf that is missing or different."""
-    for key, leaf in wanted.items():
-        have, expected = saved.get(key), [kind_of(leaf)]
-        if is_key(leaf):  # checkpoints without a record hold its numbers
-            expected.append(kind_of(jax.eval_shape(jax.random.key_data, leaf)))
-        if have not in expected:
+    for name, leaf in wanted.items():
+        numbers = jax.eval_shape(jax.random.key_data, leaf) if is_key(leaf) else leaf
+        expected, have = _kind(numbers), _kind(arrays[name]) if name in arrays else "missing"
+        if have != expected:
             raise UserError(
-                f"{path} does not fit the configured networks and optimisers: {key} is {have or 'missing'} there, "
-                f"but {expected[0]} is expected; choose another --workdir, or the configuration that the run was made "
-                "with."
+                f"{path} does not fit the configured networks and optimisers: {name} is {have} there, but {expected} "
+                "is expected; choose another --workdir, or the configuration that the run was made with."
             )
+
+
+def _kind(array: Any) -> str:
+    return f"{array.dtype}{list(array.shape)}"
 
 
 def reason(error: Exception) -> str:

@@ -27,6 +27,8 @@ DATA_FILE = "data.png"  # there: real images
 REPLICAS = "replicas"  # a run in each of 0, 1, ...
 TENSORBOARD = "tensorboard"  # event files
 
+GRID_BYTES = 2**26  # of a grid's file
+
 # In a checkpoint, as Orbax names them.
 STATE, RECORD, STEP_FILE = "state", "record/metadata", "_CHECKPOINT_METADATA"
 # What a process that was killed leaves among the checkpoints.
@@ -50,9 +52,32 @@ def samples(workdir: str | Path) -> Path:
     return _own(Path(workdir) / SAMPLES)
 
 
-def replicas(workdir: str | Path) -> Path:
-    """Return the folder of the runs of many."""
-    return _own(Path(workdir) / REPLICAS)
+def replica(workdir: str | Path, number: int) -> Path:
+    """Return the folder of one run of many."""
+    return _own(_own(Path(workdir) / REPLICAS) / str(number))
+
+
+def replicas(workdir: str | Path) -> list[int]:
+    """Return the numbers of the replicas that a folder holds, none for a single run."""
+    return sorted(int(path.name) for path in (Path(workdir) / REPLICAS).glob("*") if path.name.isdecimal())
+
+
+def folder_of(workdir: str | Path, number: int | None) -> Path:
+    """Return the folder of a run, or of one replica of a run of many.
+
+    Raises:
+      UserError: no replica is named where there are some, or one that there is not.
+    """
+    workdir, known = Path(workdir), replicas(workdir)
+    if number is None and not known:
+        return workdir
+    if number not in known:
+        has = f"replicas {known[0]} to {known[-1]}" if known else "no replicas"
+        given = "no replica is named" if number is None else f"replica is {number}"
+        raise UserError(
+            f"{given}, but {workdir} holds {has}; name one by --replica (replica=), or the folder of a run."
+        )
+    return replica(workdir, number)
 
 
 def check(workdir: Path) -> None:
@@ -64,8 +89,8 @@ def check(workdir: Path) -> None:
 def _own(folder: Path) -> Path:
     if folder.is_symlink():
         raise UserError(
-            f"{folder} is a symbolic link, which may lead anywhere; put the folder itself there, or link all of the "
-            "run's folder."
+            f"{folder} is a symbolic link, but a run writes into folders of its own only; put the folder there, or "
+            "give another --workdir."
         )
     return folder
 
@@ -77,5 +102,5 @@ def grid_file(workdir: Path, step: int) -> Path:
 
 def grids(workdir: Path) -> list[Path]:
     """Return the fixed-latent grids that a run has so far, oldest first."""
-    found = samples(workdir).glob("step_*.png")
-    return sorted(path for path in found if _GRID.fullmatch(path.name) and files.is_regular(path))
+    found = sorted(path for path in samples(workdir).glob("step_*.png") if _GRID.fullmatch(path.name))
+    return [path for path in found if files.is_regular(path) and path.stat().st_size <= GRID_BYTES]

@@ -8,12 +8,12 @@ import fcntl
 import json
 import os
 import socket
-import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
+from jaxgan.base import files
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 from jaxgan.rundir import layout
@@ -38,7 +38,7 @@ def locked(workdir: Path) -> Iterator[None]:
             f"{workdir} cannot be a folder: it, or what should hold it, is a file; choose another --workdir."
         ) from error
     layout.check(workdir)
-    with _open(workdir / layout.LOCK_FILE) as file:
+    with files.open_own(workdir / layout.LOCK_FILE, os.O_RDWR | os.O_APPEND | os.O_CREAT) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -52,31 +52,13 @@ def locked(workdir: Path) -> Iterator[None]:
             say(f"the file system of {workdir} has no locks: make sure that no other process writes there")
         file.truncate(0)
         since = time.strftime("%Y-%m-%d %H:%M:%S")
-        file.write(json.dumps({"process": os.getpid(), "host": socket.gethostname(), "since": since}))
+        file.write(json.dumps({"process": os.getpid(), "host": socket.gethostname(), "since": since}).encode())
         file.flush()
         _held.add(file.fileno())
         try:
             yield
         finally:
             _held.discard(file.fileno())
-
-
-def _open(path: Path) -> IO[str]:
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
-    except OSError as error:
-        if error.errno not in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
-            raise
-        raise _not_ours(path) from error
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-        os.close(descriptor)
-        raise _not_ours(path)
-    return open(descriptor, "a+")
-
-
-def _not_ours(path: Path) -> UserError:
-    return UserError(f"{path} is no regular file, or a link to another one; remove it.")
 
 
 def _let_go() -> None:
@@ -91,10 +73,10 @@ def _let_go() -> None:
 os.register_at_fork(after_in_child=_let_go)
 
 
-def _holder(file: IO[str]) -> str:
+def _holder(file: BinaryIO) -> str:
     try:
         file.seek(0)
-        holder = json.loads(file.read())
+        holder = json.loads(file.read(10_000))
         return f"process {holder['process']:d} on {str(holder['host'])[:80]} since {str(holder['since'])[:20]}"
     except (ValueError, TypeError, KeyError):
         return "another process"

@@ -6,7 +6,6 @@ other processes of a job, and prints a traceback for each array of a damaged fil
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.keys import is_key
 from jaxgan.base.types import PyTree
 from jaxgan.rundir import layout
-from jaxgan.rundir.digests import Damaged, by_path, check_content, check_fit, kind_of, reason, unseal
+from jaxgan.rundir.digests import Damaged, by_path, check_content, check_fit, reason, unseal
 from jaxgan.rundir.steps import saved_steps
 
 _ARRAY = "/.zarray"  # the end of each array's entry
@@ -73,31 +72,18 @@ def _read(path: Path, wanted: dict[str, Any] | None) -> tuple[dict[str, np.ndarr
     except OSError as error:
         raise Damaged(f"{path} is damaged ({error.strerror})") from error
     record = unseal(path)
-    if record is not None and wanted is not None:
-        check_fit(path, record["leaves"], wanted)
-    names = None if record is None else (record["leaves"] if wanted is None else wanted)
     try:
-        arrays = read_arrays(path / layout.STATE, names)
+        with files.plain((path / layout.STATE).absolute()) as place:
+            there = [name.replace(".", "/") for name in list_arrays(place)] if record is None else record["digests"]
+            opened = {name: _open(place, dotted(name)) for name in there if wanted is None or name in wanted}
+            reads = {name: future.result().read() for name, future in opened.items()}
+            arrays = {name: future.result() for name, future in reads.items()}
     except Exception as error:  # TensorStore raises about anything on damaged files
         raise Damaged(f"{path} is damaged ({reason(error)})") from error
-    if record is None and wanted is not None:
-        check_fit(path, {name: kind_of(array) for name, array in arrays.items()}, wanted)
     check_content(path, record, arrays, always=wanted is None)
+    if wanted is not None:
+        check_fit(path, arrays, wanted)
     return arrays, {} if record is None else record["record"]
-
-
-def read_arrays(folder: Path, names: Iterable[str] | None) -> dict[str, np.ndarray]:
-    """Read arrays that Orbax wrote, by their paths; None reads all.
-
-    Raises:
-      Exception: about any, where they are damaged or missing.
-    """
-    with files.plain(folder.absolute()) as place:
-        if names is None:
-            names = [name.replace(".", "/") for name in list_arrays(place)]
-        opened = {name: _open(place, dotted(name)) for name in names}
-        reads = {name: future.result().read() for name, future in opened.items()}
-        return {name: future.result() for name, future in reads.items()}
 
 
 def list_arrays(folder: Path) -> list[str]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 
 from jaxgan.base.checks import UserError
 from jaxgan.base.settings import flatten, get
 from jaxgan.base.types import Config
 from jaxgan.config import SETTINGS, default, unused, validate
-from jaxgan.rundir import layout
 
 
 def lists(config: Config) -> dict[str, tuple[float, ...]]:
@@ -78,27 +76,6 @@ def _single(config: Config, swept: dict[str, tuple[float, ...]], index: int, see
 
 def _as(old: object, new: float) -> float | int:
     return int(new) if isinstance(old, int) and float(new).is_integer() else float(new)
-
-
-def numbers(workdir: str | Path) -> list[int]:
-    """Return the numbers of the replicas that a folder holds, none for a single run."""
-    return sorted(int(path.name) for path in layout.replicas(workdir).glob("*") if path.name.isdecimal())
-
-
-def folder_of(workdir: str | Path, replica: int | None) -> Path:
-    """Return the folder of a run, or of one replica of a run of many.
-
-    Raises:
-      UserError: no replica is named where there are some, or one that there is not.
-    """
-    workdir, known = Path(workdir), numbers(workdir)
-    if replica is None and not known:
-        return workdir
-    if replica not in known:
-        has = f"replicas {known[0]} to {known[-1]}" if known else "no replicas"
-        said = "no replica is named" if replica is None else f"replica is {replica}"
-        raise UserError(f"{said}, but {workdir} holds {has}; name one by --replica (replica=), or the folder of a run.")
-    return layout.replicas(workdir) / str(replica)
 
 
 def template(configs: list[Config]) -> Config:

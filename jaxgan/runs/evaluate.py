@@ -226,14 +226,10 @@ def evaluate_run(
     Args:
       workdir: folder of the run.
       step: a saved step, 'best', 'latest' (the newest good one) or 'all' (that are good).
-      num: generated images; None for the run's config.eval.num.
-      seed: None for the run's own.
-      weights: see `jaxgan.load`.
-      ema_std: likewise.
-      features: instead of the run's config.eval.features.
-      metrics: instead of the run's config.eval.metrics.
+      num: generated images; None for the run's config.eval.num. Likewise `seed`, for its own.
+      weights: see `jaxgan.load`, likewise `ema_std`.
+      features: instead of the run's config.eval.features; likewise `metrics` and `fid`.
       path: where the run's images lie now, instead of its config.data.path.
-      fid: instead of the run's config.eval.fid.
       out: a .json file for the scores, instead of the run's evaluation.json.
       trust: consent to execute Python files that the run names.
 
@@ -253,12 +249,10 @@ def evaluate_run(
     numbers = {"all": saved, "latest": saved[::-1]}.get(str(step)) or [steps.find_step(workdir, step)]
     if seed is not None:
         checks.in_range("--seed", seed, 0, 2**32 - 1)
-    config.eval.metrics = config.eval.metrics if metrics is None else metrics
-    config.eval.fid = config.eval.fid if fid is None else fid
     if features is None and not trust:
         refuse_code(config)
-    config.eval.features = config.eval.features if features is None else features
-    config.data.path = config.data.path if path is None else path
+    given = {"eval.metrics": metrics, "eval.fid": fid, "eval.features": features, "data.path": path}
+    config.update_from_flattened_dict({name: value for name, value in given.items() if value is not None})
     config = with_whole_paths(config)
     source = data.open_source(config.data)
     saved_config.check_images(workdir, config, source.info, data.fingerprint(source))
@@ -303,12 +297,12 @@ def train_features(config: Config, *, on_step=lambda step, loss: None) -> Featur
     """
     source = data.open_source(config.data)
     images, labels = images_of(source)
-    classes = source.info.num_classes
-    if labels is None or classes is None or classes < 2:
-        lack = "no labels" if classes is None else "one class only (for a folder: one subfolder a class)"
+    classes = source.info.num_classes or 0
+    if labels is None or classes < 2:
+        lack = "no labels" if labels is None else "one class only (for a folder: one subfolder a class)"
         raise UserError(
-            f"the images of config.data.source={config.data.source!r} have {lack}, so no features can be learnt from "
-            "them; use labelled data, or let config.eval.features name a function or Inception's weights."
+            f"the images of config.data.source={config.data.source!r} have {lack} to learn features from; use data of "
+            "several classes, or let config.eval.features name a function or Inception's weights."
         )
     return trained.fit(images, labels, classes, config.data.source, held_out=_labelled(config), on_step=on_step)
 

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -38,18 +37,6 @@ from jaxgan.training.many_seeds import States, take
 from jaxgan.training.state import GanState
 
 
-class Verdict(NamedTuple):
-    """What all processes know after a call.
-
-    Attributes:
-      stops: somebody asked to stop.
-      ends: this call is the last one.
-    """
-
-    stops: bool
-    ends: bool
-
-
 def create_evaluators(plan: Plan, metric_names: Sequence[str]) -> list[Evaluator]:
     """Return what scores each run, none where nothing is scored.
 
@@ -75,7 +62,7 @@ def features_of(evaluators: Sequence[Evaluator]) -> str:
 
 
 class Experiment:
-    """Records, judges, saves and scores all runs together; use it as a context manager.
+    """Records, judges, saves and scores all runs together.
 
     The runs go back together, and end together: as soon as each of them has stalled, collapsed or failed. One that
     failed keeps its place in the program, and nobody reads its state. In processes other than process 0 there are no
@@ -171,8 +158,8 @@ class Experiment:
         if row is not None and self._on_log is not None:
             self._on_log(dict(row))
 
-    def judge(self, step: int, stop: StopRequest) -> Verdict:
-        """Decide in process 0 what follows a call, and let all processes know.
+    def judge(self, step: int, stop: StopRequest) -> bool:
+        """Decide in process 0 whether the call was the last one, and let all processes know.
 
         Raises:
           RolledBack: training is to go on from an earlier state.
@@ -182,19 +169,18 @@ class Experiment:
         for run in self._recorded():
             collapse = run.collapse(step, functools.partial(common_steps, self.runs))
             if collapse is not None:
-                roll_back(run.checkpoints, collapse)
+                roll_back(run.checkpoints, collapse, run.say)
                 back = True
                 break
             if run.wrong:
                 run.fail(run.wrong)
         ends = self.runs != [] and all(run.failure or run.health.ends for run in self.runs)
         failed = [bool(run.failure) for run in self.runs] or self._failed
-        told = processes.gather([bool(stop), ends, back, *failed])
-        if told[0, 2]:
+        stops, (ends, back, *failed) = stop.anywhere(ends, back, *failed)
+        if back:
             raise RolledBack
-        self._failed = told[0, 3:].astype(bool).tolist()
-        stops = bool(told[:, 0].any())
-        return Verdict(stops, stops or bool(told[0, 1]) or step == self.schedule.last)
+        self._failed = [bool(one) for one in failed]
+        return stops or bool(ends) or step == self.schedule.last
 
     def save(self, step: int, states: States) -> None:
         """Save the states that are sound."""
@@ -251,7 +237,7 @@ class Experiment:
             raise NotFinite(f"all {len(self.runs)} replicas failed. Replica 0: {self.runs[0].failure}")
         self._progress.say(self._ending(step, stopped=stopped))
         what = "images, metrics and checkpoints are" if self._summary is None else "each replica is a run"
-        self._progress.say(f"{what} in {self.workdir if self._summary is None else layout.replicas(self.workdir)}")
+        self._progress.say(f"{what} in {self.workdir if self._summary is None else self.workdir / layout.REPLICAS}")
 
     def _ending(self, step: int, *, stopped: bool) -> str:
         if step >= self.schedule.last:

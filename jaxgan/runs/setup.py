@@ -80,7 +80,7 @@ class Plan:
 
     def folder(self, workdir: Path, number: int) -> Path:
         """Return the folder of a run."""
-        return layout.replicas(workdir) / str(number) if self.is_many else workdir
+        return layout.replica(workdir, number) if self.is_many else workdir
 
 
 def create_plan(config: Config, source: Source | None) -> Plan:

@@ -28,9 +28,12 @@ class StopRequest:
     def __bool__(self) -> bool:
         return self.signal is not None
 
-    def anywhere(self) -> bool:
-        """Return whether any process of the job was asked; all must call it."""
-        return bool(processes.gather([bool(self)]).any())
+    def anywhere(self, *more: int | bool) -> tuple[bool, list[int]]:
+        """Return whether any process of the job was asked, and what process 0 gives as `more`; all must call it."""
+        told = processes.gather([bool(self), *more])
+        if told[:, 0].any() and not self:
+            self.signal = signal.SIGTERM  # of another process
+        return bool(self), told[0, 1:].tolist()
 
 
 @contextlib.contextmanager

@@ -56,10 +56,9 @@ def train(
       NotFinite: a metric or a parameter became NaN or infinite; good checkpoints stay.
       OSError: the disk refused the last checkpoint.
     """
-    # Whatever folder the process, or a function of its user, goes to.
-    workdir, config = user_path(workdir), with_whole_paths(config)
     if on_log is not None and not callable(on_log):
         raise UserError(f"on_log is {type(on_log).__name__}; expected a function of a logged row, or None.")
+    workdir, config = user_path(workdir), with_whole_paths(config)  # whatever folder the process goes to
     with processes.together(), contextlib.ExitStack() as opened:
         plan = processes.agree(functools.partial(create_plan, config, source), identity)
         runs, changes = open_runs(plan, workdir, opened) if processes.leads() else ([], {})
@@ -69,6 +68,7 @@ def train(
             with contextlib.suppress(RolledBack):
                 states = _train(plan, workdir, runs, changes, steps, stop, on_log)
                 return stack(states) if plan.is_many else states[0]
+            changes = {}  # they are reported once
 
 
 def _train(
@@ -97,7 +97,7 @@ def _train(
 
 def training_loop(experiment: Experiment, states: States, steps: parallel.CompiledSteps, stop: StopRequest) -> States:
     """Make all calls until the end, a request to stop or a rollback; draw, record, save and score what is due."""
-    due, step, end = experiment.schedule, experiment.start, experiment.end
+    due, step, end, ready = experiment.schedule, experiment.start, experiment.end, False
     if step == 0 or due.draws(step) or step == end:
         experiment.draw(step, states)
     experiment.score_missing(step, states)
@@ -105,7 +105,8 @@ def training_loop(experiment: Experiment, states: States, steps: parallel.Compil
     everywhere = parallel.replicate(states, devices)
     with data.prefetch(batches(setups, step, end, on_device=steps.dataset is not None)) as stream:
         for (first, num), batch in stream:
-            if not wait_until_compiled(steps, stop):
+            ready = ready or wait_until_compiled(steps, stop)
+            if not ready:
                 experiment.save(step, states)
                 break
             everywhere, metrics = steps(everywhere, batch, num)
@@ -113,16 +114,16 @@ def training_loop(experiment: Experiment, states: States, steps: parallel.Compil
             if due.draws(step):
                 experiment.draw(step, states)
             experiment.record(first, num, metrics, at_once=bool(stop) or due.reads(step))
-            verdict = experiment.judge(step, stop)
-            if verdict.ends:
+            last = experiment.judge(step, stop)
+            if last:
                 experiment.draw(step, states)
-            if verdict.ends or due.saves(step):
+            if last or due.saves(step):
                 experiment.save(step, states)
             # A request to stop does not wait for scores, which a resumed run makes first.
-            stops = verdict.stops or (due.scores(step) and stop.anywhere())
+            stops = due.scores(step) and stop.anywhere()[0]
             if due.scores(step) and not stops:
                 experiment.score(step, states)
-            if verdict.ends or stops:
+            if last or stops:
                 break
     return states
 

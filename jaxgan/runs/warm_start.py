@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
-from jaxgan.rundir import layout, sweep
+from jaxgan.rundir import layout
 from jaxgan.rundir.digests import Damaged, by_path
 from jaxgan.rundir.restore import read_all
 from jaxgan.rundir.steps import saved_steps
@@ -52,7 +52,7 @@ def warm_started(state: GanState, workdir: str | Path) -> GanState:
 
 def _newest(workdir: Path) -> tuple[int, dict[str, Any]]:
     """Return the step and the arrays, by their paths, of the newest good checkpoint."""
-    if not layout.checkpoints(sweep.folder_of(workdir, None)).is_dir():
+    if not layout.checkpoints(layout.folder_of(workdir, None)).is_dir():
         raise UserError(
             f"config.train.warm_start is {workdir}, which holds no checkpoints; give the folder of a run, which has "
             "both networks (no generator that comes along, and no exported file)."

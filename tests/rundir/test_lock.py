@@ -1,3 +1,5 @@
+import os
+import signal
 import subprocess
 import sys
 
@@ -42,3 +44,20 @@ def test_a_file_in_the_folders_place_is_said(tmp_path, name):
         locked(tmp_path / name),
     ):
         pass
+
+
+def test_a_child_that_outlives_its_parent_locks_nothing(tmp_path):
+    code = HOLD + "    child = os.fork()\n    if child: print(child, flush=True)\n    signal.pause()"
+    code = f"import os, signal; {code}"
+    with subprocess.Popen([sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE, text=True) as parent:
+        child = int(parent.stdout.readline())
+        with pytest.raises(ValueError, match=f"is being written by process {parent.pid} "), locked(tmp_path):
+            pass
+        parent.kill()
+        parent.wait()
+        os.kill(child, 0)  # it lives
+        try:
+            with locked(tmp_path):
+                pass
+        finally:
+            os.kill(child, signal.SIGKILL)

@@ -19,8 +19,6 @@ from jaxgan.rundir import digests, layout, metrics_log, restore, saved_config
 from jaxgan.runs.health import rollback
 from jaxgan.runs.record import report
 
-# TensorStore leaves coroutines behind where it fails in the middle.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 STEP = 2
 SMALL_R3GAN = importlib.import_module("configs.r3gan_mnist").get_config().model.to_dict() | {"blocks": 1}
 NUMBERS = st.integers(-(10**20), 10**20) | st.floats() | st.sampled_from([0, 1, -1, 2**31, 2**63, 10**400, 1e308])
@@ -134,7 +132,6 @@ def test_fuzz_a_record_of_a_checkpoint_is_whole_or_refused(run, tree, edits, hon
     said = found = None
     try:
         found = digests.unseal(path.parents[1])
-        digests.check_fit(path.parents[1], found["leaves"], digests.by_path(tree))
         digests.check_content(path.parents[1], found, tree, always=True)
     except UserError as error:
         said = str(error)

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import threading
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -16,9 +17,11 @@ from cli import call
 
 import jaxgan
 from jaxgan import config as config_lib
-from jaxgan.base.checks import UserError
+from jaxgan.base.checks import NotFinite, UserError
 from jaxgan.base.settings import Setting
-from jaxgan.rundir import metrics_log, sweep
+from jaxgan.rundir import metrics_log, saved_config, sweep
+from jaxgan.runs.health import rollback, watch
+from jaxgan.runs.health.watch import Finding
 
 TINY = f"--config={tiny.__file__}"
 
@@ -179,6 +182,14 @@ def test_one_that_is_not_finite_ends_alone(tmp_path, capsys, monkeypatch):
     assert all(row["step"] < 20 for row in rows(tmp_path / "replicas/1"))
     assert "replica 1" in capsys.readouterr().err
     assert rows(tmp_path / "replicas/0")[-1]["step"] == 20
+    # What its note advises can be done.
+    advice = (tmp_path / "replicas/1/failure.txt").read_text()
+    assert "lower config.optim.*.learning_rate and continue it alone by --workdir=" in advice
+    assert advice.endswith(f"{tmp_path}/replicas/1.")
+    shutil.copytree(tmp_path / "replicas/1", tmp_path / "alone")
+    alone, _ = saved_config.load_config(tmp_path / "alone")
+    alone.optim.d.learning_rate = 1e-3
+    assert int(jaxgan.train(alone, tmp_path / "alone").step) == 20
     # Long after, the others go on from where they were, not from the last step that the failed one saved.
     many.train.num_steps = 24
     assert int(jaxgan.train(many, tmp_path).step) == 24
@@ -211,6 +222,63 @@ def test_an_interval_may_be_that_of_a_penalty_that_is_swept():
     assert [one.penalty.r1 for one in sweep.expand(cfg)] == [0.5, 1.0]
 
 
+def test_all_stop_early_together(tmp_path, capsys):
+    cfg = config(num_replicas=2, num_steps=1_000, log_every=1, sample_every=0, checkpoint_every=0)
+    cfg.early_stop.metric, cfg.early_stop.patience = "g/lr", 3
+    assert int(jaxgan.train(cfg, tmp_path).step) == 4  # the rate is constant: the first row is the best
+    assert "stopped early at step 4: no better g/lr in 3 logged rows" in capsys.readouterr().err
+    assert int(jaxgan.train(cfg, tmp_path).step) == 4
+    assert capsys.readouterr().err == f"nothing to do: {tmp_path} stopped early at step 4\n"
+
+
+class Alarm:
+    """Health checks that find something in the run of seed 1 at step 5, at the first time."""
+
+    found: ClassVar[list[int]] = []
+    made: ClassVar[int] = 0
+
+    def __init__(self, **_):
+        Alarm.made += 1
+        self.is_second = Alarm.made % 2 == 0
+
+    def update(self, row):
+        if row["step"] != 5 or Alarm.found or not self.is_second:
+            return []
+        Alarm.found.append(5)
+        return [Finding(5, "alike", "error", "all samples are alike", {})]
+
+
+def test_all_go_back_together_and_only_the_collapsed_one_gets_a_fresh_key(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(watch, "Watch", Alarm)
+    cfg = config(num_replicas=2, num_steps=8, log_every=1, steps_per_call=1, sample_every=0)
+    plain = jaxgan.train(cfg, tmp_path / "plain")
+    Alarm.found.clear()
+    cfg.watch.action = "rollback"
+    back = jaxgan.train(cfg, tmp_path / "back")
+    assert "replica 1 rolled back from step 6 to step 3" in capsys.readouterr().err
+    assert not (tmp_path / "back/replicas/0" / rollback.ROLLBACKS_FILE).exists()
+    keys = [jax.random.key_data(state.key) for state in (plain, back)]
+    np.testing.assert_array_equal(keys[0][0], keys[1][0])
+    assert not np.array_equal(keys[0][1], keys[1][1])
+    # The one that had not collapsed repeats its steps to the bit.
+    assert rows(tmp_path / "back/replicas/0") == rows(tmp_path / "plain/replicas/0")
+    assert [row["step"] for row in rows(tmp_path / "back")] == list(range(1, 9))
+
+
+def test_all_that_are_not_finite_end_with_an_error_whose_advice_can_be_followed(tmp_path, monkeypatch, capsys):
+    wide = Setting("learning_rate", 2e-4, "", 0, 1e38, swept=True)
+    monkeypatch.setitem(config_lib.SETTINGS, "optim.d.learning_rate", wide)
+    many = config(num_steps=6, num_replicas=2, log_every=1, checkpoint_every=1, sample_every=0)
+    many.optim.d.name, many.optim.d.learning_rate = "sgd", 1e30
+    with pytest.raises(NotFinite, match=r"all 2 replicas failed.*lower config\.optim\.\*\.learning_rate"):
+        jaxgan.train(many, tmp_path)
+    assert "finished" not in capsys.readouterr().err
+    many.optim.d.learning_rate = 1e-3
+    assert int(jaxgan.train(many, tmp_path).step) == 6
+    assert not list(tmp_path.glob("replicas/*/failure.txt"))
+    assert rows(tmp_path)[-1]["replicas"] == 2
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -219,8 +287,8 @@ def test_an_interval_may_be_that_of_a_penalty_that_is_swept():
         ({"sweep.optim.g.learning_rate": (0.0, 0.2)}, "expected numbers above 0"),
         ({"sweep.optim.g.b1": (0.1, 1.5)}, "optim.g.b1"),
         ({"sweep.train.ema_decay": (0.1, 0.5), "train.ema_half_life": 10}, "has no effect"),
-        ({"train.num_replicas": 2, "watch.action": "rollback"}, "rollback"),
-        ({"train.num_replicas": 2, "early_stop.metric": "g/loss"}, "early_stop"),
+        ({"train.num_replicas": 2, "watch.action": "back"}, "rollback"),
+        ({"train.num_replicas": 2, "early_stop.metric": "g/los"}, "early_stop"),
         ({"sweep.optim.g.b1": ("x",)}, "expected numbers"),
     ],
 )

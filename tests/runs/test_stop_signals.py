@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from jaxgan.runs.stop_signals import catch_stop
+from jaxgan.runs.stop_signals import ASKS, NOTICES, catch_stop
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +15,7 @@ def usual_ctrl_c():
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", ASKS)
 def test_first_signal_is_a_request_and_handlers_come_back(number):
     before = signal.getsignal(number)
     with catch_stop() as stop:
@@ -35,6 +35,26 @@ def test_second_ctrl_c_acts_at_once():
 
     with pytest.raises(KeyboardInterrupt):
         twice()
+
+
+@pytest.mark.parametrize("number", NOTICES)
+def test_signals_of_schedulers_are_requests_however_often_they_come(number):
+    assert signal.getsignal(number) is signal.SIG_DFL
+    with catch_stop() as stop:
+        os.kill(os.getpid(), number)
+        os.kill(os.getpid(), number)
+        assert stop.signal == number
+    assert signal.getsignal(number) is signal.SIG_DFL
+
+
+def test_a_run_under_nohup_goes_on_when_the_terminal_closes():
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with catch_stop() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop
+    finally:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def test_other_threads_are_left_alone():

@@ -22,6 +22,7 @@ from jaxgan.base import machine
 from jaxgan.base.settings import Setting
 from jaxgan.rundir import layout, metrics_log, saved_config
 from jaxgan.runs.batches import batch_shapes, batches
+from jaxgan.runs.evaluate import Evaluator
 from jaxgan.runs.setup import create_setup
 from jaxgan.training import parallel
 
@@ -330,6 +331,69 @@ def test_a_resumed_run_writes_the_rows_of_an_unbroken_one(tmp_path, monkeypatch)
         stop_at(step, config(log_every=4, num_steps=8, steps_per_call=1), tmp_path / "parts", monkeypatch)
     jaxgan.train(config(log_every=4, num_steps=8, steps_per_call=1), tmp_path / "parts")
     assert rows_without_times(tmp_path / "parts") == rows_without_times(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    ("log_every", "sample_every", "checkpoint_every"), [(1, 3, 0), (2, 2, 4), (3, 2, 0), (4, 3, 3)]
+)
+def test_rows_do_not_depend_on_what_was_due_where_a_run_was_stopped(
+    tmp_path, monkeypatch, log_every, sample_every, checkpoint_every
+):
+    every = {"log_every": log_every, "sample_every": sample_every, "checkpoint_every": checkpoint_every}
+    cfg = config(num_steps=8, steps_per_call=1, **every)
+    jaxgan.train(cfg, tmp_path / "whole")
+    for step in 2, 3, 6:
+        stop_at(step, cfg, tmp_path / "parts", monkeypatch)
+    jaxgan.train(cfg, tmp_path / "parts")
+    whole = rows_without_times(tmp_path / "whole")
+    assert rows_without_times(tmp_path / "parts") == whole
+    assert any("sample/diversity" in row for row in whole)
+
+
+@pytest.mark.parametrize("num_replicas", [1, 2])
+@pytest.mark.parametrize("name", ["lecam", "augment_target"])
+def test_a_setting_with_a_metric_may_be_turned_off_between_two_rows(tmp_path, monkeypatch, num_replicas, name):
+    cfg = config(log_every=4, num_steps=8, steps_per_call=1, sample_every=0, num_replicas=num_replicas)
+    if name == "lecam":
+        cfg.penalty.lecam = 0.1
+    else:
+        cfg.augment, cfg.augment_target = "ada_blit", 0.6
+    stop_at(3, cfg, tmp_path, monkeypatch)
+    cfg.penalty.lecam, cfg.augment_target = 0.0, 0.0
+    jaxgan.train(cfg, tmp_path)
+    rows = metrics_log.read_metrics(tmp_path)
+    column = {"lecam": "d/lecam", "augment_target": "d/augment_p"}[name]
+    assert [column in row for row in rows] == [True, False]
+
+
+@pytest.mark.parametrize("kind", ["one", "many", "early"])
+def test_an_end_that_was_cut_off_is_finished(tmp_path, monkeypatch, capfd, kind):
+    cfg = config(num_steps=4, log_every=1, num_replicas=2 if kind == "many" else 1)
+    cfg.eval.update(every=2, num=20, metrics="swd")
+    if kind == "early":
+        cfg.train.num_steps, cfg.early_stop.metric, cfg.early_stop.patience = 100, "g/lr", 3
+    jaxgan.train(cfg, tmp_path / "whole")
+    evaluate = Evaluator.evaluate
+
+    def cut(self, params, step, *args):
+        if step == 4:
+            raise RuntimeError("killed")
+        return evaluate(self, params, step, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Evaluator, "evaluate", cut)
+        with pytest.raises(RuntimeError, match="killed"):
+            jaxgan.train(cfg, tmp_path / "cut")
+    assert not (tmp_path / "cut" / "losses.png").exists()
+    capfd.readouterr()
+    jaxgan.train(cfg, tmp_path / "cut")
+    assert "nothing to do" not in capfd.readouterr().err
+    assert rows_without_times(tmp_path / "cut") == rows_without_times(tmp_path / "whole")
+    for folder in [tmp_path / "cut", *(tmp_path / "cut").glob("replicas/*")]:
+        assert (folder / "losses.png").exists()
+        assert (folder / "report.html").exists() == (kind != "many" or folder.name != "cut")
+    jaxgan.train(cfg, tmp_path / "cut")
+    assert capfd.readouterr().err.startswith("nothing to do")
 
 
 def test_each_logged_row_is_handed_on(tmp_path):

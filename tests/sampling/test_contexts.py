@@ -16,6 +16,7 @@ from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import Latent
 from jaxgan.sampling.pixels import generate_pixels
 
+
 def key():
     return jax.random.key(3)
 
@@ -160,28 +161,29 @@ CONTEXTS = {
     "64 bits": lambda: jax.enable_x64(True),
 }
 CALLS = {
-    "sample": lambda params, z, labels: jaxgan.sample(params, key(), num=4),
-    "generate": lambda params, z, labels: jaxgan.generate(params, z, labels),
-    "generate from NumPy": lambda params, z, labels: jaxgan.generate(params, np.asarray(z), np.arange(4)),
-    "latents": lambda params, z, labels: jaxgan.latents(params, key(), 4),
-    "truncated": lambda params, z, labels: jaxgan.latents(params, key(), 4, truncation=1.0),
-    "interpolate": lambda params, z, labels: jaxgan.interpolate(z, z[::-1], 3, spherical=True),
-    "to_uint8": lambda params, z, labels: jaxgan.to_uint8(z),
-    "standing": lambda params, z, labels: jaxgan.standing_statistics(params, key(), num=128).variables["params"],
-    "pixels": lambda params, z, labels: generate_pixels(params, z, labels),
+    "sample": lambda params, key, z, labels: jaxgan.sample(params, key, num=4),
+    "generate": lambda params, key, z, labels: jaxgan.generate(params, z, labels),
+    "generate from NumPy": lambda params, key, z, labels: jaxgan.generate(params, np.asarray(z), np.arange(4)),
+    "latents": lambda params, key, z, labels: jaxgan.latents(params, key, 4),
+    "truncated": lambda params, key, z, labels: jaxgan.latents(params, key, 4, truncation=1.0),
+    "interpolate": lambda params, key, z, labels: jaxgan.interpolate(z, z[::-1], 3, spherical=True),
+    "to_uint8": lambda params, key, z, labels: jaxgan.to_uint8(z),
+    "standing": lambda params, key, z, labels: jaxgan.standing_statistics(params, key, num=128).variables["params"],
+    "pixels": lambda params, key, z, labels: generate_pixels(params, z, labels),
 }
 
 
 @pytest.mark.parametrize("call", CALLS)
 def test_results_are_the_same_in_every_context(call):
     params = make_params(conditional=True)
-    given = params, jaxgan.latents(params, key(), 4), jnp.arange(4)
-    expected = jax.tree.map(np.asarray, CALLS[call](*given))
+    given = jaxgan.latents(params, key(), 4), jnp.arange(4)
+    expected = jax.tree.map(np.asarray, CALLS[call](params, key(), *given))
     for name, context in (*CONTEXTS.items(), ("none", contextlib.nullcontext)):
+        own = key()
         with context():
-            found = CALLS[call](*given)
+            found = CALLS[call](params, own, *given)
         one = 1 if call in ("to_uint8", "pixels") else 1e-5  # another program may round another way
-        jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=one, err_msg=name), found, expected)
+        jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=one, err_msg=name), found, expected)  # noqa: B023
         assert all(x.dtype == y.dtype for x, y in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True))
 
 

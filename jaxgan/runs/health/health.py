@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import gans
@@ -89,6 +90,11 @@ def saved_health(workdir: Path, config: Config, info: DataInfo) -> Health:
     return health_of(workdir, gans.build(config, info), config)
 
 
+def watch_again(workdir: Path, config: Config, info: DataInfo) -> list[Finding]:
+    """Return what the health checks found in a run, from what its folder holds."""
+    return saved_health(workdir, config, info).findings
+
+
 def bad_metric(metrics: dict[str, np.ndarray], first: int, num: int) -> str:
     """Return which metric of a call became NaN or infinite, as a sentence without its end; '' where none did."""
     for name, values in metrics.items():
@@ -100,8 +106,13 @@ def bad_metric(metrics: dict[str, np.ndarray], first: int, num: int) -> str:
 
 def bad_state(state: GanState, step: int) -> str:
     """Return what is wrong with a state that cannot be trained on, or ''."""
-    from jaxgan.rundir.checkpoint import is_finite
-
     if jax.jit(is_finite, compiler_options=machine.compiler_options(seldom=True))(state):
         return ""
     return f"a parameter, a running statistic or an optimiser's moment was no finite number after step {step}"
+
+
+def is_finite(state: GanState) -> jax.Array:
+    """Return bool[], whether every number is finite that training carries: networks, optimisers, the average."""
+    kept = (state.g.variables, state.g.opt_state, state.d.variables, state.d.opt_state, state.ema, state.tracks)
+    leaves = [leaf for leaf in jax.tree.leaves(kept) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in leaves]))

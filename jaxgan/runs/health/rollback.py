@@ -44,7 +44,7 @@ def choose_target(
     return max(filter(regular, before), default=max(before, default=None))
 
 
-def roll_back(checkpoints, collapse: Collapse) -> None:
+def roll_back(checkpoints, collapse: Collapse, say: Callable[[str], object] = say) -> None:
     """Write down that a run goes on from its target, and put all later states aside, renamed.
 
     The target itself stays as it is: `restore` gives its state a fresh key. So nothing is lost wherever this ends.

@@ -55,7 +55,7 @@ def save_report(
     files.write(workdir / layout.REPORT_FILE, page.render(report))
 
 
-def report_again(workdir: Path, nearest: page.Nearest | None = None, *, trust: bool = False) -> None:
+def report_again(workdir: Path, nearest: Nearest | None = None, *, trust: bool = False) -> None:
     """Write the page of a run that is not being trained, from what its folder holds.
 
     Args:

@@ -357,3 +357,13 @@ def test_a_checkpoint_is_on_the_disk_before_it_gets_its_name_and_older_ones_go(t
     unnamed = [name for name, is_named, _ in synced if not is_named]
     assert {"manifest.ocdbt", "metadata", "_METADATA"} <= set(unnamed)
     assert synced[-1] == ("checkpoints", True, True)
+
+
+def test_many_runs_save_at_the_same_time(tmp_path, state):
+    many = [Checkpoints(tmp_path / str(number)) for number in range(4)]
+    for step in 1, 2:
+        for one in many:
+            one.save(step, state)
+    for one in many:
+        one.wait()
+        assert one.steps() == [2]

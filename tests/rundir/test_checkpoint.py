@@ -357,3 +357,13 @@ def test_a_checkpoint_is_on_the_disk_before_it_gets_its_name_and_older_ones_go(t
     unnamed = [name for name, is_named, _ in synced if not is_named]
     assert {"manifest.ocdbt", "metadata", "_METADATA"} <= set(unnamed)
     assert synced[-1] == ("checkpoints", True, True)
+
+
+def test_runs_that_save_at_the_same_time_do_not_wait_for_each_other(tmp_path, state):
+    runs = [Checkpoints(tmp_path / str(number)) for number in range(3)]
+    for step in 1, 2, 3:
+        for one in runs:
+            one.save(step, state)
+    for one in runs:
+        one.wait()
+        assert one.latest() == 3

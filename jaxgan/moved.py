@@ -11,13 +11,14 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 MOVED = {  # old: new
+    "jaxgan.base.config_files": "jaxgan.config_files",
     "jaxgan.base.shapes": "jaxgan.base.checks",
     "jaxgan.metrics.digits": "jaxgan.metrics.features.digits",
     "jaxgan.runs.early_stop": "jaxgan.runs.health.early_stop",
     "jaxgan.runs.export": "jaxgan.generators.export",
     "jaxgan.runs.folder": "jaxgan.rundir.saved_config",
     "jaxgan.runs.foreign": "jaxgan.generators.import_weights",
-    "jaxgan.runs.journal": "jaxgan.runs.record.journal",
+    "jaxgan.runs.journal": "jaxgan.runs.health.health",
     "jaxgan.runs.load": "jaxgan.generators.load",
     "jaxgan.runs.loop": "jaxgan.runs.train",
     "jaxgan.runs.metrics_log": "jaxgan.rundir.metrics_log",

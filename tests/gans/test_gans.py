@@ -3,6 +3,8 @@
 import functools
 import importlib
 import math
+import pickle
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import systems
+from tiny_params import make_params
 
 from jaxgan import config as config_lib
 from jaxgan import gans, generate, sample
@@ -368,3 +371,15 @@ def test_settings_that_no_network_can_have_give_one_error_message(name, setting,
         config.model[setting] = value
     with pytest.raises(UserError, match=f"{name} cannot be made with config.model="), gans.explained(config):
         systems.shapes(gans.build(config, DataInfo((64, 64, 3) if name == "dcgan64" else (28, 28, 1), 60_000, 10)))
+
+
+def test_a_pickle_of_a_custom_gan_is_read_where_its_file_was_built(monkeypatch):
+    params = make_params()
+    name = type(params.module).__module__
+    content = pickle.dumps(params)
+    module = sys.modules[name]
+    monkeypatch.delitem(sys.modules, name)  # as in another process
+    with pytest.raises(UserError, match="parts of a custom GAN, whose file was not read in this process; call jaxgan"):
+        pickle.loads(content)
+    monkeypatch.setitem(sys.modules, name, module)
+    assert jax.tree.structure(pickle.loads(content)) == jax.tree.structure(params)

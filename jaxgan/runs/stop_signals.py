@@ -31,9 +31,10 @@ class StopRequest:
     def anywhere(self, *more: int | bool) -> tuple[bool, list[int]]:
         """Return whether any process of the job was asked, and what process 0 gives as `more`; all must call it."""
         told = processes.gather([bool(self), *more])
-        if told[:, 0].any() and not self:
+        asked = bool(told[:, 0].any())  # and not whether one was asked since, which the others do not know
+        if asked and not self:
             self.signal = signal.SIGTERM  # of another process
-        return bool(self), told[0, 1:].tolist()
+        return asked, told[0, 1:].tolist()
 
 
 @contextlib.contextmanager

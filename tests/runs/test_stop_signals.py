@@ -2,9 +2,11 @@ import os
 import signal
 import threading
 
+import numpy as np
 import pytest
 
-from jaxgan.runs.stop_signals import ASKS, NOTICES, catch_stop
+from jaxgan.base import processes
+from jaxgan.runs.stop_signals import ASKS, NOTICES, StopRequest, catch_stop
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +70,20 @@ def test_other_threads_are_left_alone():
     thread.start()
     thread.join()
     assert seen == [False]
+
+
+def test_a_request_that_comes_while_processes_agree_counts_from_the_next_time_on(monkeypatch):
+    stop, other = StopRequest(), [False]
+
+    def gather(values):
+        row = np.asarray([values, [other[0], *values[1:]]], np.int32)
+        stop.signal = signal.SIGINT
+        return row
+
+    monkeypatch.setattr(processes, "gather", gather)
+    assert stop.anywhere(7) == (False, [7])
+    assert stop.anywhere() == (True, [])
+    stop.signal, other[0] = None, True
+    monkeypatch.setattr(processes, "gather", lambda values: np.asarray([values, [True]], np.int32))
+    assert stop.anywhere() == (True, [])
+    assert stop.signal == signal.SIGTERM

@@ -114,7 +114,7 @@ def flatten(image: Image.Image, canvas: Canvas) -> Image.Image:
             flat = flat.convert("RGB")
             flat.paste(canvas.fill("RGB"), mask=Image.fromarray(to_8bit(pixels == colour)))
         return flat
-    if image.format == "TGA" and image.mode == "RGBA" and image.getextrema()[3] == (0, 0):
+    if image.format == "TGA" and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
         image = image.convert("RGB")  # the fourth byte is unused, as in many files of 32 bits
     if image.has_transparency_data:
         # Pillow converts the premultiplied La to LA alone.

@@ -107,8 +107,12 @@ def measures() -> dict[str, Measure]:
     """Return all measures by name, those of features first and those of pixels last."""
     for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
         importlib.import_module(f"jaxgan.metrics.{module.name}")
-    place = list(NEEDS).index
-    return dict(sorted(_FOUND.items(), key=lambda item: max(map(place, item[1].needs), default=len(NEEDS))))
+    order = list(NEEDS)
+
+    def place(item: tuple[str, Measure]) -> tuple[int, str]:
+        return max(map(order.index, item[1].needs), default=len(order)), item[1].compute.__module__
+
+    return dict(sorted(_FOUND.items(), key=place))
 
 
 def better(figure: str) -> str:

@@ -60,7 +60,7 @@ def _of_part(params: GeneratorParams, key: Array) -> PyTree:
     """Return means and variances, by their paths, of the maps of some images."""
     flat = traverse_util.flatten_dict(params.variables["batch_stats"])
     z_key, label_key, dropout_key = jax.random.split(key, 3)
-    labels = jax.random.randint(label_key, (PART,), 0, params.num_classes or 1)
+    labels = jax.random.randint(label_key, (PART,), 0, params.num_classes or 1, jnp.int32)
     make = functools.partial(params.module.apply, train=True, mutable=["batch_stats"])
     z = params.latent.draw(z_key, PART)
 

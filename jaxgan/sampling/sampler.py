@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 import operator
 from collections.abc import Callable
@@ -102,7 +103,7 @@ def _draw(params: GeneratorParams, key: Array, labels: Array | None, *, num: int
     """Do what `sample` does."""
     z_key, label_key = jax.random.split(key)
     if labels is None and params.num_classes is not None:
-        labels = jax.random.randint(label_key, (num,), 0, params.num_classes)
+        labels = jax.random.randint(label_key, (num,), 0, params.num_classes, jnp.int32)
     return _make(params, params.latent.draw(z_key, num), labels, stats="running")
 
 
@@ -121,7 +122,7 @@ def _program(function: Callable[..., Array], params: GeneratorParams) -> Callabl
     try:
         hash(params.module)
     except TypeError:
-        return function.__wrapped__
+        return inspect.unwrap(function)
     return function
 
 

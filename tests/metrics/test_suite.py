@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -92,6 +93,17 @@ def test_everything_that_can_be_measured_is(real, test_set):
 def test_equal_arguments_give_equal_figures(real, test_set):
     images = test_set.images[:100]
     assert suite.score(images, None, real, seed=1) == suite.score(images, None, real, seed=1)
+
+
+@pytest.mark.parametrize(
+    "told", [jax.transfer_guard("disallow"), jax.numpy_dtype_promotion("strict"), jax.enable_x64(True)]
+)
+def test_figures_do_not_depend_on_what_jax_is_told(real, test_set, told):
+    images, labels = test_set.images[:60], test_set.labels[:60]
+    expected = suite.score(images, labels, real)
+    with told:
+        assert suite.score(images, labels, real) == pytest.approx(expected, rel=1e-5)
+        create_reference(images, labels, real.net)
 
 
 def test_labels_that_were_asked_for_are_compared(real, test_set):

@@ -9,7 +9,6 @@ import jax
 import numpy as np
 import pytest
 import tiny
-from PIL import Image
 
 import jaxgan
 from jaxgan import data
@@ -253,23 +252,6 @@ def test_a_file_that_is_too_large_is_refused(tmp_path):
         file.truncate(2**40)  # takes no room on the disk
     with pytest.raises(UserError, match=r"config\.json has more than [0-9,]+ bytes"):
         saved_config.load_saved(tmp_path)
-
-
-def test_an_animation_takes_no_more_grids_than_fit_into_memory(tmp_path, monkeypatch):
-    layout.samples(tmp_path).mkdir()
-    for step in range(40):
-        Image.new("1", (100, 10)).save(layout.grid_file(tmp_path, step))
-    assert len(layout.frames(tmp_path)) == 40
-    monkeypatch.setattr(layout, "ANIMATED_PIXELS", 20_000)
-    chosen = [int(path.stem.removeprefix("step_")) for path in layout.frames(tmp_path)]
-    assert len(chosen) == 20
-    assert (chosen[0], chosen[-1]) == (0, 39)
-    # All frames get the size of the largest, and one that leaves too few others is left out.
-    Image.new("1", (40, 100)).save(layout.grid_file(tmp_path, 7))
-    assert len(layout.frames(tmp_path)) == 2
-    Image.new("1", (100, 100)).save(layout.grid_file(tmp_path, 7))
-    assert len(layout.frames(tmp_path)) == 20
-    assert layout.grid_file(tmp_path, 7) not in layout.frames(tmp_path)
 
 
 def test_every_name_of_a_run_is_in_the_layout(run):

@@ -31,10 +31,6 @@ class Room:
         self._most = self._free = amount
         self._changed = threading.Condition()
 
-    def lower(self, amount: int) -> None:
-        """Have only so much from now on, while nothing is held."""
-        self._most = self._free = amount
-
     @contextlib.contextmanager
     def take(self, amount: int) -> Iterator[None]:
         """Wait until so much is free, and hold it in this block.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import os
-import threading
 from collections.abc import Callable
 
 MAX_WORKERS = 1024
@@ -14,19 +13,15 @@ PIECE = 64
 
 
 class Workers:
-    """A pool of threads, started on first use.
-
-    Pillow lets go of the interpreter lock while it decodes, converts and resizes, so threads are enough for large
-    images. The Python around each image stays serial: for small ones `helpers` has processes.
+    """A pool of threads, started on first use. Pillow releases the interpreter lock while it decodes and resizes.
 
     Args:
-      num_workers: number of threads; 0 means one a processor core.
+      num_workers: number of threads; 0 means one per processor core.
     """
 
     def __init__(self, num_workers: int = 0):
         self.num_workers = num_workers or num_cores()
-        self._lock = threading.Lock()
-        self._pool: concurrent.futures.ThreadPoolExecutor | None = None
+        self._pool = concurrent.futures.ThreadPoolExecutor(self.num_workers, "jaxgan-data")
 
     def run(self, function: Callable[[int, int], None], count: int) -> None:
         """Call function(start, stop) on pieces that cover range(count), in parallel.
@@ -37,19 +32,12 @@ class Workers:
         piece = max(1, min(PIECE, -(-count // self.num_workers)))
         if self.num_workers == 1 or count <= piece:
             return function(0, count)
-        futures = [
-            self._executor().submit(function, start, min(start + piece, count)) for start in range(0, count, piece)
-        ]
+        starts = range(0, count, piece)
+        futures = [self._pool.submit(function, start, min(start + piece, count)) for start in starts]
         concurrent.futures.wait(futures)
         for future in futures:
             future.result()
         return None
-
-    def _executor(self) -> concurrent.futures.ThreadPoolExecutor:
-        with self._lock:
-            if self._pool is None:
-                self._pool = concurrent.futures.ThreadPoolExecutor(self.num_workers, "jaxgan-data")
-            return self._pool
 
 
 def num_cores() -> int:

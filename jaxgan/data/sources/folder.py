@@ -13,7 +13,6 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo
 from jaxgan.data.images.canvas import Canvas, squeezed
 from jaxgan.data.images.decode import decode
-from jaxgan.data.images.processes import Helpers
 from jaxgan.data.images.scan import scan
 from jaxgan.data.images.threads import Workers
 from jaxgan.data.images.tree import few, label_by_folder, relative
@@ -36,7 +35,7 @@ class Folder:
     Args:
       path: the folder.
       canvas: what each image is turned into.
-      workers: threads that decode, and the number of processes that help them.
+      workers: threads that decode.
       follow_links: whether links may lead out of the folder.
 
     Attributes:
@@ -56,7 +55,6 @@ class Folder:
             raise FileNotFoundError(f"data.path is {path!r}, which is no folder; expected a folder of images.")
         self._root, self._canvas, self._workers = root, canvas, workers
         self._lock, self._told, self._damaged = threading.Lock(), False, set[int]()
-        self._helpers = Helpers(canvas, workers.num_workers)
         found = scan(root, workers, follow_links=follow_links)
         self.files, self._left_out = found.files, found.left_out
         num_bytes, widths, heights = found.headers.T
@@ -115,9 +113,8 @@ class Folder:
         good = np.zeros(len(rows), np.bool_)
 
         def piece(start: int, stop: int) -> None:
-            good[start:stop] = self._helpers.decode([self.files[row] for row in rows[start:stop]], images[start:stop])
             for i in range(start, stop):
-                pixels = None if good[i] else self._decode_one(int(rows[i]))
+                pixels = self._decode_one(int(rows[i]))
                 if pixels is not None:
                     images[i], good[i] = pixels, True
 

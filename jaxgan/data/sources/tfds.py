@@ -15,7 +15,6 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo
 from jaxgan.data.images.canvas import Canvas, draw, from_array, squeezed
 from jaxgan.data.images.decode import decode_stream, open_image
-from jaxgan.data.images.processes import Helpers
 from jaxgan.data.images.threads import Workers
 
 # The format with random access; tfds' default, TFRecord, has none.
@@ -37,7 +36,7 @@ class Tfds:
       split: the split, as in tfds: 'train', 'test', 'train[:10%]'.
       data_dir: where it was prepared; empty for tfds' default, ~/tensorflow_datasets.
       canvas: what each image is turned into.
-      workers: threads that decode, and the number of processes that help them.
+      workers: threads that decode.
 
     Attributes:
       info: shape, number of images and number of classes.
@@ -55,7 +54,6 @@ class Tfds:
         self._image, has_label = _features(builder, name)
         self._data.decoders = _leave_encoded(builder)
         self._name, self._canvas, self._workers = name, canvas, workers
-        self._helpers = Helpers(canvas, workers.num_workers)
         classes = builder.info.features["label"].num_classes if has_label else None
         if has_label and int(self._data[0]["label"]) < 0:
             classes = None
@@ -68,15 +66,11 @@ class Tfds:
         labels = np.zeros(len(indices), np.int32)
 
         def piece(start: int, stop: int) -> None:
-            records = [self._data[int(i)] for i in indices[start:stop]]  # measured: twice as fast as its __getitems__
-            values, good = [record[self._image] for record in records], np.zeros(stop - start, np.bool_)
-            if all(isinstance(value, bytes) for value in values):
-                good = self._helpers.decode(values, images[start:stop])
             for i in range(start, stop):
-                if not good[i - start]:
-                    images[i] = self._draw(values[i - start], int(indices[i]))
+                record = self._data[int(indices[i])]  # measured: twice as fast as its __getitems__
+                images[i] = self._draw(record[self._image], int(indices[i]))
                 if self.info.num_classes is not None:
-                    labels[i] = records[i - start]["label"]
+                    labels[i] = record["label"]
 
         self._workers.run(piece, len(indices))
         return images, labels

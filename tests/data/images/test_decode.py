@@ -123,13 +123,13 @@ def test_memory_stays_bounded_however_many_threads_decode_large_images(tmp_path)
     Image.new("RGB", (2048, 2048), "red").save(tmp_path / "a.webp", lossless=True, method=0)  # 4 MPixels in 40 bytes
     code = """
 import resource, sys
-from jaxgan.data import decoding, room
-from jaxgan.data.canvas import Canvas
-from jaxgan.data.workers import Workers
-room.PIXELS._free = 2**22  # one of them at a time
+from jaxgan.data.images import decode, memory_budget
+from jaxgan.data.images.canvas import Canvas
+from jaxgan.data.images.threads import Workers
+memory_budget.PIXELS._free = 2**22  # one of them at a time
 canvas = Canvas(8, 3)
 def piece(start, stop):
-    assert decoding.decode(sys.argv[1], canvas) is not None
+    assert decode.decode(sys.argv[1], canvas) is not None
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 Workers(8).run(piece, 8)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)

@@ -77,5 +77,5 @@ def _sum(x: Array, y: Array) -> Array:
 
 @measure("kid", "features", neutral=("kid_se",))
 def _measure(given: Given) -> dict[str, float]:
-    value, error = kernel_distance(given.real_features, given.features, seed=given.seed)
+    value, error = kernel_distance(given.real.features, given.features, seed=given.seed)
     return {"kid": value, "kid_se": error}

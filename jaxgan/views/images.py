@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 from collections.abc import Iterable, Sequence
@@ -68,7 +67,7 @@ def scale_for_eye(image: np.ndarray, side: int = SIDE) -> int:
 
 def enlarge(image: np.ndarray, scale: int) -> np.ndarray:
     """Repeat every pixel of [H, W, C], so that none is blurred: [scale * H, scale * W, C]."""
-    return image.repeat(scale, 0).repeat(scale, 1)
+    return image if scale == 1 else image.repeat(scale, 0).repeat(scale, 1)
 
 
 def to_pil(image: np.ndarray) -> Image.Image:
@@ -167,12 +166,22 @@ def save_gif_of_files(
 
 
 def affordable(paths: list[Path]) -> list[Path]:
-    """Return so many of the images, evenly spaced, that frames as large as the largest fit in memory together."""
-    largest = 1
-    for path in paths:
-        with contextlib.suppress(OSError), open_png(path) as image:
-            largest = max(largest, image.width * image.height)
-    return evenly(paths, max(2, GIF_PIXELS // largest))
+    """Return so many of the images, evenly spaced, that frames of the greatest height and width fit in memory."""
+    sizes = {path: _size(path) for path in paths}
+    height, width = map(max, zip(*sizes.values(), strict=True))
+    if height * width > MOST_PIXELS:  # one image is high and another one is wide
+        height, width = list(sizes.values())[-1]
+        paths = [path for path in paths if sizes[path][0] <= height and sizes[path][1] <= width]
+    return evenly(paths, max(2, GIF_PIXELS // max(1, height * width)))
+
+
+def _size(path: Path) -> tuple[int, int]:
+    """Return the height and width in the header of an image, or zeros where it cannot be read."""
+    try:
+        with open_png(path) as image:
+            return image.height, image.width
+    except OSError:
+        return 0, 0
 
 
 def open_png(file: Any) -> Image.Image:
@@ -198,7 +207,7 @@ def _read_frame(path: Path, width: int | None) -> np.ndarray | None:
     """Read a grid as uint8[H, W, 1 or 3], not enlarged; one that cannot be read is left out with a warning."""
     try:
         with open_png(path) as image:
-            pixels = np.asarray(image if image.mode == "L" else image.convert("RGB"))
+            pixels = np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
         factor = max(1, pixels.shape[1] // (width or pixels.shape[1]))
         return pixels[::factor, ::factor].reshape(-(-pixels.shape[0] // factor), -(-pixels.shape[1] // factor), -1)
     except (OSError, ValueError, SyntaxError) as error:
@@ -211,7 +220,8 @@ def _same_size(frames: list[np.ndarray]) -> list[np.ndarray]:
     even = []
     for frame in frames:
         frame = enlarge(frame, min(height // frame.shape[0], width // frame.shape[1]))
-        even.append(np.pad(frame, ((0, height - frame.shape[0]), (0, width - frame.shape[1]), (0, 0))))
+        missing = height - frame.shape[0], width - frame.shape[1]
+        even.append(np.pad(frame, ((0, missing[0]), (0, missing[1]), (0, 0))) if any(missing) else frame)
     return even
 
 

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from jaxgan.data.memory import InMemory
 from jaxgan.data.sources.mnist import open_mnist
-from jaxgan.metrics import suite
+from jaxgan.metrics import registry, suite
 from jaxgan.metrics.features.digits import load_digits, stacked_digits
 from jaxgan.metrics.features.network import from_function
 from jaxgan.metrics.reference import create_reference
@@ -179,6 +179,19 @@ def test_every_file_of_a_measure_is_found_and_features_come_first():
         "modes", "nearest", "swd",
     ]  # fmt: skip
     assert [better(name) for name in ("fid_clean", "recall", "nearest", "swd")] == ["min", "max", "", "min"]
+
+
+def test_a_new_measure_is_one_function(monkeypatch):
+    monkeypatch.setattr(registry, "_FOUND", dict(registry._FOUND))
+    registry.measures.cache_clear()
+    registry.measure("brightness", higher=("brightness",))(lambda given: {"brightness": float(given.images.mean())})
+    assert suite.score(np.full((2, 4, 4, 1), 7, np.uint8), None, create_reference(np.zeros((9, 4, 4, 1), np.uint8)))[
+        "brightness"
+    ] == pytest.approx(7)
+    assert better("brightness") == "max"
+    monkeypatch.undo()
+    registry.measures.cache_clear()
+    assert "brightness" not in measures()
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

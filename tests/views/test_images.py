@@ -186,3 +186,13 @@ def test_an_animation_takes_no_more_images_than_fit_into_memory(tmp_path, monkey
     # All frames get the size of the largest.
     Image.new("1", (100, 100)).save(paths[7])
     assert len(images.affordable(paths)) == 2
+
+
+def test_a_high_and_a_wide_image_make_no_frame_of_both(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "MOST_PIXELS", 20_000)
+    paths = [tmp_path / f"{i}.png" for i in range(4)]
+    for path, size in zip(paths, [(2_000, 5), (5, 2_000), (40, 10), (50, 20)], strict=True):
+        Image.new("1", size).save(path)
+    assert images.affordable(paths) == paths[2:]
+    images.save_gif_of_files(tmp_path / "a.gif", paths, scale=1)
+    assert frames_of(tmp_path / "a.gif")[0] == (50, 20)

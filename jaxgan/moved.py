@@ -17,7 +17,7 @@ MOVED = {  # old: new
     "jaxgan.runs.export": "jaxgan.generators.export",
     "jaxgan.runs.folder": "jaxgan.rundir.saved_config",
     "jaxgan.runs.foreign": "jaxgan.generators.import_weights",
-    "jaxgan.runs.journal": "jaxgan.runs.record.journal",
+    "jaxgan.runs.journal": "jaxgan.runs.health.health",
     "jaxgan.runs.load": "jaxgan.generators.load",
     "jaxgan.runs.loop": "jaxgan.runs.train",
     "jaxgan.runs.metrics_log": "jaxgan.rundir.metrics_log",

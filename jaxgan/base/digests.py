@@ -18,3 +18,20 @@ def digest(*parts: object) -> str:
         hasher.update(f"{len(content)}:".encode())
         hasher.update(content)
     return hasher.hexdigest()
+
+
+def array_digest(*parts: np.ndarray | str) -> str:
+    """Return 16 hexadecimal digits of the SHA-256 of arrays, with their shapes and types, and of texts."""
+    return sha256(*parts)[:16]
+
+
+def sha256(*parts: np.ndarray | str) -> str:
+    """Return all digits of `array_digest`."""
+    total = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            total.update(f"{part.dtype.str}{part.shape}".encode())
+            total.update(np.ascontiguousarray(part).data)
+        else:
+            total.update(f"{len(part.encode())}:{part}".encode())
+    return total.hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -15,6 +14,7 @@ import numpy as np
 
 from jaxgan.base import files
 from jaxgan.base.checks import UserError
+from jaxgan.base.digests import sha256
 
 _FACTS = "facts"  # the entry that holds everything but arrays, as JSON
 
@@ -23,11 +23,6 @@ def cache_folder() -> Path:
     """Return the folder of what can be computed again: `$XDG_CACHE_HOME/jaxgan`, or `~/.cache/jaxgan`."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "jaxgan"
-
-
-def digest(*parts: np.ndarray | str) -> str:
-    """Return 16 hexadecimal digits of the SHA-256 of arrays, with their shapes and types, and of texts."""
-    return _sha256(parts)[:16]
 
 
 def save(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
@@ -63,15 +58,4 @@ def load(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
 
 def _content(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> str:
     names = sorted(arrays)
-    return _sha256([json.dumps([names, facts], sort_keys=True), *(arrays[name] for name in names)])
-
-
-def _sha256(parts: Any) -> str:
-    total = hashlib.sha256()
-    for part in parts:
-        if isinstance(part, np.ndarray):
-            total.update(f"{part.dtype.str}{part.shape}".encode())
-            total.update(np.ascontiguousarray(part).data)
-        else:
-            total.update(f"{len(part.encode())}:{part}".encode())
-    return total.hexdigest()
+    return sha256(json.dumps([names, facts], sort_keys=True), *(arrays[name] for name in names))

@@ -62,7 +62,7 @@ class Activation(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        bias = self.param("bias", nn.initializers.zeros, (x.shape[-1],))
+        bias = self.param("bias", nn.initializers.zeros, (x.shape[-1],), jnp.float32)
         return jax.nn.leaky_relu(x + bias.astype(x.dtype).reshape(1, 1, 1, -1), negative_slope=SLOPE)
 
 
@@ -113,7 +113,9 @@ class Generator(Network):
             z = jnp.concatenate([z, embed(labels)], -1)
         height, width, channels = self.shape
         factor, features = 2 ** (len(self.widths) - 1), self.widths[0]
-        basis = self.param("basis", nn.initializers.normal(1.0), (height // factor, width // factor, features))
+        basis = self.param(
+            "basis", nn.initializers.normal(1.0), (height // factor, width // factor, features), jnp.float32
+        )
         scales = nn.Dense(features, use_bias=False, kernel_init=scaled(1))(z)
         x = self.stage(basis.astype(z.dtype)[None] * scales[:, None, None])
         for features in self.widths[1:]:
@@ -137,7 +139,7 @@ class Discriminator(Network):
         for features in self.widths[-2::-1]:
             x = self.stage(self.project(downsample(x), features))
         size = x.shape[1] * x.shape[2]
-        kernel = self.param("head", nn.initializers.normal(size**-0.5), x.shape[1:])
+        kernel = self.param("head", nn.initializers.normal(size**-0.5), x.shape[1:], jnp.float32)
         x = jnp.einsum("bhwc,hwc->bc", x, kernel.astype(x.dtype))
         features = self.widths[0] if self.classes else 1
         x = nn.Dense(features, use_bias=False, kernel_init=scaled(1))(x)

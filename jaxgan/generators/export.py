@@ -127,7 +127,7 @@ def traced(params: GeneratorParams, batch: int | None) -> Traced:
     def function(z: Array, labels: Array | None = None) -> Array:
         if labels is not None and classes is not None:  # runtimes disagree about labels that are no classes
             labels = jnp.clip(labels, 0, classes - 1)
-        with conv.plain():
+        with conv.plain(), jax.disable_jit():  # or programs of other calls would be taken, with other convolutions
             return sampler.generate(params, z, labels)
 
     num = batch or jax.export.symbolic_shape("num")[0]

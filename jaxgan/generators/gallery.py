@@ -190,7 +190,7 @@ def save_progress(workdir: str | Path, out: str | Path, *, scale: int | None = N
     workdir, out = Path(workdir), Path(out)
     check_out(out, scale, (images.ANIMATION,))
     config, info = saved_config.load_config(workdir)
-    grids = layout.frames(workdir)
+    grids = layout.grids(workdir)
     if not grids:
         raise FileNotFoundError(f"{workdir} holds no grids to animate; train with config.train.sample_every above 0.")
     width = min(config.sample.num, config.sample.columns) * info.image_shape[1]

@@ -91,9 +91,9 @@ def _entropy(given: Given) -> dict[str, float]:
 @measure("class_kl", "logits")
 def _kl(given: Given) -> dict[str, float]:
     # Half an image of a class that the network never sees in the data: a figure that JSON can hold, not infinity.
-    return {"class_kl": class_kl(predicted(given.logits), np.maximum(given.real_classes, 0.5))}
+    return {"class_kl": class_kl(predicted(given.logits), np.maximum(given.real.class_counts, 0.5))}
 
 
 @measure("class_chi_square", "logits")
 def _chi_square(given: Given) -> dict[str, float]:
-    return {"class_chi_square": class_chi_square(predicted(given.logits), given.real_classes)}
+    return {"class_chi_square": class_chi_square(predicted(given.logits), given.real.class_counts)}

@@ -37,4 +37,4 @@ def _root(cov: np.ndarray) -> np.ndarray:
 
 @measure("fd", "features")
 def _measure(given: Given) -> dict[str, float]:
-    return {given.distance_name: frechet_distance(moments(given.features), given.real_moments)}
+    return {given.real.net.distance_name: frechet_distance(moments(given.features), given.real.moments)}

@@ -46,7 +46,7 @@ def kernel_distance(
 
         def draw(size: int) -> list[np.ndarray]:
             pairs = ((_subset(rng, real, size), _subset(rng, fake, size)) for _ in range(num_subsets))
-            return jax.device_get([_mmd(x, y) for x, y in pairs])
+            return jax.device_get([_mmd(*jax.device_put(pair)) for pair in pairs])
 
         values = draw(size)
         part = min(size, max(2, smaller // 2))
@@ -77,5 +77,5 @@ def _sum(x: Array, y: Array) -> Array:
 
 @measure("kid", "features", neutral=("kid_se",))
 def _measure(given: Given) -> dict[str, float]:
-    value, error = kernel_distance(given.real_features, given.features, seed=given.seed)
+    value, error = kernel_distance(given.real.features, given.features, seed=given.seed)
     return {"kid": value, "kid_se": error}

@@ -92,5 +92,5 @@ def _root_mean_square(images: np.ndarray, training: np.ndarray, indices: np.ndar
 
 @measure("nearest", neutral=("nearest",))
 def _measure(given: Given) -> dict[str, float]:
-    distances, _ = nearest_images(given.some(given.images, NUM_IMAGES), given.real_images)
+    distances, _ = nearest_images(given.some(given.images, NUM_IMAGES), given.real.images)
     return {"nearest": float(distances.mean())}

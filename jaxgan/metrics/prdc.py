@@ -80,4 +80,4 @@ def _squared_radii(x: np.ndarray, *neighbours: int) -> list[np.ndarray]:
 @measure("prdc", "features", least=K_DENSITY + 1, higher=("precision", "recall", "density", "coverage"))
 def _measure(given: Given) -> dict[str, float]:
     # The reference's are in random order already.
-    return neighbour_scores(given.real_features[:NUM_IMAGES], given.some(given.features, NUM_IMAGES))
+    return neighbour_scores(given.real.features[:NUM_IMAGES], given.some(given.features, NUM_IMAGES))

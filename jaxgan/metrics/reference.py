@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxgan.base import store
+from jaxgan.base import digests, store
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Source
 from jaxgan.metrics import swd
@@ -134,4 +134,4 @@ def _assemble(
 
 
 def _digest(images: np.ndarray, net: FeatureNet | None) -> str:
-    return store.digest(str(VERSION), net.digest if net else "pixels", images)
+    return digests.array_digest(str(VERSION), net.digest if net else "pixels", images)

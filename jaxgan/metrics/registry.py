@@ -15,10 +15,9 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-
-from jaxgan.metrics.moments import Moments
 
 # What a measure may need, those of the first tables first.
 NEEDS = {
@@ -38,25 +37,15 @@ class Given:
       labels: int[N], the classes asked for.
       features: float32[N, D].
       logits: float32[N, K].
-      real_images: uint8[M, H, W, C], the images of the reference.
-      real_features: float32[M', D], those of some real images in random order.
-      real_moments: of the features of all real images.
-      real_classes: int64[K], how often the network sees each class in the real images.
-      real_projections: float32[M', P], see `swd.project`.
-      distance_name: of the Frechet distance, see `FeatureNet.distance_name`.
+      real: the `reference.Reference` of the real images.
       seed: of whatever the measure draws.
     """
 
     images: np.ndarray
-    labels: np.ndarray
-    features: np.ndarray
-    logits: np.ndarray
-    real_images: np.ndarray
-    real_features: np.ndarray
-    real_moments: Moments
-    real_classes: np.ndarray
-    real_projections: np.ndarray
-    distance_name: str
+    labels: Any
+    features: Any
+    logits: Any
+    real: Any  # measures are what a reference is made with, so its type is not known here
     seed: int
 
     def some(self, array: np.ndarray, num: int) -> np.ndarray:
@@ -107,8 +96,12 @@ def measures() -> dict[str, Measure]:
     """Return all measures by name, those of features first and those of pixels last."""
     for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
         importlib.import_module(f"jaxgan.metrics.{module.name}")
-    place = list(NEEDS).index
-    return dict(sorted(_FOUND.items(), key=lambda item: max(map(place, item[1].needs), default=len(NEEDS))))
+    order = list(NEEDS)
+
+    def place(item: tuple[str, Measure]) -> tuple[int, str]:
+        return max(map(order.index, item[1].needs), default=len(order)), item[1].compute.__module__
+
+    return dict(sorted(_FOUND.items(), key=place))
 
 
 def better(figure: str) -> str:

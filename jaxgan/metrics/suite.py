@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -66,21 +66,7 @@ def score(
     features, logits = None, None
     if net is not None and any(measures()[name].needs for name in wanted):
         features, logits = net.features_and_logits(images, over=over)
-    # `check` has seen to it that a measure's needs are there; what nobody needs may be None.
-    fields: dict[str, Any] = {
-        "images": images,
-        "labels": labels,
-        "features": features,
-        "logits": logits,
-        "real_images": reference.images,
-        "real_features": reference.features,
-        "real_moments": reference.moments,
-        "real_classes": reference.class_counts,
-        "real_projections": reference.projections,
-        "distance_name": "" if net is None else net.distance_name,
-        "seed": seed,
-    }
-    given = Given(**fields)
+    given = Given(images, labels, features, logits, reference, seed)
     return {figure: value for name in wanted for figure, value in measures()[name].compute(given).items()}
 
 

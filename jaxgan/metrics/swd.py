@@ -57,4 +57,4 @@ def pixels(images: np.ndarray) -> np.ndarray:
 
 @measure("swd")
 def _measure(given: Given) -> dict[str, float]:
-    return {"swd": wasserstein_1d(given.real_projections, project(pixels(given.images)))}
+    return {"swd": wasserstein_1d(given.real.projections, project(pixels(given.images)))}

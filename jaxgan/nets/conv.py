@@ -192,11 +192,11 @@ class Conv(nn.Module):
     def __call__(self, x: Array) -> Array:
         """Map float[B, H, W, C] to float[B, H', W', F] of the same type."""
         shape = (*pair(self.kernel_size), x.shape[-1], self.features)
-        kernel = self.param("kernel", self.kernel_init, shape)
+        kernel = self.param("kernel", self.kernel_init, shape, jnp.float32)
         y = self._convolve(x, kernel.astype(x.dtype), pair(self.strides), self.padding)
         if not self.use_bias:
             return y
-        bias = self.param("bias", self.bias_init, (self.features,)).astype(y.dtype)
+        bias = self.param("bias", self.bias_init, (self.features,), jnp.float32).astype(y.dtype)
         return y + bias.reshape(1, 1, 1, -1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 from flax import linen as nn
 from flax.typing import Initializer
 
@@ -25,7 +26,7 @@ class Embed(nn.Module):
     @nn.compact
     def __call__(self, labels: Array) -> Array:
         """Map labels int32[B], or weights of classes float[B, K], to float[B, F]."""
-        table = self.param("embedding", self.embedding_init, (self.num_classes, self.features))
+        table = self.param("embedding", self.embedding_init, (self.num_classes, self.features), jnp.float32)
         if labels.ndim > 1:
             return labels @ table
         place = getattr(jax.typeof(labels), "sharding", None)

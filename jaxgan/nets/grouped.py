@@ -69,5 +69,7 @@ class GroupedConv(nn.Module):
     def __call__(self, x: Array) -> Array:
         """Map float[B, H, W, C] to float[B, H, W, F] of the same type."""
         size = self.kernel_size
-        kernel = self.param("kernel", self.kernel_init, (size, size, x.shape[-1] // self.groups, self.features))
+        kernel = self.param(
+            "kernel", self.kernel_init, (size, size, x.shape[-1] // self.groups, self.features), jnp.float32
+        )
         return grouped_conv(x, kernel.astype(x.dtype), self.groups)

@@ -113,10 +113,10 @@ class BatchNorm(nn.Module):
     def __call__(self, x: Array) -> Array:
         """Map float[..., C] to the same shape and type; statistics are float32 or wider."""
         shape = x.shape[-1:]
-        scale = self.param("scale", self.scale_init, shape)
-        bias = self.param("bias", nn.initializers.zeros, shape)
-        mean = self.variable("batch_stats", "mean", jnp.zeros, shape)
-        var = self.variable("batch_stats", "var", jnp.ones, shape)
+        scale = self.param("scale", self.scale_init, shape, jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros, shape, jnp.float32)
+        mean = self.variable("batch_stats", "mean", jnp.zeros, shape, jnp.float32)
+        var = self.variable("batch_stats", "var", jnp.ones, shape, jnp.float32)
         if not self.train:
             return _shift_and_scale(x, mean.value, lax.rsqrt(var.value + self.epsilon), scale, bias)
         y, batch_mean, batch_var = _normalise(x, scale, bias, self.epsilon)

@@ -20,7 +20,7 @@ START = 1_000  # training step at which it starts; until then the anchors are th
 
 def initial_anchors() -> dict[str, Array]:
     """Return the initial anchors: running means of the logits of real and of generated images, float32[] each."""
-    return {name: jnp.zeros(()) for name in ("real", "fake")}
+    return {name: jnp.float32(0) for name in ("real", "fake")}
 
 
 def moved(anchors: dict[str, Array], logits: dict[str, Array], started: Array | float) -> dict[str, Array]:

@@ -93,7 +93,7 @@ def zero_centred(score: Score, real: Batch, fake: Batch, key: Array) -> Array:
 def between(real: Batch, fake: Batch, key: Array) -> Batch:
     """Return u real + (1 - u) fake with one u from U(0, 1) for each pair, and the labels of the real images."""
     rows = real.images.shape[0] * axis.size()
-    share = axis.share(jax.random.uniform(key, (rows, *(1,) * (real.images.ndim - 1))))
+    share = axis.share(jax.random.uniform(key, (rows, *(1,) * (real.images.ndim - 1)), real.images.dtype))
     return Batch(share * real.images + (1 - share) * fake.images, real.labels)
 
 

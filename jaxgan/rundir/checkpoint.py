@@ -14,11 +14,10 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from jaxgan.base import files, processes, threads
-from jaxgan.base.checks import UserError
 from jaxgan.base.keys import as_numpy
 from jaxgan.base.terminal import say
 from jaxgan.rundir import layout
-from jaxgan.rundir.digests import Damaged, by_path, reason, seal
+from jaxgan.rundir.digests import by_path, reason, seal
 from jaxgan.rundir.evaluations import Evaluation, best_of, best_of_each
 from jaxgan.rundir.restore import dotted, list_arrays, read
 from jaxgan.rundir.steps import list_steps
@@ -60,10 +59,6 @@ class Checkpoints:
         if self._saving is not None:
             self._saving.exception()
         return list_steps(self.folder)
-
-    def latest(self) -> int | None:
-        """Return the step of the newest complete checkpoint."""
-        return max(self.steps(), default=None)
 
     def note_scores(self, evaluations: list[Evaluation]) -> None:
         """Find the best step, which is kept beside the newest."""
@@ -128,22 +123,6 @@ class Checkpoints:
         """
         return read(self.folder / str(step), template)
 
-    def restore_newest(self, template: GanState) -> tuple[GanState, dict[str, Any]] | None:
-        """Read the newest good state, setting damaged ones aside; None where there is no checkpoint.
-
-        Raises:
-          UserError: there are checkpoints, but none is good, or they are of another architecture.
-        """
-        steps = self.steps()
-        for step in reversed(steps):
-            try:
-                return self.restore(template, step)
-            except Damaged as error:
-                say(f"warning: {error}; it is set aside as {self.set_aside([step], 'damaged')[0]}")
-        if steps:
-            raise UserError(f"none of the {len(steps)} checkpoints in {self.folder} is good; train anew elsewhere.")
-        return None
-
     def set_aside(self, steps: Sequence[int], why: str) -> list[str]:
         """Rename steps' folders to names that no step has, ending in `why`; return the new names."""
         return [_rename(self.folder / str(step), why).name for step in steps]
@@ -169,7 +148,10 @@ def _make_writer() -> ocp.Checkpointer:
             primary_host=None, active_processes={0}, barrier_sync_key_prefix="jaxgan"
         )
     handler = ocp.CompositeCheckpointHandler(
-        composite_options=ocp.CompositeOptions(**options),
+        # By default saves in other threads would take this one's folders for made: Orbax counts those of all together.
+        composite_options=ocp.CompositeOptions(
+            async_options=ocp.AsyncOptions(create_directories_asynchronously=False), **options
+        ),
         state=ocp.StandardCheckpointHandler(**options),
         record=ocp.JsonCheckpointHandler(**options),
     )

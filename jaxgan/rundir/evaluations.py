@@ -67,6 +67,7 @@ def keep_evaluations(workdir: str | Path, last: int) -> None:
 def protocol(entry: Evaluation) -> tuple[str, ...]:
     """Return what two evaluations must have in common for their figures to be compared."""
     names = "main", "num", "split", "seed", "weights", "ema_stats", "classes"
+    entry = {"ema_stats": "average", **entry}  # older runs had no other
     features = entry.get("features")
     # Their wording may change from one version to the next, what they compute may not.
     which = [features.get(key) for key in ("name", "digest")] if isinstance(features, dict) else features

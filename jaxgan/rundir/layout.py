@@ -7,8 +7,6 @@ from pathlib import Path
 
 from jaxgan.base import files
 from jaxgan.base.checks import UserError
-from jaxgan.views.embed import evenly
-from jaxgan.views.images import open_png
 
 CONFIG_FILE = "config.json"
 GAN_FILE = "gan.py"  # copy of the file that config.gan names, where it is the user's own
@@ -30,7 +28,6 @@ REPLICAS = "replicas"  # a run in each of 0, 1, ...
 TENSORBOARD = "tensorboard"  # event files
 
 GRID_BYTES = 2**26  # of a grid's file
-ANIMATED_PIXELS = 2**27  # of all frames of an animation
 
 # In a checkpoint, as Orbax names them.
 STATE, RECORD, STEP_FILE = "state", "record/metadata", "_CHECKPOINT_METADATA"
@@ -107,19 +104,3 @@ def grids(workdir: Path) -> list[Path]:
     """Return the fixed-latent grids that a run has so far, oldest first."""
     found = sorted(path for path in samples(workdir).glob("step_*.png") if _GRID.fullmatch(path.name))
     return [path for path in found if files.is_regular(path) and path.stat().st_size <= GRID_BYTES]
-
-
-def frames(workdir: Path) -> list[Path]:
-    """Return the grids of an animation: as many, evenly spread, as fit into memory together."""
-    found = grids(workdir)
-    height, width = (max(sides, default=0) for sides in zip(*map(_size, found), strict=True)) if found else (0, 0)
-    return [found[i] for i in evenly(len(found), max(2, ANIMATED_PIXELS // max(1, height * width)))]
-
-
-def _size(grid: Path) -> tuple[int, int]:
-    """Return the height and width that the header of a grid gives, 0 where it cannot be read."""
-    try:
-        with open_png(grid) as image:
-            return image.height, image.width
-    except (OSError, ValueError, SyntaxError):
-        return 0, 0

@@ -62,7 +62,7 @@ def features_of(evaluators: Sequence[Evaluator]) -> str:
 
 
 class Experiment:
-    """Records, judges, saves and scores all runs together; use it as a context manager.
+    """Records, judges, saves and scores all runs together.
 
     The runs go back together, and end together: as soon as each of them has stalled, collapsed or failed. One that
     failed keeps its place in the program, and nobody reads its state. In processes other than process 0 there are no

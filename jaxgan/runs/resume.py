@@ -17,6 +17,7 @@ from jaxgan.rundir import layout, saved_config
 from jaxgan.rundir.digests import Damaged
 from jaxgan.rundir.lock import locked
 from jaxgan.runs.health import rollback
+from jaxgan.runs.record.recorder import has_curves
 from jaxgan.runs.run import Run
 from jaxgan.runs.setup import Plan
 from jaxgan.training.state import GanState
@@ -78,7 +79,7 @@ def resume(plan: Plan, runs: Sequence[Run], workdir: Path) -> Resumed:
         found = restore(runs, plan.shared.state_shapes)
         states, records, step = found or ([run.setup.first_state() for run in runs], [{} for _ in runs], 0)
         is_over = found is not None and (step >= plan.shared.schedule.last or all(run.is_over(step) for run in runs))
-        has_ended = is_over and all(run.has_ended(step) for run in runs)
+        has_ended = is_over and all(run.has_ended(step) for run in runs) and has_curves(workdir)
         if has_ended:
             say(f"nothing to do: {workdir} {_ending(runs[0], step)}")
     step, is_over, has_ended = processes.from_first(np.asarray([step, is_over, has_ended], np.int32)).tolist()

@@ -18,7 +18,7 @@ from jaxgan.rundir.evaluations import (
     read_evaluations,
     write_evaluations,
 )
-from jaxgan.rundir.metrics_log import Row, read_metrics
+from jaxgan.rundir.metrics_log import Row
 from jaxgan.runs.health.health import Health, bad_metric, health_of
 from jaxgan.runs.health.rollback import Collapse, choose_target
 from jaxgan.runs.health.watch import Finding
@@ -77,7 +77,7 @@ class Run:
         if self.failure:
             return True
         scored = not self.setup.schedule.scores(step) or self._scored(step) is not None
-        return scored and has_curves(self.workdir, read_metrics(self.workdir))
+        return scored and has_curves(self.workdir)
 
     def begin(self, step: int, record: dict[str, Any], say_of: Callable[[str], object]) -> None:
         """Continue from a step, with the record of its checkpoint; `say_of` prints what there is to say of this run."""

@@ -68,6 +68,7 @@ def train(
             with contextlib.suppress(RolledBack):
                 states = _train(plan, workdir, runs, changes, steps, stop, on_log)
                 return stack(states) if plan.is_many else states[0]
+            changes = {}  # they are reported once
 
 
 def _train(
@@ -96,7 +97,7 @@ def _train(
 
 def training_loop(experiment: Experiment, states: States, steps: parallel.CompiledSteps, stop: StopRequest) -> States:
     """Make all calls until the end, a request to stop or a rollback; draw, record, save and score what is due."""
-    due, step, end = experiment.schedule, experiment.start, experiment.end
+    due, step, end, ready = experiment.schedule, experiment.start, experiment.end, False
     if step == 0 or due.draws(step) or step == end:
         experiment.draw(step, states)
     experiment.score_missing(step, states)
@@ -104,7 +105,8 @@ def training_loop(experiment: Experiment, states: States, steps: parallel.Compil
     everywhere = parallel.replicate(states, devices)
     with data.prefetch(batches(setups, step, end, on_device=steps.dataset is not None)) as stream:
         for (first, num), batch in stream:
-            if not wait_until_compiled(steps, stop):
+            ready = ready or wait_until_compiled(steps, stop)
+            if not ready:
                 experiment.save(step, states)
                 break
             everywhere, metrics = steps(everywhere, batch, num)

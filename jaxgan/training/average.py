@@ -9,7 +9,9 @@ import jax.numpy as jnp
 import optax
 
 from jaxgan.base.types import Array, PyTree
+from jaxgan.training import power_ema
 from jaxgan.training.gan import Gan
+from jaxgan.training.state import GanState
 
 
 def average(share: Array | float, ema: PyTree, new: PyTree) -> PyTree:
@@ -47,8 +49,22 @@ def by_half_life(half_life: Array | float, ramp: float, seen: Array, per_step: i
     return -jnp.expm1(-math.log(2) * per_step / jnp.maximum(bounded, 1e-8))
 
 
-def share_at(gan: Gan, step: Array, seen: Array, per_step: int) -> Array:
-    """Return the share of the new generator in the averaged one."""
+def move_averages(gan: Gan, state: GanState, seen: Array, per_step: int) -> GanState:
+    """Move the averages of the generator towards its present variables.
+
+    Args:
+      gan: how they are averaged.
+      state: with the new generator, before its step is counted.
+      seen: float32[], real images before this step.
+      per_step: real images of a step.
+    """
+    ema = average(_share(gan, state.step, seen, per_step), state.ema, state.g.variables)
+    shares = [power_ema.share(std, state.step) for std in gan.ema_stds]
+    tracks = [average(*moved, state.g.variables) for moved in zip(shares, state.tracks, strict=True)]
+    return state.replace(ema=ema, tracks=tuple(tracks))
+
+
+def _share(gan: Gan, step: Array, seen: Array, per_step: int) -> Array:
     if not isinstance(gan.ema_half_life, jax.Array) and not gan.ema_half_life:
         return by_decay(gan.ema_decay, step)
     half_life = gan.burn_in.value(gan.burn_in.ema_half_life * gan.ema_half_life, gan.ema_half_life, seen)

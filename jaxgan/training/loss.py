@@ -12,9 +12,9 @@ from jaxgan.base import axis
 from jaxgan.base.types import Array, Batch, PyTree
 from jaxgan.objectives import lecam
 from jaxgan.training.gan import Gan
-from jaxgan.training.passes import Noise, Scores, augmented, judge, make
+from jaxgan.training.passes import Keys, Noise, Scores, augmented, judge, make
 from jaxgan.training.regularisation import ALWAYS, Strength
-from jaxgan.training.state import NetState
+from jaxgan.training.state import GanState
 
 Metrics = dict[str, Array]
 
@@ -24,19 +24,30 @@ def d_loss(
     gan: Gan,
     stats: PyTree,
     sides: dict[str, Batch],
-    dropout_key: Array,
-    key: Array,
+    keys: Keys,
     strength: Strength = ALWAYS,
 ) -> tuple[Array, tuple[PyTree, Metrics]]:
-    """Return D's loss on the given kinds of images, its new batch statistics and its metrics."""
-    *augment_keys, penalty_key = jax.random.split(key, 3)
+    """Return D's loss on one or both kinds of images.
+
+    Args:
+      params: of D; gradients are taken by them.
+      gan: the GAN.
+      stats: D's batch statistics.
+      sides: 'real' and 'fake' images, or one of them.
+      keys: of dropout, and of augmentations and penalties.
+      strength: of augmentations and penalties.
+
+    Returns:
+      The loss float32[], and D's new batch statistics and metrics.
+    """
+    *augment_keys, penalty_key = jax.random.split(keys.rest, 3)
     shown = {
         name: side._replace(images=augmented(gan, side.images, own, strength))
         for (name, side), own in zip(sides.items(), augment_keys, strict=False)
     }
-    scored, new_stats = score_sides(gan, params, stats, shown, dropout_key)
+    scored, new_stats = score_sides(gan, params, stats, shown, keys.dropout)
     logits = {name: scores[0] for name, scores in scored.items()}
-    total, metrics = jnp.zeros(()), {}
+    total, metrics = jnp.float32(0), {}
     for name, term in (("real", gan.loss.d_real), ("fake", gan.loss.d_fake)):
         if name not in sides:
             continue
@@ -46,7 +57,7 @@ def d_loss(
             metrics[f"d/class_{name}"] = class_loss(class_logits, sides[name].labels)
             loss += gan.class_weight * metrics[f"d/class_{name}"]
         metrics[f"d/loss_{name}"] = loss
-        metrics[f"d/acc_{name}"] = jnp.mean(taken_for_real(gan, logits, name) == (name == "real"))
+        metrics[f"d/acc_{name}"] = share(taken_for_real(gan, logits, name) == (name == "real"))
         total += gan.rule.d_loss_weight * loss
     if gan.lecam:
         anchors = lecam.moved(stats["lecam"], logits, strength.lecam)
@@ -55,6 +66,49 @@ def d_loss(
         total += gan.lecam * strength.lecam * metrics["d/lecam"]
     penalty, penalty_metrics = penalise(gan, params, stats, sides, penalty_key, strength)
     return total + penalty, (new_stats, metrics | penalty_metrics)
+
+
+def g_loss(
+    params: PyTree,
+    gan: Gan,
+    state: GanState,
+    batch: tuple[Noise, Batch],
+    keys: Keys,
+    strength: Strength = ALWAYS,
+) -> tuple[Array, tuple[tuple[PyTree, PyTree], Array, Metrics]]:
+    """Return G's loss.
+
+    Args:
+      params: of G; gradients are taken by them.
+      gan: the GAN.
+      state: the rest of both networks.
+      batch: noise that G makes images from, and real images that a relative loss compares them with.
+      keys: of D's dropout, and of G's and of augmentations.
+      strength: of augmentations.
+
+    Returns:
+      The loss float32[], and the new batch statistics of G and of D, the images and the metrics.
+    """
+    noise, real = batch
+    make_key, fake_key, real_key, real_dropout_key = jax.random.split(keys.rest, 4)
+    variables = {"params": params, "batch_stats": state.g.batch_stats}
+    images, g_stats = make(gan, variables, noise, train=True, dropout_key=make_key)
+    d_train = gan.rule.d_stats_in_g == "batch"
+
+    def score(images: Array, labels: Array, key: Array, dropout_key: Array) -> tuple[Scores, PyTree]:
+        shown = augmented(gan, images, key, strength)
+        return judge(gan, state.d.variables, shown, labels, train=d_train, dropout_key=dropout_key)
+
+    (fake_logits, class_logits), d_stats = score(images, noise.labels, fake_key, keys.dropout)
+    logits = {"fake": fake_logits}
+    if gan.loss.relative:
+        logits["real"] = score(*real, real_key, real_dropout_key)[0][0]
+    loss = jnp.mean(gan.loss.g(*both(logits)))
+    metrics = {"g/acc": share(taken_for_real(gan, logits, "fake"))}
+    if class_logits is not None:
+        metrics["g/class"] = class_loss(class_logits, noise.labels)
+        loss += gan.class_weight * metrics["g/class"]
+    return loss, ((g_stats, d_stats), images, metrics | {"g/loss": loss})
 
 
 def both(logits: dict[str, Array]) -> tuple[Any, Any]:
@@ -68,6 +122,11 @@ def taken_for_real(gan: Gan, logits: dict[str, Array], name: str) -> Array:
         return logits[name] > gan.loss.middle
     other = logits["fake" if name == "real" else "real"]
     return logits[name] > other
+
+
+def share(true: Array) -> Array:
+    """Return the share float32[] of bool[B] that is true."""
+    return jnp.mean(true, dtype=jnp.float32)
 
 
 def penalise(
@@ -96,8 +155,8 @@ def penalise(
     if gan.penalty_interval == 1:
         metrics = values()
     else:
-        nothing = {f"d/{penalty.name}": 0.0 for penalty in chosen}
-        metrics = jax.lax.cond(strength.penalty > 0, values, lambda: jax.tree.map(jnp.float32, nothing))
+        nothing = {f"d/{penalty.name}": jnp.float32(0) for penalty in chosen}
+        metrics = jax.lax.cond(strength.penalty > 0, values, lambda: nothing)
     total = sum(penalty.weight * metrics[f"d/{penalty.name}"] for penalty in chosen)
     return total * strength.penalty / gan.penalty_interval, metrics
 
@@ -110,53 +169,13 @@ def score_sides(
         together = Batch(*(jnp.concatenate(parts) for parts in zip(*sides.values(), strict=True)))
         with axis.stacked(len(sides)):
             scores, stats = judge(gan, {"params": params, "batch_stats": stats}, *together, train=True, dropout_key=key)
-        halves = jax.tree.map(lambda x: jnp.split(x, len(sides)), scores)
-        return {
-            name: jax.tree.map(lambda x, i=i: x[i], halves, is_leaf=_is_list) for i, name in enumerate(sides)
-        }, stats
+        halves = [jnp.split(x, len(sides)) if x is not None else [None] * len(sides) for x in scores]
+        return dict(zip(sides, zip(*halves, strict=True), strict=True)), stats
     scored = {}
     for (name, side), side_key in zip(sides.items(), jax.random.split(key, len(sides)), strict=True):
-        scored[name], stats = judge(
-            gan, {"params": params, "batch_stats": stats}, *side, train=True, dropout_key=side_key
-        )
+        variables = {"params": params, "batch_stats": stats}
+        scored[name], stats = judge(gan, variables, *side, train=True, dropout_key=side_key)
     return scored, stats
-
-
-def _is_list(x: object) -> bool:
-    return isinstance(x, list)
-
-
-def g_loss(
-    params: PyTree,
-    gan: Gan,
-    g: NetState,
-    d: NetState,
-    noise: Noise,
-    real: Batch,
-    dropout_key: Array,
-    key: Array,
-    strength: Strength = ALWAYS,
-) -> tuple[Array, tuple[PyTree, PyTree, Array, Metrics]]:
-    """Return G's loss, both networks' new batch statistics, the images and the metrics."""
-    make_key, fake_key, real_key, real_dropout_key = jax.random.split(key, 4)
-    variables = {"params": params, "batch_stats": g.batch_stats}
-    images, g_stats = make(gan, variables, noise, train=True, dropout_key=make_key)
-    d_train = gan.rule.d_stats_in_g == "batch"
-
-    def score(images: Array, labels: Array, own: Array, dropout_key: Array) -> tuple[Scores, PyTree]:
-        shown = augmented(gan, images, own, strength)
-        return judge(gan, d.variables, shown, labels, train=d_train, dropout_key=dropout_key)
-
-    (fake_logits, class_logits), d_stats = score(images, noise.labels, fake_key, dropout_key)
-    logits = {"fake": fake_logits}
-    if gan.loss.relative:
-        logits["real"] = score(*real, real_key, real_dropout_key)[0][0]
-    loss = jnp.mean(gan.loss.g(*both(logits)))
-    metrics = {"g/acc": jnp.mean(taken_for_real(gan, logits, "fake"))}
-    if class_logits is not None:
-        metrics["g/class"] = class_loss(class_logits, noise.labels)
-        loss += gan.class_weight * metrics["g/class"]
-    return loss, (g_stats, d_stats, images, metrics | {"g/loss": loss})
 
 
 def class_loss(class_logits: Array, labels: Array) -> Array:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.base.checks import UserError
-from jaxgan.base.types import Array, PyTree
+from jaxgan.base.types import PyTree
 
 
 def check(num: int, batch: int, pack: int) -> None:
@@ -29,10 +29,10 @@ def check(num: int, batch: int, pack: int) -> None:
 
 def mean(
     num: int,
-    function: Callable[[PyTree, PyTree, list[Array]], tuple[PyTree, PyTree, PyTree]],
+    function: Callable[[PyTree, PyTree, Any], tuple[PyTree, PyTree, PyTree]],
     state: PyTree,
     batch: PyTree,
-    part_keys: list[Array],
+    keys: PyTree,
 ) -> tuple[PyTree, PyTree, PyTree]:
     """Call function(state, part, keys) -> (state, values, rows) for each part of a batch in turn.
 
@@ -41,20 +41,20 @@ def mean(
       function: its `values` are means over the images that it is given, its `rows` belong to one image each.
       state: handed on from part to part, such as batch statistics.
       batch: arrays [B, ...]; num divides B.
-      part_keys: typed keys, of which each part has its own.
+      keys: typed keys []; each part gets its own.
 
     Returns:
       The last state, the means of all values, and all rows [B, ...].
     """
     if num == 1:
-        return function(state, batch, part_keys)
+        return function(state, batch, keys)
     parts = jax.tree.map(lambda x: x.reshape(num, -1, *x.shape[1:]), batch)
-    split = [jax.random.split(key, num) for key in part_keys]
+    split = jax.tree.map(lambda key: jax.random.split(key, num), keys)
     one = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), (parts, split))
     shapes = jax.eval_shape(function, state, *one)[1]
     zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
 
-    def body(carry: tuple[PyTree, PyTree], inputs: tuple[PyTree, list[Array]]) -> tuple[tuple[PyTree, PyTree], Any]:
+    def body(carry: tuple[PyTree, PyTree], inputs: tuple[PyTree, PyTree]) -> tuple[tuple[PyTree, PyTree], Any]:
         state, sums = carry
         state, values, rows = function(state, *inputs)
         return (state, jax.tree.map(jnp.add, sums, values)), rows

@@ -24,6 +24,13 @@ class Noise(NamedTuple):
     labels: Array
 
 
+class Keys(NamedTuple):
+    """Keys of one update: for the dropout of D, and for all else."""
+
+    dropout: Array
+    rest: Array
+
+
 def augmented(gan: Gan, images: Array, key: Array, strength: Strength) -> Array:
     """Return the images as D is to see them."""
     return images if gan.augment is None else gan.augment(key, images, gan.image_range, strength.augment)
@@ -115,5 +122,5 @@ def draw_noise(gan: Gan, key: Array, num: int) -> Noise:
     """Draw latents and labels for the global batch and return this device's share of `num` rows."""
     z_key, label_key = jax.random.split(key)
     total = num * axis.size()
-    labels = jax.random.randint(label_key, (total,), 0, gan.num_classes or 1)
+    labels = jax.random.randint(label_key, (total,), 0, gan.num_classes or 1, jnp.int32)
     return Noise(axis.share(gan.latent.draw(z_key, total)), axis.share(labels))

@@ -75,17 +75,17 @@ def of_evaluations(evaluations: Rows, goals: Mapping[str, str]) -> list[Chart]:
     charts = []
     for name in dict.fromkeys(name for one in evaluations for name in one.get("metrics", {})):
         lines, floors = [], []
-        for protocol in dict.fromkeys(map(protocol_of, evaluations)):
-            same = [one for one in evaluations if protocol_of(one) == protocol]
-            lines.append(series(protocol or name, _scores(same, "metrics", name)))
+        for how in dict.fromkeys(map(conditions, evaluations)):
+            same = [one for one in evaluations if conditions(one) == how]
+            lines.append(series(how or name, _scores(same, "metrics", name)))
             floors.append(series("real against real", _scores(same, "floor", name), dashed=True))
         goal = {"min": "lower is better", "max": "higher is better"}.get(goals.get(name, ""), "")
         charts.append(chart(name, lines + floors, unit=goal, marked=True))
     return [one for one in charts if one["series"]]
 
 
-def protocol_of(evaluation: Mapping[str, Any]) -> str:
-    """Say how an evaluation was made; only scores of one protocol can be compared."""
+def conditions(evaluation: Mapping[str, Any]) -> str:
+    """Describe how an evaluation was made; only scores made alike can be compared."""
     num, split = evaluation.get("num"), evaluation.get("split")
     parts = [f"{num:,} images"] if num else []
     parts += [f"against {split}"] if split else []

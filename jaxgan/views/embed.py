@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from jaxgan.views.images import open_png, to_pil
+from jaxgan.views.images import evenly, open_png, to_pil
 
-Picture = Path | bytes  # an image file, or its content
+ImageFile = Path | bytes  # a PNG file, or its content
 
+MOST_PIXELS = 200_000_000  # of all images of `embed_all`, which a browser decodes
 _SMALLEST = 64  # pixels of a side below which nothing can be seen
 
 
@@ -27,27 +28,21 @@ class Embedded:
     height: int
 
 
-def evenly(num: int, most: int) -> list[int]:
-    """Return at most `most` (two or more) of the indices 0..num-1, spread evenly, the first and the last among them."""
-    if num <= most:
-        return list(range(num))
-    return [round(i * (num - 1) / (most - 1)) for i in range(most)]
-
-
-def embed(picture: Picture, most_bytes: int) -> Embedded | None:
+def embed(file: ImageFile, most_bytes: int, most_pixels: int = MOST_PIXELS) -> Embedded | None:
     """Return an image for a page, or None where there is none that can be read.
 
     Args:
-      image: a PNG, or its content.
-      most_bytes: a larger file becomes a JPEG, with halved sides until it fits.
+      file: a PNG, or its content.
+      most_bytes: a larger file becomes a JPEG, with halved height and width until it fits.
+      most_pixels: likewise an image of more pixels.
     """
     try:
-        content = picture if isinstance(picture, bytes) else Path(picture).read_bytes()
+        content = file if isinstance(file, bytes) else Path(file).read_bytes()
         with open_png(io.BytesIO(content)) as image:
             width, height = image.size
-            if len(content) <= most_bytes:
+            if len(content) <= most_bytes and width * height <= most_pixels:
                 return Embedded(_uri(content, "image/png"), width, height)
-            return Embedded(_uri(_shrink(image.convert("RGB"), most_bytes), "image/jpeg"), width, height)
+            return Embedded(_uri(_shrink(image.convert("RGB"), most_bytes, most_pixels), "image/jpeg"), width, height)
     except (OSError, ValueError, SyntaxError):  # what Pillow raises on damaged files
         return None
 
@@ -60,20 +55,21 @@ def embed_pixels(pixels: np.ndarray) -> Embedded:
     return Embedded(_uri(buffer.getvalue(), "image/png"), width, height)
 
 
-def embed_all(pictures: Sequence[tuple[int, Picture]], most: int, most_bytes: int) -> list[tuple[int, Embedded]]:
+def embed_all(files: Sequence[tuple[int, ImageFile]], most: int, most_bytes: int) -> list[tuple[int, Embedded]]:
     """Return at most `most` of the (step, image) pairs that can be read, of at most `most_bytes` together."""
-    chosen = [pictures[i] for i in evenly(len(pictures), most)]
-    done = [(step, embed(picture, most_bytes // len(chosen))) for step, picture in chosen]
-    return [(step, picture) for step, picture in done if picture]
+    chosen = evenly(files, most)
+    done = [(step, embed(file, most_bytes // len(chosen), MOST_PIXELS // len(chosen))) for step, file in chosen]
+    return [(step, embedded) for step, embedded in done if embedded]
 
 
-def _shrink(image: Image.Image, most_bytes: int) -> bytes:
+def _shrink(image: Image.Image, most_bytes: int, most_pixels: int) -> bytes:
     while True:
         buffer = io.BytesIO()
-        image.save(buffer, format="JPEG", quality=85)
-        if buffer.tell() <= most_bytes or min(image.size) < 2 * _SMALLEST:
-            return buffer.getvalue()
-        image = image.resize((image.width // 2, image.height // 2))
+        if image.width * image.height <= most_pixels:
+            image.save(buffer, format="JPEG", quality=85)
+            if buffer.tell() <= most_bytes or min(image.size) < 2 * _SMALLEST:
+                return buffer.getvalue()
+        image = image.resize((max(1, image.width // 2), max(1, image.height // 2)))
 
 
 def _uri(content: bytes, kind: str) -> str:

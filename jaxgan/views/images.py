@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -17,6 +17,8 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 
 JPEG, ARRAY, ANIMATION = (".jpg", ".jpeg"), ".npy", ".gif"
+T = TypeVar("T")
+
 STILL = (".png", *JPEG, ARRAY)
 ENDINGS = (*STILL, ANIMATION)
 
@@ -25,9 +27,11 @@ SIDE, SMALL_SIDE = 1000, 500
 
 # The shortest time that viewers show a frame for as it is asked, and how long an animation lasts.
 FRAME_MS, GIF_MS = 40, 6000
+MOST_FRAMES = GIF_MS // FRAME_MS
 
 JPEG_SIDE = 65_500  # the format has no more
 MOST_PIXELS = 50_000_000  # of an image that is read back
+GIF_PIXELS = 2**27  # of all frames of an animation, which are in memory together
 
 
 def invert(images: np.ndarray) -> np.ndarray:
@@ -63,7 +67,7 @@ def scale_for_eye(image: np.ndarray, side: int = SIDE) -> int:
 
 def enlarge(image: np.ndarray, scale: int) -> np.ndarray:
     """Repeat every pixel of [H, W, C], so that none is blurred: [scale * H, scale * W, C]."""
-    return image.repeat(scale, 0).repeat(scale, 1)
+    return image if scale == 1 else image.repeat(scale, 0).repeat(scale, 1)
 
 
 def to_pil(image: np.ndarray) -> Image.Image:
@@ -142,26 +146,42 @@ def save_folder(
 
 
 def save_gif_of_files(
-    path: str | os.PathLike[str], pictures: Sequence[Path], *, scale: int | None = None, width: int | None = None
+    path: str | os.PathLike[str], paths: Sequence[Path], *, scale: int | None = None, width: int | None = None
 ) -> None:
-    """Join image files into an animation.
+    """Join image files into an animation, of fewer frames where they have many pixels.
 
     Args:
       path: a .gif.
-      images: at least one file, oldest first. Smaller ones are enlarged and set on black to the size of the largest.
+      paths: at least one PNG, oldest first. Smaller ones are enlarged and set on black to the size of the largest.
       scale: see `save_gif`.
       width: of the images before they were enlarged for the eye, which `scale` counts from; None for as they are.
     """
-    opened = [image for image in map(_read_png, thin_out(pictures)) if image is not None]
-    if not opened:
-        raise UserError(
-            f"none of {len(pictures)} images in {pictures[0].parent} can be read, so there is no animation."
-        )
-    mode = "L" if all(image.mode == "L" for image in opened) else "RGB"
-    frames = [np.asarray(image.convert(mode)).reshape(image.height, image.width, -1) for image in opened]
-    factors = [max(1, frame.shape[1] // (width or frame.shape[1])) for frame in frames]
-    frames = [frame[::factor, ::factor] for frame, factor in zip(frames, factors, strict=True)]
+    chosen = affordable(evenly(paths, MOST_FRAMES))
+    frames = [frame for frame in (_read_frame(one, width) for one in chosen) if frame is not None]
+    if not frames:
+        raise UserError(f"none of {len(paths)} images in {paths[0].parent} can be read, so there is no animation.")
+    channels = max(frame.shape[-1] for frame in frames)
+    frames = [np.broadcast_to(frame, (*frame.shape[:2], channels)) for frame in frames]
     save_gif(path, _same_size(frames), scale=scale)
+
+
+def affordable(paths: list[Path]) -> list[Path]:
+    """Return so many of the images, evenly spaced, that frames of the greatest height and width fit in memory."""
+    sizes = {path: _size(path) for path in paths}
+    height, width = map(max, zip(*sizes.values(), strict=True))
+    if height * width > MOST_PIXELS:  # one image is high and another one is wide
+        height, width = list(sizes.values())[-1]
+        paths = [path for path in paths if sizes[path][0] <= height and sizes[path][1] <= width]
+    return evenly(paths, max(2, GIF_PIXELS // max(1, height * width)))
+
+
+def _size(path: Path) -> tuple[int, int]:
+    """Return the height and width in the header of an image, or zeros where it cannot be read."""
+    try:
+        with open_png(path) as image:
+            return image.height, image.width
+    except OSError:
+        return 0, 0
 
 
 def open_png(file: Any) -> Image.Image:
@@ -183,11 +203,13 @@ def open_png(file: Any) -> Image.Image:
     return image
 
 
-def _read_png(path: Path) -> Image.Image | None:
-    """Read a grid; one that cannot be read is said and left out."""
+def _read_frame(path: Path, width: int | None) -> np.ndarray | None:
+    """Read a grid as uint8[H, W, 1 or 3], not enlarged; one that cannot be read is left out with a warning."""
     try:
         with open_png(path) as image:
-            return image.convert("L" if image.mode == "L" else "RGB")
+            pixels = np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+        factor = max(1, pixels.shape[1] // (width or pixels.shape[1]))
+        return pixels[::factor, ::factor].reshape(-(-pixels.shape[0] // factor), -(-pixels.shape[1] // factor), -1)
     except (OSError, ValueError, SyntaxError) as error:
         say(f"warning: {path} cannot be read and was left out ({error})")
         return None
@@ -198,16 +220,16 @@ def _same_size(frames: list[np.ndarray]) -> list[np.ndarray]:
     even = []
     for frame in frames:
         frame = enlarge(frame, min(height // frame.shape[0], width // frame.shape[1]))
-        even.append(np.pad(frame, ((0, height - frame.shape[0]), (0, width - frame.shape[1]), (0, 0))))
+        missing = height - frame.shape[0], width - frame.shape[1]
+        even.append(np.pad(frame, ((0, missing[0]), (0, missing[1]), (0, 0))) if any(missing) else frame)
     return even
 
 
-def thin_out(frames: Sequence) -> list:
-    """Return as many frames as an animation has room for, evenly spaced, the first and the last among them."""
-    most = GIF_MS // FRAME_MS
-    if len(frames) <= most:
-        return list(frames)
-    return [frames[round(i)] for i in np.linspace(0, len(frames) - 1, most)]
+def evenly(items: Sequence[T], most: int) -> list[T]:
+    """Return at most `most` (two or more) of the items, evenly spaced, the first and the last among them."""
+    if len(items) <= most:
+        return list(items)
+    return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]
 
 
 def save_gif(path: str | os.PathLike[str], frames: Iterable[np.ndarray], *, scale: int | None = None) -> None:
@@ -218,7 +240,7 @@ def save_gif(path: str | os.PathLike[str], frames: Iterable[np.ndarray], *, scal
       frames: uint8[H, W, C], all of one shape, at least one.
       scale: pixels a side for each pixel; None enlarges small frames for the eye.
     """
-    frames = thin_out(list(frames))
+    frames = evenly(list(frames), MOST_FRAMES)
     scale = scale or scale_for_eye(frames[0], SMALL_SIDE)
     first, *rest = (to_pil(enlarge(frame, scale)) for frame in frames)
     duration = max(FRAME_MS, GIF_MS // len(frames))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import functools
 import hashlib
 import importlib.resources
 import json
@@ -13,19 +14,20 @@ from typing import Any, Protocol
 
 from jaxgan.metrics.neighbours import Nearest
 from jaxgan.views import charts
-from jaxgan.views.embed import Picture, embed_all
-from jaxgan.views.figures import chart, class_grid, pairs, player, side_by_side
-from jaxgan.views.markup import duration, listing, section, text, value
+from jaxgan.views.embed import ImageFile, embed_all, embed_pixels
 
 # The page stays light enough to send around: so many grids, of so many bytes together.
 MOST_GRIDS = 40
 GRID_BYTES = 8 << 20
+MOST_PAIRS = 24
+
+SMALL = 520  # pixels of a side; smaller images are shown enlarged, pixel by pixel
 
 _No: Mapping[str, Any] = {}
 
 
 class Finding(Protocol):
-    """What a watch noticed: at which step, what kind of thing, how bad ('warning', 'error'), in words and numbers."""
+    """A finding of the health checks: its step, kind, severity ('warning', 'error'), words and numbers."""
 
     @property
     def step(self) -> int: ...
@@ -48,16 +50,15 @@ class Report:
       written: when the report was made, as people read it.
       rows: logged rows, oldest first, as in metrics.jsonl.
       evaluations: {"step", "num", "split", "metrics": {name: value}, "floor": {name: value}}, oldest first.
-      goals: 'min' or 'max' for each metric: which way is better.
+      goals: which way each metric is better: 'min', 'max', or '' for neither.
       best_metric: the metric by which the best step was chosen.
       best_step: that step.
       grids: (step, image) of the same latents over time, oldest first.
-      class_grid: samples, one row for each class.
       nearest: samples beside what they resemble most in the training data.
       config: every setting, {"section.field": value}.
       defaults: the settings' defaults, likewise.
       environment: versions, device, data and other facts, {name: text}.
-      findings: what the watch noticed, () if nothing, None if nobody watched.
+      findings: of the health checks, () for none, None where they were off.
     """
 
     title: str
@@ -67,8 +68,7 @@ class Report:
     goals: Mapping[str, str] = dataclasses.field(default_factory=dict)
     best_metric: str = ""
     best_step: int | None = None
-    grids: Sequence[tuple[int, Picture]] = ()
-    class_grid: Picture | None = None
+    grids: Sequence[tuple[int, ImageFile]] = ()
     nearest: Nearest | None = None
     config: Mapping[str, object] = dataclasses.field(default_factory=dict)
     defaults: Mapping[str, object] = dataclasses.field(default_factory=dict)
@@ -79,53 +79,47 @@ class Report:
 def render(report: Report) -> str:
     """Return a report as HTML that holds its styles, script and images, and asks no network for anything."""
     grids = embed_all(report.grids, MOST_GRIDS, GRID_BYTES)
-    style, script = _read("page.css"), _read("page.js")
     scores = charts.of_evaluations(report.evaluations, report.goals)
-    drawn = scores + charts.of_rows(report.rows)
-    figures = [chart(i, one) for i, one in enumerate(drawn)]
+    training = charts.of_rows(report.rows)
+    drawn = [{**one, "number": i} for i, one in enumerate(scores + training)]
     # The chart that says most stands beside the images.
-    first = next((i for i, one in enumerate(scores) if one["title"] == report.best_metric), 0)
-    others = ["" if i == first else figure for i, figure in enumerate(figures)]
-    facts = _verdict(report.findings) + _tiles(report) + "".join(figures[first : first + 1])
-    body = "".join(
-        [
-            _header(report),
-            f'<div class="first">{player(grids)}<div class="facts">{facts}</div></div>',
-            section("Quality", side_by_side(others[: len(scores)]) + _scores(report)),
-            section("Training", side_by_side(others[len(scores) :])),
-            class_grid(report.class_grid),
-            pairs(report.nearest),
-            section("Configuration", _config(report.config, report.defaults)),
-            section("Environment", listing([], [[k, value(v)] for k, v in report.environment.items()])),
-        ]
-    )
+    main = next((i for i, one in enumerate(scores) if one["title"] == report.best_metric), 0)
     data = {
-        "charts": drawn,
+        "charts": scores + training,
         "end": _end(report),
         "epoch": _epoch_length(report.rows),
         "best": report.best_step,
-        "grids": [[step, picture.uri] for step, picture in grids],
+        "grids": [[step, one.uri] for step, one in grids],
     }
-    page = f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_policy(style, script)}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<link rel="icon" href="data:,">
-<title>{text(report.title)}</title>
-<style>{style}</style>
-</head>
-<body>
-<main>{body}</main>
-<script type="application/json" id="data">{_json(data)}</script>
-<script>{script}</script>
-</body>
-</html>
-"""
+    style, script = _read("page.css"), _read("page.js")
+    page = _template().render(
+        report=report,
+        grids=grids,
+        facts=_facts(report),
+        main_chart=drawn[main] if drawn else None,
+        scores=[one for one in drawn[: len(scores)] if one["number"] != main],
+        training=[one for one in drawn[len(scores) :] if one["number"] != main],
+        **_score_table(report),
+        **_pairs(report.nearest),
+        **_settings(report.config, report.defaults),
+        data=_json(data),
+        style=style,
+        script=script,
+        policy=_policy(style, script),
+        small=SMALL,
+    )
     # Names of files and settings may hold what UTF-8 cannot say.
     return page.encode("utf-8", "replace").decode()
+
+
+@functools.cache
+def _template() -> Any:
+    """Return the page's template. Whatever comes in is escaped, but for what the template calls safe."""
+    import jinja2  # imported here because only reports need it
+
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    environment.filters["shown"] = shown
+    return environment.from_string(_read("page.html"))
 
 
 def _read(name: str) -> str:
@@ -146,84 +140,76 @@ def _json(data: object) -> str:
 # ---- Parts of the page --------------------------------------------------------------------------------------------
 
 
-def _header(report: Report) -> str:
-    written = f'<p class="quiet">{text(report.written)}</p>' if report.written else ""
-    return f'<header><p class="quiet">Training run</p><h1>{text(report.title)}</h1>{written}</header>'
-
-
-def _verdict(findings: Sequence[Finding] | None) -> str:
-    if findings is None:
+def shown(content: object) -> str:
+    """Return a value as people read it."""
+    if content is None:
         return ""
-    if not findings:
-        return (
-            '<div class="verdict good"><h2>Nothing noticed</h2><p>The watch for collapse saw no sign of it.</p></div>'
-        )
-    notes = "".join(
-        f"<li><b>Step {one.step:,}: {text(one.kind.replace('_', ' '))}.</b> {text(one.sentence)}"
-        f'<span class="quiet">{text(", ".join(f"{k} {value(v)}" for k, v in one.evidence.items()))}</span></li>'
-        for one in findings
-    )
-    level = "error" if any(one.severity == "error" for one in findings) else "warning"
-    count = f"{len(findings)} finding{'s' if len(findings) > 1 else ''}"
-    return f'<div class="verdict {level}"><h2>{count} of the watch</h2><ul>{notes}</ul></div>'
+    if isinstance(content, float):
+        return f"{content:,.0f}" if 1e3 <= abs(content) < 1e9 else f"{content:.4g}"
+    return str(content)
 
 
-def _tiles(report: Report) -> str:
+def duration(seconds: float) -> str:
+    """Return a time as '40 s', '8.5 min' or '2 h 5 min'."""
+    minutes = seconds / 60
+    if minutes >= 60:
+        return f"{int(minutes // 60)} h {int(minutes % 60)} min"
+    return f"{minutes:.1f} min" if minutes >= 1 else f"{seconds:.0f} s"
+
+
+def _facts(report: Report) -> list[tuple[str, object, str]]:
+    """Return (name, value, note) of the numbers that come first."""
     rows = report.rows
-    tiles: list[tuple[str, str, str]] = []
-    best = _score(report, report.best_step, "metrics")
+    facts: list[tuple[str, object, str]] = []
+    best, floor = (_score(report, report.best_step, part) for part in ("metrics", "floor"))
     if best is not None:
-        floor = _score(report, report.best_step, "floor")
-        beside = f"best, at step {report.best_step:,}" + ("" if floor is None else f"; floor {value(floor)}")
-        tiles.append((report.best_metric, value(best), beside))
+        beside = f"best, at step {report.best_step:,}" + ("" if floor is None else f"; floor {shown(floor)}")
+        facts.append((report.best_metric, best, beside))
     if rows:
         total, epoch = report.config.get("train.num_steps"), rows[-1].get("epoch")
         of = f"of {total:,}" if charts.is_number(total) else ""
         epochs = f"{epoch:.4g} epochs" if charts.is_number(epoch) else ""
-        tiles.append(("Steps", f"{_end(report):,}", ", ".join(filter(None, [of, epochs]))))
-        tiles.append(("Time", duration(_seconds(rows)), "of training"))
+        facts.append(("Steps", f"{_end(report):,}", ", ".join(filter(None, [of, epochs]))))
+        facts.append(("Time", duration(_seconds(rows)), "of training"))
     speeds = sorted(v for _, v in charts.column(rows, "images_per_sec") if math.isfinite(v))
     if speeds:
-        tiles.append(("Speed", f"{value(speeds[len(speeds) // 2])}", "images a second, median"))
+        facts.append(("Speed", speeds[len(speeds) // 2], "images a second, median"))
     for name, title in ("g/loss", "Generator loss"), ("d/loss", "Discriminator loss"):
-        values = charts.column(rows[-1:], name)
-        tiles += [(title, value(number), "last row") for _, number in values]
-    cells = "".join(
-        f"<div><dt>{text(name)}</dt><dd>{text(shown)}<small>{text(note)}</small></dd></div>"
-        for name, shown, note in tiles
-    )
-    return f'<dl class="tiles">{cells}</dl>' if cells else ""
+        facts += [(title, number, "last row") for _, number in charts.column(rows[-1:], name)]
+    return facts
 
 
-def _scores(report: Report) -> str:
+def _score_table(report: Report) -> dict[str, Any]:
     """Return a table of every metric: at the best step, at the last, and of real images."""
-    if not report.evaluations:
-        return ""
-    last = report.evaluations[-1]
+    last = report.evaluations[-1] if report.evaluations else _No
     at_best = [one for one in report.evaluations if one.get("step") == report.best_step]
-    shown = [("best", one) for one in at_best[-1:]] + [("last", last)]
-    heads = ["metric", "better", *(f"{name}, step {one.get('step', 0):,}" for name, one in shown), "floor"]
+    columns = [("best", one) for one in at_best[-1:]] + [("last", last)]
     lines = []
     for metric in last.get("metrics", _No):
         better = {"min": "lower", "max": "higher"}.get(report.goals.get(metric, ""), "")
-        scores = [value(one.get("metrics", _No).get(metric)) for _, one in shown]
-        lines.append([metric, better, *scores, value(last.get("floor", _No).get(metric))])
-    how = f"Measured on {charts.protocol_of(last) or 'samples'}. Floor: the score of real images."
-    return listing(heads, lines) + (f'<p class="quiet">{text(how)}</p>' if lines else "")
+        scores = [one.get("metrics", _No).get(metric) for _, one in columns]
+        lines.append([metric, better, *scores, last.get("floor", _No).get(metric)])
+    heads = ["metric", "better", *(f"{name}, step {one.get('step', 0):,}" for name, one in columns), "floor"]
+    return {"score_heads": heads, "score_lines": lines, "how_scored": charts.conditions(last) or "samples"}
 
 
-def _config(config: Mapping[str, object], defaults: Mapping[str, object]) -> str:
-    """Return the settings: those that differ from the defaults, and the others folded away."""
-    own = {name: set_to for name, set_to in config.items() if name not in defaults or defaults[name] != set_to}
-    changed = listing(
-        ["setting", "value", "default"],
-        [[name, value(own[name]), value(defaults[name]) if name in defaults else ""] for name in own],
-    )
-    rest = [[name, value(config[name])] for name in config if name not in own]
-    if not rest:
-        return changed
-    folded = listing(["setting", "value"], rest)
-    return f"{changed}<details><summary>{len(rest)} settings at their defaults</summary>{folded}</details>"
+def _pairs(nearest: Nearest | None) -> dict[str, Any]:
+    """Return samples, each beside the training image that it resembles most, and whether distances are known."""
+    if nearest is None:
+        return {"nearest": [], "measured": False}
+    distances = nearest.distances if len(nearest.distances) else [None] * len(nearest.generated)
+    both = list(zip(nearest.generated, nearest.real, distances, strict=True))[:MOST_PAIRS]
+    found = [(embed_pixels(made), embed_pixels(real), distance) for made, real, distance in both]
+    return {"nearest": found, "measured": len(nearest.distances) > 0}
+
+
+def _settings(config: Mapping[str, object], defaults: Mapping[str, object]) -> dict[str, Any]:
+    """Return the settings that differ from the defaults, and the others."""
+    own = [name for name in config if name not in defaults or defaults[name] != config[name]]
+    return {
+        "changed": [(name, config[name], defaults.get(name)) for name in own],
+        "unchanged": [(name, config[name]) for name in config if name not in own],
+    }
 
 
 # ---- Numbers -------------------------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 import functools
 import importlib
 import math
+import pickle
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import systems
+from tiny_params import make_params
 
 from jaxgan import config as config_lib
 from jaxgan import gans, generate, sample
@@ -20,7 +23,7 @@ from jaxgan.nets.layer_graph import network_rows, totals
 from jaxgan.nets.norm import KINDS
 from jaxgan.training.gan import UpdateRule, generator_params
 from jaxgan.training.loss import d_loss, g_loss
-from jaxgan.training.passes import Noise, apply
+from jaxgan.training.passes import Keys, Noise, apply
 from jaxgan.training.step import make_train_step
 
 # Parameters of G, running statistics of G, the same of D.
@@ -159,6 +162,19 @@ def test_running_statistics_stay_without_train_and_rows_are_independent(system):
         assert all(jax.tree.leaves(jax.tree.map(lambda a, b: bool((a != b).any()), moved, stats)))
 
 
+def test_variables_have_the_same_dtypes_where_jax_is_told_of_wide_numbers(system):
+    """A checkpoint of such a process is read by others."""
+
+    def kinds():
+        state = systems.shapes(system.gan)
+        return [(x.shape, x.dtype) for x in jax.tree.leaves((state.g.variables, state.d.variables))]
+
+    expected = kinds()
+    assert {dtype for _, dtype in expected} == {jnp.dtype("float32")}
+    with jax.enable_x64(True):
+        assert kinds() == expected
+
+
 def test_labels_matter_where_they_should(system):
     gan, state = system.gan, system.state
     z, labels = systems.noise(gan, 4)
@@ -172,10 +188,9 @@ def first_losses(gan, state, real, noise, keys):
     """Return the metrics of both networks at their first parameters."""
     images, _ = apply(gan, gan.generator, state.g.variables, *noise, train=True)
     sides = {"real": Batch(real, noise.labels), "fake": Batch(images, noise.labels)}
-    _, (_, d_metrics) = d_loss(state.d.params, gan, state.d.batch_stats, sides, *jax.random.split(keys[0]))
-    _, (_, _, _, g_metrics) = g_loss(
-        state.g.params, gan, state.g, state.d, noise, sides["real"], *jax.random.split(keys[1])
-    )
+    _, (_, d_metrics) = d_loss(state.d.params, gan, state.d.batch_stats, sides, Keys(*jax.random.split(keys[0])))
+    g_keys = Keys(*jax.random.split(keys[1]))
+    _, (_, _, g_metrics) = g_loss(state.g.params, gan, state, (noise, sides["real"]), g_keys)
     return d_metrics | g_metrics
 
 
@@ -356,3 +371,15 @@ def test_settings_that_no_network_can_have_give_one_error_message(name, setting,
         config.model[setting] = value
     with pytest.raises(UserError, match=f"{name} cannot be made with config.model="), gans.explained(config):
         systems.shapes(gans.build(config, DataInfo((64, 64, 3) if name == "dcgan64" else (28, 28, 1), 60_000, 10)))
+
+
+def test_a_pickle_of_a_custom_gan_is_read_where_its_file_was_built(monkeypatch):
+    params = make_params()
+    name = type(params.module).__module__
+    content = pickle.dumps(params)
+    module = sys.modules[name]
+    monkeypatch.delitem(sys.modules, name)  # as in another process
+    with pytest.raises(UserError, match="parts of a custom GAN, whose file was not read in this process; call jaxgan"):
+        pickle.loads(content)
+    monkeypatch.setitem(sys.modules, name, module)
+    assert jax.tree.structure(pickle.loads(content)) == jax.tree.structure(params)

@@ -88,6 +88,9 @@ def test_onnx_makes_the_same_images_without_jax(tmp_path):
 
 
 def test_a_batch_makes_stablehlo_of_one_shape_for_one_platform(tmp_path):
+    params = jaxgan.load("mnist_classes")
+    z, labels = jaxgan.latents(params, jax.random.key(2), 2), jnp.array([3, 8])
+    expected = jaxgan.generate(params, z, labels)  # a program of the same shapes, whose convolutions are our own
     done = call("--mode=export", "--workdir=mnist_classes", "--batch=2", f"--out={tmp_path / 'g.stablehlo'}")
     assert done.returncode == 0, done.stderr
     exported = jax.export.deserialize((tmp_path / "g.stablehlo").read_bytes())
@@ -95,10 +98,8 @@ def test_a_batch_makes_stablehlo_of_one_shape_for_one_platform(tmp_path):
     assert exported.platforms == ("cpu",)
     assert "?" not in text  # no size is left open
     assert "custom_call" not in text
-    params = jaxgan.load("mnist_classes")
-    z, labels = jaxgan.latents(params, jax.random.key(2), 2), jnp.array([3, 8])
     made = exported.call(z, labels.astype(jnp.int32))
-    np.testing.assert_allclose(made, jaxgan.generate(params, z, labels), atol=1e-5)
+    np.testing.assert_allclose(made, expected, atol=1e-5)
     with pytest.raises(UserError, match=r"With a batch, the ending of the file is '.safetensors'; expected one of"):
         export.export(params, tmp_path / "g.safetensors", batch=2)
 

@@ -1,3 +1,4 @@
+import jax
 import numpy as np
 import pytest
 import tiny
@@ -171,3 +172,12 @@ def test_progress_is_an_animation_of_the_grids(workdir, tmp_path):
 def test_wrong_ending_is_refused_before_anything_is_loaded(tmp_path):
     with pytest.raises(ValueError, match="no ending that images are written to"):
         gallery.save_samples(tmp_path / "nothing", "a.txt")
+
+
+def test_labels_have_the_types_of_the_generator_with_64_bits_too(workdir):
+    params = jaxgan.load(workdir, trust=True)
+    with jax.enable_x64(True):
+        one = gallery.choose_labels(params, 2, 0 if params.num_classes else None)
+        mixed = gallery.walk_labels(params, 2, 3, None)
+    if params.num_classes:
+        assert (one.dtype, mixed.dtype) == (np.int32, np.float32)

@@ -2,13 +2,14 @@
 
 import dataclasses
 
+import jax
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from jaxgan.data.memory import InMemory
 from jaxgan.data.sources.mnist import open_mnist
-from jaxgan.metrics import suite
+from jaxgan.metrics import registry, suite
 from jaxgan.metrics.features.digits import load_digits, stacked_digits
 from jaxgan.metrics.features.network import from_function
 from jaxgan.metrics.reference import create_reference
@@ -94,6 +95,17 @@ def test_equal_arguments_give_equal_figures(real, test_set):
     assert suite.score(images, None, real, seed=1) == suite.score(images, None, real, seed=1)
 
 
+@pytest.mark.parametrize(
+    "told", [jax.transfer_guard("disallow"), jax.numpy_dtype_promotion("strict"), jax.enable_x64(True)]
+)
+def test_figures_do_not_depend_on_what_jax_is_told(real, test_set, told):
+    images, labels = test_set.images[:60], test_set.labels[:60]
+    expected = suite.score(images, labels, real)
+    with told:
+        assert suite.score(images, labels, real) == pytest.approx(expected, rel=1e-5)
+        create_reference(images, labels, real.net)
+
+
 def test_labels_that_were_asked_for_are_compared(real, test_set):
     right = suite.score(test_set.images[:500], test_set.labels[:500], real, names=["class_accuracy"])
     wrong = suite.score(test_set.images[:500], (test_set.labels[:500] + 1) % 10, real, names=["class_accuracy"])
@@ -167,6 +179,19 @@ def test_every_file_of_a_measure_is_found_and_features_come_first():
         "modes", "nearest", "swd",
     ]  # fmt: skip
     assert [better(name) for name in ("fid_clean", "recall", "nearest", "swd")] == ["min", "max", "", "min"]
+
+
+def test_a_new_measure_is_one_function(monkeypatch):
+    monkeypatch.setattr(registry, "_FOUND", dict(registry._FOUND))
+    registry.measures.cache_clear()
+    registry.measure("brightness", higher=("brightness",))(lambda given: {"brightness": float(given.images.mean())})
+    assert suite.score(np.full((2, 4, 4, 1), 7, np.uint8), None, create_reference(np.zeros((9, 4, 4, 1), np.uint8)))[
+        "brightness"
+    ] == pytest.approx(7)
+    assert better("brightness") == "max"
+    monkeypatch.undo()
+    registry.measures.cache_clear()
+    assert "brightness" not in measures()
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

@@ -8,6 +8,7 @@ import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import torch_layers
 from jax import lax
 
 from jaxgan.nets import conv as layers
@@ -182,6 +183,27 @@ def test_agrees_with_pytorch(k, s, p, h):
         edge = (k - 1 - p, k - 1 - p)
         y = layers.conv_transpose(jnp.asarray(x), jnp.asarray(kernel), (s, s), (edge, edge))
     np.testing.assert_allclose(y, expected.permute(0, 2, 3, 1).numpy(), atol=1e-10)
+
+
+@pytest.mark.parametrize("form", ["lax", "cpu"])
+@pytest.mark.parametrize(("k", "stride"), [(5, 2), (5, 1), (4, 2), (3, 2), (2, 3)])
+def test_pytorchs_borders(k, stride, form):
+    """Of ConvTranspose2d(k, stride, p, output_padding): as large as SAME, and equal to it where k - s is even."""
+    rng = np.random.default_rng(k)
+    x, kernel = rng.standard_normal((2, 4, 3, 5)), rng.standard_normal((k, k, 5, 6))
+    padding = -(-max(k - stride, 0) // 2)
+    theirs = torch_layers.conv_transpose2d(
+        x.transpose(0, 3, 1, 2), kernel[::-1, ::-1].transpose(2, 3, 0, 1), np.zeros(6), stride, padding,
+        2 * padding - k + stride,
+    )  # fmt: skip
+
+    def ours(padding):
+        layer = layers.ConvTranspose(6, k, stride, padding, use_bias=False)
+        with layers.forced(form):
+            return layer.apply({"params": {"kernel": jnp.float32(kernel)}}, jnp.float32(x))
+
+    np.testing.assert_allclose(ours("TORCH"), theirs.transpose(0, 2, 3, 1), atol=1e-4)
+    assert np.allclose(ours("TORCH"), ours("SAME"), atol=1e-4) == ((k - stride) % 2 == 0 or k < stride)
 
 
 def test_the_number_of_images_may_be_left_open():

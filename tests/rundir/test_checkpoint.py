@@ -1,3 +1,4 @@
+import contextlib
 import errno
 import hashlib
 import json
@@ -18,7 +19,9 @@ from jaxgan import data
 from jaxgan.rundir import checkpoint, digests, restore, saved_config, steps
 from jaxgan.rundir.checkpoint import Checkpoints
 from jaxgan.rundir.evaluations import write_evaluations
+from jaxgan.runs import resume
 from jaxgan.runs.health import health
+from jaxgan.runs.run import Run
 from jaxgan.runs.setup import create_setup
 from jaxgan.training import power_ema
 
@@ -54,7 +57,7 @@ def leaves(state):
 
 def test_every_leaf_comes_back_to_the_bit(run, setup, state):
     with Checkpoints(run, keep=2) as checkpoints:
-        assert checkpoints.latest() == 5
+        assert checkpoints.steps() == [3, 5]
         back, record = checkpoints.restore(setup.state_shapes, 3)
     assert record == {"extra": {"loss": 1.5}}
     for a, b in zip(leaves(state), leaves(back), strict=True):
@@ -181,7 +184,7 @@ def test_damage_is_named_set_aside_and_the_one_before_is_used(run, setup, state,
     with pytest.raises(ValueError, match=f"checkpoints/{bad} is"):
         jaxgan.load(run, step=int(bad), trust=True)
     with Checkpoints(run, keep=2) as checkpoints:
-        back, _ = checkpoints.restore_newest(setup.state_shapes)
+        (back,), _, _ = resume.restore([Run(None, setup, run, checkpoints)], setup.state_shapes)
         np.testing.assert_array_equal(back.g.params["Dense_0"]["kernel"], good_kernel)
         checkpoints.save(10, state)
     assert f"set aside as {bad}.damaged" in capfd.readouterr().err
@@ -192,8 +195,8 @@ def test_damage_is_named_set_aside_and_the_one_before_is_used(run, setup, state,
 def test_none_left_is_an_error(run, setup):
     for step in 3, 5:
         flip(data_file(run, step))
-    with Checkpoints(run, keep=2) as checkpoints, pytest.raises(ValueError, match="none of the 2 checkpoints"):
-        checkpoints.restore_newest(setup.state_shapes)
+    with Checkpoints(run, keep=2) as checkpoints, pytest.raises(ValueError, match="none of the checkpoints"):
+        resume.restore([Run(None, setup, run, checkpoints)], setup.state_shapes)
 
 
 def test_equal_loads_have_equal_structures(run):
@@ -357,3 +360,17 @@ def test_a_checkpoint_is_on_the_disk_before_it_gets_its_name_and_older_ones_go(t
     unnamed = [name for name, is_named, _ in synced if not is_named]
     assert {"manifest.ocdbt", "metadata", "_METADATA"} <= set(unnamed)
     assert synced[-1] == ("checkpoints", True, True)
+
+
+def test_many_runs_save_at_one_time(tmp_path):
+    """Each has a thread; what Orbax counts for the process must not be taken for another one's."""
+    state = {"step": np.int32(0), **{str(i): np.ones((20, 20), np.float32) for i in range(10)}}
+    with contextlib.ExitStack() as opened:
+        runs = [opened.enter_context(Checkpoints(tmp_path / str(i), keep=2)) for i in range(8)]
+        for step in range(1, 6):
+            for checkpoints in runs:
+                checkpoints.save(step, state | {"step": np.int32(step)})
+        for checkpoints in runs:
+            checkpoints.wait()
+            assert checkpoints.steps() == [4, 5]
+    assert all(restore.verify(tmp_path / str(i)) == [(4, ""), (5, "")] for i in range(8))

@@ -8,7 +8,7 @@ import pytest
 
 import jaxgan
 from jaxgan import config as config_lib
-from jaxgan.rundir import saved_config, sweep
+from jaxgan.rundir import layout, saved_config, sweep
 
 PENALTIES = (0.0, 0.5)
 
@@ -57,7 +57,7 @@ def test_penalties_from_0_on_train_as_the_runs_do_alone(tmp_path):
     config = config_of_two()
     jaxgan.train(config, tmp_path / "both")
     for number, alone in enumerate(sweep.expand(config)):
-        folder = sweep.folder_of(tmp_path / "both", number)
+        folder = layout.folder_of(tmp_path / "both", number)
         assert saved_config.load_config(folder)[0].penalty.r1 == PENALTIES[number]
         jaxgan.train(alone, tmp_path / str(number))
         pair = jaxgan.load(folder), jaxgan.load(tmp_path / str(number))

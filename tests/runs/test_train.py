@@ -147,7 +147,7 @@ def test_a_signal_while_the_step_compiles_is_a_request_to_stop(tmp_path, monkeyp
     assert (tmp_path / "checkpoints" / "0").is_dir()
 
 
-def test_what_goes_wrong_while_compiling_is_raised(tmp_path, monkeypatch):
+def test_what_goes_wrong_while_compiling_is_raised(tmp_path, monkeypatch, anew):
     def refuse(self, options):
         raise ValueError("too large a program")
 

@@ -154,9 +154,11 @@ def test_two_d_optimiser_steps_follow_one_another():
 
 
 @pytest.mark.parametrize("n", [1, 3])
-def test_number_of_updates(n):
+def test_number_of_updates_and_nothing_goes_to_the_device_unasked(n):
     gan, state = make(d_steps=n)
-    new, _ = step(gan, state, n)
+    images, labels = jax.device_put(batch(n))
+    with jax.transfer_guard("disallow"):
+        new, _ = jax.jit(make_train_step(gan))(state, images, labels)
     assert (int(new.step), int(new.g.step), int(new.d.step)) == (1, 1, n)
 
 
@@ -586,12 +588,84 @@ class FlaxNormD(nn.Module):
         return nn.Dense(1)(x)[:, 0], None
 
 
-def test_statistics_of_a_users_own_batch_norm_are_the_same_on_all_devices():
-    gan, state = make()
-    gan = dataclasses.replace(gan, discriminator=FlaxNormD())
-    state = start(gan)
+class FlaxNormG(nn.Module):
+    @nn.compact
+    def __call__(self, z, labels, *, train):
+        x = nn.BatchNorm(use_running_average=not train, momentum=0.5)(nn.Dense(4)(z))
+        return x.reshape(-1, 2, 2, 1)
+
+
+NORMS = {"none": (LinearG(), LinearD()), "ours": (LinearG(True), LinearD(True)), "Flax's": (FlaxNormG(), FlaxNormD())}
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("order", ["d_first", "g_first", "simultaneous"])
+def test_devices_end_with_the_same_state_to_the_bit(norm, order):
+    """All passes, latents and statistics in one program; a custom batch norm knows nothing of other devices."""
+    rules = [
+        {"d_passes": passes, "latents": latents, "g_stats_for_d": stats, "d_stats_in_g": stats}
+        for passes, latents, stats in (
+            ("joint", "fresh", "batch"),
+            ("separate", "fresh", "batch"),
+            ("two_steps", "fresh", "batch"),
+            ("joint", "shared", "batch"),
+            ("separate", "shared", "running"),
+        )
+    ]
+    g, d = NORMS[norm]
+    made = [make(order=order, **rule) for rule in rules]
+    gans = [dataclasses.replace(gan, generator=g, discriminator=d) for gan, _ in made]
+    states = [create_state(gan, optax.sgd(RATE), optax.sgd(RATE), jax.random.key(0)) for gan in gans]
+
+    def steps(states, images, labels):
+        return [make_train_step(gan)(state, images, labels)[0] for gan, state in zip(gans, states, strict=True)]
+
     images, labels = batch()
     shares = images.reshape(2, 1, BATCH // 2, 2, 2, 1), labels.reshape(2, 1, BATCH // 2)
-    new, _ = jax.pmap(make_train_step(gan), axis_name=axis.NAME, in_axes=(None, 0, 0))(state, *shares)
-    for leaf in jax.tree.leaves(new.d.batch_stats):
-        np.testing.assert_array_equal(leaf[0], leaf[1])
+    for rule, new in zip(
+        rules, jax.pmap(steps, axis_name=axis.NAME, in_axes=(None, 0, 0))(states, *shares), strict=True
+    ):
+        for path, leaf in jax.tree.leaves_with_path(new.replace(key=jax.random.key_data(new.key))):
+            np.testing.assert_array_equal(leaf[0], leaf[1], err_msg=f"{rule} {jax.tree_util.keystr(path)}")
+
+
+@pytest.mark.parametrize("mode", ["x64", "strict promotion"])
+@pytest.mark.parametrize(
+    ("parts", "rule"),
+    [
+        ({"penalties": {"wgan_gp": 1.0, "r1": 1.0}, "penalty_interval": 3}, {"d_steps": 2}),
+        ({"penalties": {"zero_centred": 1.0, "r2": 1.0}, "penalty_interval": 3}, {"order": "simultaneous"}),
+        ({"penalties": {"wgan_gp": 1.0, "zero_centred": 1.0}, "burn_in": BurnIn(images=9, penalty=2.0)}, {}),
+        (
+            {"lecam": 0.3, "augment_target": 0.6, "augment": ",".join(augmentation.OPERATIONS)},
+            {"accuracy_stats": "running"},
+        ),
+        (
+            {"augment": "translation,color,cutout", "microbatches": 2, "ema_stds": (0.05, 0.1)},
+            {"d_passes": "two_steps"},
+        ),
+        ({"penalties": {"wgan_gp": 1.0}, "penalty_interval": 2, "ema_half_life": 10.0, "ema_ramp": 0.5}, {}),
+    ],
+)
+@pytest.mark.parametrize("norm", [False, True])
+def test_every_number_names_its_dtype(mode, parts, rule, norm):
+    """Whatever JAX is told of wide numbers and of promotion, states and metrics are as without."""
+    parts = dict(parts)
+    if "penalties" in parts:
+        parts["penalties"] = penalties.from_weights(parts["penalties"])
+        norm = False  # these penalties need images to be judged on their own
+    if "augment" in parts:
+        parts["augment"] = augmentation.from_policy(parts["augment"])
+
+    def shapes():
+        gan, _ = make(norm=norm, classes=3, parts=parts, **rule)
+        optimiser = optax.adam(RATE)
+        state = jax.eval_shape(lambda: create_state(gan, optimiser, optimiser, jax.random.key(0)))
+        images, labels = batch(gan.rule.d_steps)
+        new, metrics = jax.eval_shape(make_train_step(gan), state, images, labels)
+        leaves = [state, new.replace(g=new.g.replace(tx=None), d=new.d.replace(tx=None)), metrics]
+        return [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(leaves)]
+
+    expected = shapes()
+    with jax.enable_x64(True) if mode == "x64" else jax.numpy_dtype_promotion("strict"):
+        assert shapes() == expected

@@ -22,16 +22,6 @@ def opened(embedded):
 NOISE = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
 
 
-@pytest.mark.parametrize(("num", "most"), [(0, 5), (1, 5), (5, 5), (6, 5), (1_000, 40), (3, 2)])
-def test_evenly(num, most):
-    chosen = embed.evenly(num, most)
-    assert len(chosen) == min(num, most)
-    assert chosen == sorted(set(chosen))
-    if num:
-        assert (chosen[0], chosen[-1]) == (0, num - 1)
-        assert np.ptp(np.diff(chosen)) <= 1 if len(chosen) > 1 else True
-
-
 def test_a_image_is_embedded_as_it_is(tmp_path):
     content = png(NOISE)
     (tmp_path / "a.png").write_bytes(content)
@@ -68,6 +58,14 @@ def test_many_images_keep_to_their_bytes():
     done = embed.embed_all(pictures, 5, 200_000)
     assert [step for step, _ in done] == [0, 5, 10, 14, 19]
     assert sum(len(opened(one)[1]) for _, one in done) <= 200_000
+
+
+def test_many_pixels_in_few_bytes_are_shrunk(monkeypatch):
+    monkeypatch.setattr(embed, "MOST_PIXELS", 3 * 100 * 150)
+    flat = np.zeros((300, 400), np.uint8)
+    done = embed.embed_all([(i, png(flat)) for i in range(3)], 40, 1 << 20)
+    assert [opened(one)[2].size for _, one in done] == [(100, 75)] * 3
+    assert [(one.width, one.height) for _, one in done] == [(400, 300)] * 3
 
 
 @pytest.mark.parametrize("channels", [1, 3])

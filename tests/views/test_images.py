@@ -152,3 +152,47 @@ def test_a_scale_counts_from_the_pixels_before_they_were_enlarged(tmp_path):
         images.save(tmp_path / f"{name}.png", images.enlarge(np.full((8, 8, 1), 9, np.uint8), scale))
     images.save_gif_of_files(tmp_path / "a.gif", sorted(tmp_path.glob("*.png")), scale=2, width=8)
     assert frames_of(tmp_path / "a.gif")[0] == (16, 16)
+
+
+@pytest.mark.parametrize(("num", "most"), [(0, 5), (1, 5), (5, 5), (6, 5), (1_000, 40), (3, 2)])
+def test_evenly(num, most):
+    chosen = images.evenly(range(num), most)
+    assert len(chosen) == min(num, most)
+    assert chosen == sorted(set(chosen))
+    if num:
+        assert (chosen[0], chosen[-1]) == (0, num - 1)
+        assert np.ptp(np.diff(chosen)) <= 1 if len(chosen) > 1 else True
+
+
+def test_an_animation_of_many_pixels_has_fewer_frames(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "GIF_PIXELS", 3 * 40 * 60 + 1)
+    for i in range(9):
+        images.save(tmp_path / f"{i}.png", np.full((40, 60, 1) if i == 4 else (4, 6, 1), 20 * i, np.uint8))
+    images.save_gif_of_files(tmp_path / "a.gif", sorted(tmp_path.glob("*.png")), scale=1)
+    size, frames = frames_of(tmp_path / "a.gif")
+    assert size == (60, 40)
+    assert [pixels[0, 0, 0] for pixels, _ in frames] == [0, 80, 160]
+
+
+def test_an_animation_takes_no_more_images_than_fit_into_memory(tmp_path, monkeypatch):
+    paths = [tmp_path / f"{i:02}.png" for i in range(40)]
+    for path in paths:
+        Image.new("1", (100, 10)).save(path)
+    assert images.affordable(paths) == paths
+    monkeypatch.setattr(images, "GIF_PIXELS", 20_000)
+    chosen = images.affordable(paths)
+    assert len(chosen) == 20
+    assert (chosen[0], chosen[-1]) == (paths[0], paths[-1])
+    # All frames get the size of the largest.
+    Image.new("1", (100, 100)).save(paths[7])
+    assert len(images.affordable(paths)) == 2
+
+
+def test_a_high_and_a_wide_image_make_no_frame_of_both(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "MOST_PIXELS", 20_000)
+    paths = [tmp_path / f"{i}.png" for i in range(4)]
+    for path, size in zip(paths, [(2_000, 5), (5, 2_000), (40, 10), (50, 20)], strict=True):
+        Image.new("1", size).save(path)
+    assert images.affordable(paths) == paths[2:]
+    images.save_gif_of_files(tmp_path / "a.gif", paths, scale=1)
+    assert frames_of(tmp_path / "a.gif")[0] == (50, 20)

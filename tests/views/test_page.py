@@ -1,5 +1,6 @@
 """The page of a run, as text and in a browser: Debian's package `chromium`, driven by Playwright."""
 
+import base64
 import dataclasses
 import io
 import json
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jaxgan.metrics.neighbours import Nearest
 from jaxgan.views import page
 
 HOSTILE = "</script><script>window.harmed = 1</script><img src=x onerror='window.harmed = 1'>\"'&\udc80"
@@ -50,7 +52,7 @@ def rows(num=200):
 
 
 def full():
-    pictures = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 1), np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 1), np.uint8)
     return page.Report(
         title="my run",
         written="1 May 2030",
@@ -63,8 +65,7 @@ def full():
         best_metric="fd",
         best_step=1_000,
         grids=[(step, png(step // 10)) for step in range(0, 2_001, 200)],
-        class_grid=png(7),
-        nearest=page.Nearest(pictures, pictures, [0.5] * 4),
+        nearest=Nearest(images, images, [0.5] * 4),
         config={"gan": "dcgan", "seed": 0, "data.range": [0.0, 1.0], "train.num_steps": 4_000},
         defaults={"gan": "", "seed": 0, "data.range": [-1.0, 1.0], "train.num_steps": 10_000},
         environment={"jax": "0.10.2", "device": "cpu"},
@@ -111,6 +112,85 @@ def test_a_long_run_makes_a_small_page():
     rng = np.random.default_rng(0)
     long = [row | {"g/loss": float(x)} for row, x in zip(rows(20_000), rng.normal(size=20_000), strict=True)]
     assert len(page.render(page.Report("x", rows=long))) < 200_000
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0 s"), (59, "59 s"), (90, "1.5 min"), (3_600, "1 h 0 min"), (100_000, "27 h 46 min")]
+)
+def test_duration(seconds, words):
+    assert page.duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (None, ""),
+        (3, "3"),
+        (0.12346, "0.1235"),
+        (40_226.4, "40,226"),
+        (2e-5, "2e-05"),
+        (float("nan"), "nan"),
+        (True, "True"),
+        ([0.0, 1.0], "[0.0, 1.0]"),
+        ("", ""),
+    ],
+)
+def test_values_as_people_read_them(given, words):
+    assert page.shown(given) == words
+    assert f"<td>{words}</td>" in page.render(page.Report("x", environment={"y": given}))
+
+
+def test_markup_in_texts_is_no_markup():
+    bad = "<i>&\"'"
+    report = page.Report(
+        bad,
+        written=bad,
+        rows=[{"step": 1, f"g/{bad}": 1.0}],
+        evaluations=[{"step": 1, "split": bad, "metrics": {bad: 1.0}}],
+        goals={bad: bad},
+        config={bad: bad},
+        defaults={bad: [bad]},
+        environment={bad: bad},
+        findings=[Finding(kind=bad, severity=bad, sentence=bad, evidence={bad: bad})],
+    )
+    html = page.render(report)
+    body = html[html.index("<title>") : html.index('<script type="application/json"')]
+    assert "<i>" not in html
+    assert body.count("&lt;i&gt;&amp;&#34;&#39;") >= 14
+
+
+def test_small_images_are_enlarged_by_whole_factors_and_large_ones_are_not():
+    small = page.render(page.Report("x", grids=[(1, png(5, (168, 100)))]))
+    assert 'width="504" height="300" class="pixels" id="grid"' in small
+    large = page.render(page.Report("x", grids=[(1, png(5, (600, 300)))]))
+    assert 'width="600" height="300" id="grid"' in large
+    assert 'class="pixels"' not in large
+
+
+def test_one_grid_has_no_slider():
+    grids = [(step, png(step // 10)) for step in (50, 1_000)]
+    assert 'type="range"' not in page.render(page.Report("x", grids=grids[:1]))
+    several = page.render(page.Report("x", grids=grids))
+    assert 'max="1" value="1"' in several
+    assert '<output id="shown">1,000</output>' in several
+    assert f'<img src="data:image/png;base64,{base64.b64encode(grids[1][1]).decode()}"' in several
+
+
+@pytest.mark.parametrize("distances", [(), [0.25] * 30])
+def test_pairs_stand_side_by_side(distances):
+    images = np.random.default_rng(0).integers(0, 256, (30, 6, 5, 3), np.uint8)
+    html = page.render(page.Report("x", nearest=Nearest(images, images[::-1], distances)))
+    assert html.count("<img") == 2 * page.MOST_PAIRS
+    assert html.count("<figcaption>0.25<") == (page.MOST_PAIRS if distances else 0)
+    assert ("how far away it is" in html) == bool(distances)
+    nobody = page.render(page.Report("x", nearest=Nearest(images[:0], images[:0])))
+    assert nobody == page.render(page.Report("x"))
+
+
+def test_an_axis_that_reaches_zero_cannot_become_logarithmic():
+    for values, can in ([1.0, 2.0], True), ([0.0, 2.0], False):
+        report = page.Report("x", rows=[{"step": i, "y": value} for i, value in enumerate(values)])
+        assert ('aria-label="Logarithmic axis"' in page.render(report)) == can
 
 
 # ---- In a browser -------------------------------------------------------------------------------------------------

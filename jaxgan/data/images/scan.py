@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 from PIL import Image
 
-from jaxgan.base import store, terminal
+from jaxgan.base import digests, store, terminal
 from jaxgan.base.checks import UserError
 from jaxgan.data.images.decode import Header, look
 from jaxgan.data.images.threads import Workers
@@ -90,7 +90,7 @@ def _look(files: list[str], workers: Workers) -> list[Header | str]:
 
 
 def _place(root: pathlib.Path, follow_links: bool) -> pathlib.Path:
-    name = store.digest(_VERSION, ascii(os.fspath(root)), ascii(os.path.realpath(root)), str(follow_links))
+    name = digests.array_digest(_VERSION, ascii(os.fspath(root)), ascii(os.path.realpath(root)), str(follow_links))
     return store.cache_folder() / "folders" / f"{name}.npz"
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from flax import traverse_util
 from PIL import Image
 
-from jaxgan.base import checks, store
+from jaxgan.base import checks, digests
 from jaxgan.base.checks import UserError
 from jaxgan.base.tensor_files import read_tensors
 from jaxgan.base.types import Array, PyTree
@@ -189,7 +189,7 @@ def load_inception(path: str | os.PathLike[str], *, resize: str = "clean") -> Fe
     if not path:
         raise UserError(f"the standard FID needs weights that do not come with jaxgan; give the path of {FILE}.")
     params = from_torch(read_tensors(path))
-    digest = store.digest(resize, *(value for _, value in sorted(traverse_util.flatten_dict(params).items())))
+    digest = digests.array_digest(resize, *(value for _, value in sorted(traverse_util.flatten_dict(params).items())))
     network = compiled(_see, params, CHUNK)
     enlarge = clean_resize if resize == "clean" else tensorflow_resize
     about = f"{NUM_FEATURES} features of the Inception network in {Path(path).name}, images resized as {resize}"

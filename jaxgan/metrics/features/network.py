@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.base import machine
@@ -103,7 +102,7 @@ def compiled(
       chunk: number of images.
     """
     fast = jax.jit(function, compiler_options=machine.compiler_options())
-    variables = jax.tree.map(jnp.asarray, variables)
+    variables = jax.device_put(variables)
 
     # Accelerators would round factors of products to fewer bits, and figures would depend on the machine.
     @jax.default_matmul_precision("float32")
@@ -111,7 +110,7 @@ def compiled(
         num = len(images)
         if num < chunk:
             images = np.concatenate([images, np.zeros((chunk - num, *images.shape[1:]), images.dtype)])
-        return jax.tree.map(lambda x: x[:num], fast(variables, images))
+        return jax.tree.map(lambda x: x[:num], jax.device_get(fast(variables, jax.device_put(images))))
 
     return apply
 

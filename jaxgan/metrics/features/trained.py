@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from flax import traverse_util
 
-from jaxgan.base import checks, store
+from jaxgan.base import checks, digests, store
 from jaxgan.base.types import PyTree
 from jaxgan.metrics.classes import class_accuracy
 from jaxgan.metrics.features.classifier import NUM_FEATURES, NUM_STEPS, check_labelled, classify, train_classifier
@@ -23,7 +23,7 @@ HELD_BACK = 0.1
 
 def data_digest(images: np.ndarray, labels: np.ndarray) -> str:
     """Return the digest by which the classifier of a data set is found: uint8[N, H, W, C] images, int[N] labels."""
-    return store.digest(images, labels.astype(np.int32))
+    return digests.array_digest(images, labels.astype(np.int32))
 
 
 def classifier_path(digest: str, folder: str | os.PathLike[str] | None = None) -> Path:
@@ -51,7 +51,7 @@ def find(digest: str, name: str, folder: str | os.PathLike[str] | None = None) -
         f"{NUM_FEATURES} features of a classifier of {num_classes} classes, "
         f"right on {facts['accuracy']:.2%} of {facts['num_tested']:,} images it was not trained on"
     )
-    return of_classifier(name, store.digest(*jax.tree.leaves(params)), params, (height, width, channels), about)
+    return of_classifier(name, digests.array_digest(*jax.tree.leaves(params)), params, (height, width, channels), about)
 
 
 def fit(

@@ -16,7 +16,7 @@ INTERVAL = 4  # training steps between updates of the probability
 
 def initial() -> dict[str, Array]:
     """Return the share float32[] of the largest probability, and the sum float32[] of r_t since its last update."""
-    return {"share": jnp.zeros(()), "sum": jnp.zeros(())}
+    return {"share": jnp.float32(0), "sum": jnp.float32(0)}
 
 
 def moved(

@@ -21,7 +21,7 @@ def normal(key: Array, images: Array, shape: tuple[int, ...] = (1, 1, 1)) -> Arr
 
 def integer(key: Array, images: Array, low: int, high: int) -> Array:
     """Draw int32[B] uniformly from low..high, both included."""
-    return axis.share(jax.random.randint(key, (_rows(images),), low, high + 1))
+    return axis.share(jax.random.randint(key, (_rows(images),), low, high + 1, jnp.int32))
 
 
 def gate(key: Array, images: Array, p: Array | float, changed: Array, unchanged: Array | float) -> Array:

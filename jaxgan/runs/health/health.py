@@ -90,6 +90,11 @@ def saved_health(workdir: Path, config: Config, info: DataInfo) -> Health:
     return health_of(workdir, gans.build(config, info), config)
 
 
+def watch_again(workdir: Path, config: Config, info: DataInfo) -> list[Finding]:
+    """Return what the health checks found in a run, from what its folder holds."""
+    return saved_health(workdir, config, info).findings
+
+
 def bad_metric(metrics: dict[str, np.ndarray], first: int, num: int) -> str:
     """Return which metric of a call became NaN or infinite, as a sentence without its end; '' where none did."""
     for name, values in metrics.items():

@@ -11,10 +11,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from jaxgan.base import checks
 from jaxgan.base.checks import UserError
-from jaxgan.runs.health import signs
-from jaxgan.runs.health.signs import DIVERSITY, NEAREST, Finding, Row, Sign
+from jaxgan.runs.health import detectors
+from jaxgan.runs.health.detectors import DIVERSITY, NEAREST, Detector, Finding, Row
 from jaxgan.training.gan import Gan
 
 # The non-saturating loss where D cannot tell real from generated images.
@@ -64,7 +63,6 @@ class Watch:
         self,
         *,
         metric: str = "",
-        goal: str = "min",
         undecided: float | None = UNDECIDED,
         class_weight: float = 0.0,
         class_entropy: float = 1.0,
@@ -72,27 +70,30 @@ class Watch:
         """Begin with nothing seen.
 
         Args:
-          metric: a column with a score of evaluations, of one protocol; empty for none.
-          goal: 'min' or 'max', which way the metric is better.
+          metric: a column with a score of evaluations, of one protocol, the lower the better; empty for none.
           undecided: the sum of the adversarial losses on real and on generated images if all logits are zero, that
             is if D cannot tell them apart. None for losses to which zero means nothing (Wasserstein, relativistic):
             accuracies then are no evidence.
           class_weight: config.class_weight, the part of class losses in the losses.
           class_entropy: of real images, as a part of the largest: less where the data have more of some classes.
         """
-        checks.one_of("goal", goal, ("min", "max"))
-        self._metric = signs.Trend(metric, goal)
-        self._signs = [signs.collapsed(DIVERSITY), signs.collapsed(NEAREST), signs.alike(), signs.duplicates()]
+        self._metric = detectors.Trend(metric)
+        self._detectors = [
+            detectors.collapsed(DIVERSITY),
+            detectors.collapsed(NEAREST),
+            detectors.alike(),
+            detectors.duplicates(),
+        ]
         if undecided is not None:
-            self._signs += [signs.fooled(undecided, class_weight), signs.certain()]
+            self._detectors += [detectors.fooled(undecided, class_weight), detectors.certain()]
         self._class_entropy = class_entropy
-        self._by_column: dict[str, Sign] = {}
+        self._by_column: dict[str, Detector] = {}
         self._said: dict[str, str] = {}  # the severity that each kind was said with
 
     def update(self, row: Row) -> list[Finding]:
         """Take one row in, and return what is new to say, most often nothing."""
-        found = [signs.not_finite(row), self._metric.update(row)]
-        found += [sign.update(row) for sign in (*self._signs, *self._signs_of_columns(row))]
+        found = [detectors.not_finite(row), self._metric.update(row)]
+        found += [detector.update(row) for detector in (*self._detectors, *self._detectors_of_columns(row))]
         new = []
         for finding in found:
             if finding and self._said.get(finding.kind) not in ("error", finding.severity):
@@ -100,11 +101,11 @@ class Watch:
                 new.append(finding)
         return new
 
-    def _signs_of_columns(self, row: Row) -> list[Sign]:
-        """Return the signs that watch single columns, with new ones for columns not seen before."""
+    def _detectors_of_columns(self, row: Row) -> list[Detector]:
+        """Return the detectors of single columns, with new ones for columns not seen before."""
         for name in row:
-            if name not in self._by_column and (sign := signs.of_column(name, self._class_entropy)):
-                self._by_column[name] = sign
+            if name not in self._by_column and (detector := detectors.of_column(name, self._class_entropy)):
+                self._by_column[name] = detector
         return list(self._by_column.values())
 
 

@@ -8,7 +8,7 @@ import secrets
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from jaxgan.rundir.metrics_log import Row, read_metrics
 from jaxgan.views import sheets
 
 
-class Logger(Protocol):
+class Logger:
     """Takes what a run measures and draws, from step `start` on."""
 
     def row(self, row: Row) -> None:
@@ -35,7 +35,7 @@ class Logger(Protocol):
         """Write what is not written yet."""
 
 
-class Csv:
+class Csv(Logger):
     """`metrics.csv`: the rows of metrics.jsonl, a column for each number, for spreadsheets."""
 
     def __init__(self, workdir: Path, start: int, config: Config):
@@ -61,14 +61,8 @@ class Csv:
         writer.writerows(rows)
         files.write(self._path, text.getvalue().encode())
 
-    def grid(self, step: int, sheet: np.ndarray) -> None:
-        pass
 
-    def close(self) -> None:
-        pass
-
-
-class TensorBoard:
+class TensorBoard(Logger):
     """Event files in the run's folder: `tensorboard --logdir=RUN`. Needs `jaxgan[tensorboard]`."""
 
     def __init__(self, workdir: Path, start: int, config: Config):
@@ -95,7 +89,7 @@ class TensorBoard:
         self._writer.close()
 
 
-class Wandb:
+class Wandb(Logger):
     """A run of Weights & Biases; its own environment says where and as whom. Needs `jaxgan[wandb]`.
 
     Steps are a column of their own: what comes late, as grids, or again after a crash, is not refused then.
@@ -128,22 +122,16 @@ class Wandb:
         self._run.finish()
 
 
-class Preview:
+class Preview(Logger):
     """Each grid in the terminal, for who trains on a machine far away."""
 
     def __init__(self, workdir: Path, start: int, config: Config):
         del workdir, start, config
 
-    def row(self, row: Row) -> None:
-        pass
-
     def grid(self, step: int, sheet: np.ndarray) -> None:
         drawn = sheets.Sheet(sheet, 1)
         sys.stderr.write(f"step {step}\n{drawn}\n")
         sys.stderr.flush()
-
-    def close(self) -> None:
-        pass
 
 
 PACKAGES = {"tensorboard": "tensorboardX", "wandb": "wandb"}

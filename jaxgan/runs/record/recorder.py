@@ -13,7 +13,7 @@ from jaxgan.base import terminal
 from jaxgan.base.types import Array
 from jaxgan.rundir import layout
 from jaxgan.rundir.evaluations import Evaluation
-from jaxgan.rundir.metrics_log import MetricsLog, Row
+from jaxgan.rundir.metrics_log import MetricsLog, Row, read_metrics
 from jaxgan.runs.health.watch import diversity
 from jaxgan.runs.record.grids import GridWriter
 from jaxgan.runs.record.loggers import Loggers
@@ -128,7 +128,7 @@ class Recorder:
         The curves come last: where they are older than the metrics, the end of the run was cut off.
         """
         self._grids.finish()
-        grids = layout.frames(self._workdir)
+        grids = layout.grids(self._workdir)
         if len(grids) > 1:
             attempt(
                 lambda: images.save_gif_of_files(self._workdir / layout.PROGRESS_FILE, grids),
@@ -157,7 +157,7 @@ def draw_curves(workdir: Path, rows: list[Row]) -> None:
         attempt(lambda: curves.save_losses(workdir / layout.LOSSES_FILE, rows), "curves", workdir)
 
 
-def has_curves(workdir: Path, rows: list[Row]) -> bool:
+def has_curves(workdir: Path) -> bool:
     """Return whether the end of a run was reached: its curves are newer than its metrics."""
     curve, log = workdir / layout.LOSSES_FILE, workdir / layout.METRICS_FILE
-    return not rows or (curve.is_file() and curve.stat().st_mtime_ns >= log.stat().st_mtime_ns)
+    return not read_metrics(workdir) or (curve.is_file() and curve.stat().st_mtime_ns >= log.stat().st_mtime_ns)

@@ -26,7 +26,7 @@ def test_a_path_is_refused_where_it_is_unused_and_may_be_missing_while_nothing_i
     kind = sources.KINDS[name]
     if kind.path == "needed":
         assert data.describe(config) == DataInfo((28, 28, 3), 0)
-        with pytest.raises(FileNotFoundError, match="data.path is '', which is no folder"):
+        with pytest.raises(FileNotFoundError, match=r"data\.path is '', which is no folder"):
             data.open_source(config)
     elif kind.path == "unused":
         config.path = "there"

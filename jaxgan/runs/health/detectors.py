@@ -1,4 +1,4 @@
-"""Signs that a GAN collapses or diverges, each judged by itself from the columns of logged rows."""
+"""Detectors of collapse and divergence. Each judges by itself, from columns of logged rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 
 # Rows are averaged over at least so many steps: single batches say little.
 WINDOW = 100
-# A sign must be there in so many windows, or evaluations, in a row: GANs swing, and most swings pass.
+# What is seen must be there in so many windows, or evaluations, in a row: GANs swing, and most swings pass.
 LASTING = 3
 # What is a warning becomes an error after so many windows in a row: by then G should have learnt.
 LOST = 10
@@ -26,7 +26,7 @@ ALIKE = 0.1
 FALLEN = 0.4
 # The entropy of the classes in the samples, as a part of real images': this is three classes of ten even ones.
 FEW_CLASSES = 0.5
-# A loss or a gradient norm is so many times its usual size, in logits: divergence goes by orders of magnitude.
+# A loss is so many times its usual size, in logits: divergence goes by orders of magnitude.
 EXPLODED = 10.0
 # A metric is so many times worse than its best; evaluations of a steady run differ by far less.
 WORSE = 1.5
@@ -62,7 +62,7 @@ class Finding:
         return self.step if self.since is None else self.since
 
 
-class Sign:
+class Detector:
     """Something to be seen in the means of columns over windows of steps, in several windows in a row."""
 
     def __init__(
@@ -101,11 +101,11 @@ class Sign:
         return Finding(self._end, self.kind, severity, sentence, evidence, self._since)
 
 
-def fooled(undecided: float, class_weight: float) -> Sign:
+def fooled(undecided: float, class_weight: float) -> Detector:
     def seen(believed: float, real: float, fake: float, *classes: float) -> bool:
         return believed >= FOOLED and real + fake - class_weight * sum(classes) >= undecided
 
-    return Sign(
+    return Detector(
         "fooled",
         ("g/acc", "d/loss_real", "d/loss_fake", *(("d/class_real", "d/class_fake") if class_weight else ())),
         seen,
@@ -114,8 +114,8 @@ def fooled(undecided: float, class_weight: float) -> Sign:
     )
 
 
-def certain() -> Sign:
-    return Sign(
+def certain() -> Detector:
+    return Detector(
         "certain",
         ("g/loss", "d/acc"),
         lambda loss, right: loss >= CERTAIN_LOSS and right >= CERTAIN,
@@ -124,8 +124,8 @@ def certain() -> Sign:
     )
 
 
-def collapsed(name: str) -> Sign:
-    return Sign(
+def collapsed(name: str) -> Detector:
+    return Detector(
         "collapsed",
         (name,),
         _Fallen(),
@@ -134,8 +134,8 @@ def collapsed(name: str) -> Sign:
     )
 
 
-def alike() -> Sign:
-    return Sign(
+def alike() -> Detector:
+    return Detector(
         "alike",
         (DIVERSITY,),
         lambda diversity: diversity < ALIKE,
@@ -145,8 +145,8 @@ def alike() -> Sign:
     )
 
 
-def duplicates() -> Sign:
-    return Sign(
+def duplicates() -> Detector:
+    return Detector(
         "duplicates",
         (NEAREST,),
         lambda nearest: nearest < ALIKE,
@@ -156,8 +156,8 @@ def duplicates() -> Sign:
     )
 
 
-def few_classes(name: str, real: float) -> Sign:
-    return Sign(
+def few_classes(name: str, real: float) -> Detector:
+    return Detector(
         "few_classes",
         (name,),
         lambda entropy: entropy < FEW_CLASSES * real,
@@ -167,8 +167,8 @@ def few_classes(name: str, real: float) -> Sign:
     )
 
 
-def exploded(name: str) -> Sign:
-    return Sign(
+def exploded(name: str) -> Detector:
+    return Detector(
         "exploded",
         (name,),
         _Outsized(),
@@ -177,11 +177,11 @@ def exploded(name: str) -> Sign:
     )
 
 
-def of_column(name: str, class_entropy: float = 1.0) -> Sign | None:
-    """Return the sign that watches a column for itself, if it is of a kind that is watched."""
+def of_column(name: str, class_entropy: float = 1.0) -> Detector | None:
+    """Return the detector of a single column, if it has one."""
     if name.endswith("class_entropy"):
         return few_classes(name, class_entropy)
-    return exploded(name) if name in ("g/loss", "d/loss") or name.endswith("grad_norm") else None
+    return exploded(name) if name in ("g/loss", "d/loss") else None
 
 
 class _Fallen:
@@ -212,10 +212,10 @@ class _Outsized:
 
 
 class Trend:
-    """A metric that stays far from its best."""
+    """A score, the lower the better, that stays far from its best."""
 
-    def __init__(self, name: str, goal: str):
-        self._name, self._goal = name, goal
+    def __init__(self, name: str):
+        self._name = name
         self._best: float | None = None
         self._best_step = self._streak = 0
 
@@ -223,11 +223,10 @@ class Trend:
         value = row.get(self._name)
         if not self._name or not is_finite(value):
             return None
-        if self._best is None or (value < self._best if self._goal == "min" else value > self._best):
+        if self._best is None or value < self._best:
             self._best, self._best_step, self._streak = value, row["step"], 0
             return None
-        worse, better = (value, self._best) if self._goal == "min" else (self._best, value)
-        self._streak = self._streak + 1 if worse > WORSE * better else 0
+        self._streak = self._streak + 1 if value > WORSE * self._best else 0
         if self._streak < LASTING:
             return None
         sentence = (

@@ -12,12 +12,12 @@ from jaxgan import moved
 
 if TYPE_CHECKING:
     from jaxgan.base.checks import UserError as UserError
-    from jaxgan.base.config_files import get_config as get_config
     from jaxgan.base.machine import compiler_options as compiler_options
     from jaxgan.base.machine import keep_memory as keep_memory
     from jaxgan.base.pixels import to_uint8 as to_uint8
     from jaxgan.base.types import DataInfo as DataInfo
     from jaxgan.base.types import Source as Source
+    from jaxgan.config_files import get_config as get_config
     from jaxgan.data import open_source as open_source
     from jaxgan.gans import build as build
     from jaxgan.generators.export import export as export
@@ -44,7 +44,7 @@ __version__ = importlib.metadata.version("jaxgan")
 # The public names by module. They are looked up at first use, since JAX and Orbax take seconds to import.
 _PUBLIC = {
     "base.checks": ["UserError"],
-    "base.config_files": ["get_config"],
+    "config_files": ["get_config"],
     "base.machine": ["compiler_options", "keep_memory"],
     "base.pixels": ["to_uint8"],
     "base.types": ["DataInfo", "Source"],

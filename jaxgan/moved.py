@@ -11,6 +11,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 MOVED = {  # old: new
+    "jaxgan.base.config_files": "jaxgan.config_files",
     "jaxgan.base.shapes": "jaxgan.base.checks",
     "jaxgan.metrics.digits": "jaxgan.metrics.features.digits",
     "jaxgan.runs.early_stop": "jaxgan.runs.health.early_stop",

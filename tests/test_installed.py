@@ -11,7 +11,7 @@ import pytest
 from cli import ROOT, call
 
 import jaxgan
-from jaxgan.base import config_files
+from jaxgan import config_files
 from jaxgan.cli import start
 
 

@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "jaxgan"
 # A file imports only from lower floors, or from its own folder.
 FLOORS = {
     "base": 0, "moved": 0,
+    "config_files": 1,
     "data": 1, "nets": 1, "objectives": 1, "sampling": 1,
     "config": 2, "metrics": 2,
     "training": 3,

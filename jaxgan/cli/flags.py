@@ -17,9 +17,9 @@ import jaxgan
 from jaxgan import config as config_lib
 from jaxgan import data
 from jaxgan.base import checks, terminal
-from jaxgan.base.config_files import get_config
 from jaxgan.base.types import Config
 from jaxgan.cli import surroundings
+from jaxgan.config_files import get_config
 from jaxgan.rundir import layout, saved_config
 from jaxgan.runs.record import loggers
 

@@ -1,4 +1,4 @@
-"""The files of configurations, `configs/*.py`: those that come along, and a user's own."""
+"""The files of configurations, `configs/*.py`: bundled ones, and a user's own."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ def get_config(name: str, *argument: str) -> Config:
 def find_file(name: str) -> Path:
     """Return the file that --config names."""
     path = Path(name)
-    comes_along = own_configs() / f"{name}.py"
-    return comes_along if path.name == name and not path.is_file() and comes_along.is_file() else path
+    bundled = own_configs() / f"{name}.py"
+    return bundled if path.name == name and not path.is_file() and bundled.is_file() else path
 
 
 def own_configs() -> Path:
-    """Return the folder of the configurations that come along: in the package, or beside it in a checkout."""
-    package = Path(__file__).parent.parent
+    """Return the folder of the bundled configurations: in the package, or beside it in a checkout."""
+    package = Path(__file__).parent
     return package / "configs" if (package / "configs").is_dir() else package.parent / "configs"
 
 

@@ -98,7 +98,8 @@ def upright(image: Image.Image) -> Image.Image:
 
 def _scale_transparent_colour(image: Image.Image) -> None:
     """Bring the transparent colour of a PNG to the 8 bits to which Pillow brings its pixels, but not that colour."""
-    colour, raw = image.info.get("transparency"), next(iter(getattr(image, "tile", [])), (None,) * 4)[3]
+    tiles = getattr(image, "tile", None)
+    colour, raw = image.info.get("transparency"), tiles[0][3] if tiles else None
     if raw in ("L;2", "L;4") and isinstance(colour, int):
         image.info["transparency"] = colour * (85 if raw == "L;2" else 17)
     elif raw == "RGB;16B" and isinstance(colour, tuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -25,9 +24,6 @@ from jaxgan.rundir.steps import list_steps
 from jaxgan.training.state import GanState
 
 T = TypeVar("T")
-
-# Orbax numbers what it writes by a counter of the process: runs that save at the same time would wait for each other.
-_ONE_AT_A_TIME = threading.Lock()
 
 
 class Checkpoints:
@@ -98,8 +94,7 @@ class Checkpoints:
         sealed = ocp.args.JsonSave(seal(step, state, record))
         items = ocp.args.Composite(state=ocp.args.StandardSave(state), record=sealed)
         with files.plain(self.folder) as folder:
-            with _ONE_AT_A_TIME:
-                self._writer.save(folder / half.name, args=items)
+            self._writer.save(folder / half.name, args=items)
             missing = set(map(dotted, by_path(state))).difference(list_arrays(folder / half.name / layout.STATE))
         if missing:
             raise OSError(f"{min(missing)} is missing in what was written")

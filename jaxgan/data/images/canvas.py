@@ -98,7 +98,8 @@ def upright(image: Image.Image) -> Image.Image:
 
 def _scale_transparent_colour(image: Image.Image) -> None:
     """Bring the transparent colour of a PNG to the 8 bits to which Pillow brings its pixels, but not that colour."""
-    colour, raw = image.info.get("transparency"), image.tile[0][3] if getattr(image, "tile", None) else None
+    tiles = getattr(image, "tile", None)
+    colour, raw = image.info.get("transparency"), tiles[0][3] if tiles else None
     if raw in ("L;2", "L;4") and isinstance(colour, int):
         image.info["transparency"] = colour * (85 if raw == "L;2" else 17)
     elif raw == "RGB;16B" and isinstance(colour, tuple):
@@ -114,7 +115,7 @@ def flatten(image: Image.Image, canvas: Canvas) -> Image.Image:
             flat = flat.convert("RGB")
             flat.paste(canvas.fill("RGB"), mask=Image.fromarray(to_8bit(pixels == colour)))
         return flat
-    if image.format == "TGA" and image.mode == "RGBA" and image.getextrema()[3] == (0, 0):
+    if image.format == "TGA" and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
         image = image.convert("RGB")  # the fourth byte is unused, as in many files of 32 bits
     if image.has_transparency_data:
         # Pillow converts the premultiplied La to LA alone.

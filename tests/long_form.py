@@ -2,7 +2,7 @@
 
 import pytest
 
-LONG = pytest.mark.long
+LONG, HOURS = pytest.mark.long, pytest.mark.hours
 
 
 def long(*values):

@@ -82,6 +82,7 @@ def test_a_replica_is_the_run_of_its_seed(finished, replica, tmp_path):
     assert grids[0].read_bytes() == grids[1].read_bytes()
 
 
+@pytest.mark.long
 def test_a_replica_is_the_run_of_its_values(tmp_path):
     jaxgan.train(swept(), tmp_path / "many")
     for number, alone in enumerate(sweep.expand(swept())):
@@ -118,6 +119,7 @@ def test_resume_is_exact_even_where_one_replica_saved_later_than_the_others(fini
     assert rows(tmp_path / "run/replicas/1") == rows(finished[0] / "replicas/1")
 
 
+@pytest.mark.long
 def test_a_later_checkpoint_of_another_past_is_set_aside(finished, tmp_path):
     shutil.copytree(finished[0], tmp_path / "run")
     shutil.rmtree(tmp_path / "run/replicas/1/checkpoints/6")
@@ -160,6 +162,7 @@ def test_those_without_a_checkpoint_are_left_out_of_scores(finished, tmp_path):
     assert "replicas/0:" not in done.stdout
 
 
+@pytest.mark.long
 def test_a_stop_saves_all(tmp_path):
     timer = threading.Timer(0.0, lambda: os.kill(os.getpid(), signal.SIGTERM))
     many = config(num_replicas=2, num_steps=100_000, checkpoint_every=0, log_every=10)
@@ -168,6 +171,7 @@ def test_a_stop_saves_all(tmp_path):
     assert saved[0] == saved[1] != []
 
 
+@pytest.mark.long
 def test_one_that_is_not_finite_ends_alone(tmp_path, capsys, monkeypatch):
     wide = Setting("learning_rate", 2e-4, "", 0, 1e38, swept=True)
     monkeypatch.setitem(config_lib.SETTINGS, "optim.d.learning_rate", wide)
@@ -248,6 +252,7 @@ class Alarm:
         return [Finding(5, "alike", "error", "all samples are alike", {})]
 
 
+@pytest.mark.long
 def test_all_go_back_together_and_only_the_collapsed_one_gets_a_fresh_key(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(watch, "Watch", Alarm)
     cfg = config(num_replicas=2, num_steps=8, log_every=1, steps_per_call=1, sample_every=0)
@@ -299,6 +304,7 @@ def test_what_cannot_be_is_one_sentence(changes, sentence, tmp_path):
         jaxgan.train(cfg, tmp_path)
 
 
+@pytest.mark.long
 def test_the_command_line(finished, tmp_path):
     done = call(
         TINY, f"--workdir={tmp_path}/w", "--sweep.optim.g.learning_rate=1e-3,2e-3", "--config.train.sample_every=0"

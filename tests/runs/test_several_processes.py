@@ -5,6 +5,7 @@ import signal
 import time
 
 import numpy as np
+import pytest
 import tiny
 from cli import start
 from processes import free_port
@@ -41,6 +42,7 @@ def arrays(workdir):
     return restore.read_all(workdir / "checkpoints" / str(max(steps.saved_steps(workdir))))
 
 
+@pytest.mark.long
 def test_two_processes_are_one_run_even_if_one_is_killed(tmp_path, monkeypatch):
     (tmp_path / "own.py").write_text("def embed(images):\n    return images.reshape(len(images), -1)[:, ::7] / 255\n")
     scored = {"every": 4, "num": 700, "features": f"{tmp_path}/own.py:embed"}

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
+from long_form import long
 from PIL import Image
 
 import jaxgan
@@ -350,8 +351,8 @@ def test_rows_do_not_depend_on_what_was_due_where_a_run_was_stopped(
     assert any("sample/diversity" in row for row in whole)
 
 
-@pytest.mark.parametrize("num_replicas", [1, 2])
-@pytest.mark.parametrize("name", ["lecam", "augment_target"])
+@pytest.mark.parametrize("num_replicas", [1, *long(2)])
+@pytest.mark.parametrize("name", ["lecam", *long("augment_target")])
 def test_a_setting_with_a_metric_may_be_turned_off_between_two_rows(tmp_path, monkeypatch, num_replicas, name):
     cfg = config(log_every=4, num_steps=8, steps_per_call=1, sample_every=0, num_replicas=num_replicas)
     if name == "lecam":
@@ -366,7 +367,7 @@ def test_a_setting_with_a_metric_may_be_turned_off_between_two_rows(tmp_path, mo
     assert [column in row for row in rows] == [True, False]
 
 
-@pytest.mark.parametrize("kind", ["one", "many", "early"])
+@pytest.mark.parametrize("kind", ["one", *long("many"), "early"])
 def test_an_end_that_was_cut_off_is_finished(tmp_path, monkeypatch, capfd, kind):
     cfg = config(num_steps=4, log_every=1, num_replicas=2 if kind == "many" else 1)
     cfg.eval.update(every=2, num=20, metrics="swd")

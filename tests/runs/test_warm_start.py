@@ -48,6 +48,7 @@ def test_what_has_another_shape_starts_as_usual(other, tmp_path, capsys):
     assert "new are d/params/Dense_0/kernel" in said
 
 
+@pytest.mark.long
 def test_replicas_start_so_too(other, tmp_path):
     folder, theirs = other
     many = jaxgan.train(config(warm_start=str(folder), num_replicas=2), tmp_path)

@@ -6,7 +6,7 @@ import importlib
 import jax
 import numpy as np
 import pytest
-from long_form import LONG
+from long_form import HOURS, LONG
 from scipy.spatial import distance
 
 from jaxgan import data
@@ -214,22 +214,22 @@ def train(name, steps, *, lr=1.0, d_lr=1.0, seed=0, every=20, **model):
     [
         ("gan_mlp", 600, 0),
         pytest.param("small_dcgan", 400, 0, marks=LONG),
-        *(pytest.param("gan_mlp", 6_000, seed, marks=LONG) for seed in (1, 2, 3)),
-        *(pytest.param("small_dcgan", 2_000, seed, marks=LONG) for seed in (1, 2, 3)),
+        *(pytest.param("gan_mlp", 6_000, seed, marks=HOURS) for seed in (1, 2, 3)),
+        *(pytest.param("small_dcgan", 2_000, seed, marks=HOURS) for seed in (1, 2, 3)),
     ],
 )
 def test_it_is_silent_while_a_gan_learns(name, steps, seed):
     assert train(name, steps, seed=seed) == {}
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=LONG), pytest.param(2, marks=LONG)])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=HOURS), pytest.param(2, marks=HOURS)])
 @pytest.mark.parametrize(
     ("name", "steps", "how", "kind"),
     [
-        ("gan_mlp", 600, {"lr": 30}, "certain"),
+        pytest.param("gan_mlp", 600, {"lr": 30}, "certain", marks=LONG),
         ("gan_mlp", 400, {"d_lr": 0}, "fooled"),
         pytest.param("small_dcgan", 400, {"d_lr": 0}, "fooled", marks=LONG),
-        ("small_dcgan", 300, {"norm": False}, "duplicates"),
+        pytest.param("small_dcgan", 300, {"norm": False}, "duplicates", marks=LONG),
     ],
     ids=["rate", "frozen", "frozen_dcgan", "no_norm"],
 )

@@ -133,7 +133,7 @@ def plain(folder: Path) -> Iterator[Path]:
 def sync(path: Path) -> None:
     """Return when a file, or the list of a folder's names, is on the disk, whatever happens to the power.
 
-    Some file systems of networks cannot do that for folders, and are left to themselves.
+    Some network file systems cannot do that for folders; that is no error.
     """
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -146,7 +146,7 @@ def sync(path: Path) -> None:
 
 
 def sync_all(folder: Path) -> None:
-    """Do so for a folder and all that is in it."""
+    """Call `sync` for a folder and all that is in it."""
     for place, _, names in os.walk(folder, onerror=_raise):
         for name in names:
             sync(Path(place, name))

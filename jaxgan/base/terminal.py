@@ -1,4 +1,4 @@
-"""What is said to the person at the terminal beside results and errors: one plain line each, on standard error."""
+"""Messages to the person at the terminal, beside results and errors: one plain line each, on standard error."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def write_line(text: str, stream: TextIO) -> None:
 
 @contextlib.contextmanager
 def divert(printer: Printer) -> Iterator[None]:
-    """Give what is said in this block, by any thread, to another printer: one that keeps a progress bar whole.
+    """Give messages of this block, from any thread, to another printer: one that keeps a progress bar whole.
 
     Args:
       printer: takes one line without its end; called from any thread.

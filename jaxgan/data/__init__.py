@@ -9,19 +9,15 @@ from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Config, DataInfo, Source
 from jaxgan.data.identity import fingerprint
-from jaxgan.data.images.canvas import MAX_IMAGE_SIZE, Canvas, Converted, on_canvas
+from jaxgan.data.images.canvas import MAX_IMAGE_SIZE, Canvas
 from jaxgan.data.images.threads import MAX_WORKERS, Workers
-from jaxgan.data.memory import CACHES, InMemory, check_batch, in_memory, resolve_cache, skip
-from jaxgan.data.mirror import Mirror
+from jaxgan.data.memory import CACHES, InMemory, in_memory, resolve_cache
 from jaxgan.data.on_device import Resident, resident
 from jaxgan.data.order.plan import MAX_BATCH_SIZE, SHUFFLES, IndexPlan
 from jaxgan.data.prefetch import prefetch
-from jaxgan.data.sources.folder import Folder
-from jaxgan.data.sources.idx import open_idx
-from jaxgan.data.sources.mnist import open_mnist
-from jaxgan.data.sources.stacked_mnist import StackedMnist
-from jaxgan.data.sources.synthetic import Synthetic
-from jaxgan.data.sources.tfds import Tfds
+from jaxgan.data.sources import KINDS
+from jaxgan.data.validation import Checked, check_batch
+from jaxgan.data.views import Mirror, skip
 
 __all__ = [
     "CACHES",
@@ -33,6 +29,7 @@ __all__ = [
     "InMemory",
     "IndexPlan",
     "Resident",
+    "checked",
     "fingerprint",
     "in_memory",
     "open_source",
@@ -41,7 +38,7 @@ __all__ = [
     "resolve_cache",
 ]
 
-SOURCES = ("mnist", "stacked_mnist", "idx", "folder", "tfds", "synthetic")
+SOURCES = tuple(KINDS)
 
 
 def open_source(config_data: Any) -> Source:
@@ -69,39 +66,35 @@ def open_source(config_data: Any) -> Source:
     check_batch(config_data.batch_size, source.info)
     left = max(0, source.info.num_images - config_data.skip)
     if resolve_cache(config_data, dataclasses.replace(source.info, num_images=left)) != "none":
-        source = source.load() if isinstance(source, Folder) else in_memory(source)
-    if isinstance(opened, Folder | Tfds | Converted):
-        opened.announce()
+        source = in_memory(source)
+    if announce := getattr(opened, "announce", None):
+        announce()
     source = skip(source, config_data.skip)
     return Mirror(source) if config_data.mirror else source
+
+
+def checked(source: Source) -> Source:
+    """Return a custom source whose batches are checked, the first of them at once; see `Checked`."""
+    held = source.source if isinstance(source, Mirror) else source
+    return source if isinstance(held, InMemory) else Checked(source)
 
 
 def describe(config_data: Config) -> DataInfo:
     """Return what a model must know of the data, decoding no more than that takes.
 
-    A folder that is not given yet counts as images without labels of the size asked for.
+    Where the path is missing that the source needs, these are images without labels, of the size asked for.
     """
-    if config_data.source == "folder" and not config_data.path:
+    if KINDS[config_data.source].path == "needed" and not config_data.path:
         return DataInfo((config_data.image_size, config_data.image_size, config_data.channels), 0)
     return _open(config_data).info
 
 
-def _open(config_data: Any) -> Source:
+def _open(config_data: Config) -> Source:
     c = config_data
-    if c.path and c.source in ("mnist", "stacked_mnist", "synthetic"):
+    kind = KINDS[c.source]
+    if c.path and kind.path == "unused":
         raise UserError(
             f"config.data.path is {c.path!r}, but config.data.source={c.source!r} reads nothing from there; add "
             "--config.data.source=folder for a folder of images, or leave the path out."
         )
-    canvas = Canvas(c.image_size, c.channels, c.fit, c.background)
-    workers = Workers(c.workers)
-    if c.source == "folder":
-        return Folder(c.path, canvas, workers, follow_links=c.follow_links)
-    if c.source == "tfds":
-        return Tfds(c.name, c.split, c.path, canvas, workers)
-    if c.source == "synthetic":
-        return Synthetic(c.image_size, c.channels)
-    if c.source == "stacked_mnist":
-        return StackedMnist(c.split, c.image_size, c.channels)
-    native = open_mnist(c.split) if c.source == "mnist" else open_idx(c.path, c.split)
-    return on_canvas(native, canvas, workers)
+    return kind.open(c, Canvas(c.image_size, c.channels, c.fit, c.background), Workers(c.workers))

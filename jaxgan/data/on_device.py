@@ -11,7 +11,7 @@ from flax import struct
 
 from jaxgan.base.types import Array, Source
 from jaxgan.data.memory import InMemory, resolve_cache
-from jaxgan.data.mirror import Mirror
+from jaxgan.data.views import Mirror
 
 
 @struct.dataclass

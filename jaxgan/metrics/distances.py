@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from jaxgan.data.images.threads import num_cores
+from jaxgan.data.limits import num_cores
 
 # Numbers in a block: 32 MiB of float64.
 BLOCK = 2**22

@@ -19,7 +19,7 @@ Evaluation = dict[str, Any]  # 'step', 'num', 'split', 'metrics' {name: value} a
 
 
 def read_evaluations(workdir: str | Path) -> list[Evaluation]:
-    """Return a run's evaluations, oldest step first; a file that is none is said and left out."""
+    """Return a run's evaluations, oldest step first; a file that holds none is reported and left out."""
     entries = read_records(Path(workdir) / EVALUATION_FILE, "evaluations", _is_evaluation)
     return sorted(map(_with_present_names, entries), key=lambda entry: entry["step"])
 
@@ -75,7 +75,7 @@ def protocol(entry: Evaluation) -> tuple[str, ...]:
 
 
 def of_one_protocol(rows: Sequence[Row], evaluations: Sequence[Evaluation]) -> Sequence[Row]:
-    """Return a run's rows, oldest first, without the scores that cannot be compared with its newest: of before those.
+    """Return a run's rows, oldest first, without the older scores that cannot be compared with its newest.
 
     Args:
       rows: of the log.

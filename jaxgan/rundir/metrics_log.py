@@ -23,7 +23,7 @@ class MetricsLog:
     """
 
     def __init__(self, workdir: Path, start: int):
-        """Take up the file of a run that goes on from step `start`; later lines, of lost work, are dropped."""
+        """Continue the file of a run from step `start`; later lines, of lost work, are dropped."""
         self.path = Path(workdir) / METRICS_FILE
         self.rows = [row for row in read_metrics(workdir) if row["step"] <= start]
         self._unwritten: list[str] = []
@@ -32,7 +32,7 @@ class MetricsLog:
     def write(self, row: Row) -> None:
         """Append one line and hand it to the system, so that a killed run has it.
 
-        A disk that refuses is said, and the line is kept for the next time.
+        A disk that refuses is reported, and the line is kept for the next time.
         """
         self.rows.append(row)
         self._unwritten.append(_line(row))
@@ -62,7 +62,7 @@ def _line(row: Row) -> str:
 def read_metrics(workdir: Path) -> list[Row]:
     """Return the logged rows of a run in order.
 
-    A line cut short by a crash is left out, and so are lines that are no rows, which is said.
+    A line cut short by a crash is left out. Other lines that are no rows are left out, too, and reported.
     """
     path = Path(workdir) / METRICS_FILE
     try:

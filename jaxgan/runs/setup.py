@@ -94,7 +94,7 @@ def create_plan(config: Config, source: Source | None) -> Plan:
     loggers.check(config.train.log_to)
     machine.keep_memory()
     devices = parallel.choose_devices(config.train.num_devices, config.data.batch_size)
-    source = source or data.open_source(config.data)
+    source = data.open_source(config.data) if source is None else data.checked(source)
     if not sweep.is_many(config):
         setup = create_setup(config, source, devices)
         return Plan(config, [setup], setup)

@@ -11,8 +11,10 @@ from PIL import Image
 from jaxgan.base.types import DataInfo
 from jaxgan.config import default
 from jaxgan.data import InMemory, fingerprint, in_memory, open_source, resolve_cache
-from jaxgan.data.memory import DEVICE_BYTES, check_batch, host_memory
+from jaxgan.data.limits import host_memory
+from jaxgan.data.memory import DEVICE_BYTES
 from jaxgan.data.sources.synthetic import Synthetic
+from jaxgan.data.validation import check_batch
 
 GIB = 2**30
 

@@ -8,9 +8,9 @@ from jaxgan.base.types import DataInfo
 from jaxgan.data import InMemory, fingerprint, identity, in_memory
 from jaxgan.data.images.canvas import Canvas, on_canvas
 from jaxgan.data.images.threads import Workers
-from jaxgan.data.memory import skip
 from jaxgan.data.sources.mnist import open_mnist
 from jaxgan.data.sources.synthetic import Synthetic
+from jaxgan.data.views import skip
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 4, 3, 1), np.uint8)
 LABELS = np.array([0, 1, 2, 0, 1, 2], np.int32)

@@ -6,9 +6,8 @@ import pytest
 from ml_collections import ConfigDict
 
 from jaxgan.data import InMemory, resident
-from jaxgan.data.memory import skip
-from jaxgan.data.mirror import Mirror
 from jaxgan.data.sources.synthetic import Synthetic
+from jaxgan.data.views import Mirror, skip
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 4, 3, 1), np.uint8)
 LABELS = np.array([0, 1, 2, 0, 1, 2], np.int32)

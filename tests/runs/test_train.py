@@ -42,7 +42,7 @@ def leaves(state):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     run = tmp_path_factory.mktemp("whole") / "run"
-    return run, jaxgan.train(config(), run)
+    return run, jaxgan.train(config(sample_every=3), run)
 
 
 def test_a_run_leaves_what_it_says(finished):
@@ -177,7 +177,7 @@ def test_a_checkpoint_that_does_not_fit_leaves_all_files_alone(tmp_path):
 def test_changed_settings_are_said_and_frozen_ones_refused(finished, tmp_path, capfd):
     run = tmp_path / "copy"
     shutil.copytree(finished[0], run)
-    jaxgan.train(config(log_every=3, num_steps=7), run)
+    jaxgan.train(config(log_every=3, num_steps=7, sample_every=3), run)
     assert "changed since the last run: config.train.log_every 2 -> 3" in capfd.readouterr().err
     other = config(num_steps=9)
     other.seed = 1
@@ -197,7 +197,7 @@ def test_stray_images_are_no_grids(finished, tmp_path, capfd):
     huge[16:24] = (30_000).to_bytes(4, "big") * 2
     huge[29:33] = zlib.crc32(huge[12:29]).to_bytes(4, "big")
     (run / "samples" / "step_00000002.png").write_bytes(huge)
-    jaxgan.train(config(num_steps=7), run)
+    jaxgan.train(config(num_steps=7, sample_every=3), run)
     said = capfd.readouterr().err
     assert said.count("cannot be read and was left out") == 2
     with Image.open(run / "progress.gif") as animation:
@@ -248,7 +248,7 @@ def test_a_bad_parameter_is_never_saved(tmp_path, monkeypatch):
 
 
 def test_a_image_that_cannot_be_written_is_said_and_training_goes_on(tmp_path, capfd):
-    cfg = config(num_steps=2)
+    cfg = config(num_steps=2, sample_every=3)
     (tmp_path / "samples" / "step_00000000.png").mkdir(parents=True)
     assert int(jaxgan.train(cfg, tmp_path).step) == 2
     assert "warning" in (said := capfd.readouterr().err)

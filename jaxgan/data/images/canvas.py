@@ -80,6 +80,7 @@ def draw(image: Image.Image, canvas: Canvas) -> np.ndarray:
     Returns:
       uint8[H, W, C].
     """
+    _scale_transparent_colour(image)
     image.load()
     flat = flatten(upright(image), canvas)
     if flat.mode != canvas.mode:
@@ -95,10 +96,27 @@ def upright(image: Image.Image) -> Image.Image:
     return image
 
 
+def _scale_transparent_colour(image: Image.Image) -> None:
+    """Bring the transparent colour of a PNG to the 8 bits to which Pillow brings its pixels, but not that colour."""
+    tiles = getattr(image, "tile", None)
+    colour, raw = image.info.get("transparency"), tiles[0][3] if tiles else None
+    if raw in ("L;2", "L;4") and isinstance(colour, int):
+        image.info["transparency"] = colour * (85 if raw == "L;2" else 17)
+    elif raw == "RGB;16B" and isinstance(colour, tuple):
+        image.info["transparency"] = tuple(value >> 8 for value in colour)
+
+
 def flatten(image: Image.Image, canvas: Canvas) -> Image.Image:
     """Return the image in mode L or RGB, transparent parts showing the background."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return Image.fromarray(to_8bit(np.asarray(image)))
+        pixels, colour = np.asarray(image), image.info.get("transparency")
+        flat = Image.fromarray(to_8bit(pixels))
+        if isinstance(colour, int):
+            flat = flat.convert("RGB")
+            flat.paste(canvas.fill("RGB"), mask=Image.fromarray(to_8bit(pixels == colour)))
+        return flat
+    if image.format == "TGA" and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
+        image = image.convert("RGB")  # the fourth byte is unused, as in many files of 32 bits
     if image.has_transparency_data:
         # Pillow converts the premultiplied La to LA alone.
         layer = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")

@@ -6,12 +6,18 @@ header, and the same again over all that are being decoded at one time, whatever
 
 from __future__ import annotations
 
+import errno
 import io
-from typing import BinaryIO, NamedTuple
+import os
+import time
+from collections.abc import Callable
+from typing import BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
 from PIL import Image
 
+from jaxgan.base import terminal
+from jaxgan.base.checks import UserError
 from jaxgan.base.files import open_regular
 from jaxgan.data.images.canvas import Canvas, draw
 from jaxgan.data.images.memory_budget import FILES, MAX_BYTES, MAX_PIXELS, MAX_SIDE, PIXELS, SMALL
@@ -24,7 +30,13 @@ DRAFT_MARGIN = 2
 # programs (EPS), and strangers choose what a file holds.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "TGA", "JPEG2000", "AVIF", "QOI")
 
-Encoded = str | bytes  # an image: the path of its file, or the file's content
+# Seconds before a file is tried again whose disk or network failed.
+PAUSES = (0.1, 1.0, 5.0)
+
+# What a file is by itself, not by a failure: gone, forbidden, a link to itself, no regular file.
+_OF_THE_FILE = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.ENOTDIR)
+
+T = TypeVar("T")
 
 
 class Header(NamedTuple):
@@ -45,19 +57,54 @@ def open_image(stream: BinaryIO) -> Image.Image:
 
 
 def look(file: str) -> Header | str:
-    """Return the header of an image file, or why it is of no use; no pixel is decoded."""
+    """Return the header of an image file, or why it is of no use; no pixel is decoded.
+
+    Raises:
+      ValueError: the disk or the network failed, again and again.
+    """
     try:
-        stream, num_bytes = open_regular(file)
-        with stream:
-            if num_bytes > MAX_BYTES:
-                return TOO_LARGE
-            with FILES.take(num_bytes), open_image(stream) as image:
-                width, height = image.size
+        return _insist(_look, file)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return TOO_LARGE
+    except UserError:
+        raise
     except Exception:  # decoders raise about anything on damaged files
         return UNREADABLE
+
+
+def _look(file: str) -> Header | str:
+    try:
+        stream, num_bytes = open_regular(file)
+    except OSError as error:
+        if error.errno in _OF_THE_FILE:
+            return UNREADABLE
+        raise
+    with stream:
+        if num_bytes > MAX_BYTES:
+            return TOO_LARGE
+        with FILES.take(num_bytes), open_image(stream) as image:
+            width, height = image.size
     return TOO_LARGE if is_too_large(width, height) else Header(num_bytes, width, height)
+
+
+def _insist(read: Callable[[str], T], file: str) -> T:
+    """Return read(file), tried again after each failure of the disk or the network.
+
+    Such failures say nothing about the image. Decoders raise OSError too, but without a number.
+    """
+    for number, pause in enumerate((*PAUSES, None), start=1):
+        try:
+            return read(file)
+        except OSError as error:
+            if error.errno is None:
+                raise
+            if pause is None or error.errno in _OF_THE_FILE:
+                raise UserError(
+                    f"{terminal.printable(file)} cannot be read ({error.strerror}; tried {number} times); check that "
+                    "it is there, its permissions, and the disk or network, then run the same command again."
+                ) from error
+            time.sleep(pause)
+    raise AssertionError
 
 
 def is_too_large(width: int, height: int) -> bool:
@@ -65,21 +112,27 @@ def is_too_large(width: int, height: int) -> bool:
     return width * height > MAX_PIXELS or max(width, height) > MAX_SIDE
 
 
-def decode(picture: Encoded, canvas: Canvas) -> np.ndarray | None:
-    """Decode an image to uint8[H, W, C], or return None where it is damaged or too large."""
-    try:
-        if isinstance(picture, bytes):
-            return decode_stream(io.BytesIO(picture), canvas)
-        stream, num_bytes = open_regular(picture)
-        with stream:
-            if num_bytes <= SMALL:
-                return decode_stream(stream, canvas)
-            if num_bytes > MAX_BYTES:
-                return None
-            with FILES.take(num_bytes):
-                return decode_stream(stream, canvas)
-    except Exception:  # decoders raise about anything on damaged files
+def decode(file: str, canvas: Canvas) -> np.ndarray | None:
+    """Decode an image file to uint8[H, W, C], or return None where its content is damaged or too large.
+
+    Raises:
+      ValueError: the file could not be read: it is gone, or the disk or the network failed, again and again.
+    """
+    num_bytes = _insist(os.path.getsize, file)
+    if num_bytes > MAX_BYTES:
         return None
+    with FILES.take(num_bytes):
+        content = _insist(_content, file)
+        try:
+            return decode_stream(io.BytesIO(content), canvas)
+        except Exception:  # decoders raise about anything on damaged files
+            return None
+
+
+def _content(file: str) -> bytes:
+    stream, num_bytes = open_regular(file)
+    with stream:
+        return stream.read(min(num_bytes, MAX_BYTES))
 
 
 def decode_stream(stream: BinaryIO, canvas: Canvas) -> np.ndarray:

@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 from PIL import Image
 
-from jaxgan.base import digests, store
+from jaxgan.base import digests, store, terminal
 from jaxgan.base.checks import UserError
 from jaxgan.data.images.decode import Header, look
 from jaxgan.data.images.threads import Workers
@@ -23,7 +23,7 @@ LARGE = 100_000
 # File systems tell times to a second or two: a folder that changed so lately may change again without telling.
 SETTLED = 3.0
 
-_VERSION = "folder-1"  # of the stored form
+_VERSION = "folder-2"  # of the stored form
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +67,7 @@ def scan(root: pathlib.Path, workers: Workers, *, follow_links: bool = False) ->
         if not isinstance(one, Header):
             left_out.add(one, file)
     if not sound:
-        raise UserError(f"No image in {root} is of use: {left_out}; replace them.")
+        raise UserError(f"No image in {terminal.printable(root)} is of use: {left_out}; replace them.")
     headers = np.array([looks[i] for i in sound], np.int64).reshape(-1, 3)
     result = Scan([found[i] for i in sound], headers, left_out)
     if len(found) >= LARGE and max(folders.values()) < (began - SETTLED) * 1e9:
@@ -90,7 +90,7 @@ def _look(files: list[str], workers: Workers) -> list[Header | str]:
 
 
 def _place(root: pathlib.Path, follow_links: bool) -> pathlib.Path:
-    name = digests.array_digest(_VERSION, os.fspath(root), os.path.realpath(root), str(follow_links))
+    name = digests.array_digest(_VERSION, ascii(os.fspath(root)), ascii(os.path.realpath(root)), str(follow_links))
     return store.cache_folder() / "folders" / f"{name}.npz"
 
 
@@ -103,6 +103,7 @@ def _recall(place: pathlib.Path, root: pathlib.Path) -> Scan | None:
             return None
         left_out = LeftOut(root)
         left_out.paths.update(facts["left_out"])
+        left_out.kinds.update(facts["kinds"])
         return Scan([os.path.join(root, name) for name in _texts(arrays["files"])], arrays["headers"], left_out)
     except (OSError, ValueError, LookupError):  # not there, damaged, or a folder is gone
         return None
@@ -118,7 +119,7 @@ def _keep(place: pathlib.Path, root: pathlib.Path, found: Scan, folders: dict[st
     }
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        store.save(place, arrays, {"left_out": found.left_out.paths})
+        store.save(place, arrays, {"left_out": found.left_out.paths, "kinds": found.left_out.kinds})
     except (OSError, ValueError):
         return
 

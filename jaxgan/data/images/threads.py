@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import concurrent.futures
-import os
 from collections.abc import Callable
+
+from jaxgan.data.limits import num_cores
 
 MAX_WORKERS = 1024
 
@@ -38,10 +39,3 @@ class Workers:
         for future in futures:
             future.result()
         return None
-
-
-def num_cores() -> int:
-    """Return the number of processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import errno
 import os
 import pathlib
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
 from jaxgan.base import terminal
 from jaxgan.base.checks import UserError
 
-# Files with other endings (.txt, .DS_Store, ...) are passed over without a word.
 # fmt: off
 EXTENSIONS = frozenset((
     ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff",
     ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".tga", ".jp2", ".avif", ".qoi",
 ))
 # fmt: on
+
+# Files of other kinds are counted, but for these, which often lie beside images.
+SILENT = frozenset(("", ".txt", ".md", ".db", ".ini"))
+
+# Kinds of images among them, which other programs convert.
+CONVERTIBLE = frozenset((".heic", ".heif", ".jxl", ".j2k", ".jpx", ".psd", ".exr", ".hdr", ".svg", ".npy", ".npz"))
+
+# Folders that storage systems and archives add, in lower case.
+NOT_CLASSES = frozenset(
+    ("__macosx", "@eadir", "#recycle", "#snapshot", "lost+found", "$recycle.bin", "system volume information")
+)
 
 # Folders below this many others are left out.
 MAX_DEPTH = 64
@@ -43,21 +55,35 @@ class LeftOut:
 
     Attributes:
       paths: by reason.
+      kinds: how many files have each ending of other kinds.
     """
 
     def __init__(self, root: pathlib.Path):
         self._root = root
         self.paths: dict[str, list[str]] = {}
+        self.kinds: collections.Counter[str] = collections.Counter()
 
     def add(self, reason: str, path: str) -> None:
         """Note one path in the folder."""
         self.paths.setdefault(reason, []).append(path)
 
+    @property
+    def convertible(self) -> int:
+        """How many images of kinds that are not read there are."""
+        return sum(count for ending, count in self.kinds.items() if ending in CONVERTIBLE)
+
     def __len__(self) -> int:
-        return sum(map(len, self.paths.values()))
+        return sum(map(len, self.paths.values())) + self.kinds.total()
 
     def __str__(self) -> str:
-        return ", ".join(f"{len(paths)} {why} ({few(paths, self._root)})" for why, paths in self.paths.items())
+        parts = [f"{len(paths)} {why} ({few(paths, self._root)})" for why, paths in self.paths.items()]
+        if self.kinds:
+            common = [f"{count} {terminal.printable(ending)}" for ending, count in self.kinds.most_common(NAMED)]
+            more = ", ..." if len(self.kinds) > NAMED else ""
+            parts.append(f"{self.kinds.total()} of other kinds ({', '.join(common)}{more})")
+        if self.convertible:
+            parts[-1] += ", of which images are read once they are converted, as by ImageMagick's mogrify -format png"
+        return ", ".join(parts)
 
 
 def few(paths: list[str], root: pathlib.Path) -> str:
@@ -105,13 +131,16 @@ def list_images(
                 subfolders.append((entry.path, depth + 1))
             elif kind == "image":
                 found.append(entry.path)
+            elif kind == "other":
+                left_out.kinds[_ending(entry.name)] += 1
             elif kind is not None:
                 left_out.add(kind, entry.path)
         waiting += reversed(subfolders)
     if not found:
         but = f" but what is left out: {left_out}" if left_out else ""
         raise UserError(
-            f"{root} holds no images{but}; expected files such as .png, .jpg or .webp in it or its subfolders."
+            f"{terminal.printable(root)} holds no images{but}; expected files such as .png, .jpg or .webp in it or its "
+            "subfolders."
         )
     return sorted(found, key=lambda file: file.split(os.sep))
 
@@ -129,12 +158,14 @@ def _entries(folder: str, left_out: LeftOut) -> list[os.DirEntry]:
 
 
 def _kind(entry: os.DirEntry, base: str, follow_links: bool) -> str | None:
-    """Return 'folder', 'image', a reason to leave the entry out, or None where it is neither."""
-    is_image = os.path.splitext(entry.name)[1].lower() in EXTENSIONS
+    """Return 'folder', 'image', 'other', a reason to leave the entry out, or None where nothing is said of it."""
+    is_image = _ending(entry.name) in EXTENSIONS
     try:
         is_folder = entry.is_dir()
-        if not (is_folder or is_image) or entry.name == "__MACOSX":
+        if is_folder and entry.name.lower() in NOT_CLASSES:
             return None
+        if not (is_folder or is_image):
+            return "other" if entry.is_file() and _ending(entry.name) not in SILENT else None
         if entry.is_symlink() and not follow_links and not _is_inside(os.path.realpath(entry.path), base):
             return OUTSIDE
         if is_folder:
@@ -144,6 +175,10 @@ def _kind(entry: os.DirEntry, base: str, follow_links: bool) -> str | None:
         return SPECIAL if os.path.exists(entry.path) else UNREADABLE
     except OSError:  # a link to itself, a path too long
         return UNREADABLE if is_image else None
+
+
+def _ending(name: str) -> str:
+    return os.path.splitext(name)[1].lower()
 
 
 def _is_inside(path: str, base: str) -> bool:
@@ -156,18 +191,58 @@ def relative(files: Iterable[str], root: pathlib.Path) -> list[str]:
     return [file[start:] for file in files]
 
 
-def label_by_folder(files: Iterable[str], root: pathlib.Path) -> tuple[np.ndarray, int | None]:
-    """Return int32[N] labels by first-level subfolder and their number K, or zeros and None."""
+class Classes(NamedTuple):
+    """What the first-level subfolders of a folder say of its images.
+
+    Attributes:
+      labels: int32[N], zeros where there are none.
+      names: of the classes, in their order; None where the images have no labels.
+      by_number: whether the names are numbers in another order than that of texts.
+    """
+
+    labels: np.ndarray
+    names: list[str] | None
+    by_number: bool
+
+
+def label_by_folder(files: Iterable[str], root: pathlib.Path, unusable: Iterable[str] = ()) -> Classes:
+    """Label images by first-level subfolder, and report what may surprise.
+
+    Args:
+      files: the images in use.
+      root: the folder.
+      unusable: other images in it, whose subfolders are classes too.
+    """
+    place = terminal.printable(root)
     parts = [name.split(os.sep) for name in relative(files, root)]
-    names = sorted({p[0] for p in parts if len(p) > 1})
+    used = {p[0] for p in parts if len(p) > 1}
+    names = sorted(used.union(p[0] for name in relative(unusable, root) if len(p := name.split(os.sep)) > 1))
     loose = sum(len(p) == 1 for p in parts)
-    if loose:
+    if loose or not used:
         if names:
             terminal.say(
-                f"{root} holds {loose} images beside its subfolders, which have no class: no image gets a label."
+                f"{place} holds {loose} images beside its subfolders, which have no class: no image gets a label."
             )
-        return np.zeros(len(parts), np.int32), None
-    if len(names) > 1 and SPLITS.issuperset(name.lower() for name in names):
-        terminal.say(f"{', '.join(names)} are taken as classes; for one of them alone set data.path to that subfolder.")
+        return Classes(np.zeros(len(parts), np.int32), None, False)
+    in_text, by_number = names, all(name.isdecimal() for name in names)
+    if by_number:
+        names = sorted(names, key=lambda name: (int(name), name))
+        by_number = names != in_text
+    _report_classes(place, names, used, by_number)
     number = {name: label for label, name in enumerate(names)}
-    return np.array([number[p[0]] for p in parts], np.int32), len(names)
+    return Classes(np.array([number[p[0]] for p in parts], np.int32), names, by_number)
+
+
+def _report_classes(place: str, names: list[str], used: set[str], by_number: bool) -> None:
+    if len(names) == 1:
+        terminal.say(f"{place} has one subfolder, {names[0]}, so that all images are of one class, 0.")
+    elif SPLITS.issuperset(name.lower() for name in names):
+        terminal.say(f"{', '.join(names)} are taken as classes; for one of them alone set data.path to that subfolder.")
+    if by_number:
+        terminal.say(
+            f"The subfolders of {place} are numbers, and its classes 0..{len(names) - 1} are in their order, from "
+            f"{names[0]} to {names[-1]}. Earlier versions sorted them as texts; their runs of such a folder cannot "
+            "be resumed."
+        )
+    if lacking := [name for name in names if name not in used]:
+        terminal.say(f"warning: no image of {', '.join(lacking[:NAMED])} in {place} can be read; the class has none.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pathlib
 import threading
 
 import numpy as np
@@ -15,22 +14,26 @@ from jaxgan.data.images.canvas import Canvas, squeezed
 from jaxgan.data.images.decode import decode
 from jaxgan.data.images.scan import scan
 from jaxgan.data.images.threads import Workers
-from jaxgan.data.images.tree import few, label_by_folder, relative
+from jaxgan.data.images.tree import TOO_LARGE, UNREADABLE, few, label_by_folder, relative
 from jaxgan.data.memory import CHUNK, InMemory
+from jaxgan.data.sources.kind import Kind, existing_folder
 
 
 class Folder:
     """Images in files, decoded as they are read.
 
-    Every file with a known image ending is taken, in all subfolders, in the order of their sorted paths;
-    hidden files and folders are passed over. The first-level subfolders, sorted by name, are the classes
-    0..K-1. Images directly in the folder have no class: if there are any, no image has a label.
+    Every file with a known image ending is taken, in all subfolders, in the order of their sorted paths. Hidden files,
+    hidden folders and the folders of storage systems (`tree.NOT_CLASSES`) are skipped. The first-level subfolders are
+    the classes 0..K-1: in numeric order where all names are numbers, else sorted as texts. A class keeps its number
+    where none of its images can be read. Images directly in the folder have no class: if there are any, no image has a
+    label.
 
-    Left out are files whose header cannot be read, images of more than `room.MAX_PIXELS` or `room.MAX_SIDE`, what is
-    no regular file, what lies below `tree.MAX_DEPTH` folders and, without `follow_links`, links that lead out of the
-    folder. A file that turns out to be damaged only when its pixels are decoded counts, and the next good one, in the
-    order of the files, stands in for it with its label. So the number of images, and each of them, is the same
-    however they are cached. `announce` says what was left out.
+    Left out are files whose header cannot be read, images of more than `MAX_PIXELS` or `MAX_SIDE`
+    (`images.memory_budget`), what is no regular file, what lies below `tree.MAX_DEPTH` folders and, without
+    `follow_links`, links that lead out of the folder. A file whose content turns out to be damaged only when its pixels
+    are decoded counts, and the next good one, in the order of the files, stands in for it with its label. So the number
+    of images, and each of them, is the same however they are cached. `announce` reports what was left out. A file that
+    cannot be read at all, after several tries, is an error.
 
     Args:
       path: the folder.
@@ -50,19 +53,19 @@ class Folder:
     """
 
     def __init__(self, path: str, canvas: Canvas, workers: Workers, *, follow_links: bool = False):
-        root = pathlib.Path(path).expanduser()
-        if not path or not root.is_dir():
-            raise FileNotFoundError(f"data.path is {path!r}, which is no folder; expected a folder of images.")
-        self._root, self._canvas, self._workers = root, canvas, workers
+        root = existing_folder(path, "of images")
+        self._root, self._name, self._canvas, self._workers = root, terminal.printable(root), canvas, workers
         self._lock, self._told, self._damaged = threading.Lock(), False, set[int]()
         found = scan(root, workers, follow_links=follow_links)
         self.files, self._left_out = found.files, found.left_out
         num_bytes, widths, heights = found.headers.T
         self._not_square = int((widths != heights).sum())
-        self.labels, num_classes = label_by_folder(self.files, root)
-        self.info = DataInfo(canvas.shape, len(self.files), num_classes)
+        unusable = [path for why in (UNREADABLE, TOO_LARGE) for path in found.left_out.paths.get(why, [])]
+        self.labels, names, by_number = label_by_folder(self.files, root, unusable)
+        self.info = DataInfo(canvas.shape, len(self.files), None if names is None else len(names))
         facts = (f"{name}\0{size}\0" for name, size in zip(relative(self.files, root), num_bytes, strict=True))
-        self.fingerprint = digests.digest("folder", os.fsencode("".join(facts)))
+        kind = "folder by number" if by_number else "folder"
+        self.fingerprint = digests.digest(kind, os.fsencode("".join(facts)))
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Decode some images in parallel.
@@ -92,7 +95,7 @@ class Folder:
             good[rows] = self._decode(rows, images[start : start + CHUNK])
         sound, damaged = np.flatnonzero(good), np.flatnonzero(~good)
         if not sound.size:
-            raise UserError(f"Every image in {self._root} is damaged: {self._few(self.files)}; replace them.")
+            raise UserError(f"Every image in {self._name} is damaged: {self._few(self.files)}; replace them.")
         labels = self.labels.copy()
         for row, other in zip(damaged, sound[np.searchsorted(sound, damaged) % len(sound)], strict=True):
             images[row], labels[row] = images[other], labels[other]
@@ -101,12 +104,13 @@ class Folder:
     def announce(self) -> None:
         """Say in one line what is left out or known to be damaged, and in another what loses its shape."""
         damaged = [self.files[row] for row in sorted(self._damaged)]
-        lines = [f"Left out of {self._root}: {self._left_out}."] if self._left_out else []
+        loud = "warning: " if self._left_out.convertible > len(self.files) else ""
+        lines = [f"{loud}Left out of {self._name}: {self._left_out}."] if self._left_out else []
         if damaged:
             lines.append(f"Damaged, so that the next good image stands in: {len(damaged)} ({self._few(damaged)}).")
         if lines:
             terminal.say(" ".join(lines))
-        squeezed(self._canvas, self._not_square, len(self.files), f"images in {self._root}")
+        squeezed(self._canvas, self._not_square, len(self.files), f"images in {self._name}")
 
     def _decode(self, rows: np.ndarray, images: np.ndarray) -> np.ndarray:
         """Decode files into images[n, H, W, C], and return which of them were good, bool[n]."""
@@ -134,14 +138,20 @@ class Folder:
             first, self._told = not self._told, True
         if first:
             terminal.say(
-                f"{self._few([self.files[row]])} in {self._root} is damaged; the next good image stands in for it, "
+                f"{self._few([self.files[row]])} in {self._name} is damaged; the next good image stands in for it, "
                 "and for others like it from now on."
             )
         for other in (*range(row + 1, len(self.files)), *range(row)):
             pixels = self._decode_one(other)
             if pixels is not None:
                 return pixels, other
-        raise UserError(f"No image in {self._root} can be decoded any more; check that its files are still there.")
+        raise UserError(f"No image in {self._name} can be decoded any more; check that its files are still there.")
 
     def _few(self, files: list[str]) -> str:
         return few(files, self._root)
+
+
+KIND = Kind(
+    lambda c, canvas, workers: Folder(c.path, canvas, workers, follow_links=c.follow_links),
+    path="needed",
+)

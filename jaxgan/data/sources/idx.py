@@ -22,8 +22,11 @@ import numpy as np
 from jaxgan.base import checks, terminal
 from jaxgan.base.checks import UserError
 from jaxgan.base.files import open_regular
+from jaxgan.data.images.canvas import on_canvas
 from jaxgan.data.images.memory_budget import MAX_PIXELS
-from jaxgan.data.memory import InMemory, host_memory
+from jaxgan.data.limits import host_memory
+from jaxgan.data.memory import InMemory
+from jaxgan.data.sources.kind import Kind, existing_folder
 
 UNSIGNED_BYTE = 0x08
 GZIP = b"\x1f\x8b"
@@ -59,18 +62,16 @@ def open_idx(path: str, split: str) -> InMemory:
       ValueError: if a file is damaged, or several files fit.
     """
     checks.one_of("data.split", split, PREFIXES)
-    folder = pathlib.Path(path).expanduser()
-    if not path or not folder.is_dir():
-        raise FileNotFoundError(f"data.path is {path!r}, which is no folder; expected a folder with IDX files.")
+    folder = existing_folder(path, "with IDX files")
     file = find(folder, split, "images")
     if file is None:
         raise FileNotFoundError(
-            f"No images of split {split!r} in {folder}; expected a file like "
+            f"No images of split {split!r} in {terminal.printable(folder)}; expected a file like "
             f"{PREFIXES[split].split('|')[0]}-images-idx3-ubyte.gz there."
         )
     images = load(file, num_dims=3)
     if not images.size:
-        raise UserError(f"{file} holds no images; get the file again.")
+        raise UserError(f"{terminal.printable(file)} holds no images; get the file again.")
     if file.name.lower().startswith("emnist"):
         images = np.ascontiguousarray(images.transpose(0, 2, 1))
     labels, num_classes = _labels(folder, split, file, len(images))
@@ -78,7 +79,7 @@ def open_idx(path: str, split: str) -> InMemory:
 
 
 def _labels(
-    folder: pathlib.Path, split: str, pictures: pathlib.Path, expected: int
+    folder: pathlib.Path, split: str, images: pathlib.Path, expected: int
 ) -> tuple[np.ndarray | None, int | None]:
     """Return int32[N] labels 0..K-1 and K, or (None, None) where the data set has no labels."""
     file = find(folder, split, "labels")
@@ -87,8 +88,8 @@ def _labels(
     labels = load(file, num_dims=1)
     if len(labels) != expected:
         raise UserError(
-            f"{file} holds {len(labels)} labels, but {pictures.name} holds {expected} images; "
-            "expected one each, so take both files from the same data set."
+            f"{terminal.printable(file)} holds {len(labels)} labels, but {terminal.printable(images.name)} holds "
+            f"{expected} images; expected one each, so take both files from the same data set."
         )
     known = np.unique(labels)
     for other in PREFIXES:  # a class may be missing from one split, and must have the same number in both
@@ -109,7 +110,7 @@ def find(folder: pathlib.Path, split: str, kind: str) -> pathlib.Path | None:
     if len(sets) > 1:
         names = terminal.printable(", ".join(sorted(sets)))
         raise UserError(
-            f"Several files hold the {kind} of split {split!r} in {folder}: {names}; "
+            f"Several files hold the {kind} of split {split!r} in {terminal.printable(folder)}: {names}; "
             "expected one, so give each data set a folder of its own."
         )
     return files[0] if files else None  # of a packed and an unpacked twin the unpacked one sorts first
@@ -199,3 +200,6 @@ def _fill(buffer: memoryview, stream: BinaryIO | gzip.GzipFile) -> int:
         buffer[filled : filled + len(piece)] = piece
         filled += len(piece)
     return filled
+
+
+KIND = Kind(lambda c, canvas, workers: on_canvas(open_idx(c.path, c.split), canvas, workers), path="needed")

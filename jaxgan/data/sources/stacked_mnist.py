@@ -8,7 +8,9 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo
 from jaxgan.data import identity
 from jaxgan.data.order.splitmix import uniforms
+from jaxgan.data.sources.kind import Kind
 from jaxgan.data.sources.mnist import open_mnist
+from jaxgan.data.validation import check_indices
 
 # Of each split, as in PacGAN; published sets have 120,000 to 240,000.
 NUM_IMAGES = 128_000
@@ -51,9 +53,7 @@ class StackedMnist:
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Read uint8[n, H, W, 3] images and int32[n] labels."""
-        indices = np.asarray(indices, np.int64)
-        if indices.size and not 0 <= indices.min() <= indices.max() < NUM_IMAGES:
-            raise IndexError(f"Image indices must lie in 0..{NUM_IMAGES - 1}.")
+        indices = check_indices(indices, NUM_IMAGES)
         rows = np.floor(uniforms(indices, 3) * self._digits.info.num_images).astype(np.int64)
         images = np.zeros((len(indices), *self.info.image_shape), np.uint8)
         border = (self.info.image_shape[0] - 28) // 2
@@ -63,3 +63,6 @@ class StackedMnist:
             images[:, border : border + 28, border : border + 28, channel] = digits[..., 0]
             labels = 10 * labels + numbers
         return images, labels
+
+
+KIND = Kind(lambda c, canvas, workers: StackedMnist(c.split, c.image_size, c.channels))

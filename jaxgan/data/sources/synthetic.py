@@ -7,6 +7,8 @@ import numpy as np
 from jaxgan.base import digests
 from jaxgan.base.types import DataInfo
 from jaxgan.data.order.splitmix import uniforms
+from jaxgan.data.sources.kind import Kind
+from jaxgan.data.validation import check_indices
 
 NUM_IMAGES = 4096
 CLASSES = ("circle", "square", "triangle", "cross")
@@ -33,9 +35,7 @@ class Synthetic:
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Draw uint8[n, H, W, C] images; returns them with their int32[n] labels."""
-        indices = np.asarray(indices, np.int64)
-        if indices.size and not 0 <= indices.min() <= indices.max() < NUM_IMAGES:
-            raise IndexError(f"Image indices must lie in 0..{NUM_IMAGES - 1}.")
+        indices = check_indices(indices, NUM_IMAGES)
         images = np.empty((len(indices), *self.info.image_shape), np.uint8)
         for start in range(0, len(indices), CHUNK):
             images[start : start + CHUNK] = self._draw(indices[start : start + CHUNK])
@@ -70,3 +70,6 @@ def outside(x: np.ndarray, y: np.ndarray, radius: np.ndarray, indices: np.ndarra
         bar,
     )
     return np.choose(indices[:, None, None] % len(CLASSES), shapes)
+
+
+KIND = Kind(lambda c, canvas, workers: Synthetic(c.image_size, c.channels))

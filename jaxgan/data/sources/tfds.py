@@ -16,6 +16,8 @@ from jaxgan.base.types import DataInfo
 from jaxgan.data.images.canvas import Canvas, draw, from_array, squeezed
 from jaxgan.data.images.decode import decode_stream, open_image
 from jaxgan.data.images.threads import Workers
+from jaxgan.data.sources.kind import Kind
+from jaxgan.data.validation import check_labels
 
 # The format with random access; tfds' default, TFRecord, has none.
 FILE_FORMAT = "array_record"
@@ -73,7 +75,7 @@ class Tfds:
                     labels[i] = record["label"]
 
         self._workers.run(piece, len(indices))
-        return images, labels
+        return images, check_labels(labels, len(labels), self.info.num_classes)
 
     def announce(self) -> None:
         """Say so if images lose their shape, judged by SAMPLE of them."""
@@ -171,3 +173,6 @@ def _leave_encoded(builder: Any) -> dict[str, Any]:
 
 def _line(error: BaseException) -> str:
     return str(error).strip().split("\n")[0]
+
+
+KIND = Kind(lambda c, canvas, workers: Tfds(c.name, c.split, c.path, canvas, workers), path="optional")

@@ -1,5 +1,9 @@
 """Images of every mode, against numpy arithmetic and Pillow's own compositing."""
 
+import io
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -163,3 +167,46 @@ def test_a_source_of_oblong_images_says_so(capfd):
     assert "5 of 5 images are not square" in capfd.readouterr().err
     on_canvas(InMemory(np.zeros((5, 4, 4, 1), np.uint8), None, None), Canvas(8, 1), Workers(1)).announce()
     assert capfd.readouterr().err == ""
+
+
+def png(bits, kind, row, transparent):
+    """A PNG of one row, written by hand: Pillow writes no transparent colour at these depths."""
+
+    def chunk(name, body):
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    width = len(row) * 8 // bits // (3 if kind == 2 else 1)
+    header = struct.pack(">IIBBBBB", width, 1, bits, kind, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"tRNS", transparent), (b"IDAT", zlib.compress(b"\0" + row)), (b"IEND", b"")]
+    return Image.open(io.BytesIO(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)))
+
+
+@pytest.mark.parametrize(
+    ("bits", "row", "transparent", "expected"),
+    [
+        (1, bytes([0b01000000]), 1, [0, 99, 0, 0, 0, 0, 0, 0]),
+        (2, bytes([0b00_01_10_11]), 2, [0, 85, 99, 255]),
+        (4, bytes([0x0F, 0xA5]), 15, [0, 99, 170, 85]),
+        (8, bytes([0, 80, 160, 255]), 80, [0, 99, 160, 255]),
+        (16, struct.pack(">4H", 0, 257, 258, 65535), 258, [0, 1, 99, 255]),  # both greys are 1 in 8 bits
+    ],
+)
+def test_the_transparent_grey_of_a_png_shows_the_background_at_every_depth(bits, row, transparent, expected):
+    image = png(bits, 0, row, struct.pack(">H", transparent))
+    pixels = draw(image, Canvas(image.width, 1, "pad", background="#636363"))
+    assert pixels[(image.width - 1) // 2, :, 0].tolist() == expected
+
+
+def test_the_transparent_colour_of_a_png_of_48_bits_shows_the_background():
+    image = png(16, 2, struct.pack(">6H", 1285, 1542, 1799, 65535, 0, 0), struct.pack(">3H", 1285, 1542, 1799))
+    pixels = draw(image, Canvas(2, 3, "pad", background="#636363"))
+    assert pixels[0].tolist() == [[99, 99, 99], [255, 0, 0]]
+
+
+@pytest.mark.parametrize(("alpha", "expected"), [((0, 0), [9, 9]), ((255, 0), [9, 255])])
+def test_a_tga_whose_fourth_byte_is_unused_is_opaque(alpha, expected):
+    pixels = np.full((2, 2, 4), 9, np.uint8)
+    pixels[..., 3] = alpha
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "TGA")
+    assert draw(Image.open(io.BytesIO(stream.getvalue())), Canvas(2, 1))[0, :, 0].tolist() == expected

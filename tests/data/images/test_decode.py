@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from jaxgan.base import terminal
+from jaxgan.base.checks import UserError
 from jaxgan.data.images.canvas import Canvas
 from jaxgan.data.images.decode import FORMATS, Header, decode, look
 from jaxgan.data.images.memory_budget import MAX_BYTES
@@ -98,10 +99,11 @@ def test_files_of_many_bytes_are_not_read(tmp_path):
     assert decode(str(file), CANVAS) is None
 
 
-def test_a_fifo_that_took_the_place_of_a_image_does_not_hang(tmp_path):
+def test_a_fifo_that_took_the_place_of_an_image_does_not_hang(tmp_path):
     os.mkfifo(tmp_path / "a.png")
     assert look(str(tmp_path / "a.png")) == UNREADABLE
-    assert decode(str(tmp_path / "a.png"), CANVAS) is None
+    with pytest.raises(UserError, match=r"a\.png cannot be read \(it is no regular file; tried 1 times\)"):
+        decode(str(tmp_path / "a.png"), CANVAS)
 
 
 def test_bombs_are_left_out_with_a_count_and_the_others_read(tmp_path):

@@ -19,7 +19,7 @@ from jaxgan.runs.record import loggers
 
 def train(workdir, num_steps, log_to, **more):
     config = tiny.get_config()
-    config.train.update(num_steps=num_steps, log_to=log_to)
+    config.train.update(num_steps=num_steps, log_to=log_to, sample_every=3)
     config.eval.update(num=20, metrics="swd", **more)
     jaxgan.train(config, workdir)
 

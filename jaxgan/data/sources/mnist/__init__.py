@@ -12,8 +12,10 @@ import numpy as np
 
 from jaxgan.base import checks, digests
 from jaxgan.base.checks import UserError
+from jaxgan.data.images.canvas import on_canvas
 from jaxgan.data.memory import InMemory
 from jaxgan.data.sources import idx
+from jaxgan.data.sources.kind import Kind
 
 # MD5 of the unpacked files, as widely published. They tell a damaged installation from a real result.
 MD5 = {
@@ -41,9 +43,9 @@ def open_mnist(split: str) -> InMemory:
     """
     checks.one_of("data.split", split, idx.PREFIXES)
     stem = {"train": "train", "test": "t10k"}[split]
-    pictures, numbers = f"{stem}-images-idx3-ubyte", f"{stem}-labels-idx1-ubyte"
-    images, labels = _read(pictures, num_dims=3), _read(numbers, num_dims=1)
-    return InMemory(images[..., None], labels.astype(np.int32), 10, digests.digest(MD5[pictures], MD5[numbers]))
+    images_file, labels_file = f"{stem}-images-idx3-ubyte", f"{stem}-labels-idx1-ubyte"
+    images, labels = _read(images_file, num_dims=3), _read(labels_file, num_dims=1)
+    return InMemory(images[..., None], labels.astype(np.int32), 10, digests.digest(MD5[images_file], MD5[labels_file]))
 
 
 def _read(name: str, num_dims: int) -> np.ndarray:
@@ -63,3 +65,6 @@ def _unpack(name: str) -> bytes:
             "Install jaxgan again, or get the file back from its repository."
         )
     return content
+
+
+KIND = Kind(lambda c, canvas, workers: on_canvas(open_mnist(c.split), canvas, workers))

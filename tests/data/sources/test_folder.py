@@ -1,5 +1,6 @@
 """Folders of images, with what people keep in them."""
 
+import errno
 import os
 import shutil
 
@@ -7,7 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan.base import terminal
+from jaxgan.base import files, terminal
+from jaxgan.base.checks import UserError
+from jaxgan.base.digests import digest
+from jaxgan.data.images import decode
 from jaxgan.data.images.canvas import Canvas
 from jaxgan.data.images.threads import Workers
 from jaxgan.data.sources.folder import Folder
@@ -200,12 +204,167 @@ def test_oblong_images_are_counted_by_their_headers(tmp_path, warnings):
     assert warnings[0].startswith(f"2 of 5 images in {tmp_path} are not square")
 
 
-def test_a_file_that_vanished_is_one_more_damaged_file(tmp_path, warnings):
+def test_a_file_that_vanished_stops_with_a_sentence_for_no_other_image_may_stand_in(tmp_path, warnings, monkeypatch):
+    monkeypatch.setattr(decode, "PAUSES", (0.0,))
     for i in range(3):
         save(tmp_path / f"{i}.png", i)
     source = open_folder(tmp_path)
     (tmp_path / "1.png").unlink()
+    for read in (lambda: source.read(np.arange(3)), source.load):
+        with pytest.raises(UserError, match=r"1\.png cannot be read \(No such file or directory; tried 1 times\)"):
+            read()
     os.mkfifo(tmp_path / "1.png")
-    for _ in range(2):
-        assert source.read(np.arange(3))[0][:, 0, 0, 0].tolist() == [0, 2, 2]
+    with pytest.raises(UserError, match=r"1\.png cannot be read \(it is no regular file; tried 1 times\)"):
+        source.read(np.arange(3))
+    assert warnings == []
+
+
+class Failing:
+    """`open_regular`, but for a file whose disk fails a number of times, with an error of that number."""
+
+    def __init__(self, name, times, code=errno.EIO):
+        self.name, self.left, self.code = name, times, code
+
+    def __call__(self, path):
+        if str(path).endswith(self.name) and self.left:
+            self.left -= 1
+            raise OSError(self.code, os.strerror(self.code), path)
+        return files.open_regular(path)
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.ETIMEDOUT])
+def test_a_disk_that_fails_for_a_while_changes_nothing(tmp_path, warnings, monkeypatch, code):
+    monkeypatch.setattr(decode, "PAUSES", (0.0, 0.0))
+    for i in range(3):
+        save(tmp_path / f"{i}.png", i)
+    whole = open_folder(tmp_path)
+    monkeypatch.setattr(decode, "open_regular", Failing("1.png", 2, code))
+    source = open_folder(tmp_path)
+    assert (source.info, source.fingerprint) == (whole.info, whole.fingerprint)
+    monkeypatch.setattr(decode, "open_regular", Failing("1.png", 2, code))
+    assert source.read(np.arange(3))[0][:, 0, 0, 0].tolist() == [0, 1, 2]
+    assert warnings == []
+
+
+def test_a_disk_that_goes_on_failing_stops_with_a_sentence_and_no_image_is_replaced(tmp_path, warnings, monkeypatch):
+    monkeypatch.setattr(decode, "PAUSES", (0.0, 0.0))
+    for i in range(3):
+        save(tmp_path / f"{i}.png", i)
+    source = open_folder(tmp_path)
+    monkeypatch.setattr(decode, "open_regular", Failing("1.png", 10**6))
+    for read in (lambda: open_folder(tmp_path), lambda: source.read(np.arange(3)), source.load):
+        with pytest.raises(UserError, match=r"1\.png cannot be read \(Input/output error; tried 3 times\)"):
+            read()
+    monkeypatch.setattr(decode, "open_regular", files.open_regular)
+    assert source.read(np.arange(3))[0][:, 0, 0, 0].tolist() == [0, 1, 2]
+
+
+def test_a_file_that_may_not_be_read_is_left_out_by_the_scan(tmp_path, warnings, monkeypatch):
+    save(tmp_path / "0.png", 0)
+    save(tmp_path / "1.png", 1)
+    monkeypatch.setattr(decode, "open_regular", Failing("1.png", 10**6, errno.EACCES))
+    assert open_folder(tmp_path).info.num_images == 1
+
+
+def test_a_class_keeps_its_number_where_none_of_its_images_can_be_read(tmp_path, warnings):
+    for name, value in (("a", 1), ("c", 3)):
+        save(tmp_path / name / "1.png", value)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "1.png").write_text("no image")
+    source = open_folder(tmp_path)
+    assert source.info.num_classes == 3
+    assert source.read(np.arange(2))[1].tolist() == [0, 2]
+    assert warnings == [f"warning: no image of b in {tmp_path} can be read; the class has none."]
+
+
+def test_folders_of_storage_systems_are_no_classes(tmp_path, warnings):
+    for name in ("a", "b"):
+        save(tmp_path / name / "1.png", 1)
+    alone = open_folder(tmp_path).fingerprint
+    for name in ("@eaDir", "a/@eaDir", "lost+found", "#recycle", "$RECYCLE.BIN", "System Volume Information"):
+        save(tmp_path / name / "thumb.jpg", 9)
+    source = open_folder(tmp_path)
+    assert (source.info.num_images, source.info.num_classes, source.fingerprint) == (2, 2, alone)
+
+
+def test_folders_named_by_numbers_are_classes_in_the_order_of_numbers(tmp_path, warnings):
+    for i in range(12):
+        save(tmp_path / "many" / str(i) / "1.png", i)
+        save(tmp_path / "padded" / f"{i:02}" / "1.png", i)
+    source = open_folder(tmp_path / "many")
+    images, labels = source.read(np.arange(12))
+    assert images[:, 0, 0, 0].tolist() == labels.tolist()
     assert len(warnings) == 1
+    assert "its classes 0..11 are in their order, from 0 to 11" in warnings[0]
+    padded = open_folder(tmp_path / "padded")
+    assert padded.read(np.arange(12))[1].tolist() == list(range(12))
+    assert len(warnings) == 1
+
+
+def test_the_order_of_numbers_is_a_part_of_the_fingerprint(tmp_path, warnings):
+    """Runs that took the names as texts have other labels, so they must not be resumed."""
+    for name in ("2", "10"):
+        save(tmp_path / name / "1.png", 1)
+    source = open_folder(tmp_path)
+    facts = "".join(f"{os.path.relpath(file, tmp_path)}\0{os.path.getsize(file)}\0" for file in source.files)
+    assert source.fingerprint != digest("folder", facts.encode())
+    (tmp_path / "10").rename(tmp_path / "3")
+    source = open_folder(tmp_path)
+    facts = "".join(f"{os.path.relpath(file, tmp_path)}\0{os.path.getsize(file)}\0" for file in source.files)
+    assert source.fingerprint == digest("folder", facts.encode())
+
+
+def test_one_subfolder_is_one_class_and_says_so(tmp_path, warnings):
+    save(tmp_path / "only" / "1.png", 1)
+    assert open_folder(tmp_path).info.num_classes == 1
+    assert warnings == [f"{tmp_path} has one subfolder, only, so that all images are of one class, 0."]
+
+
+def test_files_of_other_kinds_are_counted(tmp_path, warnings):
+    save(tmp_path / "1.png", 1)
+    for name in (
+        "a.heic",
+        "b.HEIC",
+        "c.jxl",
+        "d.npy",
+        "labels.csv",
+        "notes.txt",
+        "Thumbs.db",
+        "LICENSE",
+        ".hidden.raw",
+    ):
+        (tmp_path / name).write_bytes(b"no image")
+    open_folder(tmp_path).announce()
+    (line,) = warnings
+    assert line.startswith(f"warning: Left out of {tmp_path}: 5 of other kinds (2 .heic, ")
+    assert "1 .csv" in line
+    assert "once they are converted" in line
+    for i in range(2, 6):
+        save(tmp_path / f"{i}.png", i)
+    open_folder(tmp_path).announce()
+    assert warnings[1].startswith(f"Left out of {tmp_path}: 5 of other kinds")
+
+
+def test_a_folder_of_other_kinds_alone_says_which(tmp_path):
+    (tmp_path / "a.heic").write_bytes(b"no image")
+    with pytest.raises(UserError, match=r"holds no images but what is left out: 1 of other kinds \(1 \.heic\)"):
+        open_folder(tmp_path)
+
+
+def test_a_folder_whose_name_is_not_utf8_is_read_like_any(tmp_path, warnings):
+    strange = os.path.join(tmp_path, os.fsdecode(b"\xff"))
+    os.mkdir(strange)
+    with pytest.raises(UserError, match="holds no images") as caught:
+        open_folder(strange)
+    str(caught.value).encode()
+    for name in ("a", os.fsdecode(b"b\xfe")):
+        os.mkdir(os.path.join(strange, name))
+        with open(os.path.join(strange, name, "1.png"), "wb") as file:
+            Image.fromarray(picture(3)).save(file, "png")
+    with open(os.path.join(strange, "a", "0.png"), "wb") as file:
+        file.write(b"no image")
+    source = open_folder(strange)
+    source.announce()
+    assert source.read(np.arange(2))[1].tolist() == [0, 1]
+    assert len(warnings) == 1
+    "".join(warnings).encode()

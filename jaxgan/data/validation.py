@@ -1,0 +1,127 @@
+"""What is refused of a data set: images, labels, batches, and whatever `source=` returns."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from jaxgan.base.checks import UserError
+from jaxgan.base.types import DataInfo, Source
+from jaxgan.data import identity
+from jaxgan.data.limits import host_memory
+
+# Batches are read ahead, and become float32 pixels and feature maps many times as large.
+BATCH_FRACTION = 0.1
+
+# Images of a custom source that are read before a run begins.
+TRIED = 16
+
+
+def check_images(images: np.ndarray) -> np.ndarray:
+    """Return images as NumPy's uint8[N, H, W, C], or raise ValueError where they are something else."""
+    images = np.asarray(images)
+    if images.dtype != np.uint8:
+        raise UserError(
+            f"images are {images.dtype}; expected uint8 pixels from 0 to 255, so convert them, of pixels in [-1, 1] by "
+            "jaxgan.to_uint8(images)."
+        )
+    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+        raise UserError(
+            f"images have the shape {images.shape}; expected [N, H, W, C] with C = 1 or 3; grey images get a last "
+            "axis by images[..., None]."
+        )
+    if not images.size:
+        raise UserError(f"images have the shape {images.shape}, which is empty; expected at least one image.")
+    return images
+
+
+def check_labels(labels: np.ndarray | None, num_images: int, num_classes: int | None) -> np.ndarray:
+    """Return labels as int32[N], zeros where there are none, or raise ValueError where they do not fit."""
+    if num_classes is not None and num_classes < 1:
+        raise UserError(f"num_classes is {num_classes}; expected at least 1, or None where there are no labels.")
+    if (labels is None and num_classes is not None) or (num_classes is None and labels is not None and np.any(labels)):
+        raise UserError(
+            f"labels are {'not ' * (labels is None)}given and num_classes is {num_classes}; expected both, or None for "
+            "both where the images have no labels."
+        )
+    if labels is None or num_classes is None:
+        return np.zeros(num_images, np.int32)
+    labels = np.asarray(labels)
+    if labels.shape != (num_images,) or labels.dtype.kind not in "iu":
+        raise UserError(
+            f"labels are {labels.dtype} of the shape {labels.shape}; expected integers of the shape ({num_images},), "
+            "one for each image."
+        )
+    low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
+    if not 0 <= low <= high < num_classes:
+        raise UserError(
+            f"labels run from {low} to {high} and num_classes is {num_classes}; expected labels from 0 to "
+            f"{num_classes - 1}."
+        )
+    return labels.astype(np.int32, copy=False)
+
+
+def check_indices(indices: np.ndarray, num_images: int) -> np.ndarray:
+    """Return indices as int64, or raise IndexError where one is not in 0..N-1."""
+    indices = np.asarray(indices, np.int64)
+    if indices.size and not 0 <= indices.min() <= indices.max() < num_images:
+        raise IndexError(f"Image indices must lie in 0..{num_images - 1}.")
+    return indices
+
+
+def check_batch(batch_size: int, info: DataInfo, memory_limit: int | None = None) -> None:
+    """Raise ValueError if the pixels of one batch, as bytes, take more than BATCH_FRACTION of the host's memory."""
+    memory = host_memory() if memory_limit is None else memory_limit
+    needed = batch_size * math.prod(info.image_shape)
+    if needed > BATCH_FRACTION * memory:
+        raise UserError(
+            f"data.batch_size is {batch_size}, whose images of {' x '.join(map(str, info.image_shape))} bytes take "
+            f"{needed / 2**30:.1f} GiB, and this machine has {memory / 2**30:.1f} GiB of memory; set data.batch_size "
+            f"to {int(BATCH_FRACTION * memory) // math.prod(info.image_shape)} or less."
+        )
+
+
+class Checked:
+    """A custom source, of which each batch is checked: shape and type of images, range of labels.
+
+    Args:
+      source: any object with `info` and `read`, as `jaxgan.Source` describes.
+
+    Attributes:
+      info: the source's.
+      fingerprint: the source's, None where it has none.
+
+    Raises:
+      ValueError: `info` is no DataInfo, or the first images do not fit it.
+    """
+
+    def __init__(self, source: Source):
+        info: Any = getattr(source, "info", None)
+        if not isinstance(info, DataInfo) or not callable(getattr(source, "read", None)):
+            raise UserError(
+                f"source= is {type(source).__name__}; expected an object with info, a jaxgan.DataInfo, and "
+                "read(indices), or jaxgan.data.InMemory(images, labels, num_classes)."
+            )
+        if info.num_images < 1:
+            raise UserError(f"source.info.num_images is {info.num_images}; expected at least 1.")
+        self.info, self._source, self.fingerprint = info, source, identity.fingerprint(source)
+        self.read(np.arange(min(TRIED, info.num_images)))
+
+    def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Read uint8[n, H, W, C] images and int32[n] labels.
+
+        Raises:
+          ValueError: the source returned something else.
+        """
+        batch = self._source.read(indices)
+        if not isinstance(batch, tuple | list) or len(batch) != 2:
+            raise UserError(f"source.read returned {type(batch).__name__}; expected two arrays: images and labels.")
+        try:
+            images = check_images(batch[0])
+            if images.shape != (expected := (len(indices), *self.info.image_shape)):
+                raise UserError(f"images have the shape {images.shape}; expected {expected}, as source.info says.")
+            return images, check_labels(batch[1], len(indices), self.info.num_classes)
+        except UserError as error:
+            raise UserError(f"source.read returned what is no batch: {error}") from None

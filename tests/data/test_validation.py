@@ -1,0 +1,84 @@
+"""What `source=` may return, and the sentence for everything else."""
+
+import numpy as np
+import pytest
+import tiny
+
+import jaxgan
+from jaxgan import data
+from jaxgan.base.types import DataInfo
+from jaxgan.data.validation import TRIED, Checked
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), np.uint8)
+LABELS = np.arange(40) % 4
+INFO = DataInfo((8, 8, 3), 40, 4)
+
+
+class Own:
+    """A custom source whose answers are changed."""
+
+    fingerprint = "f00d"
+
+    def __init__(self, images=lambda x: x, labels=lambda x: x, info=INFO):
+        self.images, self.labels, self.info = images, labels, info
+
+    def read(self, indices):
+        return self.images(IMAGES[indices]), self.labels(LABELS[indices])
+
+
+def test_a_good_source_is_what_it_was():
+    source = data.checked(Own())
+    assert isinstance(source, Checked)
+    assert (source.info, source.fingerprint) == (DataInfo((8, 8, 3), 40, 4), "f00d")
+    images, labels = source.read(np.array([3, 3, 0]))
+    np.testing.assert_array_equal(images, IMAGES[[3, 3, 0]])
+    np.testing.assert_array_equal(labels, LABELS[[3, 3, 0]])
+    assert labels.dtype == np.int32
+    plain = data.checked(Own(labels=np.zeros_like, info=DataInfo((8, 8, 3), 40)))
+    assert not plain.read(np.arange(4))[1].any()
+
+
+def test_arrays_in_memory_were_checked_before():
+    held = data.InMemory(IMAGES, LABELS, 4)
+    assert data.checked(held) is held
+
+
+WRONG = [
+    ({"images": lambda x: x / 255.0}, "images are float64; expected uint8"),
+    ({"images": lambda x: x > 127}, "images are bool; expected uint8"),
+    ({"images": lambda x: x.transpose(0, 3, 1, 2)}, r"shape \(16, 3, 8, 8\); expected \[N, H, W, C\]"),
+    ({"images": lambda x: x[..., 0]}, r"shape \(16, 8, 8\); expected \[N, H, W, C\]"),
+    ({"images": lambda x: x[:, :4]}, r"shape \(16, 4, 8, 3\); expected \(16, 8, 8, 3\), as source.info says"),
+    ({"images": lambda x: x[1:]}, r"shape \(15, 8, 8, 3\); expected \(16, 8, 8, 3\)"),
+    ({"labels": lambda x: x + 1}, "labels run from 1 to 4 and num_classes is 4; expected labels from 0 to 3"),
+    ({"labels": lambda x: x - 1}, "labels run from -1 to 2"),
+    ({"labels": lambda x: np.eye(4)[x]}, r"labels are float64 of the shape \(16, 4\)"),
+    ({"labels": lambda x: x.astype(np.float32)}, "labels are float32"),
+    ({"labels": lambda x: None}, "labels are not given and num_classes is 4"),
+    ({"info": DataInfo((8, 8, 3), 40)}, "labels are given and num_classes is None"),
+    ({"info": DataInfo((8, 8, 3), 0, 4)}, "num_images is 0; expected at least 1"),
+    ({"info": {"num_images": 40}}, "source= is Own; expected an object with info, a jaxgan.DataInfo"),
+]
+
+
+@pytest.mark.parametrize(("change", "sentence"), WRONG)
+def test_what_is_no_batch_is_refused_before_a_run_is_begun(change, sentence, tmp_path):
+    with pytest.raises(jaxgan.UserError, match=sentence):
+        Checked(Own(**change))
+    with pytest.raises(jaxgan.UserError, match=sentence):
+        jaxgan.train(tiny.get_config(), tmp_path / "run", source=Own(**change))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("answer", [None, IMAGES[:TRIED], (IMAGES[:TRIED],), {"images": 1, "labels": 2, "x": 3}])
+def test_answers_that_are_not_two_arrays_are_refused(answer):
+    source = Own()
+    source.read = lambda indices: answer
+    with pytest.raises(jaxgan.UserError, match="expected two arrays: images and labels"):
+        Checked(source)
+
+
+def test_labels_are_checked_in_every_batch():
+    source = data.checked(Own(labels=lambda x: np.where(np.arange(len(x)) < TRIED, x, 4)))
+    with pytest.raises(jaxgan.UserError, match="labels run from 0 to 4"):
+        source.read(np.arange(40))

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +66,7 @@ def create_reference(
       net: where features come from; without it there are the measures of pixels.
       held_out: other real images and their labels or None, for `suite.floor`.
     """
-    return _assemble(images, labels, net, held_out, _compute(images, net))
+    return _assemble(_compute(images, net), images, labels, held_out, net)
 
 
 def cached_reference(
@@ -93,7 +94,7 @@ def cached_reference(
         arrays = _compute(images, net)
         with contextlib.suppress(OSError):
             store.save(path, arrays, {})
-    return _assemble(images, labels, net, held_out, arrays)
+    return _assemble(arrays, images, labels, held_out, net)
 
 
 def images_of(source: Source, most: int = 100_000, seed: int = 0) -> Images:
@@ -120,17 +121,9 @@ def _compute(images: np.ndarray, net: FeatureNet | None) -> dict[str, np.ndarray
     return arrays
 
 
-def _assemble(
-    images: np.ndarray,
-    labels: np.ndarray | None,
-    net: FeatureNet | None,
-    held_out: Images | None,
-    arrays: dict[str, np.ndarray],
-) -> Reference:
+def _assemble(arrays: dict[str, np.ndarray], *given: Any) -> Reference:
     fitted = Moments(int(arrays["num"]), arrays["mean"], arrays["cov"]) if "mean" in arrays else None
-    return Reference(
-        images, labels, held_out, net, fitted, arrays.get("features"), arrays.get("class_counts"), arrays["projections"]
-    )
+    return Reference(*given, fitted, arrays.get("features"), arrays.get("class_counts"), arrays["projections"])
 
 
 def _digest(images: np.ndarray, net: FeatureNet | None) -> str:

@@ -1,34 +1,18 @@
-"""Sliced Wasserstein distance: two sets of images seen along random directions, without any network."""
+"""Sliced Wasserstein distance: the mean over random directions of W1 between the projections of two sets of images.
+
+References:
+  Rabin, Peyre, Delon and Bernot, "Wasserstein Barycenter and Its Application to Texture Mixing", 2011, section 3;
+  with W1 as in Karras, Aila, Laine and Lehtinen, "Progressive Growing of GANs", 2018, section 5.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from jaxgan.base import checks
-from jaxgan.base.checks import UserError
 from jaxgan.metrics.registry import Given, measure
 
 NUM_PROJECTIONS = 128
-
-
-def sliced_wasserstein(
-    first: np.ndarray, second: np.ndarray, *, num_projections: int = NUM_PROJECTIONS, seed: int = 0
-) -> float:
-    """Return the mean over random directions of the distance W1 between the projections of two sets.
-
-    Args:
-      first: float[N, D] vectors, such as `pixels` of images.
-      second: float[M, D].
-      num_projections: directions; more make the figure steadier.
-      seed: of the directions.
-
-    References:
-      Rabin, Peyre, Delon and Bernot, "Wasserstein Barycenter and Its Application to Texture Mixing", 2011, section 3;
-      with W1 as in Karras, Aila, Laine and Lehtinen, "Progressive Growing of GANs", 2018, section 5.
-    """
-    if first.shape[1:] != second.shape[1:]:
-        raise UserError(f"vectors have {first.shape[1:]} and {second.shape[1:]} numbers; expected as many in both.")
-    return wasserstein_1d(*(project(x, num_projections=num_projections, seed=seed) for x in (first, second)))
 
 
 def project(vectors: np.ndarray, *, num_projections: int = NUM_PROJECTIONS, seed: int = 0) -> np.ndarray:

@@ -6,7 +6,7 @@ import dataclasses
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jaxgan.base import files
 from jaxgan.base.checks import UserError
@@ -26,6 +26,7 @@ _WIDTH, _TOP, _STEP = 1000, 140, 72
 _BOX, _SIDE = (226, 46), 120  # box size, and half the distance of two boxes side by side
 _G_CENTRE, _D_CENTRE, _GUTTER = 250, 750, 500
 _INK, _GREY, _LINE = "#1f2933", "#6b7785", "#9aa5b1"
+_CENTRED: dict[str, Any] = {"ha": "center", "va": "center"}
 _PILL = ("#fdf3d8", "#d9b650")
 _PLAIN = ("#f5f7f9", "#c3ccd5")
 _COLOURS = {"Conv": ("#dcebfa", "#7fb0de"), "Dense": ("#def2e3", "#82c495"), "Norm": ("#ece6f8", "#b09cd8")}
@@ -96,18 +97,9 @@ def _flows(gan: Gan) -> tuple[_Flow, _Flow]:
     g_inputs, d_inputs = example_inputs(gan)
     image, label = _typeset(gan.data.image_shape), f"one of {gan.num_classes}"
     latent = f"{_typeset(gan.latent.shape)} · {gan.latent.law}"
-    g = _flow(
-        "Generator",
-        *trace(gan.generator, g_inputs),
-        [("Latent z", latent), ("Label", label)],
-        ["Generated image"],
-    )
-    d = _flow(
-        "Discriminator",
-        *trace(gan.discriminator, d_inputs),
-        [("Real image", image), ("Label", label)],
-        ["Logit", "Class logits"],
-    )
+    g_named, d_named = [("Latent z", latent), ("Label", label)], [("Real image", image), ("Label", label)]
+    g = _flow("Generator", *trace(gan.generator, g_inputs), g_named, ["Generated image"])
+    d = _flow("Discriminator", *trace(gan.discriminator, d_inputs), d_named, ["Logit", "Class logits"])
     _place(g, _G_CENTRE)
     _place(d, _D_CENTRE)
     return g, d
@@ -160,28 +152,19 @@ def _place(flow: _Flow, centre: float) -> None:
 
 def _draw(axes: Axes, g: _Flow, d: _Flow, height: float) -> None:
     for flow, x in (g, _G_CENTRE), (d, _D_CENTRE):
-        axes.text(x, 44, flow.title, ha="center", va="center", fontsize=15, weight="bold", color=_INK)
-        axes.text(x, 72, flow.subtitle, ha="center", va="center", fontsize=9.5, color=_GREY)
+        axes.text(x, 44, flow.title, fontsize=15, weight="bold", color=_INK, **_CENTRED)
+        axes.text(x, 72, flow.subtitle, fontsize=9.5, color=_GREY, **_CENTRED)
         for node in flow.nodes.values():
             _draw_box(axes, node)
             for name in node.sources:
                 _draw_arrow(axes, list(_route(flow.nodes[name], node, flow)))
-    picture = g.nodes["output Generated image"]
+    made, half = g.nodes["output Generated image"], _BOX[0] / 2
     for node in d.nodes.values():
         if "input 0" in node.sources:
-            right = picture.x + _BOX[0] / 2
-            left = node.x - _BOX[0] / 2
-            corners = [(right, picture.y), (_GUTTER, picture.y), (_GUTTER, node.y), (left, node.y)]
-            _draw_arrow(axes, corners)
-    axes.text(
-        _WIDTH / 2,
-        height - 34,
-        f"Joint model: {g.parameters + d.parameters:,} parameters",
-        ha="center",
-        va="center",
-        fontsize=9.5,
-        color=_GREY,
-    )
+            ends = (made.x + half, made.y), (node.x - half, node.y)
+            _draw_arrow(axes, [ends[0], (_GUTTER, made.y), (_GUTTER, node.y), ends[1]])
+    joint = f"Joint model: {g.parameters + d.parameters:,} parameters"
+    axes.text(_WIDTH / 2, height - 34, joint, fontsize=9.5, color=_GREY, **_CENTRED)
 
 
 def _draw_box(axes: Axes, node: _Node) -> None:
@@ -192,9 +175,9 @@ def _draw_box(axes: Axes, node: _Node) -> None:
     style = f"round,pad=0,rounding_size={height / 2 if node.pill else 7}"
     corner = node.x - width / 2, node.y - height / 2
     axes.add_patch(FancyBboxPatch(corner, width, height, style, fc=fill, ec=edge, lw=1.1, zorder=2))
-    words = {"ha": "center", "va": "center", "zorder": 3}
-    axes.text(node.x, node.y - 9, node.title, fontsize=9.5, weight="bold", color=_INK, **words)
-    axes.text(node.x, node.y + 10, node.detail, fontsize=8 * min(1, 32 / len(node.detail)), color=_INK, **words)
+    small = 8 * min(1, 32 / len(node.detail))
+    axes.text(node.x, node.y - 9, node.title, fontsize=9.5, weight="bold", color=_INK, zorder=3, **_CENTRED)
+    axes.text(node.x, node.y + 10, node.detail, fontsize=small, color=_INK, zorder=3, **_CENTRED)
 
 
 def _route(source: _Node, target: _Node, flow: _Flow) -> Iterator[tuple[float, float]]:
@@ -219,15 +202,5 @@ def _draw_arrow(axes: Axes, corners: list[tuple[float, float]]) -> None:
     from matplotlib.patches import FancyArrowPatch
     from matplotlib.path import Path as Line
 
-    axes.add_patch(
-        FancyArrowPatch(
-            path=Line(corners),
-            arrowstyle="-|>,head_length=4,head_width=2.2",
-            color=_LINE,
-            lw=1.2,
-            shrinkA=0,
-            shrinkB=0,
-            joinstyle="round",
-            zorder=1,
-        )
-    )
+    style: dict[str, Any] = {"color": _LINE, "lw": 1.2, "shrinkA": 0, "shrinkB": 0, "joinstyle": "round", "zorder": 1}
+    axes.add_patch(FancyArrowPatch(path=Line(corners), arrowstyle="-|>,head_length=4,head_width=2.2", **style))

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -66,7 +65,7 @@ def create_reference(
       net: where features come from; without it there are the measures of pixels.
       held_out: other real images and their labels or None, for `suite.floor`.
     """
-    return _assemble(_compute(images, net), images, labels, held_out, net)
+    return Reference(images, labels, held_out, net, *_statistics(_compute(images, net)))
 
 
 def cached_reference(
@@ -94,7 +93,7 @@ def cached_reference(
         arrays = _compute(images, net)
         with contextlib.suppress(OSError):
             store.save(path, arrays, {})
-    return _assemble(arrays, images, labels, held_out, net)
+    return Reference(images, labels, held_out, net, *_statistics(arrays))
 
 
 def images_of(source: Source, most: int = 100_000, seed: int = 0) -> Images:
@@ -121,9 +120,11 @@ def _compute(images: np.ndarray, net: FeatureNet | None) -> dict[str, np.ndarray
     return arrays
 
 
-def _assemble(arrays: dict[str, np.ndarray], *given: Any) -> Reference:
+def _statistics(
+    arrays: dict[str, np.ndarray],
+) -> tuple[Moments | None, np.ndarray | None, np.ndarray | None, np.ndarray]:
     fitted = Moments(int(arrays["num"]), arrays["mean"], arrays["cov"]) if "mean" in arrays else None
-    return Reference(*given, fitted, arrays.get("features"), arrays.get("class_counts"), arrays["projections"])
+    return fitted, arrays.get("features"), arrays.get("class_counts"), arrays["projections"]
 
 
 def _digest(images: np.ndarray, net: FeatureNet | None) -> str:

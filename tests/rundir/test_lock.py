@@ -47,7 +47,7 @@ def test_a_file_in_the_folders_place_is_said(tmp_path, name):
 
 
 def test_a_child_that_outlives_its_parent_locks_nothing(tmp_path):
-    code = HOLD + "    child = os.fork()\n    if child: print(child, flush=True)\n    signal.pause()"
+    code = HOLD + "    child = os.fork()\n    if not child: print(os.getpid(), flush=True)\n    signal.pause()"
     code = f"import os, signal; {code}"
     with subprocess.Popen([sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE, text=True) as parent:
         child = int(parent.stdout.readline())

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
+from PIL import Image
 
 from jaxgan import data
 from jaxgan.base import checks, files, keys
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Config, Map, Source
-from jaxgan.config import with_whole_paths
+from jaxgan.config import default, with_whole_paths
 from jaxgan.metrics import suite
 from jaxgan.metrics.features import trained
 from jaxgan.metrics.features.choice import NONE_FOUND, choose_features
@@ -73,7 +74,7 @@ class Evaluator:
     def main(self) -> str:
         """Name of the figure by which steps are compared; the lower the better."""
         net = self.reference.net
-        return "swd" if net is None else net.distance_name
+        return "swd" if net is None else net.main
 
     def images(self, params: GeneratorParams) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the images uint8[num, H, W, C] that are scored, and the classes asked for, in the data's shares."""
@@ -87,20 +88,22 @@ class Evaluator:
         """
         began = time.monotonic()
         images, labels = self.images(params)
+        about = {"weights": weights, "ema_stats": "average" if weights == "raw" else self.ema_stats}
+        return {"step": step, **about, **self.score(images, labels, "generated images", began)}
+
+    def score(self, images: np.ndarray, labels: np.ndarray | None, what: str, began: float) -> Evaluation:
+        """Score images uint8[N, H, W, C], asked to be of the classes int[N]; the entry names no generator."""
         metrics = suite.score(images, labels, self.reference, names=self.names, seed=self.seed, over=self.look)
         net = self.reference.net
         return {
-            "step": step,
-            "num": self.num,
+            "num": len(images),
             "split": self.split,
-            "weights": weights,
-            "ema_stats": "average" if weights == "raw" else self.ema_stats,
             "seed": self.seed,
             "classes": None if labels is None else "as often as in the data",
             "main": self.main,
             "metrics": metrics,
             "floor": self.floor.scores,
-            "protocol": f"{self.num} generated images against {len(self.reference.images)} training images; "
+            "protocol": f"{len(images)} {what} against {len(self.reference.images)} training images; "
             f"floor: {self.floor.compared}",
             "features": None if net is None else {"name": net.name, "digest": net.digest, "about": net.about},
             "seconds": round(time.monotonic() - began, 2),
@@ -153,7 +156,7 @@ def create_evaluator(
     images, labels = images_of(source or data.open_source(config.data))
     digest = "" if labels is None else trained.data_digest(images, labels)
     net = features_of(config, images.shape[1:], digest)
-    main = "swd" if net is None else "fd"  # what steps are compared by is always measured
+    main = "swd" if net is None else "kid" if net.main == net.kernel_name else "fd"  # by it steps are compared
     names = tuple(dict.fromkeys((main, *chosen))) if chosen else None
     suite.check(names or (), net, conditional)
     measured = names or suite.available(net, labels is not None)
@@ -242,8 +245,7 @@ def evaluate_run(
     from jaxgan.generators.load import load  # Orbax takes a second to import
 
     workdir = Path(workdir)
-    if out is not None and Path(out).suffix.lower() != ".json":
-        raise UserError(f"{out} has no ending that scores are written to; use .json.")
+    check_out(out)
     config, _ = saved_config.trusted_config(workdir, trust=trust)
     saved = steps.saved_steps(workdir)
     numbers = {"all": saved, "latest": saved[::-1]}.get(str(step)) or [steps.find_step(workdir, step)]
@@ -267,24 +269,64 @@ def evaluate_run(
             say(f"warning: {error}; it is left out")
             continue
         done.append(evaluator.evaluate(params, one, weights if ema_std is None else f"ema_std={ema_std}"))
-        _write(workdir, out, done)
+        write_scores(workdir, out, done)
         if step == "latest" or one == numbers[-1]:
             nearest = evaluator.nearest(params)
             break
     return done, nearest
 
 
-def _write(workdir: Path, out: str | Path | None, done: list[Evaluation]) -> None:
-    """Write the scores so far; a refusal of the disk costs none of them."""
+def folder_config(fake: str | Path) -> Config:
+    """Return settings that compare folders of images at the size of the first image of `fake`, by ImageNet features.
+
+    Raises:
+      UserError, FileNotFoundError: there are no images.
+    """
+    config = default()
+    config.eval.features = "imagenet"
+    config.data.update(source="folder", path=str(fake), channels=3, cache="none")
+    source = data.open_source(config.data)
+    with Image.open(source.files[0]) as first:
+        config.data.update(image_size=max(first.size), cache="auto")
+    return config
+
+
+def compare_folders(config: Config, fake: str | Path) -> Evaluation:
+    """Score a folder of images against the real images that a configuration names; nothing is trained.
+
+    Args:
+      config: its `data` describes the real images, and how both are brought to one size; its `eval` what is measured.
+      fake: folder of the other images, of which config.eval.num are drawn at random where there are more.
+
+    Raises:
+      UserError, FileNotFoundError: see `create_evaluator`.
+    """
+    began = time.monotonic()
+    evaluator = create_evaluator(config, conditional=False)
+    other = config.data.copy_and_resolve_references()
+    other.path = str(fake)
+    images, _ = images_of(data.open_source(other), evaluator.num, evaluator.seed)
+    checks.in_range(f"the number of images in {fake}", len(images), LEAST)
+    return {"step": None, **evaluator.score(images, None, f"images of {fake}", began)}
+
+
+def check_out(out: str | Path | None) -> None:
+    """Raise UserError unless scores can be written to a file of this name."""
+    if out is not None and Path(out).suffix.lower() != ".json":
+        raise UserError(f"{out} has no ending that scores are written to; use .json.")
+
+
+def write_scores(workdir: Path | None, out: str | Path | None, done: list[Evaluation]) -> None:
+    """Write the scores so far to `out`, or to the run in `workdir`; a refusal of the disk costs none of them."""
     try:
-        if out is None:
+        if out is None and workdir is not None:
             write_evaluations(workdir, [*read_evaluations(workdir), done[-1]])
-        else:
+        elif out is not None:
             files.write(Path(out), json.dumps(done, indent=1) + "\n")
     except OSError as error:
         place = workdir if out is None else out
         say(
-            f"warning: the scores of step {done[-1]['step']} could not be written to {place} "
+            f"warning: the scores of {column(done[-1])} could not be written to {place} "
             f"({error.strerror or error}); --out=FILE.json writes them elsewhere"
         )
 
@@ -315,7 +357,7 @@ def _labelled(config: Config) -> tuple[np.ndarray, np.ndarray] | None:
 def table(evaluations: Sequence[Evaluation]) -> str:
     """Return evaluations as text: a column a step, a row a figure, and the floor that real images reach."""
     names = list(dict.fromkeys(name for entry in evaluations for name in entry["metrics"]))
-    head = ["", *(f"step {entry['step']:,}" for entry in evaluations), "floor"]
+    head = ["", *map(column, evaluations), "floor"]
     floor = evaluations[-1]["floor"]
     rows = [
         [name, *(_figure(entry["metrics"].get(name)) for entry in evaluations), _figure(floor.get(name))]
@@ -324,6 +366,11 @@ def table(evaluations: Sequence[Evaluation]) -> str:
     lines = aligned([head, *rows], "<" + ">" * (len(head) - 1))
     about = evaluations[-1]["features"]
     return "\n".join([*lines, evaluations[-1]["protocol"], about["about"] if about else NONE_FOUND])
+
+
+def column(entry: Evaluation) -> str:
+    """Return what an evaluation is of."""
+    return "images" if entry["step"] is None else f"step {entry['step']:,}"
 
 
 def _figure(value: float | None) -> str:

@@ -15,6 +15,7 @@ from jaxgan.base import keys, machine
 from jaxgan.base.digests import digest
 from jaxgan.base.types import Config, Device, Source
 from jaxgan.rundir import layout, sweep
+from jaxgan.runs.by_size import decided
 from jaxgan.runs.record import loggers
 from jaxgan.runs.schedule import Schedule
 from jaxgan.runs.warm_start import warm_started
@@ -89,12 +90,13 @@ def create_plan(config: Config, source: Source | None) -> Plan:
     Raises:
       UserError, FileNotFoundError: the configuration, the data or the devices do not fit.
     """
-    configs = sweep.expand(config) if sweep.is_many(config) else [config]
     config_lib.validate(config)
     loggers.check(config.train.log_to)
     machine.keep_memory()
     devices = parallel.choose_devices(config.train.num_devices, config.data.batch_size)
     source = data.open_source(config.data) if source is None else data.checked(source)
+    config = decided(config, source.info.num_images)
+    configs = sweep.expand(config) if sweep.is_many(config) else [config]
     if not sweep.is_many(config):
         setup = create_setup(config, source, devices)
         return Plan(config, [setup], setup)

@@ -84,7 +84,10 @@ def given_config(*, builds: bool = True) -> Config:
         config.gan = saved_config.trusted_config(FLAGS.workdir, trust=FLAGS.trust)[0].gan
     for path, old in changed(config).items():
         value = FLAGS[f"config.{path}"].value
-        config.update_from_flattened_dict({path: read_list(path, str(value)) if isinstance(old, list) else value})
+        several = config_lib.settings()[path].kinds if path in config_lib.settings() else ()
+        if several or isinstance(old, list):
+            value = read_list(path, str(value), several)
+        config.update_from_flattened_dict({path: value})
     if FLAGS.config is None and FLAGS.mode == "train" and "train.log_to" not in changed(config):
         refuse_to_send(config)
     if FLAGS.preview and "preview" not in config.train.log_to:
@@ -114,12 +117,16 @@ def changed(config: Config) -> dict[str, object]:
     return {path: old for path, old in config_lib.flatten(config).items() if FLAGS[f"config.{path}"].present}
 
 
-def read_list(path: str, text: str) -> tuple:
-    """Read a setting that is a list of values."""
+def read_list(path: str, text: str, kinds: tuple[type, ...] = ()) -> object:
+    """Read a setting that is a list of values, or also something of other kinds."""
     try:
         value = ast.literal_eval(text)
+        if isinstance(value, kinds):
+            return value
         return (value,) if isinstance(value, int | float) else tuple(value)
     except (SyntaxError, TypeError, ValueError):
+        if str in kinds:
+            return text
         raise jaxgan.UserError(f"--config.{path}={text} is no list; write one as in --config.{path}=1,2.") from None
 
 
@@ -178,7 +185,8 @@ def define_settings(config: Config | None) -> None:
     kinds = {bool: flags.DEFINE_bool, int: flags.DEFINE_integer, float: flags.DEFINE_float}
     known = config_lib.settings()
     for path, value in config_lib.flatten(config or ConfigDict()).items():
-        define = kinds.get(type(value), flags.DEFINE_string)
+        several = path in known and known[path].kinds
+        define = flags.DEFINE_string if several else kinds.get(type(value), flags.DEFINE_string)
         about = known[path].explained() if path in known else ""
         define(f"config.{path}", None, f"{about}; now {value!r}".removeprefix("; "))
 

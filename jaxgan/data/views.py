@@ -9,7 +9,7 @@ import numpy as np
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Source
 from jaxgan.data import identity
-from jaxgan.data.memory import InMemory
+from jaxgan.data.memory import InMemory, like
 from jaxgan.data.validation import check_indices
 
 
@@ -47,7 +47,7 @@ def skip(source: Source, first: int) -> Source:
         return source
     if isinstance(source, InMemory):
         fingerprint = identity.derived(source, "skip", first)
-        return InMemory(source.images[first:], source.labels[first:], source.info.num_classes, fingerprint)
+        return like(source.info, source.images[first:], source.labels[first:], fingerprint)
     return Skip(source, first)
 
 
@@ -68,7 +68,7 @@ class Mirror:
         self.fingerprint = identity.derived(source, "mirror")
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Read uint8[n, H, W, C] images and int32[n] labels."""
+        """Read images and labels."""
         flips, rows = np.divmod(check_indices(indices, self.info.num_images), self.source.info.num_images)
         images, labels = self.source.read(rows)
         flipped = np.flatnonzero(flips)

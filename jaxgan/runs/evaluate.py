@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import time
@@ -194,7 +195,7 @@ def held_out(config: Config, source: Source | None = None) -> Images | None:
     """
     if config.data.source not in _WITH_TEST_SPLIT or config.data.split != "train":
         return None
-    other = config.data.copy_and_resolve_references()
+    other = copy.deepcopy(config.data)
     other.split, other.skip = "test", 0
     try:
         if source and data.fingerprint(source) != data.fingerprint(data.open_source(config.data)):

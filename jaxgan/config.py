@@ -94,6 +94,7 @@ _DATA = (
     Setting("background", "white", "behind transparent and padded images", fixed=True),
     Setting("mirror", False, "add the left-right flip of every image; wrong for digits and text", fixed=True),
     Setting("shuffle", "samples", "index: for 10^8 and more; batches: whole ones", choices=data.SHUFFLES, fixed=True),
+    Setting("balance", False, "draw all classes alike, however many images each has", fixed=True),
     Setting("drop_remainder", False, "leave out the images that do not fill an epoch's last batch", fixed=True),
     Setting("cache", "auto", "of decoded images", choices=data.CACHES),
     Setting("workers", 0, "threads that decode, with a process each; 0: one a core", 0, data.MAX_WORKERS),
@@ -127,6 +128,7 @@ _SAMPLE = (
     Setting("num", 16, "images in the fixed-latent grid", 1, 10**5),
     Setting("columns", 4, "", 1, 10**5),
     Setting("invert", False, "show 1 - image"),
+    Setting("channels", (), "one or three that are shown; else 2 and 4 over white, of more the first three"),
 )
 _EVAL = (
     Setting("every", 0, "steps between evaluations while training; 0: none", 0, _HUGE),

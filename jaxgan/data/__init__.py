@@ -12,6 +12,7 @@ from jaxgan.data.identity import fingerprint
 from jaxgan.data.images.canvas import FITS, MAX_IMAGE_SIZE, Canvas
 from jaxgan.data.images.levels import Meter, checked_levels, measured
 from jaxgan.data.images.threads import MAX_WORKERS, Workers
+from jaxgan.data.label_values import balanced, counts_sentence
 from jaxgan.data.memory import CACHES, InMemory, in_memory, resolve_cache
 from jaxgan.data.on_device import Resident, resident
 from jaxgan.data.order.plan import MAX_BATCH_SIZE, SHUFFLES, IndexPlan
@@ -32,8 +33,10 @@ __all__ = [
     "InMemory",
     "IndexPlan",
     "Resident",
+    "balanced",
     "check_settings",
     "checked",
+    "counts_sentence",
     "fingerprint",
     "in_memory",
     "open_source",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo, Source
 from jaxgan.data import identity
+from jaxgan.data.label_values import table_of
 from jaxgan.data.limits import host_memory
 from jaxgan.data.validation import check_any, check_images, check_names
 
@@ -66,6 +68,7 @@ class InMemory:
             (height, width, channels), num_images, num_classes, size, tuple(label_names), levels
         )
         self.labels: np.ndarray = check_any(labels, num_images, self.info)
+        self.info = dataclasses.replace(self.info, label_table=table_of(self.labels))
         check_names(self.info)
         self._fingerprint = fingerprint
 

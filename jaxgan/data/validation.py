@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo, Source
 from jaxgan.data import identity
+from jaxgan.data.label_values import as_table, spread
 from jaxgan.data.limits import host_memory
 
 # Batches are read ahead, and become float32 pixels and feature maps many times as large.
@@ -151,6 +153,15 @@ class Checked:
             raise UserError(f"source.info.num_images is {info.num_images}; expected at least 1.")
         self.info, self._source, self.fingerprint = info, source, identity.fingerprint(source)
         self.read(np.arange(min(TRIED, info.num_images)))
+        check_names(info)
+        if info.label_size and not info.label_table:
+            table = as_table(self.read(spread(info.num_images))[1])
+            self.info = dataclasses.replace(info, label_table=table)
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """The source's, None where it does not know all of them."""
+        return getattr(self._source, "labels", None)
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Read images and labels, as `jaxgan.Source` describes them.

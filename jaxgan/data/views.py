@@ -14,12 +14,20 @@ from jaxgan.data.validation import check_indices
 
 
 class Skip:
-    """A source without its first images."""
+    """A source without its first images.
+
+    Attributes:
+      info: with the number of images that are left.
+      labels: the source's that are left, None where it does not know them.
+      fingerprint: derived from the source's.
+    """
 
     def __init__(self, source: Source, first: int):
         self._source = source
         self._first = first
         self.info = dataclasses.replace(source.info, num_images=source.info.num_images - first)
+        labels = getattr(source, "labels", None)
+        self.labels = None if labels is None else labels[first:]
         self.fingerprint = identity.derived(source, "skip", first)
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -59,12 +67,15 @@ class Mirror:
     Attributes:
       info: shape, number of images (2 N) and number of classes.
       source: what is flipped.
+      labels: of all 2 N images, None where the source does not know them.
       fingerprint: derived from the source's.
     """
 
     def __init__(self, source: Source):
         self.source = source
         self.info = dataclasses.replace(source.info, num_images=2 * source.info.num_images)
+        labels = getattr(source, "labels", None)
+        self.labels = None if labels is None else np.concatenate([labels, labels])
         self.fingerprint = identity.derived(source, "mirror")
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -17,6 +17,7 @@ import numpy as np
 from jaxgan.base.checks import UserError
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
+from jaxgan.sampling.labels import draw_labels
 
 # Where the files of onnxruntime-web's package are looked for, and which of them the page holds.
 RUNTIME_AT = "JAXGAN_ONNXRUNTIME_WEB"
@@ -33,9 +34,10 @@ def page(params: GeneratorParams, model: bytes, facts: dict[str, Any], runtime: 
       facts: what the file says of it.
       runtime: what runs it, from `read_runtime`.
     """
-    shown = {name: facts[name] for name in ("latent_shape", "latent_law", "num_classes")}
+    names = "latent_shape", "latent_law", "num_classes", "label_size", "label_names", "label_table"
+    shown = {name: facts[name] for name in names}
     parts = {
-        "FACTS": json.dumps({**shown, "directions": directions(params).round(4).tolist()}),
+        "FACTS": json.dumps({**shown, "directions": directions(params).round(4).tolist()}).replace("<", "\\u003c"),
         "MODEL": _packed(model),
         "WASM": _packed(runtime[WASM]),
         "GLUE": _packed(runtime[GLUE]),
@@ -53,7 +55,8 @@ def directions(params: GeneratorParams) -> np.ndarray:
     Those of a linear map from z to pixels, fitted to the generator's own images: singular vectors of E[z x^T].
     """
     z = sampler.latents(params, jax.random.key(0), SAMPLES)
-    labels = None if params.num_classes is None else jnp.arange(SAMPLES) % params.num_classes
+    labels = draw_labels(params, jax.random.key(1), SAMPLES) if params.label_size else None
+    labels = labels if params.num_classes is None else jnp.arange(SAMPLES) % params.num_classes
     pixels = np.asarray(sampler.generate(params, z, labels)).reshape(SAMPLES, -1)
     flat = np.asarray(z).reshape(SAMPLES, -1)
     cross = flat.T @ (pixels - pixels.mean(0)) / SAMPLES

@@ -29,7 +29,7 @@ from jaxgan.rundir.digests import Damaged
 from jaxgan.rundir.evaluations import Evaluation, read_evaluations, write_evaluations
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
-from jaxgan.sampling.labels import labels_in_shares
+from jaxgan.sampling.labels import labels_in_shares, vectors_of
 from jaxgan.sampling.pixels import generate_pixels
 from jaxgan.views.table import aligned
 
@@ -77,8 +77,9 @@ class Evaluator:
         return "swd" if net is None else net.distance_name
 
     def images(self, params: GeneratorParams) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return the images uint8[num, H, W, C] that are scored, and the classes asked for, in the data's shares."""
-        return scored_images(params, self.num, self.seed, self.stats, self.class_counts, self.make)
+        """Return the images uint8[num, H, W, C] that are scored, and the labels asked for, in the data's shares."""
+        vectors = self.reference.labels if params.label_size else None
+        return scored_images(params, self.num, self.seed, self.stats, self.class_counts, self.make, vectors)
 
     def evaluate(self, params: GeneratorParams, step: int, weights: str = "ema") -> Evaluation:
         """Score a generator; equal arguments give equal figures.
@@ -88,6 +89,7 @@ class Evaluator:
         """
         began = time.monotonic()
         images, labels = self.images(params)
+        drawn = "as often as in the data" if params.num_classes is not None else "vectors of the data"
         metrics = suite.score(images, labels, self.reference, names=self.names, seed=self.seed, over=self.look)
         net = self.reference.net
         return {
@@ -97,7 +99,7 @@ class Evaluator:
             "weights": weights,
             "ema_stats": "average" if weights == "raw" else self.ema_stats,
             "seed": self.seed,
-            "classes": None if labels is None else "as often as in the data",
+            "classes": None if labels is None else drawn,
             "main": self.main,
             "metrics": metrics,
             "floor": self.floor.scores,
@@ -116,10 +118,18 @@ class Evaluator:
 
 
 def scored_images(
-    params: GeneratorParams, num: int, seed: int, stats: str, class_counts: Sequence[int], make: Map = map
+    params: GeneratorParams,
+    num: int,
+    seed: int,
+    stats: str,
+    class_counts: Sequence[int],
+    make: Map = map,
+    vectors: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return what `Evaluator.images` does, for arguments that are its attributes."""
+    """Return what `Evaluator.images` does, for arguments that are its attributes; `vectors` are all labels [N, L]."""
     labels = None
+    if vectors is not None:
+        labels = vectors_of(num, vectors, seed)
     if params.num_classes is not None:
         labels = labels_in_shares(num, class_counts or (1,) * params.num_classes, seed)
     z = sampler.latents(params, keys.stream(seed, keys.Stream.EVALUATION), num)
@@ -154,14 +164,16 @@ def create_evaluator(
     images, labels = images_of(source or data.open_source(config.data))
     digest = "" if labels is None else trained.data_digest(images, labels)
     net = features_of(config, images.shape[1:], digest)
+    is_seen = suite.seen_by(net, labels) is not None
+    conditional = conditional and (is_seen or labels is None)
     main = "swd" if net is None else "fd"  # what steps are compared by is always measured
     names = tuple(dict.fromkeys((main, *chosen))) if chosen else None
     suite.check(names or (), net, conditional)
-    measured = names or suite.available(net, labels is not None)
+    measured = names or suite.available(net, is_seen)
     suite.check_numbers(measured, len(images), None if held is None else len(held[0]))
     reference = cached_reference(images, labels, net, held_out=held)
     floor = suite.floor(reference, num, names=names, seed=seed)
-    counts = () if labels is None else tuple(np.bincount(labels).tolist())
+    counts = () if labels is None or labels.ndim > 1 else tuple(np.bincount(labels).tolist())
     stats = config.sample.stats, config.train.ema_stats
     return Evaluator(reference, floor, config.data.split, num, seed, *stats, names, digest, counts)
 
@@ -174,6 +186,7 @@ def features_of(config: Config, image_shape: tuple[int, int, int], data_digest: 
         image_shape=image_shape,
         data_digest=data_digest,
         fid=config.eval.fid,
+        channels=tuple(config.sample.channels),
     )
 
 
@@ -299,6 +312,9 @@ def train_features(config: Config, *, on_step=lambda step, loss: None) -> Featur
     source = data.open_source(config.data)
     images, labels = images_of(source)
     classes = source.info.num_classes or 0
+    if labels is not None and source.info.label_size:
+        names, held = source.info.label_names, _labelled(config)
+        return trained.fit_vectors(images, labels, names, config.data.source, held_out=held, on_step=on_step)
     if labels is None or classes < 2:
         lack = "no labels" if labels is None else "one class only (for a folder: one subfolder a class)"
         raise UserError(

@@ -45,7 +45,7 @@ def test_arrays_of_jax_are_taken():
             np.zeros((6, 3, 8, 8), np.uint8),
             LABELS,
             3,
-            r"\(6, 3, 8, 8\), which looks like \[N, C, H, W\]; expected \[N, H",
+            r"\(6, 3, 8, 8\), which looks like \[N, C, H, W\]",
         ),
         (IMAGES[:0], LABELS[:0], 3, "which is empty"),
         (IMAGES, LABELS[:5], 3, r"shape \(5,\); expected integers of the shape \(6,\)"),

@@ -19,6 +19,7 @@ class Converted:
     def __init__(self, source: Source, canvas: Canvas, workers: Workers):
         self._source, self._canvas, self._workers = source, canvas, workers
         self.info = dataclasses.replace(source.info, image_shape=canvas.shape, levels=canvas.window)
+        self.labels = getattr(source, "labels", None)
         self.fingerprint = identity.fingerprint(source)
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

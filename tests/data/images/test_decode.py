@@ -158,8 +158,7 @@ def check(file, content):
     assert isinstance(found, Header) or found in (UNREADABLE, TOO_LARGE)
     try:
         pixels = decode(str(file), CANVAS)
-    except UserError as error:
-        assert "set config.data.levels" in str(error)
+    except UserError:
         pixels = None
     if pixels is not None:
         assert isinstance(found, Header)

@@ -19,7 +19,7 @@ from jaxgan.generators import export, gallery
 from jaxgan.generators.load import Which, load_with_config
 from jaxgan.rundir import evaluations, layout, metrics_log, restore, saved_config
 from jaxgan.runs import evaluate
-from jaxgan.runs.record import report
+from jaxgan.runs.record import report, score_table
 from jaxgan.views import diagram, table
 
 
@@ -92,7 +92,7 @@ def score() -> None:
             continue
         if many:
             print(f"{workdir}:")
-        print(evaluate.table(done))
+        print(score_table.table(done))
         if FLAGS.out is not None:
             print(f"wrote {FLAGS.out}")
             continue

@@ -22,6 +22,7 @@ from jaxgan.sampling.labels import draw_labels
 # Where the files of onnxruntime-web's package are looked for, and which of them the page holds.
 RUNTIME_AT = "JAXGAN_ONNXRUNTIME_WEB"
 RUNTIME, GLUE, WASM = "ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"
+NUM = 24  # images at once
 DIRECTIONS, SAMPLES = 8, 1024  # sliders, and the images that their directions are found with
 
 
@@ -34,8 +35,12 @@ def page(params: GeneratorParams, model: bytes, facts: dict[str, Any], runtime: 
       facts: what the file says of it.
       runtime: what runs it, from `read_runtime`.
     """
-    names = "latent_shape", "latent_law", "num_classes", "label_size", "label_names", "label_table"
-    shown = {name: facts[name] for name in names}
+    shown = {name: facts[name] for name in ("latent_shape", "latent_law", "num_classes")}
+    shown |= {
+        "label_size": params.label_size,
+        "label_names": params.label_names,
+        "label_table": params.label_table[:NUM],
+    }
     parts = {
         "FACTS": json.dumps({**shown, "directions": directions(params).round(4).tolist()}).replace("<", "\\u003c"),
         "MODEL": _packed(model),

@@ -20,7 +20,7 @@ from jaxgan.base.types import Config, Map, Source
 from jaxgan.config import with_whole_paths
 from jaxgan.metrics import suite
 from jaxgan.metrics.features import trained
-from jaxgan.metrics.features.choice import NONE_FOUND, choose_features
+from jaxgan.metrics.features.choice import choose_features
 from jaxgan.metrics.features.network import FeatureNet
 from jaxgan.metrics.neighbours import Nearest, nearest_images
 from jaxgan.metrics.reference import Images, Reference, cached_reference, images_of
@@ -31,7 +31,6 @@ from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.sampling.labels import labels_in_shares, vectors_of
 from jaxgan.sampling.pixels import generate_pixels
-from jaxgan.views.table import aligned
 
 LEAST = 10  # parts in which classifier scores are averaged
 # Sources whose other split was not trained on.
@@ -327,21 +326,3 @@ def train_features(config: Config, *, on_step=lambda step, loss: None) -> Featur
 def _labelled(config: Config) -> tuple[np.ndarray, np.ndarray] | None:
     held = held_out(config)
     return None if held is None or held[1] is None else (held[0], held[1])
-
-
-def table(evaluations: Sequence[Evaluation]) -> str:
-    """Return evaluations as text: a column a step, a row a figure, and the floor that real images reach."""
-    names = list(dict.fromkeys(name for entry in evaluations for name in entry["metrics"]))
-    head = ["", *(f"step {entry['step']:,}" for entry in evaluations), "floor"]
-    floor = evaluations[-1]["floor"]
-    rows = [
-        [name, *(_figure(entry["metrics"].get(name)) for entry in evaluations), _figure(floor.get(name))]
-        for name in names
-    ]
-    lines = aligned([head, *rows], "<" + ">" * (len(head) - 1))
-    about = evaluations[-1]["features"]
-    return "\n".join([*lines, evaluations[-1]["protocol"], about["about"] if about else NONE_FOUND])
-
-
-def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"

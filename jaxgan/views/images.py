@@ -152,7 +152,7 @@ def save_folder(
       images: uint8[N, H, W, C]; or floats [N, H, W, 1], which become .tiff files.
       labels: int[N] in 0..K-1: each image goes to the subfolder of its class; float[N, L]; None for no labels.
       num_classes: K, which decides how many digits the names of subfolders have, so that they sort as numbers do.
-      names: of the classes, for their subfolders, or of the numbers of a vector.
+      names: of the classes, for their subfolders where they are read back in that order, or of a vector's numbers.
       scale: pixels a side for each pixel.
 
     Raises:
@@ -161,7 +161,7 @@ def save_folder(
     folder = Path(path)
     check_empty(folder)
     digits = len(str(num_classes - 1))
-    places = names if names and all(map(is_folder_name, names)) else [f"{i:0{digits}}" for i in range(num_classes)]
+    places = names if are_folders(names) else [f"{i:0{digits}}" for i in range(num_classes)]
     ending = ".png" if images.dtype == np.uint8 else ".tiff"
 
     def write(i: int) -> None:
@@ -183,9 +183,13 @@ def save_folder(
         threads.shutdown(cancel_futures=True)
 
 
-def is_folder_name(name: str) -> bool:
-    """Return whether a class's name, which may come from anybody, can be that of a subfolder."""
-    return bool(name) and len(name) <= 100 and name.isprintable() and not (name[0] == "." or {*name} & {*'/\\:*?"<>|'})
+def are_folders(names: Sequence[str]) -> bool:
+    """Return whether names of classes, perhaps of a stranger, can be those of subfolders, and sort as classes do."""
+    is_sorted = bool(names) and list(names) == sorted(names) and not all(map(str.isdecimal, names))
+    return is_sorted and all(
+        name.isprintable() and 0 < len(name) <= 100 and name[0] != "." and not {*name} & {*'/\\:*?"<>|'}
+        for name in names
+    )
 
 
 def save_gif_of_files(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import cast
 
 import numpy as np
-from PIL import Image, ImageColor, ImageOps
+from PIL import Image, ImageColor
 
 from jaxgan.base import checks, terminal
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo
 from jaxgan.data.images.levels import Meter, in_window, to_8bit
+from jaxgan.data.images.modes import is_deep, layer, scale_transparent_colour, upright
 from jaxgan.data.validation import MAX_CHANNELS
 
 # Height and width of what networks see, at most.
@@ -153,7 +152,7 @@ def draw(image: Image.Image, canvas: Canvas) -> np.ndarray:
     Raises:
       ValueError: it needs levels, or other channels; or about any, where it is damaged.
     """
-    _scale_transparent_colour(image)
+    scale_transparent_colour(image)
     image.load()
     image = upright(image)
     if canvas.levels is not None and is_deep(image):
@@ -216,62 +215,19 @@ def draw_bands(pixels: np.ndarray, canvas: Canvas) -> np.ndarray:
     return np.ascontiguousarray(np.broadcast_to(drawn, canvas.shape))
 
 
-def is_deep(image: Image.Image) -> bool:
-    """Return whether an image is grey of more than 8 bits."""
-    return image.mode in ("I", "F") or image.mode.startswith("I;16")
-
-
-def upright(image: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation; an image whose EXIF block is damaged stays as it is."""
-    with contextlib.suppress(Exception):  # EXIF is free-form binary: a damaged block raises about anything
-        ImageOps.exif_transpose(image, in_place=True)
-    return image
-
-
-def _scale_transparent_colour(image: Image.Image) -> None:
-    """Bring the transparent colour of a PNG to the 8 bits to which Pillow brings its pixels, but not that colour."""
-    tiles = getattr(image, "tile", None)
-    colour, raw = image.info.get("transparency"), tiles[0][3] if tiles else None
-    if raw in ("L;2", "L;4") and isinstance(colour, int):
-        image.info["transparency"] = colour * (85 if raw == "L;2" else 17)
-    elif raw == "RGB;16B" and isinstance(colour, tuple):
-        image.info["transparency"] = tuple(value >> 8 for value in colour)
-
-
 def flatten(image: Image.Image, canvas: Canvas) -> Image.Image:
     """Return the image in mode L or RGB, transparent parts showing the background."""
-    layer = _layer(image)
-    if layer.mode != "RGBA":
-        return layer
+    whole = layer(image)
+    if whole.mode != "RGBA":
+        return whole
     base = Image.new("RGB", image.size, canvas.fill("RGB"))
-    base.paste(layer, mask=layer)
+    base.paste(whole, mask=whole)
     return base
 
 
 def with_alpha(image: Image.Image) -> Image.Image:
     """Return the image in mode RGBA."""
-    return _layer(image).convert("RGBA")
-
-
-def _layer(image: Image.Image) -> Image.Image:
-    """Return the image in mode L or RGB, or RGBA where parts of it are transparent."""
-    if is_deep(image):
-        pixels, colour = np.asarray(image), image.info.get("transparency")
-        flat = Image.fromarray(to_8bit(pixels))
-        if isinstance(colour, int):
-            flat = flat.convert("RGB")
-            flat.putalpha(Image.fromarray(to_8bit(pixels != colour)))
-        return flat
-    if image.format == "TGA" and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
-        image = image.convert("RGB")  # the fourth byte is unused, as in many files of 32 bits
-    if image.has_transparency_data:
-        # Pillow converts the premultiplied La to LA alone.
-        return (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
-    if image.mode == "LAB":
-        return _lab_to_rgb(image)
-    if image.mode in ("1", "L"):
-        return image.convert("L")
-    return image.convert("RGB")
+    return layer(image).convert("RGBA")
 
 
 def fit(image: Image.Image, canvas: Canvas) -> Image.Image:
@@ -328,10 +284,3 @@ def from_array(pixels: np.ndarray) -> Image.Image:
     """Return a Pillow image of [H, W] or [H, W, 1 to 4] pixels: grey, grey and alpha, RGB, RGBA."""
     pixels = to_8bit(pixels)
     return Image.fromarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[-1] == 1 else pixels)
-
-
-def _lab_to_rgb(image: Image.Image) -> Image.Image:
-    from PIL import ImageCms  # an optional part of Pillow, and LAB images are rare
-
-    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-    return cast(Image.Image, ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB"))

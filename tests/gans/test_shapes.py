@@ -66,8 +66,12 @@ def test_other_sides_are_refused_with_the_nearest_that_fit(name, shape, sentence
 
 def drawn(shapes, rng):
     """Return variables in place of those of `init`, where some last layers are zero."""
-    params = jax.tree.map(lambda x: rng.normal(0, 0.03, x.shape).astype(np.float32), shapes["params"])
-    return {**jax.tree.map(lambda x: np.ones(x.shape, np.float32), shapes), "params": params}
+
+    def draw(x):
+        spread = np.prod(x.shape[:-1]) ** -0.5 if x.ndim > 1 else 0
+        return (rng.normal(0, spread, x.shape) + (x.ndim == 1)).astype(np.float32)
+
+    return jax.tree.map(draw, shapes)
 
 
 @pytest.mark.parametrize("name", CONDITIONED)
@@ -83,7 +87,7 @@ def test_images_and_logits_depend_on_each_number_of_a_vector(name):
         variables = drawn(shapes, np.random.default_rng(seed))
         out = quick_jit(functools.partial(module.apply, train=False))(variables, rows, vectors)
         out = np.asarray(out[0] if isinstance(out, tuple) else out).reshape(len(vectors), -1)
-        assert all(np.abs(out[0] - other).max() > 1e-6 for other in out[1:]), module
+        assert all(np.abs(out[0] - other).max() > 1e-3 for other in out[1:]), module
 
 
 def test_vectors_of_a_batch_are_those_of_its_real_images():

@@ -102,6 +102,7 @@ _DATA = (
 _HALF_LIFE = "train.ema_half_life"
 _TRAIN = (
     Setting("num_steps", 10_000, "", 1, _HUGE),
+    Setting("max_minutes", 0.0, "end by the clock: train, save and score in so many; 0: no limit", 0, _HUGE),
     Setting("warm_start", "", "run whose networks a new run begins with where shapes fit", fixed=True, is_path=True),
     Setting("log_every", 50, "", 1, _HUGE),
     Setting("log_to", "", "besides metrics.jsonl: csv, tensorboard, wandb, preview, or several of them"),
@@ -134,7 +135,12 @@ _EVAL = (
     Setting("every", 0, "steps between evaluations while training; 0: none", 0, _HUGE),
     Setting("num", 10_000, "generated images that are scored", 10, 10**6),
     Setting("metrics", "", "such as fd,class_entropy; empty: all that can be computed"),
-    Setting("features", "", "none, file.py:function, Inception's weights; empty: the data's classifier", is_path=True),
+    Setting(
+        "features",
+        "",
+        "none, imagenet, file.py:function or Inception's weights; empty: the data's classifier",
+        is_path=True,
+    ),
     Setting("fid", "clean", "resizing for Inception: clean-fid's or the first FID's", choices=("clean", "tensorflow")),
 )
 _WATCH = (
@@ -239,7 +245,7 @@ def with_whole_paths(config: Config) -> Config:
     for path in [path for path, one in SETTINGS.items() if one.is_path and flat.get(path)]:
         name, mark, function = str(flat[path]).partition(".py:")
         file, rest = f"{name}{mark[:-1]}", f"{mark[-1:]}{function}"
-        if file != "none" and os.path.exists(os.path.expanduser(file)):
+        if file not in ("none", "imagenet") and os.path.exists(os.path.expanduser(file)):
             whole.update_from_flattened_dict({path: f"{user_path(file)}{rest}"})
     return whole
 

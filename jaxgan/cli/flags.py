@@ -21,6 +21,7 @@ from jaxgan.base.types import Config
 from jaxgan.cli import surroundings
 from jaxgan.config_files import get_config
 from jaxgan.rundir import layout, saved_config
+from jaxgan.runs import evaluate
 from jaxgan.runs.record import loggers
 
 FLAGS = flags.FLAGS
@@ -51,6 +52,8 @@ flags.DEFINE_string(
     "File to write; its ending decides: .png .jpg .npy .gif or a FOLDER/ for images, .png .svg for a summary, "
     ".stablehlo .onnx .safetensors .html for an export, .json for scores.",
 )
+flags.DEFINE_string("real", None, "For --mode=evaluate: folder of real images, to score those of --fake.")
+flags.DEFINE_string("fake", None, "For --mode=evaluate: folder of images to score against those of --real.")
 flags.DEFINE_integer("batch", None, "Images of each call of an export; by default any number.", lower_bound=1)
 flags.DEFINE_integer("scale", None, "Pixels a side for each pixel of an image; by default small ones are enlarged.")
 flags.DEFINE_bool("distributed", False, "Train with the other processes that SLURM, Kubernetes, ... started.")
@@ -139,6 +142,8 @@ def base_config() -> Config | None:
     """Return the configuration before changes; None where neither --config nor --workdir gives one."""
     if FLAGS.config is not None:
         return get_config(*FLAGS.config.split(":", 1))
+    if FLAGS.fake is not None:
+        return evaluate.folder_config(FLAGS.fake)
     if FLAGS.workdir and (Path(FLAGS.workdir) / layout.CONFIG_FILE).is_file():
         return saved_config.load_config(Path(FLAGS.workdir))[0]
     return None
@@ -158,7 +163,7 @@ def parse(argv: list[str]) -> list[str]:
     if FLAGS.version:
         print(f"jaxgan {jaxgan.__version__}")
         sys.exit(0)
-    for name in "config", "workdir", "out":
+    for name in "config", "workdir", "out", "real", "fake":
         if FLAGS[name].value is not None:
             FLAGS[name].value = os.path.expanduser(str(FLAGS[name].value))
     try:

@@ -76,6 +76,9 @@ def show_summary() -> None:
 
 def score() -> None:
     """Score checkpoints of a run, or of all its replicas, print the table and add it to evaluation.json."""
+    if FLAGS.fake is not None or FLAGS.real is not None:
+        compare()
+        return
     whole = FLAGS.workdir or ""
     many = [] if FLAGS.replica is not None else [layout.folder_of(whole, number) for number in layout.replicas(whole)]
     if many and FLAGS.out is not None:
@@ -83,7 +86,7 @@ def score() -> None:
     missing = []
     for workdir in many or [Path(given_workdir())]:
         try:
-            done, nearest = evaluate.evaluate_run(workdir, **chosen(MODES["evaluate"].reads))
+            done, nearest = evaluate.evaluate_run(workdir, **chosen(MODES["evaluate"].reads.replace("real fake", "")))
         except FileNotFoundError as error:
             missing.append(error)
             if len(missing) == max(1, len(many)):
@@ -102,6 +105,22 @@ def score() -> None:
             say(f"warning: the report of {workdir} could not be written ({error.strerror or error})")
             continue
         print(f"wrote {workdir / layout.EVALUATION_FILE} and {workdir / layout.REPORT_FILE}")
+
+
+def compare() -> None:
+    """Score the images of --fake against those of --real."""
+    refuse_all_but("config real fake out num seed", "a comparison of folders")
+    if FLAGS.real is None or FLAGS.fake is None:
+        raise jaxgan.UserError("a comparison of folders needs --real=FOLDER and --fake=FOLDER; give both.")
+    evaluate.check_out(FLAGS.out)
+    config = given_config(builds=False)
+    config.data.path, config.eval.num = FLAGS.real, FLAGS.num or config.eval.num
+    config.seed = config.seed if FLAGS.seed is None else FLAGS.seed
+    scores = evaluate.compare_folders(config, FLAGS.fake)
+    print(score_table.table([scores]))
+    if FLAGS.out is not None:
+        evaluate.write_scores(None, FLAGS.out, [scores])
+        print(f"wrote {FLAGS.out}")
 
 
 def learn_features() -> None:
@@ -149,7 +168,7 @@ MODES = {
     "interpolate": Mode(write_walks, "workdir replica out num label weights ema_std step seed scale trust"),
     "evaluate": Mode(
         score,
-        "workdir replica out step num seed weights ema_std trust "
+        "workdir replica out step num seed weights ema_std trust real fake "
         "config.eval.features config.eval.metrics config.eval.fid config.data.path",
     ),
     "export": Mode(write_export, "workdir replica out batch step weights ema_std trust"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from jaxgan.base.pixels import to_bytes
 from jaxgan.base.types import Source
 from jaxgan.metrics import swd
 from jaxgan.metrics.classes import predicted
+from jaxgan.metrics.distances import nearest_distances
 from jaxgan.metrics.features.network import FeatureNet
 from jaxgan.metrics.moments import Moments, moments
 
@@ -49,6 +51,12 @@ class Reference:
     features: np.ndarray | None
     class_counts: np.ndarray | None
     projections: np.ndarray
+
+    @functools.cached_property
+    def nearest_others(self) -> np.ndarray:
+        """Distance of the features of each of the M images to the nearest other ones, float64[M]."""
+        assert self.features is not None
+        return nearest_distances(self.features)
 
 
 def create_reference(

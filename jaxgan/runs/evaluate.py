@@ -11,13 +11,14 @@ from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
+from PIL import Image
 
 from jaxgan import data
 from jaxgan.base import checks, files, keys
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Config, Map, Source
-from jaxgan.config import with_whole_paths
+from jaxgan.config import default, with_whole_paths
 from jaxgan.metrics import suite
 from jaxgan.metrics.features import trained
 from jaxgan.metrics.features.choice import choose_features
@@ -27,12 +28,15 @@ from jaxgan.metrics.reference import Images, Reference, cached_reference, images
 from jaxgan.rundir import saved_config, steps
 from jaxgan.rundir.digests import Damaged
 from jaxgan.rundir.evaluations import Evaluation, read_evaluations, write_evaluations
+from jaxgan.runs.record.score_table import column
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.sampling.labels import labels_in_shares, vectors_of
 from jaxgan.sampling.pixels import generate_pixels
 
 LEAST = 10  # parts in which classifier scores are averaged
+# How labels of scored images are drawn, by the axes of their array.
+DRAWN = {1: "as often as in the data", 2: "vectors of the data"}
 # Sources whose other split was not trained on.
 _WITH_TEST_SPLIT = ("mnist", "stacked_mnist", "idx")
 
@@ -73,7 +77,7 @@ class Evaluator:
     def main(self) -> str:
         """Name of the figure by which steps are compared; the lower the better."""
         net = self.reference.net
-        return "swd" if net is None else net.distance_name
+        return "swd" if net is None else net.main
 
     def images(self, params: GeneratorParams) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the images uint8[num, H, W, C] that are scored, and the labels asked for, in the data's shares."""
@@ -88,21 +92,22 @@ class Evaluator:
         """
         began = time.monotonic()
         images, labels = self.images(params)
-        drawn = "as often as in the data" if params.num_classes is not None else "vectors of the data"
+        about = {"weights": weights, "ema_stats": "average" if weights == "raw" else self.ema_stats}
+        return {"step": step, **about, **self.score(images, labels, "generated images", began)}
+
+    def score(self, images: np.ndarray, labels: np.ndarray | None, what: str, began: float) -> Evaluation:
+        """Score images uint8[N, H, W, C], asked to have the labels; the entry names no generator."""
         metrics = suite.score(images, labels, self.reference, names=self.names, seed=self.seed, over=self.look)
         net = self.reference.net
         return {
-            "step": step,
-            "num": self.num,
+            "num": len(images),
             "split": self.split,
-            "weights": weights,
-            "ema_stats": "average" if weights == "raw" else self.ema_stats,
             "seed": self.seed,
-            "classes": None if labels is None else drawn,
+            "classes": None if labels is None else DRAWN[labels.ndim],
             "main": self.main,
             "metrics": metrics,
             "floor": self.floor.scores,
-            "protocol": f"{self.num} generated images against {len(self.reference.images)} training images; "
+            "protocol": f"{len(images)} {what} against {len(self.reference.images)} training images; "
             f"floor: {self.floor.compared}",
             "features": None if net is None else {"name": net.name, "digest": net.digest, "about": net.about},
             "seconds": round(time.monotonic() - began, 2),
@@ -165,7 +170,7 @@ def create_evaluator(
     net = features_of(config, images.shape[1:], digest)
     is_seen = suite.seen_by(net, labels) is not None
     conditional = conditional and (is_seen or labels is None)
-    main = "swd" if net is None else "fd"  # what steps are compared by is always measured
+    main = "swd" if net is None else "kid" if net.main == net.kernel_name else "fd"  # by it steps are compared
     names = tuple(dict.fromkeys((main, *chosen))) if chosen else None
     suite.check(names or (), net, conditional)
     measured = names or suite.available(net, is_seen)
@@ -255,8 +260,7 @@ def evaluate_run(
     from jaxgan.generators.load import load  # Orbax takes a second to import
 
     workdir = Path(workdir)
-    if out is not None and Path(out).suffix.lower() != ".json":
-        raise UserError(f"{out} has no ending that scores are written to; use .json.")
+    check_out(out)
     config, _ = saved_config.trusted_config(workdir, trust=trust)
     saved = steps.saved_steps(workdir)
     numbers = {"all": saved, "latest": saved[::-1]}.get(str(step)) or [steps.find_step(workdir, step)]
@@ -280,24 +284,64 @@ def evaluate_run(
             say(f"warning: {error}; it is left out")
             continue
         done.append(evaluator.evaluate(params, one, weights if ema_std is None else f"ema_std={ema_std}"))
-        _write(workdir, out, done)
+        write_scores(workdir, out, done)
         if step == "latest" or one == numbers[-1]:
             nearest = evaluator.nearest(params)
             break
     return done, nearest
 
 
-def _write(workdir: Path, out: str | Path | None, done: list[Evaluation]) -> None:
-    """Write the scores so far; a refusal of the disk costs none of them."""
+def folder_config(fake: str | Path) -> Config:
+    """Return settings that compare folders of images at the size of the first image of `fake`, by ImageNet features.
+
+    Raises:
+      UserError, FileNotFoundError: there are no images.
+    """
+    config = default()
+    config.eval.features = "imagenet"
+    config.data.update(source="folder", path=str(fake), channels=3, cache="none")
+    source = data.open_source(config.data)
+    with Image.open(source.files[0]) as first:
+        config.data.update(image_size=max(first.size), cache="auto")
+    return config
+
+
+def compare_folders(config: Config, fake: str | Path) -> Evaluation:
+    """Score a folder of images against the real images that a configuration names; nothing is trained.
+
+    Args:
+      config: its `data` describes the real images, and how both are brought to one size; its `eval` what is measured.
+      fake: folder of the other images, of which config.eval.num are drawn at random where there are more.
+
+    Raises:
+      UserError, FileNotFoundError: see `create_evaluator`.
+    """
+    began = time.monotonic()
+    evaluator = create_evaluator(config, conditional=False)
+    other = copy.deepcopy(config.data)
+    other.path = str(fake)
+    images, _ = images_of(data.open_source(other), evaluator.num, evaluator.seed)
+    checks.in_range(f"the number of images in {fake}", len(images), LEAST)
+    return {"step": None, **evaluator.score(images, None, f"images of {fake}", began)}
+
+
+def check_out(out: str | Path | None) -> None:
+    """Raise UserError unless scores can be written to a file of this name."""
+    if out is not None and Path(out).suffix.lower() != ".json":
+        raise UserError(f"{out} has no ending that scores are written to; use .json.")
+
+
+def write_scores(workdir: Path | None, out: str | Path | None, done: list[Evaluation]) -> None:
+    """Write the scores so far to `out`, or to the run in `workdir`; a refusal of the disk costs none of them."""
     try:
-        if out is None:
+        if out is None and workdir is not None:
             write_evaluations(workdir, [*read_evaluations(workdir), done[-1]])
-        else:
+        elif out is not None:
             files.write(Path(out), json.dumps(done, indent=1) + "\n")
     except OSError as error:
         place = workdir if out is None else out
         say(
-            f"warning: the scores of step {done[-1]['step']} could not be written to {place} "
+            f"warning: the scores of {column(done[-1])} could not be written to {place} "
             f"({error.strerror or error}); --out=FILE.json writes them elsewhere"
         )
 

@@ -11,12 +11,13 @@ from jaxgan.base.pixels import visible
 from jaxgan.metrics.features import trained
 from jaxgan.metrics.features.digits import SIZE, load_digits, stacked_digits
 from jaxgan.metrics.features.inception import load_inception
+from jaxgan.metrics.features.lite0 import load_lite0
 from jaxgan.metrics.features.network import FeatureNet, from_function
 
 NONE_FOUND = (
-    "There are no features for these images, so only measures of pixels are taken. Train a classifier of them "
-    "(--mode=features) where they have labels, or name your own function (file.py:function) or a file of the "
-    "Inception network's weights."
+    "There are no features for these images, so only measures of pixels are taken. --config.eval.features=imagenet "
+    "has features of any images. --mode=features trains a classifier of labelled images. A function of your own "
+    "(file.py:function) or a file of the Inception network's weights are features too."
 )
 
 
@@ -33,9 +34,9 @@ def choose_features(
     """Return the features to use, or None where there are none (`NONE_FOUND` says why).
 
     Args:
-      choice: 'none'; 'file.py:function', see `from_function`; a file of Inception weights, see `load_inception`; or
-        empty: the bundled digit classifier for MNIST and stacked MNIST, and for other data the classifier that
-        `trained.fit` made.
+      choice: 'none'; 'imagenet', see `load_lite0`; 'file.py:function', see `from_function`; a file of Inception
+        weights, see `load_inception`; or empty: the bundled digit classifier for MNIST and stacked MNIST, and for other
+        data the classifier that `trained.fit` made.
       source: where the data come from, a name in `jaxgan.data.SOURCES`; a trained classifier's distance is called
         `fd_<source>`.
       image_shape: (H, W, C).
@@ -50,6 +51,8 @@ def choose_features(
     """
     if choice == "none":
         return None
+    if choice == "imagenet":
+        return seeing(load_lite0(), image_shape[2], channels)
     if ".py:" in choice:
         return from_function(choice, image_shape)
     if choice:

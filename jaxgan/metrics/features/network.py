@@ -38,6 +38,8 @@ class FeatureNet:
       apply: from uint8[n, H, W, C], n up to `chunk`, to float[n, D] features and float[n, K] logits or None.
       chunk: images in one call.
       distance_name: of the Frechet distance between features; `fd_<name>` where it is empty.
+      kernel_name: of the kernel distance.
+      main: the figure by which generators are compared, the lower the better; the Frechet distance where it is empty.
       label_size: L where the network tells label vectors, as logits float[n, L]; 0 where it does not.
       label_names: of their numbers, or ().
       is_binary: of each of them, whether it is yes or no, told by the sign of its logit.
@@ -52,6 +54,8 @@ class FeatureNet:
     apply: Callable[[np.ndarray], Outputs]
     chunk: int = CHUNK
     distance_name: str = ""
+    kernel_name: str = "kid"
+    main: str = ""
     label_size: int = 0
     label_names: tuple[str, ...] = ()
     is_binary: tuple[bool, ...] = ()
@@ -59,6 +63,8 @@ class FeatureNet:
     def __post_init__(self) -> None:
         if not self.distance_name:
             object.__setattr__(self, "distance_name", f"fd_{self.name}")
+        if not self.main:
+            object.__setattr__(self, "main", self.distance_name)
 
     def features_and_logits(self, images: np.ndarray, *, over: Map = map) -> tuple[np.ndarray, np.ndarray | None]:
         """Return features float32[N, D] and logits float32[N, K], or None, of images uint8[N, H, W, C], N > 0.

@@ -12,7 +12,7 @@ from jaxgan.views.table import aligned
 def table(evaluations: Sequence[Evaluation]) -> str:
     """Return evaluations as text: a column a step, a row a figure, and the floor that real images reach."""
     names = list(dict.fromkeys(name for entry in evaluations for name in entry["metrics"]))
-    head = ["", *(f"step {entry['step']:,}" for entry in evaluations), "floor"]
+    head = ["", *map(column, evaluations), "floor"]
     floor = evaluations[-1]["floor"]
     rows = [
         [name, *(_figure(entry["metrics"].get(name)) for entry in evaluations), _figure(floor.get(name))]
@@ -21,6 +21,11 @@ def table(evaluations: Sequence[Evaluation]) -> str:
     lines = aligned([head, *rows], "<" + ">" * (len(head) - 1))
     about = evaluations[-1]["features"]
     return "\n".join([*lines, evaluations[-1]["protocol"], about["about"] if about else NONE_FOUND])
+
+
+def column(entry: Evaluation) -> str:
+    """Return what an evaluation is of."""
+    return "images" if entry["step"] is None else f"step {entry['step']:,}"
 
 
 def _figure(value: float | None) -> str:

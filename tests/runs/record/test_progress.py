@@ -17,7 +17,7 @@ class Terminal(io.StringIO):
 
 def test_lines_where_there_is_no_terminal():
     out = io.StringIO()
-    bar = progress.Progress(0, 20, out)
+    bar = progress.Progress(0, 20, stream=out)
     bar.update(5)
     bar.update(10, ROW)
     bar.say("hello")
@@ -31,7 +31,7 @@ def test_lines_where_there_is_no_terminal():
 
 def test_bar_on_a_terminal():
     out = Terminal()
-    bar = progress.Progress(0, 20, out)
+    bar = progress.Progress(0, 20, stream=out)
     bar.update(10, ROW)
     bar.close()
     assert re.search(r"10/20 .*step/s.*d_loss=0.5000, d_acc=0.7500, g_loss=1.2500, img/s=256", out.getvalue())

@@ -3,8 +3,8 @@
 python run.py --config=configs/images64.py --config.data.path=FOLDER --workdir=runs/images64
 
 Any images that config.data can read, in colour or grey; oblong ones are cropped. Classes from subfolders:
---config.model.conditional=True. Photographs without text, whose left and right may be swapped: --config.data.mirror=True
-doubles their number. docs/own-images.md says what to expect after how long, and how it was measured.
+--config.model.conditional=True. For photographs without text --config.data.mirror=True doubles their number.
+docs/own-images.md says what to expect after how long, and how it was measured.
 """
 
 from configs.mnist import make_compact

@@ -18,8 +18,8 @@ from jaxgan.cli.flags import FLAGS, changed, data_info, given_config, given_work
 from jaxgan.generators import export, gallery
 from jaxgan.generators.load import Which, load_with_config
 from jaxgan.rundir import evaluations, layout, metrics_log, restore, saved_config
-from jaxgan.runs import evaluate
-from jaxgan.runs.record import report
+from jaxgan.runs import compare, evaluate
+from jaxgan.runs.record import report, score_table
 from jaxgan.views import diagram, table
 
 
@@ -77,7 +77,7 @@ def show_summary() -> None:
 def score() -> None:
     """Score checkpoints of a run, or of all its replicas, print the table and add it to evaluation.json."""
     if FLAGS.fake is not None or FLAGS.real is not None:
-        compare()
+        score_folders()
         return
     whole = FLAGS.workdir or ""
     many = [] if FLAGS.replica is not None else [layout.folder_of(whole, number) for number in layout.replicas(whole)]
@@ -95,7 +95,7 @@ def score() -> None:
             continue
         if many:
             print(f"{workdir}:")
-        print(evaluate.table(done))
+        print(score_table.table(done))
         if FLAGS.out is not None:
             print(f"wrote {FLAGS.out}")
             continue
@@ -107,19 +107,19 @@ def score() -> None:
         print(f"wrote {workdir / layout.EVALUATION_FILE} and {workdir / layout.REPORT_FILE}")
 
 
-def compare() -> None:
+def score_folders() -> None:
     """Score the images of --fake against those of --real."""
     refuse_all_but("config real fake out num seed", "a comparison of folders")
     if FLAGS.real is None or FLAGS.fake is None:
         raise jaxgan.UserError("a comparison of folders needs --real=FOLDER and --fake=FOLDER; give both.")
-    evaluate.check_out(FLAGS.out)
+    score_table.check_out(FLAGS.out)
     config = given_config(builds=False)
     config.data.path, config.eval.num = FLAGS.real, FLAGS.num or config.eval.num
     config.seed = config.seed if FLAGS.seed is None else FLAGS.seed
-    scores = evaluate.compare_folders(config, FLAGS.fake)
-    print(evaluate.table([scores]))
+    scores = compare.compare_folders(config, FLAGS.fake)
+    print(score_table.table([scores]))
     if FLAGS.out is not None:
-        evaluate.write_scores(None, FLAGS.out, [scores])
+        score_table.write_scores(None, FLAGS.out, [scores])
         print(f"wrote {FLAGS.out}")
 
 

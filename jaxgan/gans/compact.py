@@ -25,7 +25,7 @@ from flax import linen as nn
 from jaxgan.base import checks
 from jaxgan.base.settings import completed
 from jaxgan.base.types import Array, Config, DataInfo
-from jaxgan.nets import BatchNorm, Conv, ConvTranspose, Embed, leaky_relu
+from jaxgan.nets import BatchNorm, Condition, Conv, ConvTranspose, leaky_relu
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
 
@@ -43,13 +43,13 @@ class Generator(nn.Module):
     Attributes:
       shape: (H, W, C) of the images.
       widths: channels of the feature maps, from the smallest map to the one of H / 2; each map doubles the one before.
-      classes: K, or 0 for images without classes.
+      condition: what it is told of the images.
       kinds: a power of two, or 0 for none.
     """
 
     shape: tuple[int, int, int]
     widths: tuple[int, ...]
-    classes: int
+    condition: Condition
     kinds: int
 
     @nn.compact
@@ -57,10 +57,10 @@ class Generator(nn.Module):
         def activation(x: Array) -> Array:
             return leaky_relu(BatchNorm(train=train, momentum=0.99, epsilon=1e-3)(x))
 
-        chosen = [(self.classes, labels)] if self.classes else []
+        chosen = [(self.condition, labels)] if self.condition.size else []
         if self.kinds:
-            chosen.append((self.kinds, kind_of(z, self.kinds)))
-        vectors = [Embed(num, CLASS_FEATURES, nn.initializers.normal(1.0))(index) for num, index in chosen]
+            chosen.append((Condition(self.kinds), kind_of(z, self.kinds)))
+        vectors = [one.embed(CLASS_FEATURES, nn.initializers.normal(1.0))(given) for one, given in chosen]
         z = jnp.concatenate([z, *vectors], axis=-1)
         height, width = (size >> len(self.widths) for size in self.shape[:2])
         x = nn.Dense(height * width * self.widths[0], kernel_init=plain)(z)
@@ -89,11 +89,11 @@ class Discriminator(nn.Module):
 
     Attributes:
       widths: channels of the feature maps, from the one of H / 2 to the smallest; each map halves the one before.
-      classes: K, or 0 for images without classes.
+      condition: what it is told of the images.
     """
 
     widths: tuple[int, ...]
-    classes: int
+    condition: Condition
 
     @nn.compact
     def __call__(self, images: Array, labels: Array, *, train: bool) -> tuple[Array, None]:
@@ -104,8 +104,8 @@ class Discriminator(nn.Module):
             x = leaky_relu(Conv(features, 3, kernel_init=init)(x))
         x = x.reshape(x.shape[0], -1)
         logits = nn.Dense(1)(x)[:, 0]
-        if self.classes:
-            label = Embed(self.classes, CLASS_FEATURES, nn.initializers.normal(1.0))(labels)
+        if self.condition.size:
+            label = self.condition.embed(CLASS_FEATURES, nn.initializers.normal(1.0))(labels)
             logits += (nn.Dense(CLASS_FEATURES)(x) * label).sum(-1) / math.sqrt(CLASS_FEATURES)
         return logits, None
 
@@ -128,12 +128,13 @@ def build(config: Config, data: DataInfo) -> Gan:
         raise checks.UserError(
             f"config.model.kinds is {kinds}; expected 0, or a power of two up to 2^latent_size, 2^{model.latent_size}."
         )
-    classes = (data.num_classes or 0) if model.conditional else 0
+    condition = Condition.of(data, conditional=model.conditional)
     return Gan.from_config(
         config,
         data,
-        generator=Generator(data.image_shape, tuple(model.g_widths), classes, kinds),
-        discriminator=Discriminator(tuple(model.d_widths), classes),
+        generator=Generator(data.image_shape, tuple(model.g_widths), condition, kinds),
+        discriminator=Discriminator(tuple(model.d_widths), condition),
         latent=Latent((model.latent_size,), model.latent_law),
         conditional=model.conditional,
+        takes_vectors=True,
     )

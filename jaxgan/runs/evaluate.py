@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
-from PIL import Image
 
 from jaxgan import data
-from jaxgan.base import checks, files, keys
+from jaxgan.base import checks, keys
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Config, Map, Source
-from jaxgan.config import default, with_whole_paths
+from jaxgan.config import with_whole_paths
 from jaxgan.metrics import suite
 from jaxgan.metrics.features import trained
-from jaxgan.metrics.features.choice import NONE_FOUND, choose_features
+from jaxgan.metrics.features.choice import choose_features
 from jaxgan.metrics.features.network import FeatureNet
 from jaxgan.metrics.neighbours import Nearest, nearest_images
 from jaxgan.metrics.reference import Images, Reference, cached_reference, images_of
 from jaxgan.rundir import saved_config, steps
 from jaxgan.rundir.digests import Damaged
-from jaxgan.rundir.evaluations import Evaluation, read_evaluations, write_evaluations
+from jaxgan.rundir.evaluations import Evaluation
+from jaxgan.runs.record.score_table import check_out, write_scores
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
-from jaxgan.sampling.labels import labels_in_shares
+from jaxgan.sampling.labels import labels_in_shares, vectors_of
 from jaxgan.sampling.pixels import generate_pixels
-from jaxgan.views.table import aligned
 
 LEAST = 10  # parts in which classifier scores are averaged
+# How labels of scored images are drawn, by the axes of their array.
+DRAWN = {1: "as often as in the data", 2: "vectors of the data"}
 # Sources whose other split was not trained on.
 _WITH_TEST_SPLIT = ("mnist", "stacked_mnist", "idx")
 
@@ -77,8 +78,9 @@ class Evaluator:
         return "swd" if net is None else net.main
 
     def images(self, params: GeneratorParams) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return the images uint8[num, H, W, C] that are scored, and the classes asked for, in the data's shares."""
-        return scored_images(params, self.num, self.seed, self.stats, self.class_counts, self.make)
+        """Return the images uint8[num, H, W, C] that are scored, and the labels asked for, in the data's shares."""
+        vectors = self.reference.labels if params.label_size else None
+        return scored_images(params, self.num, self.seed, self.stats, self.class_counts, self.make, vectors)
 
     def evaluate(self, params: GeneratorParams, step: int, weights: str = "ema") -> Evaluation:
         """Score a generator; equal arguments give equal figures.
@@ -92,14 +94,14 @@ class Evaluator:
         return {"step": step, **about, **self.score(images, labels, "generated images", began)}
 
     def score(self, images: np.ndarray, labels: np.ndarray | None, what: str, began: float) -> Evaluation:
-        """Score images uint8[N, H, W, C], asked to be of the classes int[N]; the entry names no generator."""
+        """Score images uint8[N, H, W, C], asked to have the labels; the entry names no generator."""
         metrics = suite.score(images, labels, self.reference, names=self.names, seed=self.seed, over=self.look)
         net = self.reference.net
         return {
             "num": len(images),
             "split": self.split,
             "seed": self.seed,
-            "classes": None if labels is None else "as often as in the data",
+            "classes": None if labels is None else DRAWN[labels.ndim],
             "main": self.main,
             "metrics": metrics,
             "floor": self.floor.scores,
@@ -118,10 +120,18 @@ class Evaluator:
 
 
 def scored_images(
-    params: GeneratorParams, num: int, seed: int, stats: str, class_counts: Sequence[int], make: Map = map
+    params: GeneratorParams,
+    num: int,
+    seed: int,
+    stats: str,
+    class_counts: Sequence[int],
+    make: Map = map,
+    vectors: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return what `Evaluator.images` does, for arguments that are its attributes."""
+    """Return what `Evaluator.images` does, for arguments that are its attributes; `vectors` are all labels [N, L]."""
     labels = None
+    if vectors is not None:
+        labels = vectors_of(num, vectors, seed)
     if params.num_classes is not None:
         labels = labels_in_shares(num, class_counts or (1,) * params.num_classes, seed)
     z = sampler.latents(params, keys.stream(seed, keys.Stream.EVALUATION), num)
@@ -156,14 +166,16 @@ def create_evaluator(
     images, labels = images_of(source or data.open_source(config.data))
     digest = "" if labels is None else trained.data_digest(images, labels)
     net = features_of(config, images.shape[1:], digest)
+    is_seen = suite.seen_by(net, labels) is not None
+    conditional = conditional and (is_seen or labels is None)
     main = "swd" if net is None else "kid" if net.main == net.kernel_name else "fd"  # by it steps are compared
     names = tuple(dict.fromkeys((main, *chosen))) if chosen else None
     suite.check(names or (), net, conditional)
-    measured = names or suite.available(net, labels is not None)
+    measured = names or suite.available(net, is_seen)
     suite.check_numbers(measured, len(images), None if held is None else len(held[0]))
     reference = cached_reference(images, labels, net, held_out=held)
     floor = suite.floor(reference, num, names=names, seed=seed)
-    counts = () if labels is None else tuple(np.bincount(labels).tolist())
+    counts = () if labels is None or labels.ndim > 1 else tuple(np.bincount(labels).tolist())
     stats = config.sample.stats, config.train.ema_stats
     return Evaluator(reference, floor, config.data.split, num, seed, *stats, names, digest, counts)
 
@@ -176,6 +188,7 @@ def features_of(config: Config, image_shape: tuple[int, int, int], data_digest: 
         image_shape=image_shape,
         data_digest=data_digest,
         fid=config.eval.fid,
+        channels=tuple(config.sample.channels),
     )
 
 
@@ -197,7 +210,7 @@ def held_out(config: Config, source: Source | None = None) -> Images | None:
     """
     if config.data.source not in _WITH_TEST_SPLIT or config.data.split != "train":
         return None
-    other = config.data.copy_and_resolve_references()
+    other = copy.deepcopy(config.data)
     other.split, other.skip = "test", 0
     try:
         if source and data.fingerprint(source) != data.fingerprint(data.open_source(config.data)):
@@ -276,61 +289,6 @@ def evaluate_run(
     return done, nearest
 
 
-def folder_config(fake: str | Path) -> Config:
-    """Return settings that compare folders of images at the size of the first image of `fake`, by ImageNet features.
-
-    Raises:
-      UserError, FileNotFoundError: there are no images.
-    """
-    config = default()
-    config.eval.features = "imagenet"
-    config.data.update(source="folder", path=str(fake), channels=3, cache="none")
-    source = data.open_source(config.data)
-    with Image.open(source.files[0]) as first:
-        config.data.update(image_size=max(first.size), cache="auto")
-    return config
-
-
-def compare_folders(config: Config, fake: str | Path) -> Evaluation:
-    """Score a folder of images against the real images that a configuration names; nothing is trained.
-
-    Args:
-      config: its `data` describes the real images, and how both are brought to one size; its `eval` what is measured.
-      fake: folder of the other images, of which config.eval.num are drawn at random where there are more.
-
-    Raises:
-      UserError, FileNotFoundError: see `create_evaluator`.
-    """
-    began = time.monotonic()
-    evaluator = create_evaluator(config, conditional=False)
-    other = config.data.copy_and_resolve_references()
-    other.path = str(fake)
-    images, _ = images_of(data.open_source(other), evaluator.num, evaluator.seed)
-    checks.in_range(f"the number of images in {fake}", len(images), LEAST)
-    return {"step": None, **evaluator.score(images, None, f"images of {fake}", began)}
-
-
-def check_out(out: str | Path | None) -> None:
-    """Raise UserError unless scores can be written to a file of this name."""
-    if out is not None and Path(out).suffix.lower() != ".json":
-        raise UserError(f"{out} has no ending that scores are written to; use .json.")
-
-
-def write_scores(workdir: Path | None, out: str | Path | None, done: list[Evaluation]) -> None:
-    """Write the scores so far to `out`, or to the run in `workdir`; a refusal of the disk costs none of them."""
-    try:
-        if out is None and workdir is not None:
-            write_evaluations(workdir, [*read_evaluations(workdir), done[-1]])
-        elif out is not None:
-            files.write(Path(out), json.dumps(done, indent=1) + "\n")
-    except OSError as error:
-        place = workdir if out is None else out
-        say(
-            f"warning: the scores of {column(done[-1])} could not be written to {place} "
-            f"({error.strerror or error}); --out=FILE.json writes them elsewhere"
-        )
-
-
 def train_features(config: Config, *, on_step=lambda step, loss: None) -> FeatureNet:
     """Train a classifier of the labelled images that a configuration names; evaluations find it from then on.
 
@@ -340,6 +298,9 @@ def train_features(config: Config, *, on_step=lambda step, loss: None) -> Featur
     source = data.open_source(config.data)
     images, labels = images_of(source)
     classes = source.info.num_classes or 0
+    if labels is not None and source.info.label_size:
+        names, held = source.info.label_names, _labelled(config)
+        return trained.fit_vectors(images, labels, names, config.data.source, held_out=held, on_step=on_step)
     if labels is None or classes < 2:
         lack = "no labels" if labels is None else "one class only (for a folder: one subfolder a class)"
         raise UserError(
@@ -352,26 +313,3 @@ def train_features(config: Config, *, on_step=lambda step, loss: None) -> Featur
 def _labelled(config: Config) -> tuple[np.ndarray, np.ndarray] | None:
     held = held_out(config)
     return None if held is None or held[1] is None else (held[0], held[1])
-
-
-def table(evaluations: Sequence[Evaluation]) -> str:
-    """Return evaluations as text: a column a step, a row a figure, and the floor that real images reach."""
-    names = list(dict.fromkeys(name for entry in evaluations for name in entry["metrics"]))
-    head = ["", *map(column, evaluations), "floor"]
-    floor = evaluations[-1]["floor"]
-    rows = [
-        [name, *(_figure(entry["metrics"].get(name)) for entry in evaluations), _figure(floor.get(name))]
-        for name in names
-    ]
-    lines = aligned([head, *rows], "<" + ">" * (len(head) - 1))
-    about = evaluations[-1]["features"]
-    return "\n".join([*lines, evaluations[-1]["protocol"], about["about"] if about else NONE_FOUND])
-
-
-def column(entry: Evaluation) -> str:
-    """Return what an evaluation is of."""
-    return "images" if entry["step"] is None else f"step {entry['step']:,}"
-
-
-def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"

@@ -46,7 +46,8 @@ def create_evaluators(plan: Plan, metric_names: Sequence[str]) -> list[Evaluator
     """
     config, evaluators = plan.config, []
     if config.eval.every:
-        conditional = plan.shared.gan.num_classes is not None
+        gan = plan.shared.gan
+        conditional = gan.num_classes is not None or gan.label_size > 0
         evaluator = create_evaluator(config, plan.shared.source, conditional=conditional)
         if processes.num_processes() > 1:
             evaluator = dataclasses.replace(evaluator, make=processes.spread, look=processes.spread)
@@ -270,6 +271,11 @@ def opening_lines(plan: Plan, resumed: Resumed, changes: Changes) -> Iterator[st
     yield f"{plan.shared.source.info.num_images:,} images, {plan.shared.steps_per_epoch:.2f} steps an epoch"
     if plan.config.augment_by_size:
         yield f"augment_p is {plan.config.augment_p}, for this number of images"
+    source, config = plan.shared.source, plan.config
+    labels = getattr(source, "labels", None)  # where it would take reading all images, nothing is said
+    has_counts = source.info.num_classes is not None and labels is not None
+    if has_counts and (uneven := data.counts_sentence(source.info, labels, is_balanced=config.data.balance)):
+        yield uneven
     for path, (old, new) in changes.items():
         yield f"changed since the last run: config.{path} {old!r} -> {new!r}"
     if resumed.step:

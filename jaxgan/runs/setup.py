@@ -7,14 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import jax
+import numpy as np
 import optax
 
 from jaxgan import config as config_lib
 from jaxgan import data, gans
 from jaxgan.base import keys, machine
 from jaxgan.base.digests import digest
+from jaxgan.base.pixels import visible
 from jaxgan.base.types import Config, Device, Source
-from jaxgan.rundir import layout, sweep
+from jaxgan.rundir import layout, saved_config, sweep
 from jaxgan.runs.by_size import decided
 from jaxgan.runs.record import loggers
 from jaxgan.runs.schedule import Schedule
@@ -97,6 +99,8 @@ def create_plan(config: Config, source: Source | None) -> Plan:
     source = data.open_source(config.data) if source is None else data.checked(source)
     config = decided(config, source.info.num_images)
     configs = sweep.expand(config) if sweep.is_many(config) else [config]
+    for one in (config, *configs):
+        saved_config.keep_levels(one, source.info)
     if not sweep.is_many(config):
         setup = create_setup(config, source, devices)
         return Plan(config, [setup], setup)
@@ -128,11 +132,13 @@ def identity(plan: Plan) -> str:
 
 def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup:
     """Build networks, optimisers and the index plan."""
+    visible(np.zeros((1, source.info.image_shape[2]), np.uint8), config.sample.channels)  # or grids would refuse later
     gan = gans.build(config, source.info)
     info, rule = source.info, gan.rule
-    plan = data.IndexPlan(
-        config.seed, info.num_images, config.data.batch_size, config.data.drop_remainder, config.data.shuffle
-    )
+    parts = info.num_images, config.data.batch_size, config.data.drop_remainder, config.data.shuffle
+    plan = data.IndexPlan(config.seed, *parts)
+    if config.data.balance:
+        plan = data.balanced(plan, source)
     epoch = plan.steps_per_epoch / rule.d_steps
     counters = make_counters(rule.d_updates, rule.order) if config.optim.shared_counter else {}
     rates, parts, optimisers = {}, {}, {}

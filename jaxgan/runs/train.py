@@ -15,6 +15,7 @@ from jaxgan.base.settings import user_path
 from jaxgan.base.types import Config, Source
 from jaxgan.config import with_whole_paths
 from jaxgan.rundir.metrics_log import Row
+from jaxgan.rundir.saved_config import with_known_levels
 from jaxgan.runs.batches import batches, make_steps
 from jaxgan.runs.clock import Clock
 from jaxgan.runs.experiment import Experiment, create_evaluators, features_of
@@ -61,6 +62,7 @@ def train(
         raise UserError(f"on_log is {type(on_log).__name__}; expected a function of a logged row, or None.")
     began = time.monotonic()
     workdir, config = user_path(workdir), with_whole_paths(config)  # whatever folder the process goes to
+    config = with_known_levels(workdir, config)
     with processes.together(), contextlib.ExitStack() as opened:
         plan = processes.agree(functools.partial(create_plan, config, source), identity)
         clock = Clock(plan.config.train.max_minutes, began)

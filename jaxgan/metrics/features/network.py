@@ -40,6 +40,9 @@ class FeatureNet:
       distance_name: of the Frechet distance between features; `fd_<name>` where it is empty.
       kernel_name: of the kernel distance.
       main: the figure by which generators are compared, the lower the better; the Frechet distance where it is empty.
+      label_size: L where the network tells label vectors, as logits float[n, L]; 0 where it does not.
+      label_names: of their numbers, or ().
+      is_binary: of each of them, whether it is yes or no, told by the sign of its logit.
     """
 
     name: str
@@ -53,6 +56,9 @@ class FeatureNet:
     distance_name: str = ""
     kernel_name: str = "kid"
     main: str = ""
+    label_size: int = 0
+    label_names: tuple[str, ...] = ()
+    is_binary: tuple[bool, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.distance_name:
@@ -87,7 +93,7 @@ class FeatureNet:
                 )
         features = np.concatenate([np.asarray(features, np.float32) for features, _ in chunks])
         logits = None
-        if self.num_classes is not None:
+        if self.num_classes is not None or self.label_size:
             logits = np.concatenate([np.asarray(logits, np.float32) for _, logits in chunks])
         # Some measures would give plausible figures of them.
         if not (np.isfinite(features).all() and (logits is None or np.isfinite(logits).all())):

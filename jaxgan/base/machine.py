@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import os
 import platform
+from collections.abc import Iterator
 
 import jax
 
@@ -48,6 +50,16 @@ def _is_known(name: str, value: str | bool) -> bool:
     except jax.errors.JaxRuntimeError:
         return False
     return True
+
+
+@contextlib.contextmanager
+def usual_rules() -> Iterator[None]:
+    """Let JAX compile, and transfer keys and constants, whatever JAX_DISABLE_JIT and JAX_TRANSFER_GUARD ask.
+
+    Both serve to look at a program of one's own. The steps of a run exist only compiled.
+    """
+    with jax.disable_jit(False), jax.transfer_guard("allow"):
+        yield
 
 
 def keep_memory() -> None:

@@ -13,7 +13,7 @@ import jax
 from absl import app, logging
 
 import jaxgan
-from jaxgan.base import checks, processes, threads
+from jaxgan.base import checks, machine, processes, threads
 from jaxgan.cli import flags as cli_flags
 from jaxgan.cli import modes, surroundings
 from jaxgan.cli.ctrl_c import leave
@@ -28,7 +28,8 @@ def main(argv: list[str]) -> None:
     mode = modes.MODES[FLAGS.mode]
     try:
         modes.refuse_all_but(mode.reads, f"--mode={FLAGS.mode}")
-        mode.run()
+        with machine.usual_rules():
+            mode.run()
     except processes.KnownToAll as error:
         fail(str(error)) if str(error) else sys.exit(1)
     except Exception as error:

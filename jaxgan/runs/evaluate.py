@@ -312,8 +312,8 @@ def _labelled(config: Config) -> tuple[np.ndarray, np.ndarray] | None:
     return None if held is None or held[1] is None else (held[0], held[1])
 
 
-def table(evaluations: Sequence[Evaluation]) -> str:
-    """Return evaluations as text: a column a step, a row a figure, and the floor that real images reach."""
+def table(evaluations: Sequence[Evaluation]) -> list[str]:
+    """Return evaluations as lines of text: a column a step, a row a figure, and the floor that real images reach."""
     names = list(dict.fromkeys(name for entry in evaluations for name in entry["metrics"]))
     head = ["", *(f"step {entry['step']:,}" for entry in evaluations), "floor"]
     floor = evaluations[-1]["floor"]
@@ -323,7 +323,7 @@ def table(evaluations: Sequence[Evaluation]) -> str:
     ]
     lines = aligned([head, *rows], "<" + ">" * (len(head) - 1))
     about = evaluations[-1]["features"]
-    return "\n".join([*lines, evaluations[-1]["protocol"], about["about"] if about else NONE_FOUND])
+    return [*lines, evaluations[-1]["protocol"], about["about"] if about else NONE_FOUND]
 
 
 def _figure(value: float | None) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jaxgan import data
-from jaxgan.base import processes
+from jaxgan.base import machine, processes
 from jaxgan.base.checks import UserError
 from jaxgan.base.settings import user_path
 from jaxgan.base.types import Config, Source
@@ -59,7 +59,7 @@ def train(
     if on_log is not None and not callable(on_log):
         raise UserError(f"on_log is {type(on_log).__name__}; expected a function of a logged row, or None.")
     workdir, config = user_path(workdir), with_whole_paths(config)  # whatever folder the process goes to
-    with processes.together(), contextlib.ExitStack() as opened:
+    with machine.usual_rules(), processes.together(), contextlib.ExitStack() as opened:
         plan = processes.agree(functools.partial(create_plan, config, source), identity)
         runs, changes = open_runs(plan, workdir, opened) if processes.leads() else ([], {})
         stop = opened.enter_context(catch_stop())

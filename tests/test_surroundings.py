@@ -109,7 +109,7 @@ def test_images_of_one_class_teach_no_features(tmp_path):
     source = ["--config.data.source=folder", f"--config.data.path={folder}"]
     done = call("--mode=features", TINY, *source)
     assert done.returncode == 1
-    assert "have one class only (for a folder: one subfolder a class)" in done.stderr
+    assert "the images have one class only" in done.stderr
     notice, error = done.stderr.splitlines()
     assert "has one subfolder, class0" in notice
     assert error.startswith("error: ")

@@ -297,14 +297,13 @@ def train_features(config: Config, *, on_step=lambda step, loss: None) -> Featur
     """
     source = data.open_source(config.data)
     images, labels = images_of(source)
-    classes = source.info.num_classes or 0
-    if labels is None or classes < 2:
-        lack = "no labels" if labels is None else "one class only (for a folder: one subfolder a class)"
+    if labels is None:
         raise UserError(
-            f"the images of config.data.source={config.data.source!r} have {lack} to learn features from; use data of "
-            "several classes, or let config.eval.features name a function or Inception's weights."
+            f"the images of config.data.source={config.data.source!r} have no labels to learn features from; use data "
+            "of several classes, or let config.eval.features name a function or Inception's weights."
         )
-    return trained.fit(images, labels, classes, config.data.source, held_out=_labelled(config), on_step=on_step)
+    held, classes = _labelled(config), source.info.num_classes or 0
+    return trained.fit(images, labels, classes, config.data.source, held_out=held, on_step=on_step)
 
 
 def _labelled(config: Config) -> tuple[np.ndarray, np.ndarray] | None:

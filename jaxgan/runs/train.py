@@ -60,7 +60,7 @@ def train(
         raise UserError(f"on_log is {type(on_log).__name__}; expected a function of a logged row, or None.")
     workdir, config = user_path(workdir), with_whole_paths(config)  # whatever folder the process goes to
     with machine.usual_rules(), processes.together(), contextlib.ExitStack() as opened:
-        plan = processes.agree(functools.partial(create_plan, config, source), identity)
+        plan = processes.agree(functools.partial(create_plan, config, source), lambda plan: identity(plan, workdir))
         runs, changes = open_runs(plan, workdir, opened) if processes.leads() else ([], {})
         stop = opened.enter_context(catch_stop())
         steps = make_steps(plan, compile_now=max(common_steps(runs), default=0) < plan.shared.schedule.last)

@@ -20,7 +20,6 @@ from jaxgan.rundir import layout
 from jaxgan.rundir.digests import by_path, reason, seal
 from jaxgan.rundir.evaluations import Evaluation, best_of, best_of_each
 from jaxgan.rundir.restore import dotted, list_arrays, read
-from jaxgan.rundir.steps import list_steps
 from jaxgan.training.state import GanState
 
 T = TypeVar("T")
@@ -52,13 +51,13 @@ class Checkpoints:
         """Delete what a process that was killed, or a disk that refused, left half written or half deleted."""
         for child in self.folder.iterdir():
             if layout.UNFINISHED.fullmatch(child.name):
-                shutil.rmtree(child)
+                shutil.rmtree(child) if child.is_dir() and not child.is_symlink() else child.unlink()
 
     def steps(self) -> list[int]:
         """Return the steps of all complete checkpoints, oldest first, when all is written."""
         if self._saving is not None:
             self._saving.exception()
-        return list_steps(self.folder)
+        return layout.numbered(self.folder)
 
     def note_scores(self, evaluations: list[Evaluation]) -> None:
         """Find the best step, which is kept beside the newest."""
@@ -101,7 +100,7 @@ class Checkpoints:
         files.sync_all(half)
         half.rename(self.folder / str(step))
         files.sync(self.folder)
-        for old in list_steps(self.folder)[: -self._keep]:
+        for old in layout.numbered(self.folder)[: -self._keep]:
             if old != self.best and old not in self.kept:
                 shutil.rmtree((self.folder / str(old)).rename(self.folder / f"{old}.deleted"))
 

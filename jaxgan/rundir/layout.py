@@ -59,7 +59,13 @@ def replica(workdir: str | Path, number: int) -> Path:
 
 def replicas(workdir: str | Path) -> list[int]:
     """Return the numbers of the replicas that a folder holds, none for a single run."""
-    return sorted(int(path.name) for path in (Path(workdir) / REPLICAS).glob("*") if path.name.isdecimal())
+    return numbered(Path(workdir) / REPLICAS)
+
+
+def numbered(folder: Path) -> list[int]:
+    """Return the numbers that are names of folders in a folder, least first; none where there is no folder."""
+    names = [child.name for child in folder.iterdir() if child.is_dir()] if folder.is_dir() else []
+    return sorted(int(name) for name in names if name.isdecimal() and str(int(name)) == name)
 
 
 def folder_of(workdir: str | Path, number: int | None) -> Path:

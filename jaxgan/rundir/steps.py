@@ -31,15 +31,9 @@ def find_step(workdir: Path, step: int | str) -> int:
 
 def saved_steps(workdir: str | Path) -> list[int]:
     """Return the steps of a run's checkpoints, oldest first; FileNotFoundError where there is none."""
-    steps = list_steps(layout.checkpoints(workdir))
+    steps = layout.numbered(layout.checkpoints(workdir))
     if not steps:
         raise FileNotFoundError(
             f"{workdir} holds no checkpoint yet; train first, or wait for config.train.checkpoint_every."
         )
     return steps
-
-
-def list_steps(folder: Path) -> list[int]:
-    """Return the steps that a folder of checkpoints holds, oldest first."""
-    names = [child.name for child in folder.iterdir() if child.is_dir()] if folder.is_dir() else []
-    return sorted(int(name) for name in names if name.isdecimal() and str(int(name)) == name)

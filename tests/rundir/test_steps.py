@@ -2,7 +2,7 @@
 
 import pytest
 
-from jaxgan.rundir import steps
+from jaxgan.rundir import layout, steps
 
 
 def test_what_no_run_writes_is_no_checkpoint(tmp_path):
@@ -13,3 +13,11 @@ def test_what_no_run_writes_is_no_checkpoint(tmp_path):
     assert steps.find_step(tmp_path, "latest") == 12
     with pytest.raises(FileNotFoundError, match=r"step is '9', but .* holds steps 4, 12; give one of them"):
         steps.find_step(tmp_path, "9")
+
+
+def test_what_no_run_writes_is_no_replica(tmp_path):
+    for name in "0", "1", "01", "\u0663", "x":
+        (tmp_path / "replicas" / name).mkdir(parents=True)
+    (tmp_path / "replicas" / "2").write_text("")
+    assert layout.replicas(tmp_path) == [0, 1]
+    assert layout.replicas(tmp_path / "replicas") == []

@@ -82,8 +82,9 @@ def score() -> None:
         raise jaxgan.UserError(f"{whole} holds {len(many)} runs, and --out the scores of one; add --replica=NUMBER.")
     missing = []
     for workdir in many or [Path(given_workdir())]:
+        written: list[Path] = []
         try:
-            done, nearest = evaluate.evaluate_run(workdir, **chosen(MODES["evaluate"].reads))
+            done, nearest = evaluate.evaluate_run(workdir, **chosen(MODES["evaluate"].reads), on_write=written.append)
         except FileNotFoundError as error:
             missing.append(error)
             if len(missing) == max(1, len(many)):
@@ -93,15 +94,14 @@ def score() -> None:
         if many:
             show(f"{workdir}:")
         show(*evaluate.table(done))
-        if FLAGS.out is not None:
-            show(f"wrote {FLAGS.out}")
-            continue
         try:
-            report.report_again(workdir, nearest, trust=FLAGS.trust)
-        except OSError as error:
-            say(f"warning: the report of {workdir} could not be written ({error.strerror or error})")
-            continue
-        show(f"wrote {workdir / layout.EVALUATION_FILE} and {workdir / layout.REPORT_FILE}")
+            if FLAGS.out is None:
+                report.report_again(workdir, nearest, trust=FLAGS.trust)
+                written.append(workdir / layout.REPORT_FILE)
+        except (OSError, jaxgan.UserError) as error:
+            say(f"warning: the report of {workdir} could not be written ({getattr(error, 'strerror', None) or error})")
+        if written:
+            show(f"wrote {' and '.join(map(str, dict.fromkeys(written)))}")
 
 
 def learn_features() -> None:

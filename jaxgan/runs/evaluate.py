@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -16,7 +16,7 @@ from jaxgan.base import checks, files, keys
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Config, Map, Source
-from jaxgan.config import with_whole_paths
+from jaxgan.config import validate, with_whole_paths
 from jaxgan.metrics import suite
 from jaxgan.metrics.features import trained
 from jaxgan.metrics.features.choice import NONE_FOUND, choose_features
@@ -26,6 +26,7 @@ from jaxgan.metrics.reference import Images, Reference, cached_reference, images
 from jaxgan.rundir import saved_config, steps
 from jaxgan.rundir.digests import Damaged
 from jaxgan.rundir.evaluations import Evaluation, read_evaluations, write_evaluations
+from jaxgan.rundir.layout import EVALUATION_FILE
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.sampling.labels import labels_in_shares
@@ -218,6 +219,7 @@ def evaluate_run(
     fid: str | None = None,
     out: str | Path | None = None,
     trust: bool = False,
+    on_write: Callable[[Path], object] = lambda path: None,
 ) -> tuple[list[Evaluation], Nearest | None]:
     """Score checkpoints of a run, and add the scores to its evaluation.json.
 
@@ -232,6 +234,7 @@ def evaluate_run(
       path: where the run's images lie now, instead of its config.data.path.
       out: a .json file for the scores, instead of the run's evaluation.json.
       trust: consent to execute Python files that the run names.
+      on_write: called with the file of scores each time it is written.
 
     Returns:
       One evaluation a step, oldest step first, and for the last one what its images resemble most.
@@ -254,6 +257,7 @@ def evaluate_run(
     given = {"eval.metrics": metrics, "eval.fid": fid, "eval.features": features, "data.path": path}
     config.update_from_flattened_dict({name: value for name, value in given.items() if value is not None})
     config = with_whole_paths(config)
+    validate(config)
     source = data.open_source(config.data)
     saved_config.check_images(workdir, config, source.info, data.fingerprint(source))
     evaluator = create_evaluator(config, source, num=num, seed=seed)
@@ -267,26 +271,28 @@ def evaluate_run(
             say(f"warning: {error}; it is left out")
             continue
         done.append(evaluator.evaluate(params, one, weights if ema_std is None else f"ema_std={ema_std}"))
-        _write(workdir, out, done)
+        if _is_written(workdir, out, done):
+            on_write(workdir / EVALUATION_FILE if out is None else Path(out))
         if step == "latest" or one == numbers[-1]:
             nearest = evaluator.nearest(params)
             break
     return done, nearest
 
 
-def _write(workdir: Path, out: str | Path | None, done: list[Evaluation]) -> None:
-    """Write the scores so far; a refusal of the disk costs none of them."""
+def _is_written(workdir: Path, out: str | Path | None, done: list[Evaluation]) -> bool:
+    """Write the scores so far, and return whether that was possible: a refusal costs none of them."""
     try:
         if out is None:
             write_evaluations(workdir, [*read_evaluations(workdir), done[-1]])
         else:
             files.write(Path(out), json.dumps(done, indent=1) + "\n")
-    except OSError as error:
-        place = workdir if out is None else out
+        return True
+    except (OSError, UserError) as error:
         say(
-            f"warning: the scores of step {done[-1]['step']} could not be written to {place} "
-            f"({error.strerror or error}); --out=FILE.json writes them elsewhere"
+            f"warning: the scores of step {done[-1]['step']} could not be written to {workdir if out is None else out} "
+            f"({getattr(error, 'strerror', None) or error}); --out=FILE.json writes them elsewhere"
         )
+        return False
 
 
 def train_features(config: Config, *, on_step=lambda step, loss: None) -> FeatureNet:

@@ -178,6 +178,13 @@ def test_help_and_the_version_are_no_failures():
     assert (shown.returncode, shown.stdout) == (0, f"jaxgan {jaxgan.__version__}\n")
 
 
+def test_a_file_that_the_system_refuses_is_named(trained):
+    place = trained[0] / "config.json" / "a.png"
+    done = call("--mode=sample", f"--workdir={trained[0]}", f"--out={place}", "--trust")
+    assert done.returncode == 1
+    assert done.stderr == f"error: {place.parent} could not be read or written (File exists).\n"
+
+
 def test_a_device_without_memory_is_said_in_one_sentence(tmp_path):
     huge = tmp_path / "huge.py"
     huge.write_text("import jax.numpy as jnp\n\n\ndef features(images):\n    return jnp.ones((10**8, 10**8))\n")

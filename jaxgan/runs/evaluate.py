@@ -308,26 +308,21 @@ def train_features(config: Config, *, on_step=lambda step, loss: None) -> Featur
             f"the images of config.data.source={config.data.source!r} have no labels to learn features from; use data "
             "of several classes, or let config.eval.features name a function or Inception's weights."
         )
-    held, classes = _labelled(config), source.info.num_classes or 0
-    return trained.fit(images, labels, classes, config.data.source, held_out=held, on_step=on_step)
-
-
-def _labelled(config: Config) -> tuple[np.ndarray, np.ndarray] | None:
-    held = held_out(config)
-    return None if held is None or held[1] is None else (held[0], held[1])
+    held, classes = held_out(config), source.info.num_classes or 0
+    labelled = None if held is None or held[1] is None else (held[0], held[1])
+    return trained.fit(images, labels, classes, config.data.source, held_out=labelled, on_step=on_step)
 
 
 def table(evaluations: Sequence[Evaluation]) -> list[str]:
     """Return evaluations as lines of text: a column a step, a row a figure, and the floor that real images reach."""
     names = list(dict.fromkeys(name for entry in evaluations for name in entry["metrics"]))
     head = ["", *(f"step {entry['step']:,}" for entry in evaluations), "floor"]
-    floor = evaluations[-1]["floor"]
+    floor, about = evaluations[-1]["floor"], evaluations[-1]["features"]
     rows = [
         [name, *(_figure(entry["metrics"].get(name)) for entry in evaluations), _figure(floor.get(name))]
         for name in names
     ]
     lines = aligned([head, *rows], "<" + ">" * (len(head) - 1))
-    about = evaluations[-1]["features"]
     return [*lines, evaluations[-1]["protocol"], about["about"] if about else NONE_FOUND]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -64,7 +65,11 @@ def replicas(workdir: str | Path) -> list[int]:
 
 def numbered(folder: Path) -> list[int]:
     """Return the numbers that are names of folders in a folder, least first; none where there is no folder."""
-    names = [child.name for child in folder.iterdir() if child.is_dir()] if folder.is_dir() else []
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.is_dir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
     return sorted(int(name) for name in names if name.isdecimal() and str(int(name)) == name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from jaxgan.rundir import layout
@@ -37,3 +38,15 @@ def saved_steps(workdir: str | Path) -> list[int]:
             f"{workdir} holds no checkpoint yet; train first, or wait for config.train.checkpoint_every."
         )
     return steps
+
+
+def newest_first(workdir: str | Path) -> Iterator[int]:
+    """Yield the steps of a run's checkpoints, newest first; FileNotFoundError where there is none.
+
+    They are looked up each time: a run that goes on deletes one when it has a newer one.
+    """
+    left, tried = saved_steps(workdir), set()
+    while left:
+        tried.add(left[-1])
+        yield left[-1]
+        left = [step for step in layout.numbered(layout.checkpoints(workdir)) if step not in tried]

@@ -220,7 +220,7 @@ def evaluate_run(
     out: str | Path | None = None,
     trust: bool = False,
     on_write: Callable[[Path], object] = lambda path: None,
-) -> tuple[list[Evaluation], Nearest | None]:
+) -> tuple[list[Evaluation], Nearest]:
     """Score checkpoints of a run, and add the scores to its evaluation.json.
 
     Where the run's folder cannot be written, the scores are returned all the same, with a warning.
@@ -244,12 +244,11 @@ def evaluate_run(
     """
     from jaxgan.generators.load import load  # Orbax takes a second to import
 
-    workdir = Path(workdir)
+    config, workdir = saved_config.trusted_config(Path(workdir), trust=trust)[0], Path(workdir)
     if out is not None and Path(out).suffix.lower() != ".json":
         raise UserError(f"{out} has no ending that scores are written to; use .json.")
-    config, _ = saved_config.trusted_config(workdir, trust=trust)
-    saved = steps.saved_steps(workdir)
-    numbers = {"all": saved, "latest": saved[::-1]}.get(str(step)) or [steps.find_step(workdir, step)]
+    several = {"all": steps.saved_steps, "latest": steps.newest_first}.get(str(step))
+    asked = steps.find_step(workdir, "latest" if several else step)
     if seed is not None:
         checks.in_range("--seed", seed, 0, 2**32 - 1)
     if features is None and not trust:
@@ -261,22 +260,23 @@ def evaluate_run(
     source = data.open_source(config.data)
     saved_config.check_images(workdir, config, source.info, data.fingerprint(source))
     evaluator = create_evaluator(config, source, num=num, seed=seed)
-    done, nearest = [], None
-    for one in numbers:
+    done, params, left_out = [], None, []
+    for one in several(workdir) if several else [asked]:
         try:
             params = load(workdir, one, weights, trust=trust, ema_std=ema_std)
-        except Damaged as error:
-            if one == numbers[-1] and not done:
-                raise
-            say(f"warning: {error}; it is left out")
+        except (Damaged, FileNotFoundError) as error:
+            left_out.append(error)  # a run that goes on may delete one
             continue
         done.append(evaluator.evaluate(params, one, weights if ema_std is None else f"ema_std={ema_std}"))
         if _is_written(workdir, out, done):
             on_write(workdir / EVALUATION_FILE if out is None else Path(out))
-        if step == "latest" or one == numbers[-1]:
-            nearest = evaluator.nearest(params)
+        if step == "latest":
             break
-    return done, nearest
+    if params is None:
+        raise left_out[-1]
+    for error in left_out:
+        say(f"warning: {error}; it is left out")
+    return done, evaluator.nearest(params)
 
 
 def _is_written(workdir: Path, out: str | Path | None, done: list[Evaluation]) -> bool:
@@ -315,7 +315,7 @@ def train_features(config: Config, *, on_step=lambda step, loss: None) -> Featur
 
 def table(evaluations: Sequence[Evaluation]) -> list[str]:
     """Return evaluations as lines of text: a column a step, a row a figure, and the floor that real images reach."""
-    names = list(dict.fromkeys(name for entry in evaluations for name in entry["metrics"]))
+    names = dict.fromkeys(name for entry in evaluations for name in entry["metrics"])
     head = ["", *(f"step {entry['step']:,}" for entry in evaluations), "floor"]
     floor, about = evaluations[-1]["floor"], evaluations[-1]["features"]
     rows = [

@@ -192,6 +192,24 @@ def test_damage_is_named_set_aside_and_the_one_before_is_used(run, setup, state,
     assert steps.find_step(run, "latest") == 10
 
 
+def test_a_run_that_goes_on_deletes_what_is_being_read(run, state, monkeypatch, capfd):
+    def read(path, **kwargs):
+        if path.name == "5" and path.exists():
+            with Checkpoints(run, keep=1) as checkpoints:
+                checkpoints.save(9, state)
+        return really(path, **kwargs)
+
+    really = restore.unseal
+    monkeypatch.setattr(restore, "unseal", read)
+    jaxgan.load(run, trust=True)
+    assert steps.saved_steps(run) == [9]
+    assert capfd.readouterr().err == ""
+    with Checkpoints(run, keep=1) as checkpoints:
+        checkpoints.save(5, state)
+        shutil.rmtree(run / "checkpoints" / "9")
+    assert restore.verify(run) == [(9, "")]
+
+
 def test_none_left_is_an_error(run, setup):
     for step in 3, 5:
         flip(data_file(run, step))

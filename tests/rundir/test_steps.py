@@ -21,3 +21,17 @@ def test_what_no_run_writes_is_no_replica(tmp_path):
     (tmp_path / "replicas" / "2").write_text("")
     assert layout.replicas(tmp_path) == [0, 1]
     assert layout.replicas(tmp_path / "replicas") == []
+
+
+def test_the_newest_are_looked_up_each_time(tmp_path):
+    for step in 1, 2, 3:
+        (tmp_path / "checkpoints" / str(step)).mkdir(parents=True)
+    seen = []
+    for step in steps.newest_first(tmp_path):
+        seen.append(step)
+        if step == 3:  # a run goes on
+            (tmp_path / "checkpoints" / "3").rmdir()
+            (tmp_path / "checkpoints" / "4").mkdir()
+    assert seen == [3, 4, 2, 1]
+    with pytest.raises(FileNotFoundError, match="holds no checkpoint yet"):
+        next(steps.newest_first(tmp_path / "checkpoints"))

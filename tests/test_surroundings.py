@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tiny
 from cli import ROOT, call
+from long_form import long
 from PIL import Image
 
 import jaxgan
@@ -152,7 +153,7 @@ def test_a_closed_standard_error_stops_nothing(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("jax_transfer_guard", "disallow"), ("jax_disable_jit", True), ("jax_numpy_dtype_promotion", "strict")],
+    [("jax_transfer_guard", "disallow"), *long(("jax_disable_jit", True), ("jax_numpy_dtype_promotion", "strict"))],
 )
 def test_settings_of_jax_change_nothing(tmp_path, name, value, of_images):
     folder = ["--config.data.source=folder", f"--config.data.path={of_images.parent / 'images'}"]
@@ -173,6 +174,15 @@ def test_settings_of_jax_change_nothing(tmp_path, name, value, of_images):
     rows = {row["step"]: row["d/loss"] for row in metrics_log.read_metrics(tmp_path)}
     (last,) = metrics_log.read_metrics(of_images)
     assert (rows[1] + rows[2]) / 2 == pytest.approx(last["d/loss"], rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", [jax.sharding.AxisType.Explicit, *long(jax.sharding.AxisType.Auto)])
+def test_a_run_has_a_mesh_of_its_own(kind, tmp_path):
+    config = tiny.get_config()
+    config.train.update(num_steps=2, num_devices=1, sample_every=2, log_every=2)
+    with jax.set_mesh(jax.make_mesh((2,), ("rows",), axis_types=(kind,))):
+        assert int(jaxgan.train(config, tmp_path).step) == 2
+        assert jax.sharding.get_abstract_mesh().axis_names == ("rows",)
 
 
 def test_a_device_that_is_not_here_is_named():

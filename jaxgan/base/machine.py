@@ -10,6 +10,7 @@ import platform
 from collections.abc import Iterator
 
 import jax
+import numpy as np
 
 # Names of <malloc.h>.
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
@@ -54,11 +55,13 @@ def _is_known(name: str, value: str | bool) -> bool:
 
 @contextlib.contextmanager
 def usual_rules() -> Iterator[None]:
-    """Let JAX compile, and transfer keys and constants, whatever JAX_DISABLE_JIT and JAX_TRANSFER_GUARD ask.
+    """Let JAX compile, transfer keys and constants, and choose devices as usual inside the block.
 
-    Both serve to look at a program of one's own. The steps of a run exist only compiled.
+    A caller's JAX_DISABLE_JIT, JAX_TRANSFER_GUARD and `jax.set_mesh` are for a program of theirs. The steps of a run
+    exist only compiled, and lie on a mesh of their own.
     """
-    with jax.disable_jit(False), jax.transfer_guard("allow"):
+    no_mesh = jax.sharding.Mesh(np.empty((), object), ())
+    with jax.disable_jit(False), jax.transfer_guard("allow"), jax.set_mesh(no_mesh):
         yield
 
 

@@ -24,6 +24,8 @@ from jaxgan.training.state import GanState
 
 T = TypeVar("T")
 
+_interrupted: dict[Path, Future] = {}  # what is still being written of runs that Ctrl-C ended, as in a notebook
+
 
 class Checkpoints:
     """The checkpoints of one run. A thread writes them; use it as a context manager.
@@ -43,6 +45,8 @@ class Checkpoints:
         _explained(self._open, self.folder)
 
     def _open(self) -> None:
+        if self.folder in _interrupted:
+            _interrupted.pop(self.folder).exception()
         self.folder.mkdir(parents=True, exist_ok=True)
         self._tidy()
         files.sync(self.folder.parent)
@@ -133,7 +137,9 @@ class Checkpoints:
         try:
             if error is None:
                 self.wait()
-            elif self._saving is not None and not isinstance(error, KeyboardInterrupt):
+            elif self._saving is not None and isinstance(error, KeyboardInterrupt):
+                _interrupted[self.folder] = self._saving
+            elif self._saving is not None:
                 self._saving.exception()
         finally:
             self._writer.close()

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import threading
 from pathlib import Path
 
 import jax
@@ -378,6 +379,23 @@ def test_a_checkpoint_is_on_the_disk_before_it_gets_its_name_and_older_ones_go(t
     unnamed = [name for name, is_named, _ in synced if not is_named]
     assert {"manifest.ocdbt", "metadata", "_METADATA"} <= set(unnamed)
     assert synced[-1] == ("checkpoints", True, True)
+
+
+def test_a_run_that_begins_again_waits_for_what_an_interrupt_left_unwritten(tmp_path, state, monkeypatch):
+    go = threading.Event()
+
+    def interrupted():
+        with Checkpoints(tmp_path) as checkpoints:
+            save = checkpoints._writer.save
+            monkeypatch.setattr(checkpoints._writer, "save", lambda path, args: go.wait(10) and save(path, args=args))
+            checkpoints.save(3, state)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    threading.Timer(0.2, go.set).start()
+    with Checkpoints(tmp_path) as checkpoints:
+        assert checkpoints.steps() == [3]
 
 
 def test_many_runs_save_at_one_time(tmp_path):

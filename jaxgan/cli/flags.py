@@ -167,7 +167,7 @@ def parse(argv: list[str]) -> list[str]:
         if FLAGS[name].value is not None:
             FLAGS[name].value = os.path.expanduser(str(FLAGS[name].value))
     try:
-        surroundings.check(argv, FLAGS.mode)
+        surroundings.check(argv)
         define_settings(base_config())
     except (jaxgan.UserError, OSError) as error:
         fail(str(error))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -16,7 +16,7 @@ from jaxgan.base import checks, keys
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Config, Map, Source
-from jaxgan.config import with_whole_paths
+from jaxgan.config import validate, with_whole_paths
 from jaxgan.metrics import suite
 from jaxgan.metrics.features import trained
 from jaxgan.metrics.features.choice import choose_features
@@ -26,7 +26,8 @@ from jaxgan.metrics.reference import Images, Reference, cached_reference, images
 from jaxgan.rundir import saved_config, steps
 from jaxgan.rundir.digests import Damaged
 from jaxgan.rundir.evaluations import Evaluation
-from jaxgan.runs.record.score_table import check_out, write_scores
+from jaxgan.rundir.layout import EVALUATION_FILE
+from jaxgan.runs.record.score_table import check_out, is_written
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.sampling.labels import labels_in_shares, vectors_of
@@ -234,7 +235,8 @@ def evaluate_run(
     fid: str | None = None,
     out: str | Path | None = None,
     trust: bool = False,
-) -> tuple[list[Evaluation], Nearest | None]:
+    on_write: Callable[[Path], object] = lambda path: None,
+) -> tuple[list[Evaluation], Nearest]:
     """Score checkpoints of a run, and add the scores to its evaluation.json.
 
     Where the run's folder cannot be written, the scores are returned all the same, with a warning.
@@ -248,6 +250,7 @@ def evaluate_run(
       path: where the run's images lie now, instead of its config.data.path.
       out: a .json file for the scores, instead of the run's evaluation.json.
       trust: consent to execute Python files that the run names.
+      on_write: called with the file of scores each time it is written.
 
     Returns:
       One evaluation a step, oldest step first, and for the last one what its images resemble most.
@@ -257,11 +260,10 @@ def evaluate_run(
     """
     from jaxgan.generators.load import load  # Orbax takes a second to import
 
-    workdir = Path(workdir)
     check_out(out)
-    config, _ = saved_config.trusted_config(workdir, trust=trust)
-    saved = steps.saved_steps(workdir)
-    numbers = {"all": saved, "latest": saved[::-1]}.get(str(step)) or [steps.find_step(workdir, step)]
+    config, workdir = saved_config.trusted_config(Path(workdir), trust=trust)[0], Path(workdir)
+    several = {"all": steps.saved_steps, "latest": steps.newest_first}.get(str(step))
+    asked = steps.find_step(workdir, "latest" if several else step)
     if seed is not None:
         checks.in_range("--seed", seed, 0, 2**32 - 1)
     if features is None and not trust:
@@ -269,24 +271,27 @@ def evaluate_run(
     given = {"eval.metrics": metrics, "eval.fid": fid, "eval.features": features, "data.path": path}
     config.update_from_flattened_dict({name: value for name, value in given.items() if value is not None})
     config = with_whole_paths(config)
+    validate(config)
     source = data.open_source(config.data)
     saved_config.check_images(workdir, config, source.info, data.fingerprint(source))
     evaluator = create_evaluator(config, source, num=num, seed=seed)
-    done, nearest = [], None
-    for one in numbers:
+    done, params, left_out = [], None, []
+    for one in several(workdir) if several else [asked]:
         try:
             params = load(workdir, one, weights, trust=trust, ema_std=ema_std)
-        except Damaged as error:
-            if one == numbers[-1] and not done:
-                raise
-            say(f"warning: {error}; it is left out")
+        except (Damaged, FileNotFoundError) as error:
+            left_out.append(error)  # a run that goes on may delete one
             continue
         done.append(evaluator.evaluate(params, one, weights if ema_std is None else f"ema_std={ema_std}"))
-        write_scores(workdir, out, done)
-        if step == "latest" or one == numbers[-1]:
-            nearest = evaluator.nearest(params)
+        if is_written(workdir, out, done):
+            on_write(workdir / EVALUATION_FILE if out is None else Path(out))
+        if step == "latest":
             break
-    return done, nearest
+    if params is None:
+        raise left_out[-1]
+    for error in left_out:
+        say(f"warning: {error}; it is left out")
+    return done, evaluator.nearest(params)
 
 
 def train_features(config: Config, *, on_step=lambda step, loss: None) -> FeatureNet:
@@ -297,17 +302,16 @@ def train_features(config: Config, *, on_step=lambda step, loss: None) -> Featur
     """
     source = data.open_source(config.data)
     images, labels = images_of(source)
-    classes = source.info.num_classes or 0
+    held, classes = _labelled(config), source.info.num_classes or 0
     if labels is not None and source.info.label_size:
-        names, held = source.info.label_names, _labelled(config)
+        names = source.info.label_names
         return trained.fit_vectors(images, labels, names, config.data.source, held_out=held, on_step=on_step)
-    if labels is None or classes < 2:
-        lack = "no labels" if labels is None else "one class only (for a folder: one subfolder a class)"
+    if labels is None:
         raise UserError(
-            f"the images of config.data.source={config.data.source!r} have {lack} to learn features from; use data of "
-            "several classes, or let config.eval.features name a function or Inception's weights."
+            f"the images of config.data.source={config.data.source!r} have no labels to learn features from; use data "
+            "of several classes, or let config.eval.features name a function or Inception's weights."
         )
-    return trained.fit(images, labels, classes, config.data.source, held_out=_labelled(config), on_step=on_step)
+    return trained.fit(images, labels, classes, config.data.source, held_out=held, on_step=on_step)
 
 
 def _labelled(config: Config) -> tuple[np.ndarray, np.ndarray] | None:

@@ -110,8 +110,11 @@ def create_plan(config: Config, source: Source | None) -> Plan:
     return Plan(config, setups, shared)
 
 
-def identity(plan: Plan) -> str:
-    """Return what all processes of a job must have in common, a line of name=value for each fact."""
+def identity(plan: Plan, workdir: Path) -> str:
+    """Return what all processes of a job must have in common, a line of name=value for each fact.
+
+    The folder tells jobs with equal settings apart, since one of them alone can lock it.
+    """
     config, setup = plan.config, plan.shared
     own = {"data.path", "data.workers", "gan"}  # they may differ where the images and the code do not
     shapes = [
@@ -125,9 +128,10 @@ def identity(plan: Plan) -> str:
         "a GAN": digest(Path(config.gan).read_bytes()) if config.gan.endswith(".py") else config.gan,
         "networks": digest(str(shapes)),
         "jax": jax.__version__,
+        "--workdir": workdir,
     }
     short = ((name, str(value)) for name, value in facts.items())
-    return "\n".join(f"{name}={text if len(text) < 20 else digest(text)[:8]}" for name, text in short)
+    return "\n".join(f"{name}={text if len(text) < 200 else digest(text)[:8]}" for name, text in short)
 
 
 def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup:

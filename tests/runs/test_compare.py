@@ -46,7 +46,9 @@ def test_the_nearer_distribution_scores_better(folders):
 @pytest.mark.long
 def test_command_prints_a_table_and_writes_the_scores(folders, tmp_path):
     def run(*args):
-        return subprocess.run([sys.executable, "-m", "jaxgan", "--mode=evaluate", *args], capture_output=True, text=True)
+        return subprocess.run(
+            [sys.executable, "-m", "jaxgan", "--mode=evaluate", *args], capture_output=True, text=True
+        )
 
     fake, out = f"--fake={folders / 'same'}", tmp_path / "scores.json"
     done = run(fake, f"--real={folders / 'real'}", f"--out={out}", "--config.eval.metrics=kid")

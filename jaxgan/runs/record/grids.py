@@ -56,7 +56,7 @@ class GridWriter:
 
     def _save(self, path: Path, pixels: Array | np.ndarray) -> np.ndarray:
         shown = self._setup.config.sample
-        grid = images.grid(visible(np.asarray(pixels), shown.channels), shown.columns)
+        grid = images.grid(visible(jax.device_get(pixels), shown.channels), shown.columns)
         sheet = images.invert(grid) if shown.invert else grid
         try:
             images.save_for_eye(path, sheet, side=images.SMALL_SIDE)

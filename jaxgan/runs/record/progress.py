@@ -11,7 +11,7 @@ from pathlib import Path
 import jax
 from tqdm import tqdm
 
-from jaxgan.base.terminal import write_line
+from jaxgan.base.terminal import printable, write_line
 from jaxgan.base.types import Config, Device
 from jaxgan.config import default, flatten
 from jaxgan.rundir.layout import CONFIG_FILE
@@ -59,11 +59,11 @@ class Progress:
             self._print(self._line(step, row, shown))
 
     def say(self, text: str) -> None:
-        """Print a line without breaking the bar."""
+        """Print a line without breaking the bar; control characters are escaped."""
         if self._bar is not None:
-            self._bar.write(text, file=self._stream)
+            self._bar.write(printable(text), file=self._stream)
         else:
-            self._print(text)
+            self._print(printable(text))
 
     def close(self) -> None:
         """Leave the bar as it stands."""

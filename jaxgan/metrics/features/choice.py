@@ -25,7 +25,7 @@ def choose_features(
     fid: str = "clean",
     folder: str | os.PathLike[str] | None = None,
 ) -> FeatureNet | None:
-    """Return the features to use, or None where there are none (`NONE_FOUND` says why).
+    """Return the features to use, or None where there are none (`NONE_FOUND` is the reason).
 
     Args:
       choice: 'none'; 'file.py:function', see `from_function`; a file of Inception weights, see `load_inception`; or

@@ -33,8 +33,8 @@ def save_report(
     Args:
       workdir: folder of the run.
       config: of the run.
-      findings: what the watch noticed; None where it was off.
-      nearest: generated images beside what they resemble most, if that is known.
+      findings: of the health checks; None where they were off.
+      nearest: generated images beside their nearest training images, if known.
     """
     evaluations = read_evaluations(workdir)
     names = {name for entry in evaluations for name in entry["metrics"]}
@@ -71,7 +71,7 @@ def report_again(workdir: Path, nearest: Nearest | None = None, *, trust: bool =
 
     Args:
       workdir: folder of the run.
-      nearest: generated images beside what they resemble most.
+      nearest: generated images beside their nearest training images.
       trust: consent to execute the GAN's own .py file, if the run has one.
     """
     config, info = saved_config.trusted_config(workdir, trust=trust)

@@ -60,6 +60,7 @@ class Report:
       defaults: the settings' defaults, likewise.
       environment: versions, device, data and other facts, {name: text}.
       findings: of the health checks, () for none, None where they were off.
+      standing: sentences on how far the run has come.
       shown_channels: of images, see `jaxgan.base.pixels.visible`.
     """
 
@@ -76,6 +77,7 @@ class Report:
     defaults: Mapping[str, object] = dataclasses.field(default_factory=dict)
     environment: Mapping[str, object] = dataclasses.field(default_factory=dict)
     findings: Sequence[Finding] | None = None
+    standing: Sequence[str] = ()
     shown_channels: Sequence[int] = ()
 
 

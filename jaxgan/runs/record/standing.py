@@ -33,10 +33,8 @@ def standing(evaluations: Sequence[Evaluation], rows: Sequence[Row]) -> list[str
         fall = 1 - scores[-1] / min(scores[:-1]) if min(scores[:-1]) > 0 else 0.0
         sentences.append(f"It still improves: {fall:.0%} lower than the best before." if fall >= 0.005 else "")
     elif since:
-        much = "More training seldom helps now. " if since >= ENOUGH else ""
-        sentences.append(
-            f"The best was {scores[best]:.4g} at step {alike[best]['step']:,}. {much}--step=best draws it."
-        )
+        sentences.append(f"The best was {scores[best]:.4g} at step {alike[best]['step']:,}. --step=best draws it.")
+        sentences.append("More training seldom helps now." if since >= ENOUGH else "")
     share = newest["metrics"].get("memorised")
     if share is not None:
         told = "some" if share > SOME else "no"

@@ -24,15 +24,18 @@ def test_nothing_is_said_without_scores_of_the_training():
 
 
 @pytest.mark.parametrize(
-    ("scores", "sentence"),
+    ("scores", "sentences"),
     [
-        ((2.0, 1.5), "It still improves: 25% lower than the best before."),
-        ((2.0, 1.5, 1.6), "The best was 1.5 at step 200. --step=best draws it."),
-        ((1.0, 1.1, 1.2, 1.3), "The best was 1 at step 100. More training seldom helps now. --step=best draws it."),
+        ((2.0, 1.5), ["It still improves: 25% lower than the best before."]),
+        ((2.0, 1.5, 1.6), ["The best was 1.5 at step 200. --step=best draws it."]),
+        (
+            (1.0, 1.1, 1.2, 1.3),
+            ["The best was 1 at step 100. --step=best draws it.", "More training seldom helps now."],
+        ),
     ],
 )
-def test_the_newest_score_is_compared_with_the_best(scores, sentence):
-    assert standing(entries(*scores), ROWS)[1:] == [sentence]
+def test_the_newest_score_is_compared_with_the_best(scores, sentences):
+    assert standing(entries(*scores), ROWS)[1:] == sentences
 
 
 def test_minutes_are_those_of_all_processes_and_errors_are_shown():

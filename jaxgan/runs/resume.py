@@ -72,18 +72,23 @@ def open_runs(plan: Plan, workdir: Path, stack: contextlib.ExitStack) -> tuple[l
 
 
 def resume(plan: Plan, runs: Sequence[Run], workdir: Path) -> Resumed:
-    """Return where all processes continue, which have what process 0 finds in the folders."""
-    states, records = [plan.shared.state_shapes] * len(plan.setups), []
-    step = is_over = has_ended = 0
-    if runs:
-        found = restore(runs, plan.shared.state_shapes)
-        states, records, step = found or ([run.setup.first_state() for run in runs], [{} for _ in runs], 0)
-        is_over = found is not None and (step >= plan.shared.schedule.last or all(run.is_over(step) for run in runs))
-        has_ended = is_over and all(run.has_ended(step) for run in runs) and has_curves(workdir)
-        if has_ended:
-            say(f"nothing to do: {workdir} {_ending(runs[0], step)}")
-    step, is_over, has_ended = processes.from_first(np.asarray([step, is_over, has_ended], np.int32)).tolist()
-    return Resumed(processes.from_first(states), records, step, bool(is_over), bool(has_ended))
+    """Return where all processes continue, which have what process 0 finds in the folders; all raise its errors."""
+    nothing = Resumed([plan.shared.state_shapes] * len(plan.setups), [], 0, is_over=False, has_ended=False)
+    found = processes.agree(lambda: _find(plan, runs, workdir) if runs else nothing, lambda _: "")
+    facts = processes.from_first(np.asarray([found.step, found.is_over, found.has_ended], np.int32))
+    step, is_over, has_ended = facts.tolist()
+    return Resumed(processes.from_first(found.states), found.records, step, bool(is_over), bool(has_ended))
+
+
+def _find(plan: Plan, runs: Sequence[Run], workdir: Path) -> Resumed:
+    """Read where runs continue from their folders."""
+    found = restore(runs, plan.shared.state_shapes)
+    states, records, step = found or ([run.setup.first_state() for run in runs], [{} for _ in runs], 0)
+    is_over = found is not None and (step >= plan.shared.schedule.last or all(run.is_over(step) for run in runs))
+    has_ended = is_over and all(run.has_ended(step) for run in runs) and has_curves(workdir)
+    if has_ended:
+        say(f"nothing to do: {workdir} {_ending(runs[0], step)}")
+    return Resumed(states, records, step, is_over, has_ended)
 
 
 def _ending(run: Run, step: int) -> str:

@@ -18,8 +18,8 @@ from jaxgan.cli.flags import FLAGS, changed, data_info, given_config, given_work
 from jaxgan.generators import export, gallery
 from jaxgan.generators.load import Which, load_with_config
 from jaxgan.rundir import evaluations, layout, metrics_log, restore, saved_config
-from jaxgan.runs import evaluate
-from jaxgan.runs.record import report
+from jaxgan.runs import compare, evaluate
+from jaxgan.runs.record import report, score_table
 from jaxgan.views import diagram, table
 
 
@@ -76,6 +76,9 @@ def show_summary() -> None:
 
 def score() -> None:
     """Score checkpoints of a run, or of all its replicas, print the table and add it to evaluation.json."""
+    if FLAGS.fake is not None or FLAGS.real is not None:
+        score_folders()
+        return
     whole = FLAGS.workdir or ""
     many = [] if FLAGS.replica is not None else [layout.folder_of(whole, number) for number in layout.replicas(whole)]
     if many and FLAGS.out is not None:
@@ -84,7 +87,8 @@ def score() -> None:
     for workdir in many or [Path(given_workdir())]:
         written: list[Path] = []
         try:
-            done, nearest = evaluate.evaluate_run(workdir, **chosen(MODES["evaluate"].reads), on_write=written.append)
+            reads = MODES["evaluate"].reads.replace("real fake", "")
+            done, nearest = evaluate.evaluate_run(workdir, **chosen(reads), on_write=written.append)
         except FileNotFoundError as error:
             missing.append(error)
             if len(missing) == max(1, len(many)):
@@ -93,7 +97,7 @@ def score() -> None:
             continue
         if many:
             show(f"{workdir}:")
-        show(*evaluate.table(done))
+        show(*score_table.table(done))
         try:
             if FLAGS.out is None:
                 report.report_again(workdir, nearest, trust=FLAGS.trust)
@@ -102,6 +106,21 @@ def score() -> None:
             say(f"warning: the report of {workdir} could not be written ({getattr(error, 'strerror', None) or error})")
         if written:
             show(f"wrote {' and '.join(map(str, dict.fromkeys(written)))}")
+
+
+def score_folders() -> None:
+    """Score the images of --fake against those of --real."""
+    refuse_all_but("config real fake out num seed", "a comparison of folders")
+    if FLAGS.real is None or FLAGS.fake is None:
+        raise jaxgan.UserError("a comparison of folders needs --real=FOLDER and --fake=FOLDER; give both.")
+    score_table.check_out(FLAGS.out)
+    config = given_config(builds=False)
+    config.data.path, config.eval.num = FLAGS.real, FLAGS.num or config.eval.num
+    config.seed = config.seed if FLAGS.seed is None else FLAGS.seed
+    scores = compare.compare_folders(config, FLAGS.fake)
+    show(*score_table.table([scores]))
+    if FLAGS.out is not None and score_table.is_written(None, FLAGS.out, [scores]):
+        show(f"wrote {FLAGS.out}")
 
 
 def learn_features() -> None:
@@ -149,7 +168,7 @@ MODES = {
     "interpolate": Mode(write_walks, "workdir replica out num label weights ema_std step seed scale trust"),
     "evaluate": Mode(
         score,
-        "workdir replica out step num seed weights ema_std trust "
+        "workdir replica out step num seed weights ema_std trust real fake "
         "config.eval.features config.eval.metrics config.eval.fid config.data.path",
     ),
     "export": Mode(write_export, "workdir replica out batch step weights ema_std trust"),

@@ -1,4 +1,4 @@
-"""A run on one page: what it did, how good it became, what it draws; a file that opens anywhere and needs nothing."""
+"""A run on one page: its curves, scores and images, as one HTML file that needs nothing else."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from jaxgan.base.pixels import visible
 from jaxgan.metrics.neighbours import Nearest
 from jaxgan.views import charts
 from jaxgan.views.embed import ImageFile, embed_all, embed_pixels
@@ -54,11 +55,13 @@ class Report:
       best_metric: the metric by which the best step was chosen.
       best_step: that step.
       grids: (step, image) of the same latents over time, oldest first.
-      nearest: samples beside what they resemble most in the training data.
+      nearest: samples beside their nearest training images.
       config: every setting, {"section.field": value}.
       defaults: the settings' defaults, likewise.
       environment: versions, device, data and other facts, {name: text}.
       findings: of the health checks, () for none, None where they were off.
+      standing: sentences on how far the run has come.
+      shown_channels: of images, see `jaxgan.base.pixels.visible`.
     """
 
     title: str
@@ -74,6 +77,8 @@ class Report:
     defaults: Mapping[str, object] = dataclasses.field(default_factory=dict)
     environment: Mapping[str, object] = dataclasses.field(default_factory=dict)
     findings: Sequence[Finding] | None = None
+    standing: Sequence[str] = ()
+    shown_channels: Sequence[int] = ()
 
 
 def render(report: Report) -> str:
@@ -82,7 +87,7 @@ def render(report: Report) -> str:
     scores = charts.of_evaluations(report.evaluations, report.goals)
     training = charts.of_rows(report.rows)
     drawn = [{**one, "number": i} for i, one in enumerate(scores + training)]
-    # The chart that says most stands beside the images.
+    # The chart of the main metric stands beside the images.
     main = next((i for i, one in enumerate(scores) if one["title"] == report.best_metric), 0)
     data = {
         "charts": scores + training,
@@ -100,7 +105,7 @@ def render(report: Report) -> str:
         scores=[one for one in drawn[: len(scores)] if one["number"] != main],
         training=[one for one in drawn[len(scores) :] if one["number"] != main],
         **_score_table(report),
-        **_pairs(report.nearest),
+        **_pairs(report.nearest, report.shown_channels),
         **_settings(report.config, report.defaults),
         data=_json(data),
         style=style,
@@ -108,7 +113,7 @@ def render(report: Report) -> str:
         policy=_policy(style, script),
         small=SMALL,
     )
-    # Names of files and settings may hold what UTF-8 cannot say.
+    # Names of files and settings may hold what UTF-8 cannot encode.
     return page.encode("utf-8", "replace").decode()
 
 
@@ -193,13 +198,16 @@ def _score_table(report: Report) -> dict[str, Any]:
     return {"score_heads": heads, "score_lines": lines, "how_scored": charts.conditions(last) or "samples"}
 
 
-def _pairs(nearest: Nearest | None) -> dict[str, Any]:
+def _pairs(nearest: Nearest | None, channels: Sequence[int]) -> dict[str, Any]:
     """Return samples, each beside the training image that it resembles most, and whether distances are known."""
     if nearest is None:
         return {"nearest": [], "measured": False}
     distances = nearest.distances if len(nearest.distances) else [None] * len(nearest.generated)
     both = list(zip(nearest.generated, nearest.real, distances, strict=True))[:MOST_PAIRS]
-    found = [(embed_pixels(made), embed_pixels(real), distance) for made, real, distance in both]
+    found = [
+        (embed_pixels(visible(made, channels)), embed_pixels(visible(real, channels)), distance)
+        for made, real, distance in both
+    ]
     return {"nearest": found, "measured": len(nearest.distances) > 0}
 
 

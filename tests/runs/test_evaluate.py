@@ -19,6 +19,7 @@ from jaxgan.base import files
 from jaxgan.rundir import checkpoint, metrics_log, steps
 from jaxgan.rundir.evaluations import read_evaluations
 from jaxgan.runs import evaluate
+from jaxgan.runs.record import score_table
 
 
 def config(**train):
@@ -340,7 +341,7 @@ def test_images_without_labels_have_no_features_to_learn():
     cfg = config()
     cfg.data.source, cfg.data.image_size = "synthetic", 8
     assert data.open_source(cfg.data).info.num_classes == 4
-    table = evaluate.table(
+    table = score_table.table(
         [{"step": 5, "metrics": {"fd": 1.5}, "floor": {"fd": 0.5}, "protocol": "p", "features": None}]
     )
     assert [line.split() for line in table[:2]] == [["step", "5", "floor"], ["fd", "1.5", "0.5"]]

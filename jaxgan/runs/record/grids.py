@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from jaxgan.base import keys, machine, threads
-from jaxgan.base.pixels import to_uint8
+from jaxgan.base.pixels import to_bytes, to_uint8, visible
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Array
 from jaxgan.generators.averaged import averaged_generator
@@ -20,7 +20,7 @@ from jaxgan.rundir import layout
 from jaxgan.runs.setup import Setup
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
-from jaxgan.sampling.labels import spread_labels
+from jaxgan.sampling.labels import shown_labels
 from jaxgan.training.state import GanState
 from jaxgan.views import images
 
@@ -35,9 +35,9 @@ class GridWriter:
         self._generate = jax.jit(self._fixed_pixels, compiler_options=machine.compiler_options(seldom=True))
 
     def write(self, step: int, state: GanState) -> Array:
-        """Start making and writing the grid of a state; return its images uint8[num, H, W, C], still in the making.
+        """Start making and writing the grid of a state; return its images uint8[num, H, W, C], not yet computed.
 
-        A disk that refuses is said, and training goes on.
+        A disk that refuses is reported, and training continues.
         """
         params = averaged_generator(self._setup.gan, self._setup.config, state.ema)
         pixels = self._generate(params, keys.stream(self._setup.config.seed, keys.Stream.GRID))
@@ -47,7 +47,7 @@ class GridWriter:
 
     def _fixed_pixels(self, params: GeneratorParams, key: Array) -> Array:
         shown = self._setup.config.sample
-        labels = None if params.num_classes is None else spread_labels(shown.num, params.num_classes)
+        labels = shown_labels(params, shown.num)
         z = sampler.latents(params, key, shown.num)
         return to_uint8(sampler.generate(params, z, labels, stats=shown.stats))
 
@@ -56,12 +56,12 @@ class GridWriter:
 
     def _save(self, path: Path, pixels: Array | np.ndarray) -> np.ndarray:
         shown = self._setup.config.sample
-        grid = images.grid(jax.device_get(pixels), shown.columns)
+        grid = images.grid(visible(jax.device_get(pixels), shown.channels), shown.columns)
         sheet = images.invert(grid) if shown.invert else grid
         try:
             images.save_for_eye(path, sheet, side=images.SMALL_SIDE)
         except OSError as error:
-            say(f"warning: {path} could not be written ({error.strerror or error}); training goes on")
+            say(f"warning: {path} could not be written ({error.strerror or error}); training continues")
         return sheet
 
     def write_data(self) -> None:
@@ -71,9 +71,14 @@ class GridWriter:
     @functools.cached_property
     def real(self) -> np.ndarray:
         """As many real images uint8[num, H, W, C] as a grid has, the first that training sees."""
+        return to_bytes(self._first[0])
+
+    @functools.cached_property
+    def _first(self) -> tuple[np.ndarray, np.ndarray]:
+        """The first images that training sees, and their labels."""
         num, plan = self._setup.config.sample.num, self._setup.plan
         first = plan.indices(0, math.ceil(num / plan.batch_size)).ravel()
-        return self._setup.source.read(first[:num])[0]
+        return self._setup.source.read(first[:num])
 
     def finish(self) -> None:
         """Wait until all is written."""

@@ -1,9 +1,11 @@
-"""What a run tells while it trains: a text at the start, then a progress bar or lines."""
+"""What a run prints while it trains: a text at the start, then a progress bar or lines."""
 
 from __future__ import annotations
 
+import math
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -35,8 +37,9 @@ def start_text(config: Config, devices: list[Device], workdir: Path) -> str:
 class Progress:
     """A tqdm bar on a terminal, plain lines otherwise."""
 
-    def __init__(self, start: int, stop: int, stream=None):
-        """Show steps `start` to `stop` on a text stream, standard error if None."""
+    def __init__(self, start: int, stop: int, time_left: Callable[[], float] = lambda: math.inf, stream=None):
+        """Show steps `start` to `stop` on a stream, standard error if None; `time_left` bounds the seconds left."""
+        self._time_left = time_left
         self._stream = stream or sys.stderr
         self._began = time.monotonic()
         self._start, self._stop = start, stop
@@ -72,7 +75,7 @@ class Progress:
 
     def _line(self, step: int, row: dict[str, float], shown: dict[str, str]) -> str:
         spent = time.monotonic() - self._began
-        left = spent / max(1, step - self._start) * (self._stop - step)
+        left = min(spent / max(1, step - self._start) * (self._stop - step), max(0.0, self._time_left()))
         losses = "  ".join(f"{name} {value}" for name, value in shown.items())
         speed = f"{row['steps_per_sec']:.2f} steps/s  {row['images_per_sec']:.0f} images/s"
         return f"step {step}/{self._stop}  {losses}  {speed}  ETA {clock(left)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from jaxgan.base.terminal import say
 from jaxgan.rundir import layout, saved_config
 from jaxgan.rundir.digests import Damaged
 from jaxgan.rundir.lock import locked
+from jaxgan.rundir.metrics_log import is_number
 from jaxgan.runs.clock import Clock
 from jaxgan.runs.health import rollback
 from jaxgan.runs.record.recorder import has_curves
@@ -102,8 +104,8 @@ def _find(plan: Plan, runs: Sequence[Run], workdir: Path, clock: Clock) -> Resum
 
 
 def _number(record: Record, name: str) -> float:
-    value = record.get(name)
-    return float(value) if isinstance(value, int | float) else 0.0
+    value: Any = record.get(name)
+    return float(value) if is_number(value) and math.isfinite(value) else 0.0
 
 
 def _ending(run: Run, step: int) -> str:

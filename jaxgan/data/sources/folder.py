@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import threading
 
@@ -9,13 +10,12 @@ import numpy as np
 
 from jaxgan.base import digests, terminal
 from jaxgan.base.checks import UserError
-from jaxgan.base.types import DataInfo
-from jaxgan.data.images.canvas import Canvas, squeezed
+from jaxgan.data.images.canvas import Canvas, squeezed, squeezes
 from jaxgan.data.images.decode import decode
 from jaxgan.data.images.scan import scan
 from jaxgan.data.images.threads import Workers
 from jaxgan.data.images.tree import TOO_LARGE, UNREADABLE, few, label_by_folder, relative
-from jaxgan.data.memory import CHUNK, InMemory
+from jaxgan.data.memory import CHUNK, InMemory, like
 from jaxgan.data.sources.kind import Kind, existing_folder
 
 
@@ -54,15 +54,19 @@ class Folder:
 
     def __init__(self, path: str, canvas: Canvas, workers: Workers, *, follow_links: bool = False):
         root = existing_folder(path, "of images")
-        self._root, self._name, self._canvas, self._workers = root, terminal.printable(root), canvas, workers
+        self._root, self._name, self._workers = root, terminal.printable(root), workers
         self._lock, self._told, self._damaged = threading.Lock(), False, set[int]()
         found = scan(root, workers, follow_links=follow_links)
         self.files, self._left_out = found.files, found.left_out
         num_bytes, widths, heights = found.headers.T
-        self._not_square = int((widths != heights).sum())
+        self._canvas = canvas.taking(zip(heights, widths, strict=True), f"images in {self._name}")
+        self._squeezed = squeezes(self._canvas, widths, heights)
         unusable = [path for why in (UNREADABLE, TOO_LARGE) for path in found.left_out.paths.get(why, [])]
         self.labels, names, by_number = label_by_folder(self.files, root, unusable)
-        self.info = DataInfo(canvas.shape, len(self.files), None if names is None else len(names))
+        classes = None if names is None else len(names)
+        self.info = dataclasses.replace(
+            self._canvas.info, num_images=len(self.files), num_classes=classes, label_names=tuple(names or ())
+        )
         facts = (f"{name}\0{size}\0" for name, size in zip(relative(self.files, root), num_bytes, strict=True))
         kind = "folder by number" if by_number else "folder"
         self.fingerprint = digests.digest(kind, os.fsencode("".join(facts)))
@@ -77,7 +81,7 @@ class Folder:
           uint8[n, H, W, C] images and int32[n] labels.
         """
         rows = np.array(indices, np.int64)
-        images = np.empty((len(rows), *self._canvas.shape), np.uint8)
+        images = np.empty((len(rows), *self._canvas.shape), self.info.pixel_dtype)
         for bad in np.flatnonzero(~self._decode(rows, images)):
             images[bad], rows[bad] = self._next_good(int(rows[bad]))
         return images, self.labels[rows]
@@ -88,7 +92,7 @@ class Folder:
         Raises:
           ValueError: if all of them are damaged.
         """
-        images = np.empty((len(self.files), *self._canvas.shape), np.uint8)
+        images = np.empty((len(self.files), *self._canvas.shape), self.info.pixel_dtype)
         good = np.zeros(len(self.files), np.bool_)
         for start in range(0, len(self.files), CHUNK):
             rows = np.arange(start, min(start + CHUNK, len(self.files)))
@@ -99,7 +103,7 @@ class Folder:
         labels = self.labels.copy()
         for row, other in zip(damaged, sound[np.searchsorted(sound, damaged) % len(sound)], strict=True):
             images[row], labels[row] = images[other], labels[other]
-        return InMemory(images, labels, self.info.num_classes, self.fingerprint)
+        return like(self.info, images, labels, self.fingerprint)
 
     def announce(self) -> None:
         """Say in one line what is left out or known to be damaged, and in another what loses its shape."""
@@ -110,7 +114,7 @@ class Folder:
             lines.append(f"Damaged, so that the next good image stands in: {len(damaged)} ({self._few(damaged)}).")
         if lines:
             terminal.say(" ".join(lines))
-        squeezed(self._canvas, self._not_square, len(self.files), f"images in {self._name}")
+        squeezed(self._canvas, self._squeezed, len(self.files), f"images in {self._name}")
 
     def _decode(self, rows: np.ndarray, images: np.ndarray) -> np.ndarray:
         """Decode files into images[n, H, W, C], and return which of them were good, bool[n]."""

@@ -22,7 +22,7 @@ import numpy as np
 from jaxgan.base import checks, terminal
 from jaxgan.base.checks import UserError
 from jaxgan.base.files import open_regular
-from jaxgan.data.images.canvas import on_canvas
+from jaxgan.data.images.converted import on_canvas
 from jaxgan.data.images.memory_budget import MAX_PIXELS
 from jaxgan.data.limits import host_memory
 from jaxgan.data.memory import InMemory

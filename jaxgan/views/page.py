@@ -10,7 +10,7 @@ import importlib.resources
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from jaxgan.base.pixels import visible
 from jaxgan.metrics.neighbours import Nearest
@@ -25,21 +25,6 @@ MOST_PAIRS = 24
 SMALL = 520  # pixels of a side; smaller images are shown enlarged, pixel by pixel
 
 _No: Mapping[str, Any] = {}
-
-
-class Finding(Protocol):
-    """A finding of the health checks: its step, kind, severity ('warning', 'error'), words and numbers."""
-
-    @property
-    def step(self) -> int: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def severity(self) -> str: ...
-    @property
-    def sentence(self) -> str: ...
-    @property
-    def evidence(self) -> Mapping[str, float]: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +44,7 @@ class Report:
       config: every setting, {"section.field": value}.
       defaults: the settings' defaults, likewise.
       environment: versions, device, data and other facts, {name: text}.
-      findings: of the health checks, () for none, None where they were off.
+      findings: `jaxgan.runs.health.detectors.Finding`s, () for none, None where the health checks were off.
       shown_channels: of images, see `jaxgan.base.pixels.visible`.
     """
 
@@ -75,7 +60,7 @@ class Report:
     config: Mapping[str, object] = dataclasses.field(default_factory=dict)
     defaults: Mapping[str, object] = dataclasses.field(default_factory=dict)
     environment: Mapping[str, object] = dataclasses.field(default_factory=dict)
-    findings: Sequence[Finding] | None = None
+    findings: Sequence[Any] | None = None
     shown_channels: Sequence[int] = ()
 
 

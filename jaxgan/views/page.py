@@ -45,6 +45,7 @@ class Report:
       defaults: the settings' defaults, likewise.
       environment: versions, device, data and other facts, {name: text}.
       findings: `jaxgan.runs.health.detectors.Finding`s, () for none, None where the health checks were off.
+      standing: sentences on how far the run has come.
       shown_channels: of images, see `jaxgan.base.pixels.visible`.
     """
 
@@ -61,6 +62,7 @@ class Report:
     defaults: Mapping[str, object] = dataclasses.field(default_factory=dict)
     environment: Mapping[str, object] = dataclasses.field(default_factory=dict)
     findings: Sequence[Any] | None = None
+    standing: Sequence[str] = ()
     shown_channels: Sequence[int] = ()
 
 

@@ -20,6 +20,7 @@ from jaxgan.rundir.evaluations import best_of, read_evaluations
 from jaxgan.rundir.metrics_log import read_metrics
 from jaxgan.runs.health.health import saved_health
 from jaxgan.runs.health.watch import Finding
+from jaxgan.runs.record.standing import standing
 from jaxgan.views import page
 
 MOST_NAMES = 100  # of classes
@@ -36,13 +37,14 @@ def save_report(
       findings: of the health checks; None where they were off.
       nearest: generated images beside their nearest training images, if known.
     """
-    evaluations = read_evaluations(workdir)
+    evaluations, rows = read_evaluations(workdir), read_metrics(workdir)
     names = {name for entry in evaluations for name in entry["metrics"]}
     grids = [(int(path.stem.removeprefix("step_")), path) for path in layout.grids(workdir)]
     report = page.Report(
         title=workdir.absolute().name,
         written=time.strftime("%Y-%m-%d %H:%M"),
-        rows=read_metrics(workdir),
+        rows=rows,
+        standing=standing(evaluations, rows),
         evaluations=evaluations,
         goals={name: better(name) for name in names},
         best_metric=str(evaluations[-1].get("main", "")) if evaluations else "",

@@ -160,7 +160,7 @@ def _facts(report: Report) -> list[tuple[str, object, str]]:
         of = f"of {total:,}" if charts.is_number(total) else ""
         epochs = f"{epoch:.4g} epochs" if charts.is_number(epoch) else ""
         facts.append(("Steps", f"{_end(report):,}", ", ".join(filter(None, [of, epochs]))))
-        facts.append(("Time", duration(_seconds(rows)), "of training"))
+        facts.append(("Time", duration(charts.seconds_of_training(rows)), "of training"))
     speeds = sorted(v for _, v in charts.column(rows, "images_per_sec") if math.isfinite(v))
     if speeds:
         facts.append(("Speed", speeds[len(speeds) // 2], "images a second, median"))
@@ -223,12 +223,3 @@ def _epoch_length(rows: Sequence[Mapping[str, Any]]) -> float | None:
     last = rows[-1] if rows else _No
     step, epoch = last.get("step"), last.get("epoch")
     return step / epoch if step and charts.is_number(epoch) and 0 < epoch < math.inf else None
-
-
-def _seconds(rows: Sequence[Mapping[str, Any]]) -> float:
-    """Add up the time of training; the clock of a resumed run starts again at zero."""
-    total = before = 0.0
-    for now in filter(math.isfinite, (seconds for _, seconds in charts.column(rows, "seconds"))):
-        total += now - before if now >= before else now
-        before = now
-    return total

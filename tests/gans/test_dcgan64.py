@@ -76,7 +76,8 @@ def test_the_data_section():
     assert data.drop_remainder
 
 
-@pytest.mark.parametrize("train", [pytest.param(False, marks=pytest.mark.long), True])
+@pytest.mark.long
+@pytest.mark.parametrize("train", [False, True])
 def test_forward_and_reverse_mode_are_transposes(gan, state, train):
     z, labels = systems.noise(gan, 6)
 

@@ -38,7 +38,7 @@ class Progress:
     """A tqdm bar on a terminal, plain lines otherwise."""
 
     def __init__(self, start: int, stop: int, time_left: Callable[[], float] = lambda: math.inf, stream=None):
-        """Show steps `start` to `stop` on a text stream, standard error if None; `time_left` bounds the seconds left."""
+        """Show steps `start` to `stop` on a text stream, standard error if None; `time_left` bounds what is left."""
         self._time_left = time_left
         self._stream = stream or sys.stderr
         self._began = time.monotonic()

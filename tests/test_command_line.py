@@ -1,8 +1,11 @@
 """The command line, as a user meets it: each mistake is one sentence and exit status 1."""
 
+import io
 import json
 import re
+import shutil
 import signal
+import sys
 import time
 import types
 
@@ -13,12 +16,14 @@ from cli import ROOT, call, run, start
 
 import jaxgan
 from jaxgan.cli import flags as cli_flags
+from jaxgan.cli import surroundings
 from jaxgan.runs import evaluate
 
 TINY = f"--config={ROOT / 'tests' / 'tiny.py'}"
 # In this process, as in one of its own, compiled programs are those of the tests.
 pytestmark = pytest.mark.usefixtures("cache")
 SHORT = ["--config.train.num_steps=2", "--config.train.sample_every=0", "--config.train.checkpoint_every=0"]
+BOTH = "--config.train.num_devices=2"
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +36,7 @@ def cache():
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     workdir = tmp_path_factory.mktemp("run")
-    done = run(TINY, f"--workdir={workdir}", *SHORT)
+    done = run(TINY, f"--workdir={workdir}", *SHORT, BOTH)
     assert done.returncode == 0, done.stderr
     return workdir, done
 
@@ -45,7 +50,7 @@ def test_train_says_what_and_where(trained):
 
 def test_same_command_resumes(trained):
     workdir, _ = trained
-    done = call(TINY, f"--workdir={workdir}", *SHORT)
+    done = call(TINY, f"--workdir={workdir}", *SHORT, BOTH)
     assert done.returncode == 0, done.stderr
     assert "is at step 2 of 2" in done.stderr
 
@@ -141,7 +146,7 @@ def test_summary_of_dcgan_has_the_published_counts():
         (["--mode=sample", "--workdir=mnits"], 'mnits is not there; .* or mnist_classes, .* Did you mean "mnist"'),
         ([TINY, "train"], "'train' is no flag"),
         ([TINY, "--config.gan=dcgam"], 'Did you mean "dcgan"'),
-        ([TINY, "--config.data.batch_size=7"], "does not divide among 2 devices"),
+        ([TINY, BOTH, "--config.data.batch_size=7"], "does not divide among 2 devices"),
         ([TINY, "--config.data.batch_size=5000"], "has 4096 images"),
         ([TINY, "--config.data.source=folder", "--config.data.path=nowhere"], "nowhere"),
         ([TINY, "--num=3"], "--num means nothing to --mode=train; leave it out: what counts is --config, --workdir"),
@@ -172,6 +177,13 @@ def test_help_and_the_version_are_no_failures():
     assert "--workdir:" in shown.stdout
     shown = call("--version")
     assert (shown.returncode, shown.stdout) == (0, f"jaxgan {jaxgan.__version__}\n")
+
+
+def test_a_file_that_the_system_refuses_is_named(trained):
+    place = trained[0] / "config.json" / "a.png"
+    done = call("--mode=sample", f"--workdir={trained[0]}", f"--out={place}", "--trust")
+    assert done.returncode == 1
+    assert done.stderr == f"error: {place.parent} could not be read or written (File exists).\n"
 
 
 def test_a_device_without_memory_is_said_in_one_sentence(tmp_path):
@@ -211,6 +223,30 @@ def test_a_mistake_in_a_config_file_is_shown_with_its_place(tmp_path):
     assert "TypeError: object of type 'int' has no len()" in done.stderr
 
 
+def test_names_out_of_files_are_printed_without_what_a_terminal_obeys(trained, tmp_path, monkeypatch):
+    shutil.copytree(trained[0], tmp_path / "run")
+    (tmp_path / "run" / "checkpoints" / "2" / "state" / "a\x1b[2J\nb").symlink_to("/dev/zero")
+    done = call("--mode=verify", f"--workdir={tmp_path / 'run'}")
+    assert done.returncode == 1
+    name = "a\x1b[2J\nb"
+    entry = {"step": 2, "metrics": {name: 1.0}, "floor": {}, "protocol": name, "features": {"about": name}}
+    monkeypatch.setattr(evaluate, "evaluate_run", lambda *args, **kwargs: ([entry], None))
+    scored = call("--mode=evaluate", f"--workdir={trained[0]}", "--out=scores.json")
+    assert scored.returncode == 0
+    for text, count in ((done.stdout, 1), (scored.stdout, 3)):
+        assert text.count(r"a\x1b[2J\nb") == count
+        assert all(line.isprintable() for line in text.splitlines())
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_stream_that_has_not_all_letters_stops_nothing(name, monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)
+    monkeypatch.setattr(sys, name, stream)
+    surroundings.open_streams()
+    print("\u00e9t\u00e9", file=getattr(sys, name))
+    assert stream.buffer.getvalue() == rb"\xe9t\xe9" + b"\n"
+
+
 # ---- Ctrl-C ---------------------------------------------------------------------------------------------------------
 
 SLEEP = "import time\nprint('here', flush=True)\ntime.sleep(100)\n"
@@ -241,6 +277,7 @@ def test_ctrl_c_while_a_mode_prepares(tmp_path):
         assert interrupted(process) == "interrupted\n"
 
 
+@pytest.mark.long
 def test_impatient_ctrl_c_in_training(tmp_path):
     long = ["--config.train.num_steps=1000000", "--config.train.log_every=10", "--config.train.sample_every=0"]
     with start(TINY, f"--workdir={tmp_path}", *long) as process:

@@ -21,7 +21,7 @@ from jaxgan.base.types import Config
 from jaxgan.cli import surroundings
 from jaxgan.config_files import get_config
 from jaxgan.rundir import layout, saved_config
-from jaxgan.runs import evaluate
+from jaxgan.runs import compare
 from jaxgan.runs.record import loggers
 
 FLAGS = flags.FLAGS
@@ -143,7 +143,7 @@ def base_config() -> Config | None:
     if FLAGS.config is not None:
         return get_config(*FLAGS.config.split(":", 1))
     if FLAGS.fake is not None:
-        return evaluate.folder_config(FLAGS.fake)
+        return compare.folder_config(FLAGS.fake)
     if FLAGS.workdir and (Path(FLAGS.workdir) / layout.CONFIG_FILE).is_file():
         return saved_config.load_config(Path(FLAGS.workdir))[0]
     return None
@@ -167,7 +167,7 @@ def parse(argv: list[str]) -> list[str]:
         if FLAGS[name].value is not None:
             FLAGS[name].value = os.path.expanduser(str(FLAGS[name].value))
     try:
-        surroundings.check(argv, FLAGS.mode)
+        surroundings.check(argv)
         define_settings(base_config())
     except (jaxgan.UserError, OSError) as error:
         fail(str(error))

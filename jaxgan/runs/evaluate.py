@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
-from PIL import Image
 
 from jaxgan import data
-from jaxgan.base import checks, files, keys
+from jaxgan.base import checks, keys
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Config, Map, Source
-from jaxgan.config import default, with_whole_paths
+from jaxgan.config import validate, with_whole_paths
 from jaxgan.metrics import suite
 from jaxgan.metrics.features import trained
 from jaxgan.metrics.features.choice import choose_features
@@ -27,8 +25,9 @@ from jaxgan.metrics.neighbours import Nearest, nearest_images
 from jaxgan.metrics.reference import Images, Reference, cached_reference, images_of
 from jaxgan.rundir import saved_config, steps
 from jaxgan.rundir.digests import Damaged
-from jaxgan.rundir.evaluations import Evaluation, read_evaluations, write_evaluations
-from jaxgan.runs.record.score_table import column
+from jaxgan.rundir.evaluations import Evaluation
+from jaxgan.rundir.layout import EVALUATION_FILE
+from jaxgan.runs.record.score_table import check_out, is_written
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.sampling.labels import labels_in_shares, vectors_of
@@ -236,7 +235,8 @@ def evaluate_run(
     fid: str | None = None,
     out: str | Path | None = None,
     trust: bool = False,
-) -> tuple[list[Evaluation], Nearest | None]:
+    on_write: Callable[[Path], object] = lambda path: None,
+) -> tuple[list[Evaluation], Nearest]:
     """Score checkpoints of a run, and add the scores to its evaluation.json.
 
     Where the run's folder cannot be written, the scores are returned all the same, with a warning.
@@ -250,6 +250,7 @@ def evaluate_run(
       path: where the run's images lie now, instead of its config.data.path.
       out: a .json file for the scores, instead of the run's evaluation.json.
       trust: consent to execute Python files that the run names.
+      on_write: called with the file of scores each time it is written.
 
     Returns:
       One evaluation a step, oldest step first, and for the last one what its images resemble most.
@@ -259,11 +260,10 @@ def evaluate_run(
     """
     from jaxgan.generators.load import load  # Orbax takes a second to import
 
-    workdir = Path(workdir)
     check_out(out)
-    config, _ = saved_config.trusted_config(workdir, trust=trust)
-    saved = steps.saved_steps(workdir)
-    numbers = {"all": saved, "latest": saved[::-1]}.get(str(step)) or [steps.find_step(workdir, step)]
+    config, workdir = saved_config.trusted_config(Path(workdir), trust=trust)[0], Path(workdir)
+    several = {"all": steps.saved_steps, "latest": steps.newest_first}.get(str(step))
+    asked = steps.find_step(workdir, "latest" if several else step)
     if seed is not None:
         checks.in_range("--seed", seed, 0, 2**32 - 1)
     if features is None and not trust:
@@ -271,79 +271,27 @@ def evaluate_run(
     given = {"eval.metrics": metrics, "eval.fid": fid, "eval.features": features, "data.path": path}
     config.update_from_flattened_dict({name: value for name, value in given.items() if value is not None})
     config = with_whole_paths(config)
+    validate(config)
     source = data.open_source(config.data)
     saved_config.check_images(workdir, config, source.info, data.fingerprint(source))
     evaluator = create_evaluator(config, source, num=num, seed=seed)
-    done, nearest = [], None
-    for one in numbers:
+    done, params, left_out = [], None, []
+    for one in several(workdir) if several else [asked]:
         try:
             params = load(workdir, one, weights, trust=trust, ema_std=ema_std)
-        except Damaged as error:
-            if one == numbers[-1] and not done:
-                raise
-            say(f"warning: {error}; it is left out")
+        except (Damaged, FileNotFoundError) as error:
+            left_out.append(error)  # a run that goes on may delete one
             continue
         done.append(evaluator.evaluate(params, one, weights if ema_std is None else f"ema_std={ema_std}"))
-        write_scores(workdir, out, done)
-        if step == "latest" or one == numbers[-1]:
-            nearest = evaluator.nearest(params)
+        if is_written(workdir, out, done):
+            on_write(workdir / EVALUATION_FILE if out is None else Path(out))
+        if step == "latest":
             break
-    return done, nearest
-
-
-def folder_config(fake: str | Path) -> Config:
-    """Return settings that compare folders of images at the size of the first image of `fake`, by ImageNet features.
-
-    Raises:
-      UserError, FileNotFoundError: there are no images.
-    """
-    config = default()
-    config.eval.features = "imagenet"
-    config.data.update(source="folder", path=str(fake), channels=3, cache="none")
-    source = data.open_source(config.data)
-    with Image.open(source.files[0]) as first:
-        config.data.update(image_size=max(first.size), cache="auto")
-    return config
-
-
-def compare_folders(config: Config, fake: str | Path) -> Evaluation:
-    """Score a folder of images against the real images that a configuration names; nothing is trained.
-
-    Args:
-      config: its `data` describes the real images, and how both are brought to one size; its `eval` what is measured.
-      fake: folder of the other images, of which config.eval.num are drawn at random where there are more.
-
-    Raises:
-      UserError, FileNotFoundError: see `create_evaluator`.
-    """
-    began = time.monotonic()
-    evaluator = create_evaluator(config, conditional=False)
-    other = copy.deepcopy(config.data)
-    other.path = str(fake)
-    images, _ = images_of(data.open_source(other), evaluator.num, evaluator.seed)
-    checks.in_range(f"the number of images in {fake}", len(images), LEAST)
-    return {"step": None, **evaluator.score(images, None, f"images of {fake}", began)}
-
-
-def check_out(out: str | Path | None) -> None:
-    """Raise UserError unless scores can be written to a file of this name."""
-    if out is not None and Path(out).suffix.lower() != ".json":
-        raise UserError(f"{out} has no ending that scores are written to; use .json.")
-
-
-def write_scores(workdir: Path | None, out: str | Path | None, done: list[Evaluation]) -> None:
-    """Write the scores so far to `out`, or to the run in `workdir`; a refusal of the disk costs none of them."""
-    try:
-        if out is None and workdir is not None:
-            write_evaluations(workdir, [*read_evaluations(workdir), done[-1]])
-        elif out is not None:
-            files.write(Path(out), json.dumps(done, indent=1) + "\n")
-    except OSError as error:
-        place = workdir if out is None else out
-        say(
-            f"warning: the scores of {column(done[-1])} could not be written to {place} "
-            f"({error.strerror or error}); --out=FILE.json writes them elsewhere"
-        )
+    if params is None:
+        raise left_out[-1]
+    for error in left_out:
+        say(f"warning: {error}; it is left out")
+    return done, evaluator.nearest(params)
 
 
 def train_features(config: Config, *, on_step=lambda step, loss: None) -> FeatureNet:
@@ -354,17 +302,16 @@ def train_features(config: Config, *, on_step=lambda step, loss: None) -> Featur
     """
     source = data.open_source(config.data)
     images, labels = images_of(source)
-    classes = source.info.num_classes or 0
+    held, classes = _labelled(config), source.info.num_classes or 0
     if labels is not None and source.info.label_size:
-        names, held = source.info.label_names, _labelled(config)
+        names = source.info.label_names
         return trained.fit_vectors(images, labels, names, config.data.source, held_out=held, on_step=on_step)
-    if labels is None or classes < 2:
-        lack = "no labels" if labels is None else "one class only (for a folder: one subfolder a class)"
+    if labels is None:
         raise UserError(
-            f"the images of config.data.source={config.data.source!r} have {lack} to learn features from; use data of "
-            "several classes, or let config.eval.features name a function or Inception's weights."
+            f"the images of config.data.source={config.data.source!r} have no labels to learn features from; use data "
+            "of several classes, or let config.eval.features name a function or Inception's weights."
         )
-    return trained.fit(images, labels, classes, config.data.source, held_out=_labelled(config), on_step=on_step)
+    return trained.fit(images, labels, classes, config.data.source, held_out=held, on_step=on_step)
 
 
 def _labelled(config: Config) -> tuple[np.ndarray, np.ndarray] | None:

@@ -269,6 +269,8 @@ class Experiment:
 def opening_lines(plan: Plan, resumed: Resumed, changes: Changes) -> Iterator[str]:
     """Yield what is learnt from, and what changed since the runs were last saved."""
     yield f"{plan.shared.source.info.num_images:,} images, {plan.shared.steps_per_epoch:.2f} steps an epoch"
+    if plan.config.augment_by_size:
+        yield f"augment_p is {plan.config.augment_p}, for this number of images"
     source, config = plan.shared.source, plan.config
     labels = getattr(source, "labels", None)  # where it would take reading all images, nothing is said
     has_counts = source.info.num_classes is not None and labels is not None

@@ -17,6 +17,7 @@ from jaxgan.base.digests import digest
 from jaxgan.base.pixels import visible
 from jaxgan.base.types import Config, Device, Source
 from jaxgan.rundir import layout, saved_config, sweep
+from jaxgan.runs.by_size import decided
 from jaxgan.runs.record import loggers
 from jaxgan.runs.schedule import Schedule
 from jaxgan.runs.warm_start import warm_started
@@ -91,12 +92,13 @@ def create_plan(config: Config, source: Source | None) -> Plan:
     Raises:
       UserError, FileNotFoundError: the configuration, the data or the devices do not fit.
     """
-    configs = sweep.expand(config) if sweep.is_many(config) else [config]
     config_lib.validate(config)
     loggers.check(config.train.log_to)
     machine.keep_memory()
     devices = parallel.choose_devices(config.train.num_devices, config.data.batch_size)
     source = data.open_source(config.data) if source is None else data.checked(source)
+    config = decided(config, source.info.num_images)
+    configs = sweep.expand(config) if sweep.is_many(config) else [config]
     for one in (config, *configs):
         saved_config.keep_levels(one, source.info)
     if not sweep.is_many(config):
@@ -108,8 +110,11 @@ def create_plan(config: Config, source: Source | None) -> Plan:
     return Plan(config, setups, shared)
 
 
-def identity(plan: Plan) -> str:
-    """Return what all processes of a job must have in common, a line of name=value for each fact."""
+def identity(plan: Plan, workdir: Path) -> str:
+    """Return what all processes of a job must have in common, a line of name=value for each fact.
+
+    The folder tells jobs with equal settings apart, since one of them alone can lock it.
+    """
     config, setup = plan.config, plan.shared
     own = {"data.path", "data.workers", "gan"}  # they may differ where the images and the code do not
     shapes = [
@@ -123,9 +128,10 @@ def identity(plan: Plan) -> str:
         "a GAN": digest(Path(config.gan).read_bytes()) if config.gan.endswith(".py") else config.gan,
         "networks": digest(str(shapes)),
         "jax": jax.__version__,
+        "--workdir": workdir,
     }
     short = ((name, str(value)) for name, value in facts.items())
-    return "\n".join(f"{name}={text if len(text) < 20 else digest(text)[:8]}" for name, text in short)
+    return "\n".join(f"{name}={text if len(text) < 200 else digest(text)[:8]}" for name, text in short)
 
 
 def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jaxgan import data
-from jaxgan.base import processes
+from jaxgan.base import machine, processes
 from jaxgan.base.checks import UserError
 from jaxgan.base.settings import user_path
 from jaxgan.base.types import Config, Source
@@ -63,8 +63,8 @@ def train(
     began = time.monotonic()
     workdir, config = user_path(workdir), with_whole_paths(config)  # whatever folder the process goes to
     config = with_known_levels(workdir, config)
-    with processes.together(), contextlib.ExitStack() as opened:
-        plan = processes.agree(functools.partial(create_plan, config, source), identity)
+    with machine.usual_rules(), processes.together(), contextlib.ExitStack() as opened:
+        plan = processes.agree(functools.partial(create_plan, config, source), lambda plan: identity(plan, workdir))
         clock = Clock(plan.config.train.max_minutes, began)
         runs, changes = open_runs(plan, workdir, opened) if processes.leads() else ([], {})
         stop = opened.enter_context(catch_stop())

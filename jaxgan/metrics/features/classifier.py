@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jaxgan.base import checks, machine
+from jaxgan.base import machine
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array, PyTree
 from jaxgan.data.order.plan import IndexPlan
@@ -77,7 +77,7 @@ def first_stride(side: int) -> int:
 
 
 def classify(params: PyTree, images: Array | np.ndarray) -> tuple[Array, Array]:
-    """Return what a `Classifier` with these parameters makes of images: features and logits."""
+    """Return the features and logits of images, by a `Classifier` with these parameters."""
     num_classes = params["Dense_1"]["bias"].shape[0]
     outputs: Any = Classifier(num_classes).apply({"params": params}, images)
     return outputs
@@ -180,6 +180,10 @@ def check_labelled(images: np.ndarray, labels: np.ndarray, num_classes: int) -> 
         raise UserError(f"images are {images.dtype}{list(images.shape)}; expected uint8[N, H, W, C].")
     if labels.shape != images.shape[:1]:
         raise UserError(f"labels have shape {labels.shape}; expected ({len(images)},), one for each image.")
-    checks.in_range("num_classes", num_classes, 2)
+    if num_classes < 2:
+        raise UserError(
+            "the images have one class only, but features are learnt from what tells classes apart; use data of "
+            "several classes (a folder with a subfolder for each), or other features."
+        )
     if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
         raise UserError(f"labels reach from {labels.min()} to {labels.max()}; expected 0..{num_classes - 1}.")

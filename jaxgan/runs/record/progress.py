@@ -1,4 +1,4 @@
-"""What a run tells while it trains: a text at the start, then a progress bar or lines."""
+"""What a run prints while it trains: a text at the start, then a progress bar or lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import jax
 from tqdm import tqdm
 
-from jaxgan.base.terminal import write_line
+from jaxgan.base.terminal import printable, write_line
 from jaxgan.base.types import Config, Device
 from jaxgan.config import default, flatten
 from jaxgan.rundir.layout import CONFIG_FILE
@@ -38,7 +38,7 @@ class Progress:
     """A tqdm bar on a terminal, plain lines otherwise."""
 
     def __init__(self, start: int, stop: int, time_left: Callable[[], float] = lambda: math.inf, stream=None):
-        """Show steps `start` to `stop` on a text stream, standard error if None; `time_left` bounds what is left."""
+        """Show steps `start` to `stop` on a stream, standard error if None; `time_left` bounds the seconds left."""
         self._time_left = time_left
         self._stream = stream or sys.stderr
         self._began = time.monotonic()
@@ -59,11 +59,11 @@ class Progress:
             self._print(self._line(step, row, shown))
 
     def say(self, text: str) -> None:
-        """Print a line without breaking the bar."""
+        """Print a line without breaking the bar; control characters are escaped."""
         if self._bar is not None:
-            self._bar.write(text, file=self._stream)
+            self._bar.write(printable(text), file=self._stream)
         else:
-            self._print(text)
+            self._print(printable(text))
 
     def close(self) -> None:
         """Leave the bar as it stands."""

@@ -12,7 +12,7 @@ from jaxgan.data.identity import fingerprint
 from jaxgan.data.images.canvas import FITS, MAX_IMAGE_SIZE, Canvas
 from jaxgan.data.images.levels import Meter, checked_levels, measured
 from jaxgan.data.images.threads import MAX_WORKERS, Workers
-from jaxgan.data.label_values import balanced, counts_sentence
+from jaxgan.data.label_values import balanced, counts_sentence, with_table
 from jaxgan.data.memory import CACHES, InMemory, in_memory, resolve_cache
 from jaxgan.data.on_device import Resident, resident
 from jaxgan.data.order.plan import MAX_BATCH_SIZE, SHUFFLES, IndexPlan
@@ -117,6 +117,6 @@ def _open(config_data: Config, *, measure: bool = True) -> Source:
         )
     canvas, workers = _canvas(c), Workers(c.workers)
     source = kind.open(c, canvas, workers)
-    if not measure or not isinstance(canvas.levels, Meter):
-        return source
-    return kind.open(c, dataclasses.replace(canvas, levels=measured(source, canvas.levels)), workers)
+    if measure and isinstance(canvas.levels, Meter):
+        source = kind.open(c, dataclasses.replace(canvas, levels=measured(source, canvas.levels)), workers)
+    return with_table(source)

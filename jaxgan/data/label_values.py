@@ -34,6 +34,13 @@ def table_of(labels: np.ndarray) -> tuple[tuple[float, ...], ...]:
     return as_table(labels[spread(len(labels))]) if labels.ndim == 2 else ()
 
 
+def with_table(source: Source) -> Source:
+    """Return a source of label vectors whose `info` has a table of them; others as they are."""
+    if source.info.label_size and not source.info.label_table:
+        source.info = dataclasses.replace(source.info, label_table=table_of(labels_of(source)))
+    return source
+
+
 def labels_of(source: Source) -> np.ndarray:
     """Return the labels of all images, as `read` gives them; images are decoded only where a source does not know."""
     known: Any = getattr(source, "labels", None)

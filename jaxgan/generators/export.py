@@ -74,10 +74,13 @@ def export(
         "latent_law": params.latent.law,
         "num_classes": params.num_classes,
         "image_range": [-1, 1],
+    }
+    labels = {
         "label_size": params.label_size,
         "label_names": list(params.label_names),
         "label_table": [list(row) for row in params.label_table[:SHOWN_LABELS]],
     }
+    facts |= {name: value for name, value in labels.items() if value}
     if run is not None:
         settings = settings_of(run)
         gan = settings["config"]["gan"]

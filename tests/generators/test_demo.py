@@ -71,13 +71,18 @@ def test_what_is_missing_is_named(runtime, monkeypatch):
         demo.read_runtime()
 
 
-@pytest.mark.filterwarnings("default")  # of what jax2onnx imports
-@pytest.mark.parametrize("name", ["mnist", "mnist_classes"])
-def test_in_a_browser(name, tmp_path):
+def browser_or_skip():
     pytest.importorskip("jax2onnx")
     browser = shutil.which("chromium")
     if browser is None or not os.environ.get(demo.RUNTIME_AT):
         pytest.skip(f"needs Chromium, and the files of onnxruntime-web in {demo.RUNTIME_AT}")
+    return browser
+
+
+@pytest.mark.filterwarnings("default")  # of what jax2onnx imports
+@pytest.mark.parametrize("name", ["mnist", "mnist_classes"])
+def test_in_a_browser(name, tmp_path):
+    browser = browser_or_skip()
     from playwright.sync_api import sync_playwright
 
     done = call("--mode=export", f"--workdir={name}", f"--out={tmp_path / 'demo.html'}")
@@ -117,3 +122,37 @@ def test_in_a_browser(name, tmp_path):
         chromium.close()
     assert wrong == []
     assert [url for url in asked if not url.startswith(("blob:", "data:"))] == [(tmp_path / "demo.html").as_uri()]
+
+
+@pytest.mark.filterwarnings("default")
+def test_label_vectors_and_transparency_in_a_browser(tmp_path):
+    browser = browser_or_skip()
+    from playwright.sync_api import sync_playwright
+
+    config = jaxgan.get_config("mnist_classes")
+    config.model.update({"conditional": True, "g_widths": (8, 8), "d_widths": (8, 8)})
+    names, table = ("hair=red", "</script>", "age"), ((0.0, 1.0, 3.0), (1.0, 0.0, 9.0))
+    gan = jaxgan.build(config, jaxgan.DataInfo((8, 12, 4), 10, None, 3, names, None, table))
+    z = np.asarray(gan.latent.draw(jax.random.key(1), 2))
+    labels = np.array(table, np.float32)
+    variables = gan.generator.init(jax.random.key(0), z, labels, train=False)
+    params = jaxgan.generator_params(gan, variables)
+    jaxgan.export(params, tmp_path / "demo.html")
+    with sync_playwright() as starter:
+        chromium = starter.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        page, wrong = chromium.new_page(), []
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto((tmp_path / "demo.html").as_uri())
+        page.wait_for_selector("body[data-ready=yes]", timeout=60_000)
+        run = "async ([z, labels]) => [...(await generate(z.map((one) => Float32Array.from(one)), labels)).data]"
+        made = page.evaluate(run, [z.tolist(), labels.tolist()])
+        np.testing.assert_allclose(np.reshape(made, (2, 8, 12, 4)), jaxgan.generate(params, z, labels), atol=1e-5)
+        assert page.locator("#labels label").all_inner_texts() == list(names)
+        before = page.evaluate("document.getElementById('one').toDataURL()")
+        page.locator("#labels input").last.fill("3")
+        page.wait_for_timeout(300)
+        assert page.evaluate("document.getElementById('one').toDataURL()") != before
+        opaque = "[...document.getElementById('one').getContext('2d').getImageData(0, 0, 12, 8).data]"
+        assert set(page.evaluate(opaque)[3::4]) == {255}
+        chromium.close()
+    assert wrong == []

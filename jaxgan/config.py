@@ -80,6 +80,7 @@ _BURN_IN = (
 _DATA = (
     Setting("source", "mnist", choices=data.SOURCES, fixed=True),
     Setting("path", "", "idx, folder: the folder; tfds: its data_dir", is_path=True),
+    Setting("labels", "", "columns of a table beside the images, or keys of a container", fixed=True),
     Setting("name", "", "tfds: the data set", fixed=True),
     Setting("split", "train", fixed=True),
     Setting("skip", 0, "leave out the first images", 0, _MANY, fixed=True),

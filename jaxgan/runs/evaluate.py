@@ -34,7 +34,7 @@ from jaxgan.views.table import aligned
 
 LEAST = 10  # parts in which classifier scores are averaged
 # Sources whose other split was not trained on.
-_WITH_TEST_SPLIT = ("mnist", "stacked_mnist", "idx")
+_WITH_TEST_SPLIT = ("mnist", "stacked_mnist", "idx", "arrays", "cifar", "svhn", "stl10")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,7 +169,7 @@ def features_of(config: Config, image_shape: tuple[int, int, int], data_digest: 
     """Return the features that a run is scored with; arguments and errors are those of `choose_features`."""
     return choose_features(
         config.eval.features,
-        source=config.data.source,
+        source=data.resolved(config).data.source,
         image_shape=image_shape,
         data_digest=data_digest,
         fid=config.eval.fid,
@@ -192,7 +192,7 @@ def held_out(config: Config, source: Source | None = None) -> Images | None:
       config: of the run.
       source: of the images; they have none where they are not those of the configuration. None: they are.
     """
-    if config.data.source not in _WITH_TEST_SPLIT or config.data.split != "train":
+    if data.resolved(config).data.source not in _WITH_TEST_SPLIT or config.data.split != "train":
         return None
     other = config.data.copy_and_resolve_references()
     other.split, other.skip = "test", 0
@@ -295,8 +295,7 @@ def train_features(config: Config, *, on_step=lambda step, loss: None) -> Featur
     Raises:
       UserError: the images have no labels.
     """
-    source = data.open_source(config.data)
-    images, labels = images_of(source)
+    images, labels = images_of(source := data.open_source(config.data))
     classes = source.info.num_classes or 0
     if labels is None or classes < 2:
         lack = "no labels" if labels is None else "one class only (for a folder: one subfolder a class)"
@@ -304,7 +303,8 @@ def train_features(config: Config, *, on_step=lambda step, loss: None) -> Featur
             f"the images of config.data.source={config.data.source!r} have {lack} to learn features from; use data of "
             "several classes, or let config.eval.features name a function or Inception's weights."
         )
-    return trained.fit(images, labels, classes, config.data.source, held_out=_labelled(config), on_step=on_step)
+    name, held = data.resolved(config).data.source, _labelled(config)
+    return trained.fit(images, labels, classes, name, held_out=held, on_step=on_step)
 
 
 def _labelled(config: Config) -> tuple[np.ndarray, np.ndarray] | None:

@@ -89,12 +89,16 @@ def create_plan(config: Config, source: Source | None) -> Plan:
     Raises:
       UserError, FileNotFoundError: the configuration, the data or the devices do not fit.
     """
-    configs = sweep.expand(config) if sweep.is_many(config) else [config]
     config_lib.validate(config)
+    configs = sweep.expand(config) if sweep.is_many(config) else [config]
     loggers.check(config.train.log_to)
     machine.keep_memory()
     devices = parallel.choose_devices(config.train.num_devices, config.data.batch_size)
-    source = data.open_source(config.data) if source is None else data.checked(source)
+    if source is None:
+        source = data.open_source(config.data)  # reports what it found
+        config, configs = data.resolved(config), [data.resolved(one) for one in configs]
+    else:
+        source = data.checked(source)
     if not sweep.is_many(config):
         setup = create_setup(config, source, devices)
         return Plan(config, [setup], setup)

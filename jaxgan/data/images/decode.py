@@ -63,7 +63,7 @@ def look(file: str) -> Header | str:
       ValueError: the disk or the network failed, again and again.
     """
     try:
-        return _insist(_look, file)
+        return insist(_look, file)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return TOO_LARGE
     except UserError:
@@ -87,7 +87,7 @@ def _look(file: str) -> Header | str:
     return TOO_LARGE if is_too_large(width, height) else Header(num_bytes, width, height)
 
 
-def _insist(read: Callable[[str], T], file: str) -> T:
+def insist(read: Callable[[str], T], file: str) -> T:
     """Return read(file), tried again after each failure of the disk or the network.
 
     Such failures say nothing about the image. Decoders raise OSError too, but without a number.
@@ -118,15 +118,20 @@ def decode(file: str, canvas: Canvas) -> np.ndarray | None:
     Raises:
       ValueError: the file could not be read: it is gone, or the disk or the network failed, again and again.
     """
-    num_bytes = _insist(os.path.getsize, file)
+    num_bytes = insist(os.path.getsize, file)
     if num_bytes > MAX_BYTES:
         return None
     with FILES.take(num_bytes):
-        content = _insist(_content, file)
+        content = insist(_content, file)
         try:
             return decode_stream(io.BytesIO(content), canvas)
         except Exception:  # decoders raise about anything on damaged files
             return None
+
+
+def content_of(file: str) -> bytes:
+    """Return the first MAX_BYTES of a file; errors are those of `decode`."""
+    return insist(_content, file)
 
 
 def _content(file: str) -> bytes:

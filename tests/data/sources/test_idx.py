@@ -11,10 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxgan.base.checks import UserError
+from jaxgan.data.memory import InMemory
 from jaxgan.data.sources import idx
-from jaxgan.data.sources.idx import open_idx
 
 IMAGES = np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3)
+
+
+def open_idx(path, split):
+    """The records as a source of images of their own shape."""
+    records = idx.open_idx(path, split)
+    labels = records.labels
+    known = (None, None) if labels is None else (labels.values, labels.num_classes)
+    return InMemory(records.images, *known, records.fingerprint)
 
 
 def write(file, values, packed=False, magic=None):
@@ -103,13 +111,16 @@ def test_damaged_files_are_refused(tmp_path):
         (lambda c: c + b"x", "61 bytes of values"),
         (lambda c: c[:7], "inside its header"),
         (lambda c: b"", "begins with bytes of nothing"),
-        (lambda c: b"\x00\x00\x0d\x03" + c[4:], "begins with bytes 00000d03; expected 00000803"),
+        (
+            lambda c: b"\x00\x00\x0a\x03" + c[4:],
+            "begins with bytes 00000a03; expected an IDX file in 3 dimensions",
+        ),
         (lambda c: gzip.compress(c)[:-9], "damaged gzip"),
         (lambda c: gzip.compress(c[:-1]), "59 bytes of values; expected 60"),
         (lambda c: gzip.compress(c + b"x"), "more than 60 bytes of values; expected 60"),
         (lambda c: gzip.compress(c)[:-8] + bytes(8), "damaged gzip"),
         (lambda c: gzip.compress(c) + b"junk", "damaged gzip"),
-        (lambda c: gzip.compress(c)[:12] + b"junk", "damaged gzip"),
+        (lambda c: gzip.compress(c)[:12] + b"junk", "damaged gzip|begins with bytes"),
     ]:
         write(file, IMAGES)
         file.write_bytes(damage(file.read_bytes()))

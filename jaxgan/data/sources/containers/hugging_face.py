@@ -216,9 +216,7 @@ def finds(path: pathlib.Path) -> bool:
     """Return whether a path is a parquet or Arrow file, a folder with parquet files, or one of save_to_disk."""
     if path.is_dir():
         return (path / SPLITS).is_file() or (path / STATE).is_file() or bool(matching(path, (".parquet",)))
-    return first_bytes(path, 4) == b"PAR1" or (
-        path.suffix.lower() == ".arrow" and path.stat().st_size <= MAX_BYTES * 2**10
-    )
+    return first_bytes(path, 4) == b"PAR1" or path.suffix.lower() == ".arrow"
 
 
 KIND = container(

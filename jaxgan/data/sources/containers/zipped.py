@@ -91,7 +91,7 @@ class Zip(Records):
 
     def _is_image(self, name: str) -> bool:
         parts = name.split("/")
-        if name.endswith("/") or any(p.startswith(".") or p.lower() in NOT_CLASSES for p in parts):
+        if not all(parts) or any(p.startswith(".") or p.lower() in NOT_CLASSES for p in parts):
             return False
         ending = posixpath.splitext(name)[1].lower()
         if ending not in EXTENSIONS and name not in tables.NAMES:

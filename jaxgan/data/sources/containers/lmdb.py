@@ -6,6 +6,8 @@ References:
 
 from __future__ import annotations
 
+import functools
+import os
 import pathlib
 import re
 from typing import Any
@@ -55,14 +57,14 @@ class Lmdb(Records):
 
     def __init__(self, c: Config):
         path = existing(c.path, f"a folder with {FILE}")
+        path = path.parent if path.name == FILE else path
         file = path / FILE if path.is_dir() else path
         self.what, self.place = "LMDB", printable(path)
         open_regular(file)[0].close()
         survives(_PROBE, [str(path), str(int(path.is_dir()))], self.place)
         self._lmdb = checks.needed("lmdb", "formats")
         try:
-            options: dict[str, Any] = {"readonly": True, "lock": False, "readahead": False, "subdir": path.is_dir()}
-            self._env = self._lmdb.open(str(path), max_readers=1024, **options)
+            self._env = _environment(os.path.realpath(path), path.is_dir(), os.stat(file).st_mtime_ns)
             with self._env.begin() as transaction:
                 keys = [key for key in transaction.cursor().iternext(values=False) if key not in OTHERS]
         except self._lmdb.Error as error:
@@ -84,6 +86,12 @@ class Lmdb(Records):
     def name(self, row: int) -> str:
         """Return the key of an image."""
         return printable(self._keys[row].decode(errors="replace"))[:80]
+
+
+@functools.cache  # a process may open a database once
+def _environment(path: str, is_folder: bool, changed: int) -> Any:
+    options = {"readonly": True, "lock": False, "readahead": False, "subdir": is_folder}
+    return checks.needed("lmdb", "formats").open(path, max_readers=1024, **options)
 
 
 def _ordered(keys: list[bytes], side: int) -> list[bytes]:

@@ -177,7 +177,9 @@ def _labels(table: dict[str, list[Any]], wanted: str, place: str) -> Labels | No
     """Return the .cls as classes, numbered as they stand where all are numbers; or what is asked for."""
     if not wanted and all(isinstance(value, int) for value in table.get("cls", ["none"])):
         return numbered(table["cls"], f"the .cls of {place}")
-    return chosen(table, wanted or ("cls" if "cls" in table else ""), place) if table else None
+    if not wanted and "cls" in table:
+        table = {"cls": table["cls"]}
+    return chosen(table, wanted, place) if table else None
 
 
 def finds(path: pathlib.Path) -> bool:

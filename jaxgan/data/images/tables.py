@@ -90,69 +90,78 @@ def _csv(content: bytes, file: str, files: Sequence[str], wanted: str, place: st
     lines = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True) if row]
     if not lines:
         raise ValueError("it is empty")
-    find = _finder(files)
     names = lines[0]
-    if any(find(cell) is not None for cell in names):
+    if any(_finder(files)(cell) is not None for cell in names):
         names = [f"column {number}" for number in range(1, len(names) + 1)]
     else:
         del lines[0]
     if len(set(names)) < len(names) or any(len(row) != len(names) for row in lines):
         raise ValueError("its rows have several lengths, or two columns one name")
     columns = {name: [row[number] for row in lines] for number, name in enumerate(names)}
-    return _of_columns(columns, find, file, len(files), wanted, place)
+    return _of_columns(columns, files, file, wanted, place)
 
 
 def _jsonl(content: bytes, file: str, files: Sequence[str], wanted: str, place: str) -> Labelled | None:
     rows = [json.loads(line) for line in content.decode("utf-8-sig").splitlines() if line.strip()]
     columns: dict[str, list[Any]] = {name: [row.get(name) for row in rows] for row in rows[:1] for name in row}
-    return _of_columns(columns, _finder(files), file, len(files), wanted, place)
+    return _of_columns(columns, files, file, wanted, place)
 
 
 def _of_columns(
-    columns: dict[str, list[Any]],
-    find: Callable[[str], int | None],
-    file: str,
-    num_files: int,
-    wanted: str,
-    place: str,
+    columns: dict[str, list[Any]], files: Sequence[str], file: str, wanted: str, place: str
 ) -> Labelled | None:
     """Return the rows that a table lists and their labels, from the column that names images and the others."""
-    what = f"{file} in {place}"
-    usual = [name for name in columns if name.lower().replace("_", "") in ("filename", "file", "image", "path")]
-    keys = [name for name in [*usual, *columns] if any(find(str(value)) is not None for value in columns[name][:100])]
-    if not keys:
+    what, found = f"{file} in {place}", _rows(columns, files)
+    if found is None:
         return None
-    found = [find(str(value)) for value in columns[keys[0]]]
-    listed = [number for number, row in enumerate(found) if row is not None]
-    rows = np.array([found[number] for number in listed], np.int64)
+    key, numbers = found
+    listed = [at for at, row in enumerate(numbers) if row is not None]
+    rows = np.array([numbers[at] for at in listed], np.int64)
     if len(np.unique(rows)) < len(rows):
         raise UserError(f"{what} lists an image twice; expected one row for each image.")
-    table = {name: [values[i] for i in listed] for name, values in columns.items() if name != keys[0]}
+    table = {name: [values[i] for i in listed] for name, values in columns.items() if name != key}
     labels = chosen(table, wanted, what)
     if labels is None:
         return None
     for count, text in (
-        (len(found) - len(listed), f"rows of {what} name no image that can be read"),
-        (num_files - len(rows), f"images of {place} are not in {file} and are left out"),
+        (len(numbers) - len(listed), f"rows of {what} name no image that can be read"),
+        (len(files) - len(rows), f"images of {place} are not in {file} and are left out"),
     ):
         if count:
             terminal.say(f"{count:,} {text}.")
     return Labelled(file, rows, labels)
 
 
+def _rows(columns: dict[str, list[Any]], files: Sequence[str]) -> tuple[str, list[int | None]] | None:
+    """Return the column that names images, and the image of each of its rows; None where there is none.
+
+    Names without endings must be those of half of the images: a list of the classes may have numbers, too.
+    """
+    usual = [name for name in columns if name.lower().replace("_", "") in ("filename", "file", "image", "path")]
+    for stems in (False, True):
+        find = _finder(files, stems=stems)
+        for name in dict.fromkeys([*usual, *columns]):
+            found = [find(str(value)) for value in columns[name]]
+            count = sum(row is not None for row in found)
+            if count and (not stems or 2 * count > len(files)):
+                return name, found
+    return None
+
+
 def _normal(name: str) -> str:
     return posixpath.normpath(name.replace("\\", "/"))
 
 
-def _finder(files: Sequence[str]) -> Callable[[str], int | None]:
+def _finder(files: Sequence[str], *, stems: bool = False) -> Callable[[str], int | None]:
     """Return a function from a name in a table to the number of an image: whole, without folders, without ending."""
     known = {_normal(file): row for row, file in enumerate(files)}
     bases = _unique((posixpath.basename(file), row) for file, row in known.items())
-    stems = _unique((posixpath.splitext(file)[0], row) for file, row in bases.items())
+    if stems:
+        bases = _unique((posixpath.splitext(file)[0], row) for file, row in bases.items())
 
     def find(name: str) -> int | None:
         name = _normal(name.strip())
-        return known.get(name, bases.get(name, stems.get(name)))
+        return known.get(name, bases.get(name))
 
     return find
 

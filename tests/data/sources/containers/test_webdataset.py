@@ -62,9 +62,7 @@ found = webdataset.WebDataset(sys.argv[2:], shardshuffle=False).decode("pil").to
 numpy.save(sys.argv[1], numpy.stack([numpy.asarray(image) for image, in found]))
 """
     shards = sorted(map(str, tmp_path.glob("*.tar")))  # read in a process of its own, for it leaves files open
-    subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "read.npy"), *shards], check=True
-    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "read.npy"), *shards], check=True)
     np.testing.assert_array_equal(opened(tmp_path)[0].read(np.arange(6))[0], np.load(tmp_path / "read.npy"))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from PIL import Image, ImageColor, ImageOps
@@ -18,6 +18,9 @@ from jaxgan.data.images.threads import Workers
 
 # Height and width of what networks see, at most.
 MAX_IMAGE_SIZE = 4096
+
+# Floats beyond 0..1 by no more than this come of resizing, and are clipped.
+OVERSHOOT = 0.05
 
 FITS = ("squeeze", "crop", "pad")
 
@@ -70,8 +73,8 @@ class Canvas:
 def draw(image: Image.Image, canvas: Canvas) -> np.ndarray:
     """Turn an image upright, put it on the background, and resize it.
 
-    Grey of 16 bits is scaled to 8. Grey of floating point is taken as 0..1, or as 0..255 where a value
-    exceeds 1. Of an animation the first frame is used. Resizing is bicubic, with antialiasing.
+    Grey of 16 bits is scaled to 8, and so is grey of floating point, taken as 0..1. Of an animation the first frame is
+    used. Resizing is bicubic, with antialiasing.
 
     Args:
       image: an image of any mode, perhaps not loaded yet.
@@ -81,6 +84,7 @@ def draw(image: Image.Image, canvas: Canvas) -> np.ndarray:
       uint8[H, W, C].
     """
     _scale_transparent_colour(image)
+    _keep_fourth_byte(image)
     image.load()
     flat = flatten(upright(image), canvas)
     if flat.mode != canvas.mode:
@@ -106,6 +110,13 @@ def _scale_transparent_colour(image: Image.Image) -> None:
         image.info["transparency"] = tuple(value >> 8 for value in colour)
 
 
+def _keep_fourth_byte(image: Any) -> None:
+    """Let a BMP of 32 bits keep its fourth byte, which Pillow itself writes as alpha and does not read."""
+    tiles = getattr(image, "tile", None)
+    if image.format in ("BMP", "DIB") and image.mode == "RGB" and tiles and tiles[0][3][0] == "BGRX":
+        image._mode, image.tile = "RGBA", [tiles[0]._replace(args=("BGRA", *tiles[0][3][1:]))]
+
+
 def flatten(image: Image.Image, canvas: Canvas) -> Image.Image:
     """Return the image in mode L or RGB, transparent parts showing the background."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
@@ -115,7 +126,7 @@ def flatten(image: Image.Image, canvas: Canvas) -> Image.Image:
             flat = flat.convert("RGB")
             flat.paste(canvas.fill("RGB"), mask=Image.fromarray(to_8bit(pixels == colour)))
         return flat
-    if image.format == "TGA" and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
+    if image.format in ("TGA", "BMP", "DIB") and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
         image = image.convert("RGB")  # the fourth byte is unused, as in many files of 32 bits
     if image.has_transparency_data:
         # Pillow converts the premultiplied La to LA alone.
@@ -131,14 +142,25 @@ def flatten(image: Image.Image, canvas: Canvas) -> Image.Image:
 
 
 def to_8bit(pixels: np.ndarray) -> np.ndarray:
-    """Scale pixels to uint8: integers wider than 8 bits from 0..65535, floats from 0..1 or 0..255."""
+    """Scale pixels to uint8: integers wider than 8 bits from 0..65535, floats from 0..1, one scale for all images.
+
+    Raises:
+      ValueError: a value lies outside.
+    """
     if pixels.dtype in (np.uint8, np.bool_):
         return pixels.astype(np.uint8) * 255 if pixels.dtype == np.bool_ else pixels
-    if np.issubdtype(pixels.dtype, np.integer):
-        return ((np.clip(pixels, 0, 65535).astype(np.uint32) + 128) // 257).astype(np.uint8)
-    finite = np.nan_to_num(pixels, nan=0.0, posinf=1.0, neginf=0.0)
-    scale = 255.0 if finite.max(initial=0.0) <= 1.0 else 1.0
-    return np.clip(np.rint(finite * scale), 0, 255).astype(np.uint8)
+    is_whole = np.issubdtype(pixels.dtype, np.integer)
+    pixels = pixels if is_whole else np.nan_to_num(pixels, nan=0.0, posinf=1.0, neginf=0.0)
+    top, slack = (65535, 0) if is_whole else (1, OVERSHOOT)
+    low, high = (pixels.min(), pixels.max()) if pixels.size else (0, 0)
+    if low < -slack or high > top + slack:
+        raise UserError(
+            f"pixels run from {low:g} to {high:g}; expected 0 to {top}, one scale for all images: set data.levels to "
+            "the (low, high) of them all."
+        )
+    if is_whole:
+        return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
 
 
 def fit(image: Image.Image, canvas: Canvas) -> Image.Image:

@@ -14,11 +14,12 @@ from collections.abc import Callable
 from typing import BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from jaxgan.base import terminal
 from jaxgan.base.checks import UserError
 from jaxgan.base.files import open_regular
+from jaxgan.data.images import unsound
 from jaxgan.data.images.canvas import Canvas, draw
 from jaxgan.data.images.memory_budget import FILES, MAX_BYTES, MAX_PIXELS, MAX_SIDE, PIXELS, SMALL
 from jaxgan.data.images.tree import TOO_LARGE, UNREADABLE
@@ -82,8 +83,14 @@ def _look(file: str) -> Header | str:
     with stream:
         if num_bytes > MAX_BYTES:
             return TOO_LARGE
-        with FILES.take(num_bytes), open_image(stream) as image:
-            width, height = image.size
+        try:
+            with FILES.take(num_bytes), open_image(stream) as image:
+                width, height = image.size
+                if why := unsound.reason(image, stream):
+                    return why
+        except UnidentifiedImageError:
+            stream.seek(0)
+            return unsound.TIFF if stream.read(4) in (b"II*\0", b"MM\0*") else UNREADABLE
     return TOO_LARGE if is_too_large(width, height) else Header(num_bytes, width, height)
 
 
@@ -125,6 +132,8 @@ def decode(file: str, canvas: Canvas) -> np.ndarray | None:
         content = insist(_content, file)
         try:
             return decode_stream(io.BytesIO(content), canvas)
+        except UserError as error:
+            raise UserError(f"{terminal.printable(file)}: {error}") from None
         except Exception:  # decoders raise about anything on damaged files
             return None
 
@@ -150,6 +159,8 @@ def decode_stream(stream: BinaryIO, canvas: Canvas) -> np.ndarray:
         full = image.width * image.height
         if is_too_large(image.width, image.height):
             raise ValueError(f"{image.width} x {image.height} pixels are too many or too long")
+        if why := unsound.reason(image, stream):
+            raise ValueError(f"it is {why}")
         draft(image, canvas)
         pixels = image.width * image.height
         if full <= SMALL:

@@ -12,13 +12,17 @@ from jaxgan.base import digests, terminal
 from jaxgan.base.files import open_regular
 from jaxgan.data.images import tables
 from jaxgan.data.images.canvas import Canvas
-from jaxgan.data.images.decode import content_of, decode
+from jaxgan.data.images.decode import content_of, decode, open_image
 from jaxgan.data.images.scan import scan
 from jaxgan.data.images.threads import Workers
 from jaxgan.data.images.tree import EXTENSIONS, TOO_LARGE, UNREADABLE, few, label_by_folder, relative
+from jaxgan.data.images.unsound import REASONS
 from jaxgan.data.labels import Labels
 from jaxgan.data.sources.kind import Kind, existing_folder
-from jaxgan.data.sources.records import Drawn, Records
+from jaxgan.data.sources.records import SAMPLE, Drawn, Look, Records, looks
+
+# Why images that are there are not used; their folders are classes all the same.
+UNUSABLE = (UNREADABLE, TOO_LARGE, *REASONS)
 
 
 class Files(Records):
@@ -61,7 +65,7 @@ class Files(Records):
         table = tables.labelled([name.replace(os.sep, "/") for name in names], _tables(root), labels, self.place)
         kind, rows, more = "folder", np.arange(len(names)), ()
         if table is None:
-            unusable = [path for why in (UNREADABLE, TOO_LARGE) for path in found.left_out.paths.get(why, [])]
+            unusable = [path for why in UNUSABLE for path in found.left_out.paths.get(why, [])]
             values, classes, by_number = label_by_folder(found.files, root, unusable)
             self.labels = None if classes is None else Labels(values, tuple(classes))
             kind = "folder by number" if by_number else kind
@@ -86,6 +90,11 @@ class Files(Records):
         """Return the name of a file in the folder."""
         return few([self.files[row]], self._root)
 
+    def look(self, row: int) -> Look:
+        """Return size and mode of an image, reading no more than its header."""
+        with open_regular(self.files[row])[0] as stream, open_image(stream) as image:
+            return Look(image.height, image.width, image.mode)
+
     def pixels(self, row: int, canvas: Canvas) -> np.ndarray | None:
         """Return an image as uint8[H, W, C], or None where its content is damaged or too large."""
         return decode(self.files[row], canvas)
@@ -93,7 +102,11 @@ class Files(Records):
     def left_out(self) -> str:
         """Return what is left out as a sentence, loudly where more images of other kinds are there than are read."""
         loud = "warning: " if self._left_out.convertible > len(self.files) else ""
-        return f"{loud}Left out of {self.place}: {self._left_out}." if self._left_out else ""
+        lines = [f"{loud}Left out of {self.place}: {self._left_out}."] if self._left_out else []
+        tiffs = [row for row, file in enumerate(self.files) if file.lower().endswith((".tif", ".tiff"))][:SAMPLE]
+        if count := [one.mode for one in looks(self, tiffs)].count("RGBA"):
+            lines.append(f"{count} of {len(tiffs)} TIFF files looked at say that their fourth band is transparency.")
+        return " ".join(lines)
 
     def oblong(self) -> tuple[int, int]:
         """Return how many images are not square, of how many."""

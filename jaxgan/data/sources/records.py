@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +22,14 @@ from jaxgan.data.memory import CHUNK, InMemory
 
 # Images whose header is looked at, to tell their sizes.
 SAMPLE = 64
+
+
+class Look(NamedTuple):
+    """What a header says of an image; the mode is Pillow's, or like one."""
+
+    height: int
+    width: int
+    mode: str
 
 
 class Records:
@@ -48,6 +59,16 @@ class Records:
         """Return what to call an image in a message."""
         return f"image {row}"
 
+    def look(self, row: int) -> Look:
+        """Return size and mode of an image; raises about any exception where it is damaged."""
+        raw = self.raw(row)
+        if isinstance(raw, bytes):
+            with open_image(io.BytesIO(raw)) as image:
+                return Look(image.height, image.width, image.mode)
+        channels = raw.shape[2] if raw.ndim == 3 else 1
+        mode = {1: "L", 3: "RGB", 4: "RGBA"}.get(channels, f"{channels} channels")
+        return Look(*raw.shape[:2], mode if raw.dtype == np.uint8 else f"{mode} {raw.dtype}")
+
     def pixels(self, row: int, canvas: Canvas) -> np.ndarray | None:
         """Return an image as uint8[H, W, C], or None where its content is damaged or too large."""
         raw = self.raw(row)
@@ -56,6 +77,8 @@ class Records:
                 return decode_stream(io.BytesIO(raw), canvas)
             with PIXELS.take(raw.shape[0] * raw.shape[1]):
                 return draw(from_array(raw), canvas)
+        except UserError as error:
+            raise UserError(f"{self.name(row)} in {self.place}: {error}") from None
         except Exception:  # decoders raise about anything on damaged files
             return None
 
@@ -65,8 +88,8 @@ class Records:
 
     def oblong(self) -> tuple[int, int]:
         """Return how many images are not square, of how many that were looked at."""
-        sizes = [size for size, _ in looks(self)]
-        return sum(height != width for height, width in sizes), len(sizes)
+        found = looks(self)
+        return sum(one.height != one.width for one in found), len(found)
 
 
 class Arrays(Records):
@@ -219,20 +242,16 @@ class Drawn:
         return ", ".join([*names, "..."] if len(rows) > 5 else names)
 
 
-def looks(records: Records) -> list[tuple[tuple[int, int], str]]:
-    """Return (H, W) and mode of evenly spaced images, as far as their headers can be read."""
+def looks(records: Records, rows: Sequence[int] | None = None) -> list[Look]:
+    """Return the sizes and modes of images, evenly spaced ones where no rows are given, as far as they can be read."""
+    if rows is None:
+        rows = np.unique(np.linspace(0, len(records) - 1, SAMPLE).round().astype(np.int64)).tolist()
     found = []
-    for row in np.unique(np.linspace(0, len(records) - 1, SAMPLE).round().astype(np.int64)):
-        raw = records.raw(int(row))
+    for row in rows:
         try:
-            if isinstance(raw, bytes):
-                with open_image(io.BytesIO(raw)) as image:
-                    found.append((image.size[::-1], image.mode))
-            else:
-                channels = {2: "grey", 3: f"{raw.shape[-1]} channels"}[raw.ndim]
-                names = {"1 channels": "grey", "3 channels": "RGB", "4 channels": "RGBA"}
-                kind = "" if raw.dtype == np.uint8 else f" {raw.dtype}"
-                found.append((raw.shape[:2], names.get(channels, channels) + kind))
+            found.append(records.look(row))
+        except UserError:
+            raise
         except Exception:  # decoders raise about anything on damaged files
             continue
     return found
@@ -241,8 +260,11 @@ def looks(records: Records) -> list[tuple[tuple[int, int], str]]:
 def described(records: Records) -> str:
     """Return what a container holds in one line: 'StyleGAN zip: 1,332 images 68x56 RGBA, 7 classes'."""
     found = looks(records)
-    sizes, modes = {size for size, _ in found}, sorted({{"L": "grey"}.get(mode, mode) for _, mode in found})
-    size = "x".join(map(str, next(iter(sizes)))) if len(sizes) == 1 else f"of {len(sizes)} sizes or more"
+    sizes, modes = (
+        {(one.height, one.width) for one in found},
+        sorted({re.sub(r"^L\b", "grey", one.mode) for one in found}),
+    )
+    size = "{}x{}".format(*next(iter(sizes))) if len(sizes) == 1 else f"of {len(sizes)} sizes or more"
     labels = records.labels
     if labels is None:
         classes = "no labels"

@@ -9,6 +9,7 @@ import io
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from jaxgan.base import checks, digests
 from jaxgan.base.checks import UserError
@@ -22,6 +23,9 @@ from jaxgan.data.validation import check_labels
 # The format with random access; tfds' default, TFRecord, has none.
 FILE_FORMAT = "array_record"
 
+# Its labels run from 1 to 26, and tfds says 37 classes.
+LETTERS = "emnist/letters/"
+
 # Images whose shape is looked at when the data set is opened.
 SAMPLE = 64
 
@@ -31,7 +35,7 @@ class Tfds:
 
     Images come from the feature `image`, or from the first image feature where it has another name; labels
     from the feature `label` where it is a ClassLabel. A split whose first label is -1 (unknown) counts as one
-    without labels.
+    without labels. EMNIST's images, which lie transposed, are turned back, as `idx` does.
 
     Args:
       name: the data set, as in `tfds.builder`: 'mnist', 'cifar10:3.0.2', 'name/config'.
@@ -57,6 +61,9 @@ class Tfds:
         self._data.decoders = _leave_encoded(builder)
         self._name, self._canvas, self._workers = name, canvas, workers
         classes = builder.info.features["label"].num_classes if has_label else None
+        self._turned, self._first = builder.name == "emnist", 0
+        if builder.info.full_name.startswith(LETTERS):
+            self._first, classes = 1, 26
         if has_label and int(self._data[0]["label"]) < 0:
             classes = None
         self.info = DataInfo(canvas.shape, len(self._data), classes)
@@ -72,7 +79,7 @@ class Tfds:
                 record = self._data[int(indices[i])]  # measured: twice as fast as its __getitems__
                 images[i] = self._draw(record[self._image], int(indices[i]))
                 if self.info.num_classes is not None:
-                    labels[i] = record["label"]
+                    labels[i] = record["label"] - self._first
 
         self._workers.run(piece, len(indices))
         return images, check_labels(labels, len(labels), self.info.num_classes)
@@ -84,6 +91,9 @@ class Tfds:
         squeezed(self._canvas, sum(width != height for width, height in sizes), len(sizes), "images looked at")
 
     def _draw(self, value: Any, index: int) -> np.ndarray:
+        if self._turned:
+            image = open_image(io.BytesIO(value)) if isinstance(value, bytes) else from_array(np.asarray(value))
+            return draw(image.transpose(Image.Transpose.TRANSPOSE), self._canvas)
         if not isinstance(value, bytes):
             return draw(from_array(np.asarray(value)), self._canvas)
         try:

@@ -50,9 +50,12 @@ def test_files_of_tables_beside_images_are_a_folder(tmp_path):
     """Not the arrays or archives that lie among many images."""
     (tmp_path / "a.png").write_bytes(PNGS[0])
     np.save(tmp_path / "features.npy", np.zeros((3, 3)))
+    for name in ("metadata.parquet", "backup.tar", "features.h5"):
+        (tmp_path / name).write_bytes(b"")
     assert found_at(str(tmp_path), data.sources.KINDS) == "folder"
 
 
+@pytest.mark.long
 def test_a_run_keeps_what_it_found_and_resumes_to_the_bit(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (32, 8, 8, 1), np.uint8)
     np.savez(tmp_path / "a.npz", images=images)

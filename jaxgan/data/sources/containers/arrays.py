@@ -25,9 +25,8 @@ from jaxgan.base.terminal import printable
 from jaxgan.base.types import Config
 from jaxgan.data.labels import Labels, chosen, numbered
 from jaxgan.data.limits import host_memory
-from jaxgan.data.sources import folder
 from jaxgan.data.sources.containers import zipped
-from jaxgan.data.sources.containers.ranges import fingerprint, first_bytes, matching
+from jaxgan.data.sources.containers.ranges import fingerprint, first_bytes, holds, matching
 from jaxgan.data.sources.kind import container, existing
 from jaxgan.data.sources.records import Arrays
 
@@ -218,7 +217,7 @@ def _as_labels(array: np.ndarray, place: str) -> Labels | None:
 def finds(path: pathlib.Path) -> bool:
     """Return whether a path is a .npy or .npz file, or a folder of such without images."""
     if path.is_dir():
-        return any(file.suffix.lower() in (".npy", ".npz") for file in path.iterdir()) and not folder.finds(path)
+        return holds(path, (".npy", ".npz"))
     start = first_bytes(path, 6)
     if start == NPY:
         return True

@@ -25,7 +25,7 @@ from jaxgan.data.labels import Labels, chosen, numbered
 from jaxgan.data.sources.containers.arrays import IMAGES, LABELS, as_images
 from jaxgan.data.sources.containers.blocks import Blocks
 from jaxgan.data.sources.containers.probe import survives
-from jaxgan.data.sources.containers.ranges import fingerprint, first_bytes, matching
+from jaxgan.data.sources.containers.ranges import fingerprint, first_bytes, holds, matching
 from jaxgan.data.sources.kind import container, existing
 from jaxgan.data.sources.records import Arrays, Records
 
@@ -164,7 +164,7 @@ def _plain(data: Any) -> list[Any]:
 def finds(path: pathlib.Path) -> bool:
     """Return whether a path is an HDF5 file, or a folder with one."""
     if path.is_dir():
-        return bool(matching(path, (".h5", ".hdf5")))
+        return holds(path, (".h5", ".hdf5"))
     return first_bytes(path, 8) == MAGIC
 
 

@@ -24,7 +24,7 @@ from jaxgan.base.terminal import printable
 from jaxgan.base.types import Config
 from jaxgan.data.labels import Labels, chosen, numbered
 from jaxgan.data.sources.containers.blocks import Blocks
-from jaxgan.data.sources.containers.ranges import fingerprint, first_bytes, matching, of_split
+from jaxgan.data.sources.containers.ranges import fingerprint, first_bytes, holds, matching, of_split
 from jaxgan.data.sources.kind import container, existing
 from jaxgan.data.sources.records import Records
 
@@ -215,7 +215,7 @@ def _mapped(tables: list[Table], image: str) -> Blocks:
 def finds(path: pathlib.Path) -> bool:
     """Return whether a path is a parquet or Arrow file, a folder with parquet files, or one of save_to_disk."""
     if path.is_dir():
-        return (path / SPLITS).is_file() or (path / STATE).is_file() or bool(matching(path, (".parquet",)))
+        return (path / SPLITS).is_file() or (path / STATE).is_file() or holds(path, (".parquet",))
     return first_bytes(path, 4) == b"PAR1" or path.suffix.lower() == ".arrow"
 
 

@@ -11,6 +11,7 @@ from jaxgan.base.files import open_regular
 from jaxgan.base.terminal import printable
 from jaxgan.data.images.decode import insist
 from jaxgan.data.images.memory_budget import MAX_BYTES
+from jaxgan.data.sources import folder
 
 
 def first_bytes(path: pathlib.Path, count: int = 512) -> bytes:
@@ -60,10 +61,16 @@ def matching(path: pathlib.Path, endings: tuple[str, ...]) -> list[pathlib.Path]
         folders[:] = [name for name in folders if not name.startswith(".")] if place.count(os.sep) < 64 else []
         for name in names:
             file = os.path.join(place, name)
-            inside = os.path.realpath(file).startswith(os.path.join(base, ""))
-            if name.lower().endswith(endings) and not name.startswith(".") and inside and os.path.isfile(file):
+            if not name.lower().endswith(endings) or name.startswith(".") or not os.path.isfile(file):
+                continue
+            if os.path.realpath(file).startswith(os.path.join(base, "")):
                 found.append(pathlib.Path(file))
     return sorted(found)
+
+
+def holds(path: pathlib.Path, endings: tuple[str, ...]) -> bool:
+    """Return whether a path is a folder without images in which files of some endings lie."""
+    return path.is_dir() and not folder.finds(path) and bool(matching(path, endings))
 
 
 def of_split(files: list[pathlib.Path], root: pathlib.Path, split: str) -> list[pathlib.Path]:

@@ -26,7 +26,7 @@ from jaxgan.base.terminal import printable
 from jaxgan.base.types import Config
 from jaxgan.data.images.tree import EXTENSIONS
 from jaxgan.data.labels import Labels, chosen, numbered
-from jaxgan.data.sources.containers.ranges import fingerprint, first_bytes, matching, of_split, read_range
+from jaxgan.data.sources.containers.ranges import fingerprint, first_bytes, holds, matching, of_split, read_range
 from jaxgan.data.sources.kind import container, existing
 from jaxgan.data.sources.records import Records
 
@@ -186,7 +186,7 @@ def finds(path: pathlib.Path) -> bool:
     """Return whether a path is a tar archive, or a folder that holds some and no images."""
     if path.is_file():
         return first_bytes(path)[257:262] == b"ustar"
-    return bool(matching(path, (".tar",)))
+    return holds(path, (".tar",))
 
 
 KIND = container(lambda c, workers: WebDataset(c), finds, "tar shards of WebDataset, such as 0001.png and 0001.cls")

@@ -216,7 +216,7 @@ def parse(
             f"{MAX_PIXELS:,} pixels an image, and {MEMORY_FRACTION * host_memory() / 2**30:.1f} GiB in all."
         )
     values = np.empty(math.prod(shape), dtype)
-    filled = _fill(memoryview(values.view(np.uint8)), stream)
+    filled = _fill(values.view(np.uint8).data, stream)
     if filled < claimed or stream.read(1):
         has = f"{filled}" if filled < claimed else f"more than {claimed}"
         raise UserError(f"{name} has {has} bytes of values; {expected}")

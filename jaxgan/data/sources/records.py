@@ -67,7 +67,7 @@ class Records:
                 return Look(image.height, image.width, image.mode)
         channels = raw.shape[2] if raw.ndim == 3 else 1
         mode = {1: "L", 3: "RGB", 4: "RGBA"}.get(channels, f"{channels} channels")
-        return Look(*raw.shape[:2], mode if raw.dtype == np.uint8 else f"{mode} {raw.dtype}")
+        return Look(raw.shape[0], raw.shape[1], mode if raw.dtype == np.uint8 else f"{mode} {raw.dtype}")
 
     def pixels(self, row: int, canvas: Canvas) -> np.ndarray | None:
         """Return an image as uint8[H, W, C], or None where its content is damaged or too large."""
@@ -244,10 +244,9 @@ class Drawn:
 
 def looks(records: Records, rows: Sequence[int] | None = None) -> list[Look]:
     """Return the sizes and modes of images, evenly spaced ones where no rows are given, as far as they can be read."""
-    if rows is None:
-        rows = np.unique(np.linspace(0, len(records) - 1, SAMPLE).round().astype(np.int64)).tolist()
+    spaced = np.unique(np.linspace(0, len(records) - 1, SAMPLE).round().astype(np.int64))
     found = []
-    for row in rows:
+    for row in map(int, spaced if rows is None else rows):
         try:
             found.append(records.look(row))
         except UserError:

@@ -127,8 +127,8 @@ class Members:
                     f"{what} takes {needed / 2**30:.1f} GiB unpacked; save it by numpy.savez, not savez_compressed: "
                     "it is read without unpacking."
                 )
-            flat = np.empty(math.prod(shape), dtype)
-            view, filled = memoryview(flat).cast("B") if needed else memoryview(b""), 0
+            flat, filled = np.empty(math.prod(shape), dtype), 0
+            view = flat.view(np.uint8).data if needed else memoryview(b"")
             while filled < needed:
                 piece = stream.read(min(2**20, needed - filled))
                 if not piece:

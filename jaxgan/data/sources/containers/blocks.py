@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,9 +21,9 @@ class Blocks:
       load: takes the number of a block; returns it and its size in bytes. Called by one thread at a time.
     """
 
-    def __init__(self, sizes: Sequence[int], load: Callable[[int], tuple[Sequence, int]]):
+    def __init__(self, sizes: Sequence[int], load: Callable[[int], tuple[Any, int]]):
         self._ends, self._load = np.cumsum(np.asarray(sizes, np.int64)), load
-        self._kept: collections.OrderedDict[int, tuple[Sequence, int]] = collections.OrderedDict()
+        self._kept: collections.OrderedDict[int, tuple[Any, int]] = collections.OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:

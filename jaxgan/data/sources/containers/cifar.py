@@ -83,12 +83,12 @@ def _files(path: pathlib.Path) -> dict[str, bytes]:
         return found
     try:
         with open_regular(path)[0] as stream, tarfile.open(fileobj=stream, mode="r|*") as archive:
-            for member in archive:
+            for number, member in enumerate(archive):
                 name = member.name.rpartition("/")[2]
                 if member.isreg() and name in KNOWN and name not in found and member.size <= MAX_BYTES:
                     part = archive.extractfile(member)
                     found[name] = part.read() if part else b""
-                elif member.size > MAX_BYTES or len(archive.members) > 1000:
+                elif member.size > MAX_BYTES or number > 1000:
                     break
     except (tarfile.TarError, EOFError, zlib.error, ValueError, OSError) as error:
         raise UserError(f"{printable(path)} is a damaged archive ({brief(error)}); get it again.") from error

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -184,7 +183,7 @@ def _values(table: Table, name: str) -> list[Any]:
     return column[name].to_pylist()
 
 
-def _bytes_of(column: Any) -> Sequence[Any]:
+def _bytes_of(column: Any) -> Blocks:
     """Return the bytes of a column of images, chunk by chunk."""
     types = [chunk.field("bytes") if hasattr(chunk, "field") else chunk for chunk in column.chunks]
     return Blocks([len(chunk) for chunk in types], lambda number: (types[number], 0))
@@ -195,7 +194,7 @@ def _groups(tables: list[Table], image: str) -> Blocks:
     places = [(table, group) for table in tables for group in range(table.num_row_groups)]
     sizes = [table.metadata.row_group(group).num_rows for table, group in places]
 
-    def load(number: int) -> tuple[Sequence, int]:
+    def load(number: int) -> tuple[Blocks, int]:
         table, group = places[number]
         size = table.metadata.row_group(group).total_byte_size
         if not 0 <= size <= MAX_GROUP:

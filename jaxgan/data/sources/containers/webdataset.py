@@ -112,7 +112,7 @@ def members(file: pathlib.Path) -> Iterator[tuple[Member, BinaryIO]]:
         try:
             with tarfile.open(fileobj=_Careful(stream), mode="r:", errorlevel=2) as archive:
                 while one := archive.next():
-                    archive.members = []  # or all of them would be kept
+                    archive.members = []  # type: ignore[attr-defined]  # or all of them would be kept
                     if not one.isreg() or one.issparse():
                         continue
                     if one.size < 0 or one.offset_data + one.size > size:

@@ -122,7 +122,7 @@ def members_of(file: pathlib.Path) -> list[zipfile.ZipInfo]:
     if any(one.flag_bits & 1 for one in members):
         raise UserError(f"{printable(file)} is encrypted; pack it anew without a password.")
     if kinds := {one.compress_type for one in members} - {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        names = ", ".join(sorted(str(zipfile.compressor_names.get(kind, kind)) for kind in kinds))
+        names = ", ".join(sorted(str({12: "bzip2", 14: "lzma"}.get(kind, kind)) for kind in kinds))
         raise UserError(f"{printable(file)} is packed by {names}; expected stored or deflated files: pack it anew.")
     return members
 

@@ -111,10 +111,10 @@ class Members:
                 if not needed:
                     return np.empty(shape, dtype)
                 return np.memmap(stream, dtype, "r", at, shape, "F" if fortran else "C").view(np.ndarray)
-        except (UserError, OSError):
+        except UserError:
             raise
         except Exception as error:  # whatever a damaged header or archive leads to
-            raise UserError(f"{what} is damaged ({brief(error)}); get it again.") from error
+            raise UserError(f"{what} cannot be read, or is damaged ({brief(error)}); get it again.") from error
 
     def _unpack(self, member: zipfile.ZipInfo, what: str) -> np.ndarray:
         with zipfile.ZipFile(self.file) as archive, archive.open(member) as stream:

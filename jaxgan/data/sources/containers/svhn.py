@@ -18,6 +18,7 @@ from jaxgan.base.terminal import printable
 from jaxgan.base.types import Config
 from jaxgan.data.labels import numbered
 from jaxgan.data.limits import host_memory
+from jaxgan.data.sources.containers.probe import survives
 from jaxgan.data.sources.containers.ranges import fingerprint, first_bytes
 from jaxgan.data.sources.kind import container, existing
 from jaxgan.data.sources.records import Arrays
@@ -26,6 +27,10 @@ SPLITS = ("train", "test", "extra")
 
 # A file may take at most this part of the machine's memory.
 MEMORY_FRACTION = 0.5
+
+
+# A damaged file may end the process that reads it, so a child tries it first.
+_PROBE = 'import sys, scipy.io; scipy.io.loadmat(sys.argv[1], variable_names=["X", "y"])'
 
 
 def open_svhn(c: Config) -> Arrays:
@@ -48,9 +53,12 @@ def open_svhn(c: Config) -> Arrays:
                 raise ValueError(f"it holds {', '.join(shapes)}; expected X of uint8 [H, W, C, N], and y")
             if (needed := math.prod(shape)) > min(MEMORY_FRACTION * host_memory(), 1032 * size):
                 raise ValueError(f"it claims {needed:,} pixels in {size:,} bytes")
+            survives(_PROBE, [str(file)], place)
             stream.seek(0)
             found = scipy_io.loadmat(stream, variable_names=["X", "y"])
             images, labels = np.atleast_3d(found["X"]), np.asarray(found["y"]).reshape(-1).astype(np.int64)
+        except UserError:
+            raise
         except Exception as error:  # scipy raises about anything on damaged files
             raise UserError(f"{place} is no file of SVHN ({brief(error)}); get it again.") from error
     images = images[..., None] if images.ndim == 3 else images  # MATLAB drops a last axis of 1

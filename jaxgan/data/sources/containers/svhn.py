@@ -29,8 +29,12 @@ SPLITS = ("train", "test", "extra")
 MEMORY_FRACTION = 0.5
 
 
-# A damaged file may end the process that reads it, so a child tries it first.
-_PROBE = 'import sys, scipy.io; scipy.io.loadmat(sys.argv[1], variable_names=["X", "y"])'
+# A damaged file may end the process that reads it, so a child tries it first, unless it claims too much.
+_PROBE = """
+import math, sys, scipy.io
+if sum(math.prod(shape) for _, shape, _ in scipy.io.whosmat(sys.argv[1])) <= int(sys.argv[2]):
+    scipy.io.loadmat(sys.argv[1], variable_names=["X", "y"])
+"""
 
 
 def open_svhn(c: Config) -> Arrays:
@@ -45,20 +49,19 @@ def open_svhn(c: Config) -> Arrays:
     file = path / f"{c.split}_32x32.mat" if path.is_dir() else path
     place, scipy_io = printable(file), checks.needed("scipy.io", "formats")
     stream, size = open_regular(file)
+    most = int(min(MEMORY_FRACTION * host_memory(), 1032 * size))
+    survives(_PROBE, [str(file), str(most)], place)
     with stream:
         try:
             shapes = {name: (shape, kind) for name, shape, kind in scipy_io.whosmat(stream)}
             shape, kind = shapes.get("X", ((), ""))
             if len(shape) not in (3, 4) or kind != "uint8" or "y" not in shapes:
                 raise ValueError(f"it holds {', '.join(shapes)}; expected X of uint8 [H, W, C, N], and y")
-            if (needed := math.prod(shape)) > min(MEMORY_FRACTION * host_memory(), 1032 * size):
+            if (needed := math.prod(shape)) > most:
                 raise ValueError(f"it claims {needed:,} pixels in {size:,} bytes")
-            survives(_PROBE, [str(file)], place)
             stream.seek(0)
             found = scipy_io.loadmat(stream, variable_names=["X", "y"])
             images, labels = np.atleast_3d(found["X"]), np.asarray(found["y"]).reshape(-1).astype(np.int64)
-        except UserError:
-            raise
         except Exception as error:  # scipy raises about anything on damaged files
             raise UserError(f"{place} is no file of SVHN ({brief(error)}); get it again.") from error
     images = images[..., None] if images.ndim == 3 else images  # MATLAB drops a last axis of 1

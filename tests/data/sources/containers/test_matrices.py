@@ -57,6 +57,7 @@ def file(tmp_path_factory):
     return tmp_path_factory.mktemp("fuzz") / "a.mat"
 
 
+@pytest.mark.long
 @FUZZ
 @given(content=damaged([mat(True), mat(False)], 200))
 @pytest.mark.filterwarnings("ignore")  # of scipy, about what is damaged

@@ -84,8 +84,8 @@ def test_folders_below_the_classes_are_named(tmp_path, warnings):
             save(tmp_path / alphabet / character / "1.png", 1)
     assert open_folder(tmp_path).info.num_classes == 2
     assert warnings == [
-        f"The classes of {tmp_path} are its 2 subfolders. The 4 folders below them, such as Greek/character01, are none; "
-        "a metadata.csv of file_name and label makes classes of them."
+        f"The classes of {tmp_path} are its 2 subfolders. The 4 folders below them, such as Greek/character01, are "
+        "none; a metadata.csv of file_name and label makes classes of them."
     ]
 
 

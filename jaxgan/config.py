@@ -6,13 +6,14 @@ help and the page of all settings follow from it. A file in `configs/` starts fr
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import os
 from collections.abc import Mapping
 from typing import Any
 
 import jax
-from ml_collections import ConfigDict
+from ml_collections import ConfigDict, FieldReference
 
 from jaxgan import data
 from jaxgan.base.checks import UserError
@@ -35,6 +36,7 @@ _GENERAL = (
     Setting("pack", 1, "images that D judges at once (PacGAN), for GANs without classes", 1, 1_000, fixed=True),
     Setting("augment", "", "of all images that D sees, such as color,translation,cutout"),
     Setting("augment_p", 1.0, "probability of each of its operations, for each image", 0, 1, needs=("augment",)),
+    Setting("augment_by_size", False, "the number of images chooses augment_p", needs=("augment",)),
     Setting("augment_target", 0.0, "mean sign of D's real logits that steers augment_p", 0, 1, needs=("augment",)),
     Setting("augment_images", 500_000, "real images for the way from 0 to it", 1, _HUGE, needs=("augment_target",)),
     Setting("class_weight", 0.0, "of the class cross-entropy, where D has a class head", 0, _MANY, swept=True),
@@ -85,14 +87,16 @@ _DATA = (
     Setting("split", "train", fixed=True),
     Setting("skip", 0, "leave out the first images", 0, _MANY, fixed=True),
     Setting("batch_size", 128, "over all devices", 1, data.MAX_BATCH_SIZE, fixed=True),
-    Setting("image_size", 28, "", 1, data.MAX_IMAGE_SIZE, fixed=True),
-    Setting("channels", 1, choices=(1, 3), fixed=True),
+    Setting("image_size", 28, "or (height, width)", 1, data.MAX_IMAGE_SIZE, fixed=True, kinds=(int, tuple, list)),
+    Setting("channels", 1, "1 grey, 2 with alpha, 3 RGB, 4 with alpha, or bands", 1, data.MAX_CHANNELS, fixed=True),
+    Setting("levels", (), "(low, high) of pixels that are no bytes, or auto", fixed=True, kinds=(str, tuple, list)),
     Setting("range", (-1.0, 1.0), "of the pixels that the networks see", fixed=True),
-    Setting("fit", "squeeze", "of images of another shape", choices=("squeeze", "crop", "pad"), fixed=True),
+    Setting("fit", "squeeze", "of images of another shape; as_is: theirs", choices=data.FITS, fixed=True),
     Setting("follow_links", False, "folder: take links that lead out of it"),
     Setting("background", "white", "behind transparent and padded images", fixed=True),
     Setting("mirror", False, "add the left-right flip of every image; wrong for digits and text", fixed=True),
     Setting("shuffle", "samples", "index: for 10^8 and more; batches: whole ones", choices=data.SHUFFLES, fixed=True),
+    Setting("balance", False, "draw all classes alike, however many images each has", fixed=True),
     Setting("drop_remainder", False, "leave out the images that do not fill an epoch's last batch", fixed=True),
     Setting("cache", "auto", "of decoded images", choices=data.CACHES),
     Setting("workers", 0, "threads that decode, with a process each; 0: one a core", 0, data.MAX_WORKERS),
@@ -100,6 +104,7 @@ _DATA = (
 _HALF_LIFE = "train.ema_half_life"
 _TRAIN = (
     Setting("num_steps", 10_000, "", 1, _HUGE),
+    Setting("max_minutes", 0.0, "end by the clock: train, save and score in so many; 0: no limit", 0, _HUGE),
     Setting("warm_start", "", "run whose networks a new run begins with where shapes fit", fixed=True, is_path=True),
     Setting("log_every", 50, "", 1, _HUGE),
     Setting("log_to", "", "besides metrics.jsonl: csv, tensorboard, wandb, preview, or several of them"),
@@ -126,12 +131,18 @@ _SAMPLE = (
     Setting("num", 16, "images in the fixed-latent grid", 1, 10**5),
     Setting("columns", 4, "", 1, 10**5),
     Setting("invert", False, "show 1 - image"),
+    Setting("channels", (), "one or three that are shown; else 2 and 4 over white, of more the first three"),
 )
 _EVAL = (
     Setting("every", 0, "steps between evaluations while training; 0: none", 0, _HUGE),
     Setting("num", 10_000, "generated images that are scored", 10, 10**6),
     Setting("metrics", "", "such as fd,class_entropy; empty: all that can be computed"),
-    Setting("features", "", "none, file.py:function, Inception's weights; empty: the data's classifier", is_path=True),
+    Setting(
+        "features",
+        "",
+        "none, imagenet, file.py:function or Inception's weights; empty: the data's classifier",
+        is_path=True,
+    ),
     Setting("fid", "clean", "resizing for Inception: clean-fid's or the first FID's", choices=("clean", "tensorflow")),
 )
 _WATCH = (
@@ -174,7 +185,7 @@ def default() -> Config:
         place = tree
         for section in sections:
             place = place.setdefault(section, {})
-        place[name] = one.default
+        place[name] = FieldReference(one.default, field_type=object) if one.kinds else one.default
     config: Config = ConfigDict(tree)
     config.lock()
     return config
@@ -207,6 +218,7 @@ def validate(config: Config) -> None:
         raise UserError(f"config.{path} is {flat[path]}, but without {other} it has no effect; set both.")
     if len(config.data.range) != 2 or not config.data.range[0] < config.data.range[1]:
         raise UserError(f"config.data.range is {tuple(config.data.range)}; expected (low, high) with low < high.")
+    data.check_settings(config.data)
     if config.optim.shared_counter and {config.optim.g.name, config.optim.d.name} != {"adam_tf"}:
         raise UserError(
             "config.optim.shared_counter is True, which only adam_tf knows; set config.optim.g.name and "
@@ -231,11 +243,11 @@ def with_whole_paths(config: Config) -> Config:
     """Return a copy in which `user_path` names the files and folders that are there; a bad configuration as it is."""
     if not isinstance(config, ConfigDict):
         return config
-    flat, whole = flatten(config), config.copy_and_resolve_references()
+    flat, whole = flatten(config), copy.deepcopy(config)  # settings of several types keep them
     for path in [path for path, one in SETTINGS.items() if one.is_path and flat.get(path)]:
         name, mark, function = str(flat[path]).partition(".py:")
         file, rest = f"{name}{mark[:-1]}", f"{mark[-1:]}{function}"
-        if file != "none" and os.path.exists(os.path.expanduser(file)):
+        if file not in ("none", "imagenet") and os.path.exists(os.path.expanduser(file)):
             whole.update_from_flattened_dict({path: f"{user_path(file)}{rest}"})
     return whole
 

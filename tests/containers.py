@@ -52,9 +52,10 @@ def check(source, pixels=PIXELS, labels=None, classes=None, names=None):
     np.testing.assert_array_equal(held.images, pixels)
     assert held.labels.tolist() == wanted.tolist()
     assert (source.info.num_images, source.info.num_classes) == (len(pixels), classes)
+    assert len(source.info.label_names) in (0, classes)
     assert source.info.image_shape == pixels.shape[1:]
     if names is not None:
-        assert list(source.class_names) == names
+        assert list(source.records.labels.names) == names
     assert len(source.fingerprint) == 32
 
 

@@ -1,8 +1,11 @@
 """The command line, as a user meets it: each mistake is one sentence and exit status 1."""
 
+import io
 import json
 import re
+import shutil
 import signal
+import sys
 import time
 import types
 
@@ -13,6 +16,7 @@ from cli import ROOT, call, run, start
 
 import jaxgan
 from jaxgan.cli import flags as cli_flags
+from jaxgan.cli import surroundings
 from jaxgan.runs import evaluate
 
 TINY = f"--config={ROOT / 'tests' / 'tiny.py'}"
@@ -174,6 +178,13 @@ def test_help_and_the_version_are_no_failures():
     assert (shown.returncode, shown.stdout) == (0, f"jaxgan {jaxgan.__version__}\n")
 
 
+def test_a_file_that_the_system_refuses_is_named(trained):
+    place = trained[0] / "config.json" / "a.png"
+    done = call("--mode=sample", f"--workdir={trained[0]}", f"--out={place}", "--trust")
+    assert done.returncode == 1
+    assert done.stderr == f"error: {place.parent} could not be read or written (File exists).\n"
+
+
 def test_a_device_without_memory_is_said_in_one_sentence(tmp_path):
     huge = tmp_path / "huge.py"
     huge.write_text("import jax.numpy as jnp\n\n\ndef features(images):\n    return jnp.ones((10**8, 10**8))\n")
@@ -209,6 +220,30 @@ def test_a_mistake_in_a_config_file_is_shown_with_its_place(tmp_path):
     assert done.returncode == 1
     assert 'mine.py", line 2, in get_config' in done.stderr
     assert "TypeError: object of type 'int' has no len()" in done.stderr
+
+
+def test_names_out_of_files_are_printed_without_what_a_terminal_obeys(trained, tmp_path, monkeypatch):
+    shutil.copytree(trained[0], tmp_path / "run")
+    (tmp_path / "run" / "checkpoints" / "2" / "state" / "a\x1b[2J\nb").symlink_to("/dev/zero")
+    done = call("--mode=verify", f"--workdir={tmp_path / 'run'}")
+    assert done.returncode == 1
+    name = "a\x1b[2J\nb"
+    entry = {"step": 2, "metrics": {name: 1.0}, "floor": {}, "protocol": name, "features": {"about": name}}
+    monkeypatch.setattr(evaluate, "evaluate_run", lambda *args, **kwargs: ([entry], None))
+    scored = call("--mode=evaluate", f"--workdir={trained[0]}", "--out=scores.json")
+    assert scored.returncode == 0
+    for text, count in ((done.stdout, 1), (scored.stdout, 3)):
+        assert text.count(r"a\x1b[2J\nb") == count
+        assert all(line.isprintable() for line in text.splitlines())
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_stream_that_has_not_all_letters_stops_nothing(name, monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)
+    monkeypatch.setattr(sys, name, stream)
+    surroundings.open_streams()
+    print("\u00e9t\u00e9", file=getattr(sys, name))
+    assert stream.buffer.getvalue() == rb"\xe9t\xe9" + b"\n"
 
 
 # ---- Ctrl-C ---------------------------------------------------------------------------------------------------------

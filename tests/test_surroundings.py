@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import tiny
 from cli import ROOT, call
+from long_form import long
 from PIL import Image
 
 import jaxgan
 from jaxgan.cli import surroundings
-from jaxgan.rundir import saved_config
+from jaxgan.rundir import metrics_log, saved_config
 
 TINY = f"--config={ROOT / 'tests' / 'tiny.py'}"
 pytestmark = pytest.mark.usefixtures("cache")
@@ -109,7 +110,7 @@ def test_images_of_one_class_teach_no_features(tmp_path):
     source = ["--config.data.source=folder", f"--config.data.path={folder}"]
     done = call("--mode=features", TINY, *source)
     assert done.returncode == 1
-    assert "have one class only (for a folder: one subfolder a class)" in done.stderr
+    assert "the images have one class only" in done.stderr
     notice, error = done.stderr.splitlines()
     assert "has one subfolder, class0" in notice
     assert error.startswith("error: ")
@@ -150,11 +151,38 @@ def test_a_closed_standard_error_stops_nothing(tmp_path):
     assert (tmp_path / "run" / "checkpoints" / "2").is_dir()
 
 
-def test_training_without_compiled_steps_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setenv("JAX_DISABLE_JIT", "1")
-    done = call(TINY, f"--workdir={tmp_path}", *SHORT)
-    assert (done.returncode, list(tmp_path.iterdir())) == (1, [])
-    assert "JAX_DISABLE_JIT is set, but training needs compiled steps; unset it" in done.stderr
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("jax_transfer_guard", "disallow"), *long(("jax_disable_jit", True), ("jax_numpy_dtype_promotion", "strict"))],
+)
+def test_settings_of_jax_change_nothing(tmp_path, name, value, of_images):
+    folder = ["--config.data.source=folder", f"--config.data.path={of_images.parent / 'images'}"]
+    scored = ["--config.eval.every=2", "--config.eval.num=12", "--config.eval.features=none"]
+    more = ["--config.train.log_every=1", *folder, *scored, "--config.train.sample_every=2"]
+    before = getattr(jax.config, name)
+    jax.config.update(name, value)
+    try:
+        for num in 2, 4:
+            done = call(TINY, f"--workdir={tmp_path}", *SHORT, *more, f"--config.train.num_steps={num}")
+            assert done.returncode == 0, done.stderr
+        assert ("JAX_DISABLE_JIT is ignored" in done.stderr) == (name == "jax_disable_jit")
+        for mode in "sample", "interpolate", "evaluate":
+            done = call(f"--mode={mode}", f"--workdir={tmp_path}", "--num=12", "--trust")
+            assert done.returncode == 0, done.stderr
+    finally:
+        jax.config.update(name, before)
+    rows = {row["step"]: row["d/loss"] for row in metrics_log.read_metrics(tmp_path)}
+    (last,) = metrics_log.read_metrics(of_images)
+    assert (rows[1] + rows[2]) / 2 == pytest.approx(last["d/loss"], rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", [jax.sharding.AxisType.Explicit, *long(jax.sharding.AxisType.Auto)])
+def test_a_run_has_a_mesh_of_its_own(kind, tmp_path):
+    config = tiny.get_config()
+    config.train.update(num_steps=2, num_devices=1, sample_every=2, log_every=2)
+    with jax.set_mesh(jax.make_mesh((2,), ("rows",), axis_types=(kind,))):
+        assert int(jaxgan.train(config, tmp_path).step) == 2
+        assert jax.sharding.get_abstract_mesh().axis_names == ("rows",)
 
 
 def test_a_device_that_is_not_here_is_named():

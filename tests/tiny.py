@@ -5,7 +5,7 @@ from ml_collections import ConfigDict
 
 from jaxgan.config import default
 from jaxgan.nets.dropout import Dropout
-from jaxgan.nets.embed import Embed
+from jaxgan.nets.embed import Condition
 from jaxgan.nets.norm import BatchNorm
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
@@ -13,13 +13,13 @@ from jaxgan.training.gan import Gan
 
 class Generator(nn.Module):
     shape: tuple[int, int, int]
-    classes: int | None
+    condition: Condition
 
     @nn.compact
     def __call__(self, z, labels, *, train):
         x = nn.Dense(16)(z)
-        if self.classes:
-            x += Embed(self.classes, 16, nn.initializers.normal(1.0))(labels)
+        if self.condition.size:
+            x += self.condition.embed(16, nn.initializers.normal(1.0))(labels)
         x = nn.relu(BatchNorm(train=train, momentum=0.9, epsilon=1e-5)(x))
         height, width, channels = self.shape
         return nn.tanh(nn.Dense(height * width * channels)(x)).reshape(-1, *self.shape)
@@ -42,10 +42,11 @@ def build(config, data):
     return Gan.from_config(
         config,
         data,
-        generator=Generator(data.image_shape, classes),
+        generator=Generator(data.image_shape, Condition.of(data, conditional=config.model.conditional)),
         discriminator=Discriminator(config.model.dropout, classes),
         latent=Latent((3,), config.model.latent_law),
         conditional=config.model.conditional,
+        takes_vectors=True,
     )
 
 

@@ -71,9 +71,11 @@ def check_multiples(gan: str, given: Shape, factor: int, examples: str) -> None:
       examples: sizes to suggest, such as '28 or 32'.
     """
     if given[0] % factor or given[1] % factor:
+        nearest = tuple(max(factor, round(side / factor) * factor) for side in given[:2])
+        oblong = "" if nearest[0] == nearest[1] else f", or to {nearest}"
         raise UserError(
             f"{gan} makes images whose height and width are multiples of {factor}, but the data has {given}; "
-            f"set config.data.image_size to one, such as {examples}."
+            f"set config.data.image_size to one, such as {examples}{oblong}."
         )
 
 

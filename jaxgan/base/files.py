@@ -26,7 +26,7 @@ def write(path: str | os.PathLike[str], content: bytes | str | Callable[[Path], 
       content: bytes, text (as UTF-8), or a function that writes the file whose path it is given.
 
     Raises:
-      OSError: the disk refuses; an older file of this name is left as it was.
+      OSError: the disk refuses, which names this file; an older one of this name is left as it was.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,9 +41,11 @@ def write(path: str | os.PathLike[str], content: bytes | str | Callable[[Path], 
         sync(half)  # the name must not become visible before what it names
         half.replace(path)
         sync(path.parent)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             half.unlink()
+        if isinstance(error, OSError) and error.errno and error.filename in (None, str(half)):
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import os
 import platform
+from collections.abc import Iterator
 
 import jax
+import numpy as np
 
 # Names of <malloc.h>.
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
@@ -48,6 +51,18 @@ def _is_known(name: str, value: str | bool) -> bool:
     except jax.errors.JaxRuntimeError:
         return False
     return True
+
+
+@contextlib.contextmanager
+def usual_rules() -> Iterator[None]:
+    """Let JAX compile, transfer keys and constants, and choose devices as usual inside the block.
+
+    A caller's JAX_DISABLE_JIT, JAX_TRANSFER_GUARD and `jax.set_mesh` are for a program of theirs. The steps of a run
+    exist only compiled, and lie on a mesh of their own.
+    """
+    no_mesh = jax.sharding.Mesh(np.empty((), object), ())
+    with jax.disable_jit(False), jax.transfer_guard("allow"), jax.set_mesh(no_mesh):
+        yield
 
 
 def keep_memory() -> None:

@@ -36,6 +36,7 @@ class Setting:
       fixed: whether a resumed run must have the value that it began with.
       swept: whether seeds in one program may have values of their own, listed in the section `sweep`.
       is_path: whether it names a file or a folder.
+      kinds: types of its values, where these have others than the default; a number stands for a pair of it.
     """
 
     name: str
@@ -48,15 +49,20 @@ class Setting:
     fixed: bool = False
     swept: bool = False
     is_path: bool = False
+    kinds: tuple[type, ...] = ()
 
     def check(self, name: str, value: Any) -> None:
         """Raise UserError, which calls the field `name`, where a value cannot be meant."""
         check_plain(name, value)
         if self.choices:
             checks.one_of(name, value, self.choices)
+        if self.kinds and not isinstance(value, self.kinds):
+            raise UserError(f"{name} is {value!r}; expected {self.about}.")
         if self.low is not None and self.high is not None:
-            checks.in_range(name, value, self.low, self.high)
-        if isinstance(self.default, tuple) and not all(type(number) in (int, float) for number in value):
+            for number in value if isinstance(value, list | tuple) else [value]:
+                checks.in_range(name, number, self.low, self.high)
+        several = isinstance(value, list | tuple) if self.kinds else isinstance(self.default, tuple)
+        if several and not all(type(number) in (int, float) for number in value):
             raise UserError(f"{name} is {tuple(value)}; expected numbers.")
 
     def explained(self) -> str:

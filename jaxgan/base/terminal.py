@@ -1,4 +1,4 @@
-"""Messages to the person at the terminal, beside results and errors: one plain line each, on standard error."""
+"""Lines for the person at the terminal, without what a terminal would obey: messages on standard error, results."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ def say(text: str) -> None:
         _printers[-1](line)
     else:
         write_line(line, sys.stderr)
+
+
+def show(*lines: object) -> None:
+    """Print lines of a result on standard output; control characters are escaped."""
+    print(*map(printable, lines), sep="\n")
 
 
 def write_line(text: str, stream: TextIO) -> None:

@@ -27,16 +27,43 @@ class DataInfo:
     Attributes:
       image_shape: (H, W, C) of one image.
       num_images: N, the number of images that can be read.
-      num_classes: K, the number of classes; None if the images have no labels.
+      num_classes: K, the number of classes; None if the images have no labels, or vectors for labels.
+      label_size: L, the numbers of a label vector, such as attributes or an angle's cosine and sine; 0 if there are
+        none. A data set has classes or vectors, not both.
+      label_names: of the classes, or of the numbers of a vector; () where they are not known.
+      levels: (low, high) of the values that pixels stand for, which are then uint16: 0 stands for low, 65535 for high.
+        None for uint8 pixels, which stand for themselves.
+      label_table: some label vectors of the data, by which labels are drawn that nobody asked for.
     """
 
     image_shape: tuple[int, int, int]
     num_images: int
     num_classes: int | None = None
+    label_size: int = 0
+    label_names: tuple[str, ...] = dataclasses.field(default=(), compare=False)
+    levels: tuple[float, float] | None = None
+    label_table: tuple[tuple[float, ...], ...] = dataclasses.field(default=(), compare=False, repr=False)
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether the images have classes or label vectors."""
+        return self.num_classes is not None or self.label_size > 0
+
+    @property
+    def label(self) -> jax.ShapeDtypeStruct:
+        """Shape and type of one label: int32[], or float32[L]."""
+        if self.label_size:
+            return jax.ShapeDtypeStruct((self.label_size,), np.float32)
+        return jax.ShapeDtypeStruct((), np.int32)
+
+    @property
+    def pixel_dtype(self) -> np.dtype:
+        """Type of the pixels: uint8, or uint16 where they have levels."""
+        return np.dtype(np.uint8 if self.levels is None else np.uint16)
 
 
 class Batch(NamedTuple):
-    """Images float32[B, H, W, C] in the networks' range, `config.data.range`, and their labels int32[B]."""
+    """Images float32[B, H, W, C] in the networks' range, `config.data.range`, and labels int32[B] or float32[B, L]."""
 
     images: Array
     labels: Array
@@ -58,6 +85,7 @@ class Source(Protocol):
           indices: int64[n], each in 0..N-1, in any order, repeats allowed.
 
         Returns:
-          Images uint8[n, H, W, C], and labels int32[n] in 0..K-1, or zeros if the images have no labels.
+          Images uint8[n, H, W, C], or uint16 where `info.levels` are set. Labels int32[n] in 0..K-1, or zeros if the
+          images have no labels; float32[n, L] where `info.label_size` is L.
         """
         ...

@@ -21,6 +21,7 @@ from jaxgan.base.types import Config
 from jaxgan.cli import surroundings
 from jaxgan.config_files import get_config
 from jaxgan.rundir import layout, saved_config
+from jaxgan.runs import compare
 from jaxgan.runs.record import loggers
 
 FLAGS = flags.FLAGS
@@ -32,7 +33,11 @@ flags.DEFINE_string(
 )
 flags.DEFINE_string("workdir", None, "Folder of the run; when training, runs/NAME for configs/NAME.py by default.")
 flags.DEFINE_integer("num", None, "Images to draw or score, or points of each walk between latents.", lower_bound=1)
-flags.DEFINE_integer("label", None, "Class to draw, for a conditional GAN; by default all classes in turn.")
+flags.DEFINE_string(
+    "label",
+    None,
+    "Class to draw, by number or name, or a label vector as 0.5,1 or NAME=0.5; by default all classes in turn.",
+)
 flags.DEFINE_float("z_scale", 1.0, "Factor on the latents.")
 flags.DEFINE_float("truncation", None, "Draw numbers of normal latents anew where they are beyond +-T.")
 flags.DEFINE_enum("stats", None, ("running", "batch"), "Batch-norm statistics; by default config.sample.stats.")
@@ -47,6 +52,8 @@ flags.DEFINE_string(
     "File to write; its ending decides: .png .jpg .npy .gif or a FOLDER/ for images, .png .svg for a summary, "
     ".stablehlo .onnx .safetensors .html for an export, .json for scores.",
 )
+flags.DEFINE_string("real", None, "For --mode=evaluate: folder of real images, to score those of --fake.")
+flags.DEFINE_string("fake", None, "For --mode=evaluate: folder of images to score against those of --real.")
 flags.DEFINE_integer("batch", None, "Images of each call of an export; by default any number.", lower_bound=1)
 flags.DEFINE_integer("scale", None, "Pixels a side for each pixel of an image; by default small ones are enlarged.")
 flags.DEFINE_bool("distributed", False, "Train with the other processes that SLURM, Kubernetes, ... started.")
@@ -84,7 +91,10 @@ def given_config(*, builds: bool = True) -> Config:
         config.gan = saved_config.trusted_config(FLAGS.workdir, trust=FLAGS.trust)[0].gan
     for path, old in changed(config).items():
         value = FLAGS[f"config.{path}"].value
-        config.update_from_flattened_dict({path: read_list(path, str(value)) if isinstance(old, list) else value})
+        several = config_lib.settings()[path].kinds if path in config_lib.settings() else ()
+        if several or isinstance(old, list):
+            value = read_list(path, str(value), several)
+        config.update_from_flattened_dict({path: value})
     if FLAGS.config is None and FLAGS.mode == "train" and "train.log_to" not in changed(config):
         refuse_to_send(config)
     if FLAGS.preview and "preview" not in config.train.log_to:
@@ -114,12 +124,16 @@ def changed(config: Config) -> dict[str, object]:
     return {path: old for path, old in config_lib.flatten(config).items() if FLAGS[f"config.{path}"].present}
 
 
-def read_list(path: str, text: str) -> tuple:
-    """Read a setting that is a list of values."""
+def read_list(path: str, text: str, kinds: tuple[type, ...] = ()) -> object:
+    """Read a setting that is a list of values, or also something of other kinds."""
     try:
         value = ast.literal_eval(text)
+        if isinstance(value, kinds):
+            return value
         return (value,) if isinstance(value, int | float) else tuple(value)
     except (SyntaxError, TypeError, ValueError):
+        if str in kinds:
+            return text
         raise jaxgan.UserError(f"--config.{path}={text} is no list; write one as in --config.{path}=1,2.") from None
 
 
@@ -128,6 +142,8 @@ def base_config() -> Config | None:
     """Return the configuration before changes; None where neither --config nor --workdir gives one."""
     if FLAGS.config is not None:
         return get_config(*FLAGS.config.split(":", 1))
+    if FLAGS.fake is not None:
+        return compare.folder_config(FLAGS.fake)
     if FLAGS.workdir and (Path(FLAGS.workdir) / layout.CONFIG_FILE).is_file():
         return saved_config.load_config(Path(FLAGS.workdir))[0]
     return None
@@ -147,11 +163,11 @@ def parse(argv: list[str]) -> list[str]:
     if FLAGS.version:
         print(f"jaxgan {jaxgan.__version__}")
         sys.exit(0)
-    for name in "config", "workdir", "out":
+    for name in "config", "workdir", "out", "real", "fake":
         if FLAGS[name].value is not None:
             FLAGS[name].value = os.path.expanduser(str(FLAGS[name].value))
     try:
-        surroundings.check(argv, FLAGS.mode)
+        surroundings.check(argv)
         define_settings(base_config())
     except (jaxgan.UserError, OSError) as error:
         fail(str(error))
@@ -178,7 +194,8 @@ def define_settings(config: Config | None) -> None:
     kinds = {bool: flags.DEFINE_bool, int: flags.DEFINE_integer, float: flags.DEFINE_float}
     known = config_lib.settings()
     for path, value in config_lib.flatten(config or ConfigDict()).items():
-        define = kinds.get(type(value), flags.DEFINE_string)
+        several = path in known and known[path].kinds
+        define = flags.DEFINE_string if several else kinds.get(type(value), flags.DEFINE_string)
         about = known[path].explained() if path in known else ""
         define(f"config.{path}", None, f"{about}; now {value!r}".removeprefix("; "))
 

@@ -13,7 +13,7 @@ import jax
 from absl import app, logging
 
 import jaxgan
-from jaxgan.base import checks, processes, threads
+from jaxgan.base import checks, machine, processes, threads
 from jaxgan.cli import flags as cli_flags
 from jaxgan.cli import modes, surroundings
 from jaxgan.cli.ctrl_c import leave
@@ -28,7 +28,8 @@ def main(argv: list[str]) -> None:
     mode = modes.MODES[FLAGS.mode]
     try:
         modes.refuse_all_but(mode.reads, f"--mode={FLAGS.mode}")
-        mode.run()
+        with machine.usual_rules():
+            mode.run()
     except processes.KnownToAll as error:
         fail(str(error)) if str(error) else sys.exit(1)
     except Exception as error:
@@ -54,7 +55,9 @@ def end(error: Exception) -> None:
 
 
 def explained(error: Exception) -> Exception:
-    """Say what a device without memory needs."""
+    """Say what a device without memory needs, and which file the system refuses."""
+    if isinstance(error, OSError) and error.filename is not None and error.filename2 is None:
+        return OSError(f"{os.fsdecode(error.filename)} could not be read or written ({error.strerror}).")
     if not isinstance(error, jax.errors.JaxRuntimeError) or "RESOURCE_EXHAUSTED" not in str(error):
         return surroundings.without_device(error) or error
     return jaxgan.UserError(

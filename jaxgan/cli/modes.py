@@ -13,13 +13,13 @@ from absl import flags
 import jaxgan
 from jaxgan import gans
 from jaxgan.base import processes
-from jaxgan.base.terminal import say
+from jaxgan.base.terminal import say, show
 from jaxgan.cli.flags import FLAGS, changed, data_info, given_config, given_workdir
 from jaxgan.generators import export, gallery
 from jaxgan.generators.load import Which, load_with_config
 from jaxgan.rundir import evaluations, layout, metrics_log, restore, saved_config
-from jaxgan.runs import evaluate
-from jaxgan.runs.record import report
+from jaxgan.runs import compare, evaluate
+from jaxgan.runs.record import report, score_table
 from jaxgan.views import diagram, table
 
 
@@ -42,12 +42,12 @@ def write_samples() -> None:
         path = gallery.save_progress(given_workdir(), FLAGS.out, scale=FLAGS.scale)
     else:
         path = gallery.save_samples(given_workdir(), **drawing())
-    print(f"wrote {path}")
+    show(f"wrote {path}")
 
 
 def write_walks() -> None:
     """Write a strip or an animation of walks between latents."""
-    print(f"wrote {gallery.save_walks(given_workdir(), **drawing())}")
+    show(f"wrote {gallery.save_walks(given_workdir(), **drawing())}")
 
 
 def write_export() -> None:
@@ -57,7 +57,7 @@ def write_export() -> None:
         raise jaxgan.UserError(f"--mode=export needs --out, a file that ends in {', '.join(export.WRITERS)}.")
     params, _ = load_with_config(workdir, bundle(Which))
     path = export.export(params, FLAGS.out, run=workdir, batch=FLAGS.batch)
-    print(f"wrote {path}")
+    show(f"wrote {path}")
 
 
 def show_summary() -> None:
@@ -68,22 +68,27 @@ def show_summary() -> None:
     gan = jaxgan.build(config, data_info(config))
     with gans.explained(config):
         if FLAGS.out is None:
-            print(table.text(gan))
+            show(*table.text(gan).splitlines())
             return
         diagram.save_diagram(gan, FLAGS.out)
-        print(f"wrote {FLAGS.out}")
+        show(f"wrote {FLAGS.out}")
 
 
 def score() -> None:
     """Score checkpoints of a run, or of all its replicas, print the table and add it to evaluation.json."""
+    if FLAGS.fake is not None or FLAGS.real is not None:
+        score_folders()
+        return
     whole = FLAGS.workdir or ""
     many = [] if FLAGS.replica is not None else [layout.folder_of(whole, number) for number in layout.replicas(whole)]
     if many and FLAGS.out is not None:
         raise jaxgan.UserError(f"{whole} holds {len(many)} runs, and --out the scores of one; add --replica=NUMBER.")
     missing = []
     for workdir in many or [Path(given_workdir())]:
+        written: list[Path] = []
         try:
-            done, nearest = evaluate.evaluate_run(workdir, **chosen(MODES["evaluate"].reads))
+            reads = MODES["evaluate"].reads.replace("real fake", "")
+            done, nearest = evaluate.evaluate_run(workdir, **chosen(reads), on_write=written.append)
         except FileNotFoundError as error:
             missing.append(error)
             if len(missing) == max(1, len(many)):
@@ -91,23 +96,37 @@ def score() -> None:
             say(f"warning: {error} It is left out")
             continue
         if many:
-            print(f"{workdir}:")
-        print(evaluate.table(done))
-        if FLAGS.out is not None:
-            print(f"wrote {FLAGS.out}")
-            continue
+            show(f"{workdir}:")
+        show(*score_table.table(done))
         try:
-            report.report_again(workdir, nearest, trust=FLAGS.trust)
-        except OSError as error:
-            say(f"warning: the report of {workdir} could not be written ({error.strerror or error})")
-            continue
-        print(f"wrote {workdir / layout.EVALUATION_FILE} and {workdir / layout.REPORT_FILE}")
+            if FLAGS.out is None:
+                report.report_again(workdir, nearest, trust=FLAGS.trust)
+                written.append(workdir / layout.REPORT_FILE)
+        except (OSError, jaxgan.UserError) as error:
+            say(f"warning: the report of {workdir} could not be written ({getattr(error, 'strerror', None) or error})")
+        if written:
+            show(f"wrote {' and '.join(map(str, dict.fromkeys(written)))}")
+
+
+def score_folders() -> None:
+    """Score the images of --fake against those of --real."""
+    refuse_all_but("config real fake out num seed", "a comparison of folders")
+    if FLAGS.real is None or FLAGS.fake is None:
+        raise jaxgan.UserError("a comparison of folders needs --real=FOLDER and --fake=FOLDER; give both.")
+    score_table.check_out(FLAGS.out)
+    config = given_config(builds=False)
+    config.data.path, config.eval.num = FLAGS.real, FLAGS.num or config.eval.num
+    config.seed = config.seed if FLAGS.seed is None else FLAGS.seed
+    scores = compare.compare_folders(config, FLAGS.fake)
+    show(*score_table.table([scores]))
+    if FLAGS.out is not None and score_table.is_written(None, FLAGS.out, [scores]):
+        show(f"wrote {FLAGS.out}")
 
 
 def learn_features() -> None:
     """Train a classifier of the labelled images, whose features evaluations of this data use from then on."""
     net = evaluate.train_features(given_config(builds=False), on_step=say_loss)
-    print(f"{net.distance_name}: {net.about}")
+    show(f"{net.distance_name}: {net.about}")
 
 
 def say_loss(step: int, loss: Any) -> None:
@@ -122,10 +141,10 @@ def check_files() -> None:
     saved = saved_config.load_saved(workdir)
     found = restore.verify(workdir)
     rows = metrics_log.read_metrics(workdir)
-    print(f"{workdir}: {saved.config.gan} on {saved.data.num_images:,} images {saved.data.image_shape}")
-    print(f"{len(rows)} logged rows, {len(evaluations.read_evaluations(workdir))} evaluations")
+    show(f"{workdir}: {saved.config.gan} on {saved.data.num_images:,} images {saved.data.image_shape}")
+    show(f"{len(rows)} logged rows, {len(evaluations.read_evaluations(workdir))} evaluations")
     for step, wrong in found:
-        print(f"step {step}: {wrong or 'good'}")
+        show(f"step {step}: {wrong or 'good'}")
     bad = [step for step, wrong in found if wrong]
     if bad:
         raise jaxgan.UserError(
@@ -149,7 +168,7 @@ MODES = {
     "interpolate": Mode(write_walks, "workdir replica out num label weights ema_std step seed scale trust"),
     "evaluate": Mode(
         score,
-        "workdir replica out step num seed weights ema_std trust "
+        "workdir replica out step num seed weights ema_std trust real fake "
         "config.eval.features config.eval.metrics config.eval.fid config.data.path",
     ),
     "export": Mode(write_export, "workdir replica out batch step weights ema_std trust"),

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import jax
+
 from jaxgan.base.checks import UserError, brief
 from jaxgan.base.settings import check_plain
+from jaxgan.base.terminal import say
 
 
 def open_streams() -> None:
-    """Open standard output and error where whoever started the command has closed them."""
+    """Open standard output and error where they are closed; let them escape what their encoding has not."""
     for name in "stdout", "stderr":
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        elif isinstance(getattr(sys, name), io.TextIOWrapper):
+            getattr(sys, name).reconfigure(errors="backslashreplace")
 
 
-def check(argv: Sequence[str], mode: str) -> None:
-    """Raise UserError where an argument is not UTF-8, or the process lacks what a mode needs."""
+def check(argv: Sequence[str]) -> None:
+    """Raise UserError where an argument is not UTF-8, or the process has no home folder."""
     for argument in argv:
         flag, _, value = argument.partition("=")
         check_plain(flag, value)
@@ -29,8 +35,8 @@ def check(argv: Sequence[str], mode: str) -> None:
         raise UserError(
             f"HOME is not set, and the user id {os.getuid()} has no home folder; set HOME to a folder of yours."
         ) from None
-    if mode == "train" and os.environ.get("JAX_DISABLE_JIT", "").lower() in ("1", "true", "yes", "on"):
-        raise UserError("JAX_DISABLE_JIT is set, but training needs compiled steps; unset it.")
+    if jax.config.jax_disable_jit:
+        say("JAX_DISABLE_JIT is ignored: the steps of a run exist only compiled")
 
 
 def without_device(error: Exception) -> UserError | None:

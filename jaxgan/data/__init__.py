@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from typing import Any
 
@@ -9,8 +10,10 @@ from jaxgan.base import checks, terminal
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Config, DataInfo, Source
 from jaxgan.data.identity import fingerprint
-from jaxgan.data.images.canvas import MAX_IMAGE_SIZE, Canvas
+from jaxgan.data.images.canvas import FITS, MAX_IMAGE_SIZE, Canvas
+from jaxgan.data.images.levels import Meter, checked_levels, measured
 from jaxgan.data.images.threads import MAX_WORKERS, Workers
+from jaxgan.data.label_values import balanced, counts_sentence
 from jaxgan.data.memory import CACHES, InMemory, in_memory, resolve_cache
 from jaxgan.data.on_device import Resident, resident
 from jaxgan.data.order.plan import MAX_BATCH_SIZE, SHUFFLES, IndexPlan
@@ -18,12 +21,14 @@ from jaxgan.data.prefetch import prefetch
 from jaxgan.data.sources import KINDS
 from jaxgan.data.sources.auto import AUTO, found_at
 from jaxgan.data.sources.records import Drawn, described
-from jaxgan.data.validation import Checked, check_batch
+from jaxgan.data.validation import MAX_CHANNELS, Checked, check_batch
 from jaxgan.data.views import Mirror, skip
 
 __all__ = [
     "CACHES",
+    "FITS",
     "MAX_BATCH_SIZE",
+    "MAX_CHANNELS",
     "MAX_IMAGE_SIZE",
     "MAX_WORKERS",
     "SHUFFLES",
@@ -31,7 +36,10 @@ __all__ = [
     "InMemory",
     "IndexPlan",
     "Resident",
+    "balanced",
+    "check_settings",
     "checked",
+    "counts_sentence",
     "fingerprint",
     "in_memory",
     "open_source",
@@ -47,11 +55,11 @@ SOURCES = (AUTO, *KINDS)
 def open_source(config_data: Any) -> Source:
     """Open the data set that a config describes.
 
-    All sources give uint8[n, image_size, image_size, channels]; images of another shape are converted.
+    All sources give uint8[n, H, W, channels], or uint16 with levels; images of another shape are converted.
 
     Args:
       config_data: the data section of a config. Its fields: source (one of SOURCES), path, name, split, skip,
-        image_size, channels, fit, background, mirror, follow_links, workers, cache, batch_size.
+        image_size, channels, fit, background, levels, mirror, follow_links, workers, cache, batch_size.
 
     Returns:
       A source, an `InMemory` one wherever `resolve_cache` says 'device' or 'host', or with `mirror` a view of one.
@@ -89,7 +97,7 @@ def resolved(config: Config) -> Config:
     """
     data = _found(config.data)
     if data is not config.data:
-        config = config.copy_and_resolve_references()
+        config = copy.deepcopy(config)
         config.data.source = data.source
     return config
 
@@ -98,9 +106,14 @@ def _found(config_data: Config) -> Config:
     checks.one_of("data.source", config_data.source, SOURCES)
     if config_data.source != AUTO and not (config_data.source == "mnist" and config_data.path):
         return config_data
-    config_data = config_data.copy_and_resolve_references()
+    config_data = copy.deepcopy(config_data)
     config_data.source = found_at(config_data.path, KINDS)
     return config_data
+
+
+def check_settings(config_data: Config) -> None:
+    """Raise ValueError where what images are turned into cannot be meant."""
+    _canvas(config_data)
 
 
 def checked(source: Source) -> Source:
@@ -115,11 +128,17 @@ def describe(config_data: Config) -> DataInfo:
     Where the path is missing that the source needs, these are images without labels, of the size asked for.
     """
     if not config_data.path and (config_data.source == AUTO or KINDS[config_data.source].path == "needed"):
-        return DataInfo((config_data.image_size, config_data.image_size, config_data.channels), 0)
-    return _open(_found(config_data)).info
+        return _canvas(config_data).info
+    return _open(_found(config_data), measure=False).info
 
 
-def _open(config_data: Config) -> Source:
+def _canvas(c: Config) -> Canvas:
+    size = c.image_size if isinstance(c.image_size, int) else tuple(c.image_size)
+    return Canvas(size, c.channels, c.fit, c.background, checked_levels(c.levels))
+
+
+def _open(config_data: Config, *, measure: bool = True) -> Source:
+    """Open a source; levels that are not given are measured, which reads all images once."""
     c = config_data
     kind = KINDS[c.source]
     if c.path and kind.path == "unused":
@@ -127,4 +146,8 @@ def _open(config_data: Config) -> Source:
             f"config.data.path is {c.path!r}, but config.data.source={c.source!r} reads nothing from there; add "
             "--config.data.source=folder for a folder of images, or leave the path out."
         )
-    return kind.open(c, Canvas(c.image_size, c.channels, c.fit, c.background), Workers(c.workers))
+    canvas, workers = _canvas(c), Workers(c.workers)
+    source = kind.open(c, canvas, workers)
+    if not measure or not isinstance(canvas.levels, Meter):
+        return source
+    return kind.open(c, dataclasses.replace(canvas, levels=measured(source, canvas.levels)), workers)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +14,9 @@ from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo, Source
 from jaxgan.data import identity
+from jaxgan.data.label_values import table_of
 from jaxgan.data.limits import host_memory
-from jaxgan.data.validation import check_images, check_labels
+from jaxgan.data.validation import check_any, check_images, check_names
 
 CACHES = ("auto", "device", "host", "none")
 
@@ -30,15 +33,17 @@ class InMemory:
     """A source that holds all its images; for training from your own arrays.
 
     Args:
-      images: uint8[N, H, W, C], C = 1 or 3, not copied.
-      labels: integers [N] in 0..K-1, or None (or zeros) where the images have no labels.
-      num_classes: K, or None likewise.
+      images: uint8[N, H, W, C], not copied; or uint16 with `levels`.
+      labels: integers [N] in 0..K-1; floats [N, L], label vectors; or None (or zeros) where the images have no labels.
+      num_classes: K, or None likewise, and for vectors.
       fingerprint: what the data are, where that is known; otherwise it is made from the arrays.
+      label_names: of the classes, or of the L numbers of a vector.
+      levels: see `DataInfo`.
 
     Attributes:
-      info: shape, number of images and number of classes.
-      images: uint8[N, H, W, C].
-      labels: int32[N], zeros where `info.num_classes` is None.
+      info: shape, number of images, and what is known of the labels.
+      images: as given.
+      labels: int32[N], zeros where the images have no labels; or float32[N, L].
       fingerprint: given, or made of shape, labels and pixels (`identity.of_arrays`).
 
     Raises:
@@ -51,11 +56,20 @@ class InMemory:
         labels: np.ndarray | None,
         num_classes: int | None,
         fingerprint: str | None = None,
+        *,
+        label_names: Sequence[str] = (),
+        levels: tuple[float, float] | None = None,
     ):
-        self.images: np.ndarray = check_images(images)
+        self.images: np.ndarray = check_images(images, levels)
         num_images, height, width, channels = self.images.shape
-        self.labels: np.ndarray = check_labels(labels, num_images, num_classes)
-        self.info: DataInfo = DataInfo((height, width, channels), num_images, num_classes)
+        vectors = num_classes is None and np.ndim(labels) == 2  # type: ignore[arg-type]
+        size = np.shape(labels)[1] if vectors else 0  # type: ignore[arg-type]
+        self.info: DataInfo = DataInfo(
+            (height, width, channels), num_images, num_classes, size, tuple(label_names), levels
+        )
+        self.labels: np.ndarray = check_any(labels, num_images, self.info)
+        self.info = dataclasses.replace(self.info, label_table=table_of(self.labels))
+        check_names(self.info)
         self._fingerprint = fingerprint
 
     @functools.cached_property
@@ -64,8 +78,14 @@ class InMemory:
         return self._fingerprint or identity.of_arrays(self.images, self.labels)
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Gather uint8[n, H, W, C] images and int32[n] labels."""
+        """Gather images and labels."""
         return self.images[indices], self.labels[indices]
+
+
+def like(info: DataInfo, images: np.ndarray, labels: np.ndarray, fingerprint: str | None = None) -> InMemory:
+    """Return a source of arrays that belong to a data set of which `info` tells all but the number of images."""
+    names = {"label_names": info.label_names, "levels": info.levels}
+    return InMemory(images, labels if info.has_labels else None, info.num_classes, fingerprint, **names)
 
 
 def in_memory(source: Source) -> InMemory:
@@ -75,12 +95,12 @@ def in_memory(source: Source) -> InMemory:
     if load := getattr(source, "load", None):
         return load()
     num_images = source.info.num_images
-    images = np.empty((num_images, *source.info.image_shape), np.uint8)
-    labels = np.empty(num_images, np.int32)
+    images = np.empty((num_images, *source.info.image_shape), source.info.pixel_dtype)
+    labels = np.empty((num_images, *source.info.label.shape), source.info.label.dtype)
     for start in range(0, num_images, CHUNK):
         rows = np.arange(start, min(start + CHUNK, num_images))
         images[rows[0] : rows[-1] + 1], labels[rows[0] : rows[-1] + 1] = source.read(rows)
-    return InMemory(images, labels, source.info.num_classes, identity.fingerprint(source))
+    return like(source.info, images, labels, identity.fingerprint(source))
 
 
 def resolve_cache(config_data: Any, info: DataInfo, memory_limit: int | None = None) -> str:
@@ -100,7 +120,7 @@ def resolve_cache(config_data: Any, info: DataInfo, memory_limit: int | None = N
     """
     checks.one_of("data.cache", config_data.cache, CACHES)
     memory = host_memory() if memory_limit is None else memory_limit
-    needed = info.num_images * math.prod(info.image_shape)
+    needed = info.num_images * math.prod(info.image_shape) * info.pixel_dtype.itemsize
     if config_data.cache == "auto":
         if needed <= min(DEVICE_BYTES, memory // 2):
             return "device"

@@ -19,8 +19,8 @@ class Resident:
     """All images and labels of a data set, a pytree.
 
     Attributes:
-      images: uint8[N, H, W, C].
-      labels: int32[N].
+      images: uint8[N, H, W, C], or uint16.
+      labels: int32[N], or float32[N, L].
       mirrored: whether indices N..2N-1 stand for the images flipped left to right; static.
     """
 
@@ -35,7 +35,7 @@ class Resident:
           indices: int32[...], each in 0..N-1, or 0..2N-1 if mirrored.
 
         Returns:
-          uint8[..., H, W, C] images and int32[...] labels.
+          Images [..., H, W, C], and labels [...] or [..., L].
         """
         if not self.mirrored:
             return jax.tree.map(lambda x: x[indices], (self.images, self.labels))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo, Source
 from jaxgan.data import identity
+from jaxgan.data.label_values import as_table, spread
 from jaxgan.data.limits import host_memory
 
 # Batches are read ahead, and become float32 pixels and feature maps many times as large.
@@ -19,22 +21,49 @@ BATCH_FRACTION = 0.1
 TRIED = 16
 
 
-def check_images(images: np.ndarray) -> np.ndarray:
-    """Return images as NumPy's uint8[N, H, W, C], or raise ValueError where they are something else."""
+# Channels of an image; more come from axes in another order.
+MAX_CHANNELS = 64
+
+
+def check_images(images: np.ndarray, levels: tuple[float, float] | None = None) -> np.ndarray:
+    """Return images as NumPy's uint8[N, H, W, C], with `levels` uint16, or raise ValueError where they are not."""
     images = np.asarray(images)
-    if images.dtype != np.uint8:
+    if levels is not None and images.dtype != np.uint16:
+        raise UserError(
+            f"images are {images.dtype}, but have levels {levels}; expected uint16, 0 for low, 65535 for high."
+        )
+    if levels is None and images.dtype != np.uint8:
         raise UserError(
             f"images are {images.dtype}; expected uint8 pixels from 0 to 255, so convert them, of pixels in [-1, 1] by "
-            "jaxgan.to_uint8(images)."
+            "jaxgan.to_uint8(images); or uint16 with levels=(low, high)."
         )
-    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+    if images.ndim != 4 or not 1 <= images.shape[-1] <= MAX_CHANNELS:
         raise UserError(
-            f"images have the shape {images.shape}; expected [N, H, W, C] with C = 1 or 3; grey images get a last "
-            "axis by images[..., None]."
+            f"images have the shape {images.shape}; expected [N, H, W, C] with C from 1 to {MAX_CHANNELS}; grey images "
+            "get a last axis by images[..., None]."
+        )
+    if images.shape[1] <= 4 < images.shape[-1]:
+        raise UserError(
+            f"images have the shape {images.shape}, which looks like [N, C, H, W]; expected [N, H, W, C]: "
+            "images.transpose(0, 2, 3, 1)."
         )
     if not images.size:
         raise UserError(f"images have the shape {images.shape}, which is empty; expected at least one image.")
     return images
+
+
+def check_vectors(labels: np.ndarray | None, num_images: int, label_size: int) -> np.ndarray:
+    """Return label vectors as float32[N, L], or raise ValueError where they are something else or not finite."""
+    labels = np.asarray(labels)
+    if labels.shape != (num_images, label_size) or labels.dtype.kind not in "iufb":
+        raise UserError(
+            f"labels are {labels.dtype} of the shape {labels.shape}; expected floats of the shape "
+            f"({num_images}, {label_size}), a vector for each image."
+        )
+    labels = labels.astype(np.float32, copy=False)
+    if not np.isfinite(labels).all():
+        raise UserError("label vectors hold values that are not finite; expected numbers.")
+    return labels
 
 
 def check_labels(labels: np.ndarray | None, num_images: int, num_classes: int | None) -> np.ndarray:
@@ -63,6 +92,22 @@ def check_labels(labels: np.ndarray | None, num_images: int, num_classes: int | 
     return labels.astype(np.int32, copy=False)
 
 
+def check_any(labels: np.ndarray | None, num_images: int, info: DataInfo) -> np.ndarray:
+    """Return the labels of a data set: see `check_labels` for classes, `check_vectors` for vectors."""
+    if info.label_size:
+        return check_vectors(labels, num_images, info.label_size)
+    return check_labels(labels, num_images, info.num_classes)
+
+
+def check_names(info: DataInfo) -> None:
+    """Raise ValueError unless there is a name for each class, or for each number of a vector; or none at all."""
+    expected = info.label_size or info.num_classes or 0
+    if info.label_names and len(info.label_names) != expected:
+        raise UserError(f"{len(info.label_names)} label names are given; expected {expected}, or none.")
+    if len(set(info.label_names)) != len(info.label_names):
+        raise UserError(f"label names are {', '.join(info.label_names)}; expected different ones.")
+
+
 def check_indices(indices: np.ndarray, num_images: int) -> np.ndarray:
     """Return indices as int64, or raise IndexError where one is not in 0..N-1."""
     indices = np.asarray(indices, np.int64)
@@ -74,12 +119,12 @@ def check_indices(indices: np.ndarray, num_images: int) -> np.ndarray:
 def check_batch(batch_size: int, info: DataInfo, memory_limit: int | None = None) -> None:
     """Raise ValueError if the pixels of one batch, as bytes, take more than BATCH_FRACTION of the host's memory."""
     memory = host_memory() if memory_limit is None else memory_limit
-    needed = batch_size * math.prod(info.image_shape)
+    needed = batch_size * math.prod(info.image_shape) * info.pixel_dtype.itemsize
     if needed > BATCH_FRACTION * memory:
         raise UserError(
             f"data.batch_size is {batch_size}, whose images of {' x '.join(map(str, info.image_shape))} bytes take "
             f"{needed / 2**30:.1f} GiB, and this machine has {memory / 2**30:.1f} GiB of memory; set data.batch_size "
-            f"to {int(BATCH_FRACTION * memory) // math.prod(info.image_shape)} or less."
+            f"to {int(BATCH_FRACTION * memory) * batch_size // needed} or less."
         )
 
 
@@ -108,9 +153,18 @@ class Checked:
             raise UserError(f"source.info.num_images is {info.num_images}; expected at least 1.")
         self.info, self._source, self.fingerprint = info, source, identity.fingerprint(source)
         self.read(np.arange(min(TRIED, info.num_images)))
+        check_names(info)
+        if info.label_size and not info.label_table:
+            table = as_table(self.read(spread(info.num_images))[1])
+            self.info = dataclasses.replace(info, label_table=table)
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """The source's, None where it does not know all of them."""
+        return getattr(self._source, "labels", None)
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Read uint8[n, H, W, C] images and int32[n] labels.
+        """Read images and labels, as `jaxgan.Source` describes them.
 
         Raises:
           ValueError: the source returned something else.
@@ -119,9 +173,9 @@ class Checked:
         if not isinstance(batch, tuple | list) or len(batch) != 2:
             raise UserError(f"source.read returned {type(batch).__name__}; expected two arrays: images and labels.")
         try:
-            images = check_images(batch[0])
+            images = check_images(batch[0], self.info.levels)
             if images.shape != (expected := (len(indices), *self.info.image_shape)):
                 raise UserError(f"images have the shape {images.shape}; expected {expected}, as source.info says.")
-            return images, check_labels(batch[1], len(indices), self.info.num_classes)
+            return images, check_any(batch[1], len(indices), self.info)
         except UserError as error:
             raise UserError(f"source.read returned what is no batch: {error}") from None

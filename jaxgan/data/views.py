@@ -9,17 +9,25 @@ import numpy as np
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Source
 from jaxgan.data import identity
-from jaxgan.data.memory import InMemory
+from jaxgan.data.memory import InMemory, like
 from jaxgan.data.validation import check_indices
 
 
 class Skip:
-    """A source without its first images."""
+    """A source without its first images.
+
+    Attributes:
+      info: with the number of images that are left.
+      labels: the source's that are left, None where it does not know them.
+      fingerprint: derived from the source's.
+    """
 
     def __init__(self, source: Source, first: int):
         self._source = source
         self._first = first
         self.info = dataclasses.replace(source.info, num_images=source.info.num_images - first)
+        labels = getattr(source, "labels", None)
+        self.labels = None if labels is None else labels[first:]
         self.fingerprint = identity.derived(source, "skip", first)
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -47,7 +55,7 @@ def skip(source: Source, first: int) -> Source:
         return source
     if isinstance(source, InMemory):
         fingerprint = identity.derived(source, "skip", first)
-        return InMemory(source.images[first:], source.labels[first:], source.info.num_classes, fingerprint)
+        return like(source.info, source.images[first:], source.labels[first:], fingerprint)
     return Skip(source, first)
 
 
@@ -59,16 +67,19 @@ class Mirror:
     Attributes:
       info: shape, number of images (2 N) and number of classes.
       source: what is flipped.
+      labels: of all 2 N images, None where the source does not know them.
       fingerprint: derived from the source's.
     """
 
     def __init__(self, source: Source):
         self.source = source
         self.info = dataclasses.replace(source.info, num_images=2 * source.info.num_images)
+        labels = getattr(source, "labels", None)
+        self.labels = None if labels is None else np.concatenate([labels, labels])
         self.fingerprint = identity.derived(source, "mirror")
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Read uint8[n, H, W, C] images and int32[n] labels."""
+        """Read images and labels."""
         flips, rows = np.divmod(check_indices(indices, self.info.num_images), self.source.info.num_images)
         images, labels = self.source.read(rows)
         flipped = np.flatnonzero(flips)

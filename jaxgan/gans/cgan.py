@@ -18,7 +18,7 @@ from flax import linen as nn
 from jaxgan.base import checks
 from jaxgan.base.settings import completed
 from jaxgan.base.types import Array, Config, DataInfo
-from jaxgan.nets import Conv, ConvTranspose, Dropout, Embed, Norm, append_std, leaky_relu, norms
+from jaxgan.nets import Condition, Conv, ConvTranspose, Dropout, Norm, append_std, leaky_relu, norms
 from jaxgan.nets.conv import PADDINGS
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
@@ -32,7 +32,7 @@ class Generator(nn.Module):
     """z [B, Z] and labels [B] -> images [B, H, W, C] in [-1, 1]."""
 
     shape: tuple[int, int, int]
-    num_classes: int
+    condition: Condition
     label_size: int
     init_stddev: float
     norm: Norm
@@ -43,7 +43,7 @@ class Generator(nn.Module):
         init = nn.initializers.normal(self.init_stddev)
         height, width, channels = self.shape
         # Entries as large as those of z, but fewer. Otherwise G learns the label and ignores z.
-        label = Embed(self.num_classes, self.label_size, nn.initializers.normal(1.0))(labels)
+        label = self.condition.embed(self.label_size, nn.initializers.normal(1.0))(labels)
         x = nn.Dense(height // 4 * (width // 4) * 128, kernel_init=init)(jnp.concatenate([z, label], axis=-1))
         x = x.reshape(-1, height // 4, width // 4, 128)
         x = leaky_relu(self.norm(x, train=train))
@@ -56,7 +56,7 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images [B, H, W, C] and labels [B] -> logits [B]."""
 
-    num_classes: int
+    condition: Condition
     init_stddev: float
     dropout: float
     norm: Norm
@@ -68,7 +68,7 @@ class Discriminator(nn.Module):
         init = nn.initializers.normal(self.init_stddev)
         x = images
         if self.label == "map":
-            embed = Embed(self.num_classes, math.prod(x.shape[1:3]), nn.initializers.normal(1.0))
+            embed = self.condition.embed(math.prod(x.shape[1:3]), nn.initializers.normal(1.0))
             label = self.norm.apply(embed, labels, train=train)
             x = jnp.concatenate([x, label.reshape(*x.shape[:3], 1)], axis=-1)
         for features in 64, 128:
@@ -79,7 +79,7 @@ class Discriminator(nn.Module):
         x = append_std(x, self.group).reshape(x.shape[0], -1)
         logits = self.norm.apply(nn.Dense(1, kernel_init=init), x, train=train)[:, 0]
         if self.label == "projection":
-            embed = Embed(self.num_classes, x.shape[-1], init)
+            embed = self.condition.embed(x.shape[-1], init)
             logits += jnp.sum(self.norm.apply(embed, labels, train=train) * x, axis=-1)
         return logits, None
 
@@ -92,13 +92,14 @@ def build(config: Config, data: DataInfo) -> Gan:
     checks.one_of("config.model.d_label", model.d_label, D_LABELS)
     checks.one_of("config.model.g_padding", model.g_padding, PADDINGS)
     checks.in_range("config.model.label_size", model.label_size, 1)
-    classes = data.num_classes or 0  # from_config rejects images without labels
+    condition = Condition.of(data)  # from_config rejects images without labels
     g_norm, d_norm = norms(model, scale_stddev=model.init_stddev)
     return Gan.from_config(
         config,
         data,
-        generator=Generator(data.image_shape, classes, model.label_size, model.init_stddev, g_norm, model.g_padding),
-        discriminator=Discriminator(classes, model.init_stddev, model.dropout, d_norm, model.d_group, model.d_label),
+        generator=Generator(data.image_shape, condition, model.label_size, model.init_stddev, g_norm, model.g_padding),
+        discriminator=Discriminator(condition, model.init_stddev, model.dropout, d_norm, model.d_group, model.d_label),
         latent=Latent((model.latent_size,), model.latent_law),
         conditional=True,
+        takes_vectors=True,
     )

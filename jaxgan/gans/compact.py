@@ -25,11 +25,12 @@ from flax import linen as nn
 from jaxgan.base import checks
 from jaxgan.base.settings import completed
 from jaxgan.base.types import Array, Config, DataInfo
-from jaxgan.nets import BatchNorm, Conv, ConvTranspose, Embed, leaky_relu
+from jaxgan.nets import BatchNorm, Condition, Conv, ConvTranspose, leaky_relu
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
 
 CLASS_FEATURES = 64  # length of the vector of a class or kind
+MOST_MAPS = 6
 ADDED = {"kinds": 0}
 
 init = nn.initializers.variance_scaling(2 / (1 + 0.2**2), "fan_in", "normal")  # keeps the variance through leaky ReLU
@@ -41,14 +42,14 @@ class Generator(nn.Module):
 
     Attributes:
       shape: (H, W, C) of the images.
-      widths: channels of the feature maps of H / 4 and of H / 2.
-      classes: K, or 0 for images without classes.
+      widths: channels of the feature maps, from the smallest map to the one of H / 2; each map doubles the one before.
+      condition: what it is told of the images.
       kinds: a power of two, or 0 for none.
     """
 
     shape: tuple[int, int, int]
-    widths: tuple[int, int]
-    classes: int
+    widths: tuple[int, ...]
+    condition: Condition
     kinds: int
 
     @nn.compact
@@ -56,19 +57,19 @@ class Generator(nn.Module):
         def activation(x: Array) -> Array:
             return leaky_relu(BatchNorm(train=train, momentum=0.99, epsilon=1e-3)(x))
 
-        chosen = [(self.classes, labels)] if self.classes else []
+        chosen = [(self.condition, labels)] if self.condition.size else []
         if self.kinds:
-            chosen.append((self.kinds, kind_of(z, self.kinds)))
-        vectors = [Embed(num, CLASS_FEATURES, nn.initializers.normal(1.0))(index) for num, index in chosen]
+            chosen.append((Condition(self.kinds), kind_of(z, self.kinds)))
+        vectors = [one.embed(CLASS_FEATURES, nn.initializers.normal(1.0))(given) for one, given in chosen]
         z = jnp.concatenate([z, *vectors], axis=-1)
-        height, width, channels = self.shape
-        first, second = self.widths
-        x = nn.Dense(height // 4 * (width // 4) * first, kernel_init=plain)(z)
-        x = activation(x.reshape(-1, height // 4, width // 4, first))
-        x = activation(Conv(first, 3, use_bias=False, kernel_init=init)(x))
-        x = activation(ConvTranspose(second, 4, 2, use_bias=False, kernel_init=init)(x))
-        x = activation(Conv(second, 3, use_bias=False, kernel_init=init)(x))
-        return jnp.tanh(ConvTranspose(channels, 4, 2, kernel_init=plain)(x))
+        height, width = (size >> len(self.widths) for size in self.shape[:2])
+        x = nn.Dense(height * width * self.widths[0], kernel_init=plain)(z)
+        x = activation(x.reshape(-1, height, width, self.widths[0]))
+        for level, features in enumerate(self.widths):
+            if level:
+                x = activation(ConvTranspose(features, 4, 2, use_bias=False, kernel_init=init)(x))
+            x = activation(Conv(features, 3, use_bias=False, kernel_init=init)(x))
+        return jnp.tanh(ConvTranspose(self.shape[2], 4, 2, kernel_init=plain)(x))
 
 
 def kind_of(z: Array, kinds: int) -> Array:
@@ -87,12 +88,12 @@ class Discriminator(nn.Module):
     """Images [B, H, W, C] and labels [B] -> logits [B].
 
     Attributes:
-      widths: channels of the feature maps of H / 2 and of H / 4.
-      classes: K, or 0 for images without classes.
+      widths: channels of the feature maps, from the one of H / 2 to the smallest; each map halves the one before.
+      condition: what it is told of the images.
     """
 
-    widths: tuple[int, int]
-    classes: int
+    widths: tuple[int, ...]
+    condition: Condition
 
     @nn.compact
     def __call__(self, images: Array, labels: Array, *, train: bool) -> tuple[Array, None]:
@@ -103,19 +104,23 @@ class Discriminator(nn.Module):
             x = leaky_relu(Conv(features, 3, kernel_init=init)(x))
         x = x.reshape(x.shape[0], -1)
         logits = nn.Dense(1)(x)[:, 0]
-        if self.classes:
-            label = Embed(self.classes, CLASS_FEATURES, nn.initializers.normal(1.0))(labels)
+        if self.condition.size:
+            label = self.condition.embed(CLASS_FEATURES, nn.initializers.normal(1.0))(labels)
             logits += (nn.Dense(CLASS_FEATURES)(x) * label).sum(-1) / math.sqrt(CLASS_FEATURES)
         return logits, None
 
 
 def build(config: Config, data: DataInfo) -> Gan:
-    """Build the GAN; UserError if H or W is no multiple of 4, or for settings that do not fit."""
+    """Build the GAN; UserError if H or W is no multiple of 2^maps, or for settings that do not fit."""
     model = completed(config.model, ADDED)
-    checks.check_multiples("compact", data.image_shape, 4, examples="28 or 32")
     for name in "g_widths", "d_widths":
-        if len(model[name]) != 2:
-            raise checks.UserError(f"config.model.{name} is {tuple(model[name])}; expected two numbers of channels.")
+        maps = len(model[name])
+        if not 1 <= maps <= MOST_MAPS:
+            raise checks.UserError(
+                f"config.model.{name} is {tuple(model[name])}; expected 1 to {MOST_MAPS} numbers of channels."
+            )
+        examples = "28 or 32" if maps == 2 else f"{2**maps} or {2 ** (maps + 1)}"
+        checks.check_multiples(f"compact with {maps} {name}", data.image_shape, 2**maps, examples=examples)
         for width in model[name]:
             checks.in_range(f"a number of config.model.{name}", width, 1, 2**14)
     kinds = model.kinds
@@ -123,12 +128,13 @@ def build(config: Config, data: DataInfo) -> Gan:
         raise checks.UserError(
             f"config.model.kinds is {kinds}; expected 0, or a power of two up to 2^latent_size, 2^{model.latent_size}."
         )
-    classes = (data.num_classes or 0) if model.conditional else 0
+    condition = Condition.of(data, conditional=model.conditional)
     return Gan.from_config(
         config,
         data,
-        generator=Generator(data.image_shape, tuple(model.g_widths), classes, kinds),
-        discriminator=Discriminator(tuple(model.d_widths), classes),
+        generator=Generator(data.image_shape, tuple(model.g_widths), condition, kinds),
+        discriminator=Discriminator(tuple(model.d_widths), condition),
         latent=Latent((model.latent_size,), model.latent_law),
         conditional=model.conditional,
+        takes_vectors=True,
     )

@@ -20,7 +20,7 @@ from flax.typing import Initializer
 
 from jaxgan.base import checks
 from jaxgan.base.types import Array, Config, DataInfo
-from jaxgan.nets import Conv, Embed, GroupedConv
+from jaxgan.nets import Condition, Conv, GroupedConv
 from jaxgan.nets.resample import downsample, upsample
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
@@ -97,19 +97,19 @@ class Generator(Network):
 
     Attributes:
       shape: (H, W, C) of the images.
-      classes: K, or 0 for images without classes.
-      class_features: length of the class embedding that is appended to z.
+      condition: what it is told of the images.
+      class_features: length of the label's embedding that is appended to z.
     """
 
     shape: tuple[int, int, int] = (0, 0, 0)
-    classes: int = 0
+    condition: Condition = Condition()
     class_features: int = 64
 
     @nn.compact
     def __call__(self, z: Array, labels: Array, *, train: bool) -> Array:
         del train
-        if self.classes:
-            embed = Embed(self.classes, self.class_features, nn.initializers.normal(self.classes**-0.5))
+        if self.condition.size:
+            embed = self.condition.embed(self.class_features, nn.initializers.normal(self.condition.size**-0.5))
             z = jnp.concatenate([z, embed(labels)], -1)
         height, width, channels = self.shape
         factor, features = 2 ** (len(self.widths) - 1), self.widths[0]
@@ -124,13 +124,13 @@ class Generator(Network):
 
 
 class Discriminator(Network):
-    """Images [B, H, W, C] -> logits [B]; with classes, the inner product of the features and a class vector.
+    """Images [B, H, W, C] -> logits [B]; with labels, the inner product of the features and the label's vector.
 
     Attributes:
-      classes: K, or 0 for images without classes.
+      condition: what it is told of the images.
     """
 
-    classes: int = 0
+    condition: Condition = Condition()
 
     @nn.compact
     def __call__(self, images: Array, labels: Array, *, train: bool) -> tuple[Array, None]:
@@ -141,10 +141,11 @@ class Discriminator(Network):
         size = x.shape[1] * x.shape[2]
         kernel = self.param("head", nn.initializers.normal(size**-0.5), x.shape[1:], jnp.float32)
         x = jnp.einsum("bhwc,hwc->bc", x, kernel.astype(x.dtype))
-        features = self.widths[0] if self.classes else 1
+        told = self.condition.size
+        features = self.widths[0] if told else 1
         x = nn.Dense(features, use_bias=False, kernel_init=scaled(1))(x)
-        if self.classes:
-            x = x * Embed(self.classes, features, nn.initializers.normal((features * self.classes) ** -0.5))(labels)
+        if told:
+            x = x * self.condition.embed(features, nn.initializers.normal((features * told) ** -0.5))(labels)
         return x.sum(-1), None
 
 
@@ -167,13 +168,14 @@ def build(config: Config, data: DataInfo) -> Gan:
             )
     factor = 2 ** (len(widths) - 1)
     checks.check_multiples("r3gan", data.image_shape, factor, examples=f"{4 * factor} or {7 * factor}")
-    classes = (data.num_classes or 0) if model.conditional else 0
+    condition = Condition.of(data, conditional=model.conditional)
     parts = widths, model.blocks, model.group_size, model.expansion
     return Gan.from_config(
         config,
         data,
-        generator=Generator(*parts, data.image_shape, classes, model.class_features),
-        discriminator=Discriminator(*parts, classes),
+        generator=Generator(*parts, data.image_shape, condition, model.class_features),
+        discriminator=Discriminator(*parts, condition),
         latent=Latent((model.latent_size,), model.latent_law),
         conditional=model.conditional,
+        takes_vectors=True,
     )

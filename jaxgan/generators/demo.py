@@ -17,10 +17,12 @@ import numpy as np
 from jaxgan.base.checks import UserError
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
+from jaxgan.sampling.labels import draw_labels
 
 # Where the files of onnxruntime-web's package are looked for, and which of them the page holds.
 RUNTIME_AT = "JAXGAN_ONNXRUNTIME_WEB"
 RUNTIME, GLUE, WASM = "ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"
+NUM = 24  # images at once
 DIRECTIONS, SAMPLES = 8, 1024  # sliders, and the images that their directions are found with
 
 
@@ -34,8 +36,13 @@ def page(params: GeneratorParams, model: bytes, facts: dict[str, Any], runtime: 
       runtime: what runs it, from `read_runtime`.
     """
     shown = {name: facts[name] for name in ("latent_shape", "latent_law", "num_classes")}
+    shown |= {
+        "label_size": params.label_size,
+        "label_names": params.label_names,
+        "label_table": params.label_table[:NUM],
+    }
     parts = {
-        "FACTS": json.dumps({**shown, "directions": directions(params).round(4).tolist()}),
+        "FACTS": json.dumps({**shown, "directions": directions(params).round(4).tolist()}).replace("<", "\\u003c"),
         "MODEL": _packed(model),
         "WASM": _packed(runtime[WASM]),
         "GLUE": _packed(runtime[GLUE]),
@@ -53,7 +60,8 @@ def directions(params: GeneratorParams) -> np.ndarray:
     Those of a linear map from z to pixels, fitted to the generator's own images: singular vectors of E[z x^T].
     """
     z = sampler.latents(params, jax.random.key(0), SAMPLES)
-    labels = None if params.num_classes is None else jnp.arange(SAMPLES) % params.num_classes
+    labels = draw_labels(params, jax.random.key(1), SAMPLES) if params.label_size else None
+    labels = labels if params.num_classes is None else jnp.arange(SAMPLES) % params.num_classes
     pixels = np.asarray(sampler.generate(params, z, labels)).reshape(SAMPLES, -1)
     flat = np.asarray(z).reshape(SAMPLES, -1)
     cross = flat.T @ (pixels - pixels.mean(0)) / SAMPLES

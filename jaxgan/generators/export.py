@@ -25,6 +25,7 @@ from jaxgan.rundir import saved_config
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 
+SHOWN_LABELS = 24  # label vectors of the data in a file
 PLATFORMS = ("cpu", "cuda", "tpu")
 LIFETIME = "releases of the next six months read it. To export it again, keep the run or a .safetensors file."
 
@@ -41,10 +42,11 @@ def export(
     environment's JAXGAN_ONNXRUNTIME_WEB names), sliders along latent directions, classes, new images, a walk.
     .safetensors: the weights alone, by their paths, for any framework; with `run` also for `jaxgan.load`.
 
-    The first two take latents float32[N, *latent.shape] and, for a conditional GAN, classes int32[N], and return images
-    float32[N, H, W, C] in [-1, 1], as `jaxgan.generate`. Labels outside 0..K-1 are moved to the nearest class.
-    All files hold, as metadata, the distribution of the latents and the number of classes. FILE.json beside a StableHLO
-    file, which has no metadata, holds them. Needs `jaxgan[export]`.
+    The first two take latents float32[N, *latent.shape] and, for a conditional GAN, classes int32[N] or label vectors
+    float32[N, L], and return images float32[N, H, W, C] in [-1, 1], as `jaxgan.generate`. Labels outside 0..K-1 are
+    moved to the nearest class. All files hold, as metadata, the distribution of the latents, the number of classes, the
+    names of labels and some label vectors of the data. FILE.json beside a StableHLO file, which has no metadata, holds
+    them. Needs `jaxgan[export]`.
 
     Args:
       params: from `jaxgan.load` or `generator_params`.
@@ -72,6 +74,9 @@ def export(
         "latent_law": params.latent.law,
         "num_classes": params.num_classes,
         "image_range": [-1, 1],
+        "label_size": params.label_size,
+        "label_names": list(params.label_names),
+        "label_table": [list(row) for row in params.label_table[:SHOWN_LABELS]],
     }
     if run is not None:
         settings = settings_of(run)
@@ -134,4 +139,6 @@ def traced(params: GeneratorParams, batch: int | None) -> Traced:
     inputs = {"z": jax.ShapeDtypeStruct((num, *params.latent.shape), jnp.float32)}
     if classes is not None:
         inputs["labels"] = jax.ShapeDtypeStruct((num,), jnp.int32)
+    if params.label_size:
+        inputs["labels"] = jax.ShapeDtypeStruct((num, params.label_size), jnp.float32)
     return function, inputs

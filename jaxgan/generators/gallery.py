@@ -13,15 +13,17 @@ import numpy as np
 
 from jaxgan.base import checks, keys
 from jaxgan.base.checks import UserError
+from jaxgan.base.pixels import to_levels, visible
 from jaxgan.base.types import Array, Config
 from jaxgan.generators.load import Which, load_with_config
 from jaxgan.rundir import layout, saved_config
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
-from jaxgan.sampling.labels import spread_labels
-from jaxgan.sampling.pixels import generate_pixels
+from jaxgan.sampling.labels import parse_label, shown_labels
+from jaxgan.sampling.pixels import generate_floats, generate_pixels
 from jaxgan.sampling.walks import interpolate
 from jaxgan.views import images
+from jaxgan.views.names import beside_rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Draw:
 
     Attributes:
       num: images, or points of a walk; None for a number that suits the file.
-      label: class of all of them, for a conditional GAN; None takes all classes in turn.
+      label: of all of them, for a conditional GAN: a class, by number or name, or see `parse_label` for a vector. None
+        takes all classes in turn, or vectors of the data.
       z_scale: factor on the latents.
       truncation: see `jaxgan.latents`.
       stats: 'running' or 'batch', see `generate_pixels`; None for the run's config.sample.stats.
@@ -38,7 +41,7 @@ class Draw:
     """
 
     num: int | None = None
-    label: int | None = None
+    label: int | str | None = None
     z_scale: float = 1.0
     truncation: float | None = None
     stats: str | None = None
@@ -60,6 +63,13 @@ class Draw:
         """Return uint8[N, H, W, C] as the generator makes them."""
         return generate_pixels(params, z, labels, self.stats or config.sample.stats)
 
+    def values(self, params: GeneratorParams, config: Config, z: Array, labels: Array | None) -> np.ndarray:
+        """Return images in the data's own values: float32[N, H, W, C] within config.data.levels; else `pixels`."""
+        levels = tuple(config.data.levels)
+        if len(levels) != 2:
+            return self.pixels(params, config, z, labels)
+        return to_levels(generate_floats(params, z, labels, self.stats or config.sample.stats), levels)
+
 
 LATEST, AS_RUN = Which(), Draw()
 
@@ -75,7 +85,7 @@ def save_samples(
     """Draw images from a run's generator and write them to a file or a folder.
 
     Grids are for the eye: enlarged, and inverted where config.sample.invert says so. Arrays and folders hold what the
-    generator made.
+    generator made; of a run with config.data.levels, float32 in the data's values.
 
     Args:
       workdir: folder of the run, or a name that `jaxgan.load` takes.
@@ -104,15 +114,20 @@ def save_samples(
     classes = params.num_classes or 0
     num = (10 * classes or 64) if draw.num is None else draw.num
     labels = choose_labels(params, num, draw.label)
-    pixels = draw.pixels(params, config, draw.latents(params, config, num), labels)
+    make = draw.values if to_folder or out.suffix.lower() == images.ARRAY else draw.pixels
+    pixels, names = make(params, config, draw.latents(params, config, num), labels), params.label_names
     if to_folder:
-        images.save_folder(out, pixels, None if labels is None else np.asarray(labels), classes, scale=scale or 1)
+        given = None if labels is None else np.asarray(labels)
+        images.save_folder(out, pixels, given, classes, names=names, scale=scale or 1)
     elif out.suffix.lower() == images.ARRAY:
         images.save_array(out, pixels)
     else:
         by_class = classes and draw.label is None and num % classes == 0
         sheet = images.grid(for_eye(pixels, config), num // classes if by_class else None)
-        images.save_for_eye(out, sheet, scale=scale)
+        if not by_class or not names:
+            images.save_for_eye(out, sheet, scale=scale)
+            return out
+        images.save(out, beside_rows(images.enlarge(sheet, scale or images.scale_for_eye(sheet)), names))
     return out
 
 
@@ -215,27 +230,25 @@ def check_out(out: Path, scale: int | None, endings: tuple[str, ...]) -> None:
 
 def for_eye(pixels: np.ndarray, config: Config) -> np.ndarray:
     """Return uint8 pixels as the run shows them."""
-    return images.invert(pixels) if config.sample.invert else pixels
+    shown = visible(pixels, config.sample.channels)
+    return images.invert(shown) if config.sample.invert else shown
 
 
-def walk_labels(params: GeneratorParams, walks: int, num: int, label: int | None) -> Array | None:
-    """Return class weights float32[walks * num, K] that lead walk i from class i to class i + 1."""
-    classes = params.num_classes
-    if classes is None or label is not None:
+def walk_labels(params: GeneratorParams, walks: int, num: int, label: int | str | None) -> Array | None:
+    """Return label vectors, or class weights float32[walks * num, K], that lead walk i from class i to class i + 1."""
+    if not params.is_conditional or label is not None:
         return choose_labels(params, walks * num, label)
-    corners = jax.nn.one_hot(jnp.arange(walks + 1) % classes, classes, dtype=jnp.float32)
-    return interpolate(corners[:-1], corners[1:], num, spherical=False).reshape(-1, classes)
+    corners = shown_labels(params, walks + 1)
+    if params.num_classes is not None:
+        corners = jnp.arange(walks + 1) % params.num_classes
+        corners = jax.nn.one_hot(corners, params.num_classes, dtype=jnp.float32)
+    return interpolate(corners[:-1], corners[1:], num, spherical=False).reshape(walks * num, -1)
 
 
-def choose_labels(params: GeneratorParams, num: int, label: int | None) -> Array | None:
-    """Return int32[num]: one class, or all of them class by class; None for an unconditional GAN."""
-    classes = params.num_classes
-    if classes is None:
-        if label is not None:
-            raise UserError(f"--label={label} was given, but this GAN is unconditional; leave it out.")
-        return None
+def choose_labels(params: GeneratorParams, num: int, label: int | str | None) -> Array | None:
+    """Return labels for `num` images: what `--label` asks for, or `shown_labels`; None for an unconditional GAN."""
     if label is None:
-        return spread_labels(num, classes)
-    if not 0 <= label < classes:
-        raise UserError(f"--label={label} is no class of this GAN; give one from 0 to {classes - 1}.")
-    return jnp.full((num,), label, jnp.int32)
+        return shown_labels(params, num)
+    if not params.is_conditional:
+        raise UserError(f"--label={label} was given, but this GAN is unconditional; leave it out.")
+    return parse_label(params, str(label), num)

@@ -20,7 +20,7 @@ from jaxgan.generators import pretrained
 from jaxgan.generators.averaged import averaged_generator
 from jaxgan.rundir import layout, saved_config
 from jaxgan.rundir.digests import Damaged
-from jaxgan.rundir.restore import read
+from jaxgan.rundir.restore import read, read_newest
 from jaxgan.rundir.steps import find_step, saved_steps
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.training import power_ema
@@ -141,12 +141,6 @@ def _average_of_width(
 
 def _read_step(workdir: Path, step: int | str, like: PyTree) -> PyTree:
     """Read some leaves of a checkpoint; for 'latest', those of the newest one that is good."""
-    asked = [find_step(workdir, step)] if step != "latest" else list(reversed(saved_steps(workdir)))
-    for number in asked:
-        try:
-            return read(layout.step_folder(workdir, number), like)[0]
-        except Damaged as error:
-            if number == asked[-1]:
-                raise
-            say(f"warning: {error}; the one before is used")
-    raise AssertionError("there is at least one step")
+    if step == "latest":
+        return read_newest(workdir, lambda path: read(path, like)[0])[1]
+    return read(layout.step_folder(workdir, find_step(workdir, step)), like)[0]

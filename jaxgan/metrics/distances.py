@@ -40,3 +40,19 @@ def over_distances(function: Callable[[slice, np.ndarray], T], a: np.ndarray, b:
 
     with ThreadPoolExecutor(num_cores()) as pool:
         return list(pool.map(one, range(0, len(a), step)))
+
+
+def nearest_distances(a: np.ndarray, b: np.ndarray | None = None) -> np.ndarray:
+    """Return the distance of each row of `a` to the nearest row of `b`, or to the nearest other row of `a`: float64[N].
+
+    Args:
+      a: float[N, D].
+      b: float[M, D], or None.
+    """
+
+    def nearest(rows: slice, block: np.ndarray) -> np.ndarray:
+        if b is None:
+            block[np.arange(len(block)), np.arange(rows.start, rows.stop)] = np.inf
+        return block.min(1)
+
+    return np.sqrt(np.concatenate(over_distances(nearest, a, a if b is None else b)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import numpy as np
 
 from jaxgan.base import digests, store
 from jaxgan.base.checks import UserError
+from jaxgan.base.pixels import to_bytes
 from jaxgan.base.types import Source
 from jaxgan.metrics import swd
 from jaxgan.metrics.classes import predicted
+from jaxgan.metrics.distances import nearest_distances
 from jaxgan.metrics.features.network import FeatureNet
 from jaxgan.metrics.moments import Moments, moments
 
@@ -48,6 +51,12 @@ class Reference:
     features: np.ndarray | None
     class_counts: np.ndarray | None
     projections: np.ndarray
+
+    @functools.cached_property
+    def nearest_others(self) -> np.ndarray:
+        """Distance of the features of each of the M images to the nearest other ones, float64[M]."""
+        assert self.features is not None
+        return nearest_distances(self.features)
 
 
 def create_reference(
@@ -97,13 +106,17 @@ def cached_reference(
 
 
 def images_of(source: Source, most: int = 100_000, seed: int = 0) -> Images:
-    """Read all images of a source, or `most` of them drawn at random where it has more; and labels if it has any."""
+    """Read all images of a source, or `most` of them drawn at random where it has more; and labels if it has any.
+
+    Returns:
+      uint8[N, H, W, C] (pixels with levels are rounded to 8 bits), and int32[N] classes, float32[N, L] vectors or None.
+    """
     num = source.info.num_images
     rows = np.arange(num) if num <= most else np.sort(np.random.default_rng(seed).choice(num, most, replace=False))
     if not num:
         raise UserError("the data set has no images; expected at least one.")
     images, labels = source.read(rows)
-    return images, None if source.info.num_classes is None else labels
+    return to_bytes(images), labels if source.info.has_labels else None
 
 
 def _compute(images: np.ndarray, net: FeatureNet | None) -> dict[str, np.ndarray]:

@@ -24,8 +24,13 @@ NEEDS = {
     "features": "a feature network",
     "logits": "a feature network that classifies",
     "labels": "the classes that were asked for",
+    "attributes": "a feature network that sees label vectors, and vectors that were asked for",
     "modes": "the features of stacked MNIST",
 }
+
+
+# Figures of single attributes, by the names that the data have for them.
+RIGHT, ERROR = "right/", "error/"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,9 +39,9 @@ class Given:
 
     Attributes:
       images: uint8[N, H, W, C], the images to measure.
-      labels: int[N], the classes asked for.
+      labels: int[N], the classes asked for, or float[N, L], the label vectors.
       features: float32[N, D].
-      logits: float32[N, K].
+      logits: float32[N, K], or what the network sees of label vectors, float32[N, L].
       real: the `reference.Reference` of the real images.
       seed: of whatever the measure draws.
     """
@@ -106,6 +111,8 @@ def measures() -> dict[str, Measure]:
 
 def better(figure: str) -> str:
     """Return which way a figure improves: 'max', 'min', or '' for neither."""
+    if figure.startswith(RIGHT):
+        return "max"
     if any(figure in one.neutral for one in measures().values()):
         return ""
     return "max" if any(figure in one.higher for one in measures().values()) else "min"

@@ -42,7 +42,7 @@ def score(
 
     Args:
       images: uint8[N, H, W, C].
-      labels: int[N], the classes that a conditional generator was asked for, or None.
+      labels: int[N], the classes that a conditional generator was asked for, float[N, L], label vectors, or None.
       reference: of the real images.
       names: of measures; all that can be computed where it is None. `('fd', 'class_entropy')` is quick.
       seed: of what is drawn; the same arguments give the same figures.
@@ -51,14 +51,15 @@ def score(
     Returns:
       Figures by name: `fd_mnist` or the like, `kid` and `kid_se`, `precision`, `recall`, `density`, `coverage`,
       `classifier_score` and `classifier_score_std`, `class_accuracy`, `class_entropy`, `class_kl`, `class_chi_square`,
-      `modes`, `modes_3` and `mode_kl`, `nearest`, `swd`.
+      `modes`, `modes_3` and `mode_kl`, `attributes_right`, `right/NAME`, `error/NAME`, `nearest`, `swd`.
 
     Raises:
       UserError: an unknown measure, one that lacks what it needs, too few images, or features that are not finite.
     """
     if images.shape[1:] != reference.images.shape[1:]:
         raise UserError(f"images have shape {images.shape[1:]}; expected {reference.images.shape[1:]}, the data's.")
-    net, labelled = reference.net, labels is not None
+    net, labels = reference.net, seen_by(reference.net, labels)
+    labelled = labels is not None
     wanted = available(net, labelled) if names is None else list(names)
     check(wanted, net, labelled)
     for name in wanted:
@@ -68,6 +69,12 @@ def score(
         features, logits = net.features_and_logits(images, over=over)
     given = Given(images, labels, features, logits, reference, seed)
     return {figure: value for name in wanted for figure, value in measures()[name].compute(given).items()}
+
+
+def seen_by(net: FeatureNet | None, labels: np.ndarray | None) -> np.ndarray | None:
+    """Return labels, or None where they are not what a network tells of images: classes, or vectors."""
+    tells_vectors = net is not None and net.label_size > 0
+    return labels if labels is not None and (labels.ndim == 2) == tells_vectors else None
 
 
 def available(net: FeatureNet | None, labelled: bool) -> list[str]:
@@ -94,6 +101,7 @@ def _has(net: FeatureNet | None, labelled: bool, need: str) -> bool:
         "features": net is not None,
         "logits": net is not None and net.num_classes is not None,
         "labels": labelled,
+        "attributes": labelled and net is not None and net.label_size > 0,
         "modes": net is not None and net.name == "stacked_mnist",
     }[need]
 

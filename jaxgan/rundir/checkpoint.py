@@ -20,10 +20,11 @@ from jaxgan.rundir import layout
 from jaxgan.rundir.digests import by_path, reason, seal
 from jaxgan.rundir.evaluations import Evaluation, best_of, best_of_each
 from jaxgan.rundir.restore import dotted, list_arrays, read
-from jaxgan.rundir.steps import list_steps
 from jaxgan.training.state import GanState
 
 T = TypeVar("T")
+
+_interrupted: dict[Path, Future] = {}  # what is still being written of runs that Ctrl-C ended, as in a notebook
 
 
 class Checkpoints:
@@ -44,6 +45,8 @@ class Checkpoints:
         _explained(self._open, self.folder)
 
     def _open(self) -> None:
+        if self.folder in _interrupted:
+            _interrupted.pop(self.folder).exception()
         self.folder.mkdir(parents=True, exist_ok=True)
         self._tidy()
         files.sync(self.folder.parent)
@@ -52,13 +55,13 @@ class Checkpoints:
         """Delete what a process that was killed, or a disk that refused, left half written or half deleted."""
         for child in self.folder.iterdir():
             if layout.UNFINISHED.fullmatch(child.name):
-                shutil.rmtree(child)
+                shutil.rmtree(child) if child.is_dir() and not child.is_symlink() else child.unlink()
 
     def steps(self) -> list[int]:
         """Return the steps of all complete checkpoints, oldest first, when all is written."""
         if self._saving is not None:
             self._saving.exception()
-        return list_steps(self.folder)
+        return layout.numbered(self.folder)
 
     def note_scores(self, evaluations: list[Evaluation]) -> None:
         """Find the best step, which is kept beside the newest."""
@@ -101,7 +104,7 @@ class Checkpoints:
         files.sync_all(half)
         half.rename(self.folder / str(step))
         files.sync(self.folder)
-        for old in list_steps(self.folder)[: -self._keep]:
+        for old in layout.numbered(self.folder)[: -self._keep]:
             if old != self.best and old not in self.kept:
                 shutil.rmtree((self.folder / str(old)).rename(self.folder / f"{old}.deleted"))
 
@@ -134,7 +137,9 @@ class Checkpoints:
         try:
             if error is None:
                 self.wait()
-            elif self._saving is not None and not isinstance(error, KeyboardInterrupt):
+            elif self._saving is not None and isinstance(error, KeyboardInterrupt):
+                _interrupted[self.folder] = self._saving
+            elif self._saving is not None:
                 self._saving.exception()
         finally:
             self._writer.close()

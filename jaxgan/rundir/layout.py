@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -59,7 +60,17 @@ def replica(workdir: str | Path, number: int) -> Path:
 
 def replicas(workdir: str | Path) -> list[int]:
     """Return the numbers of the replicas that a folder holds, none for a single run."""
-    return sorted(int(path.name) for path in (Path(workdir) / REPLICAS).glob("*") if path.name.isdecimal())
+    return numbered(Path(workdir) / REPLICAS)
+
+
+def numbered(folder: Path) -> list[int]:
+    """Return the numbers that are names of folders in a folder, least first; none where there is no folder."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.is_dir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(int(name) for name in names if name.isdecimal() and str(int(name)) == name)
 
 
 def folder_of(workdir: str | Path, number: int | None) -> Path:

@@ -6,8 +6,9 @@ other processes of a job, and prints a traceback for each array of a damaged fil
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -17,10 +18,13 @@ import tensorstore
 from jaxgan.base import files
 from jaxgan.base.checks import UserError
 from jaxgan.base.keys import is_key
+from jaxgan.base.terminal import say
 from jaxgan.base.types import PyTree
 from jaxgan.rundir import layout
 from jaxgan.rundir.digests import Damaged, by_path, check_content, check_fit, reason, unseal
-from jaxgan.rundir.steps import saved_steps
+from jaxgan.rundir.steps import newest_first
+
+T = TypeVar("T")
 
 _ARRAY = "/.zarray"  # the end of each array's entry
 
@@ -51,19 +55,40 @@ def verify(workdir: str | Path) -> list[tuple[int, str]]:
     """Check every checkpoint of a run by its digests, executing nothing.
 
     Returns:
-      (step, '' or what is wrong) for each, oldest first.
+      (step, '' or what is wrong) for each, oldest first, without those that the run has deleted meanwhile.
 
     Raises:
       FileNotFoundError: there is none.
     """
-    found = []
-    for step in saved_steps(Path(workdir)):
+    found = {}
+    for step in newest_first(workdir):
+        path, found[step] = layout.step_folder(workdir, step), ""
         try:
-            read_all(layout.step_folder(workdir, step))
-            found.append((step, ""))
+            read_all(path)
         except UserError as error:
-            found.append((step, str(error)))
-    return found
+            found[step] = str(error)
+            if not path.exists():
+                del found[step]
+    return sorted(found.items())
+
+
+def read_newest(workdir: str | Path, read_one: Callable[[Path], T]) -> tuple[int, T]:
+    """Return the newest step that is good, and what a function reads of its folder; others are reported.
+
+    Raises:
+      FileNotFoundError: there is none.
+      Damaged: none is good.
+    """
+    wrong: Damaged | None = None
+    for step in newest_first(workdir):
+        if wrong is not None:
+            say(f"warning: {wrong}; another one is used")
+        path = layout.step_folder(workdir, step)
+        try:
+            return step, read_one(path)
+        except Damaged as error:
+            wrong = error if path.exists() else None  # a run that goes on may have deleted it
+    raise wrong or FileNotFoundError(f"{workdir} holds no checkpoint any more.")
 
 
 def _read(path: Path, wanted: dict[str, Any] | None) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

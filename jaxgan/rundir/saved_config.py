@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import platform
 from collections.abc import Mapping
@@ -72,7 +74,7 @@ def save_config(workdir: Path, config: Config, data: DataInfo, fingerprint: str 
     """Write config.json, and a copy of an own GAN file, so that the folder can move."""
     content: dict[str, Any] = {
         "config": json.loads(config.to_json()),
-        "data": {**dataclasses.asdict(data), "fingerprint": fingerprint},
+        "data": {**_data_facts(data), "fingerprint": fingerprint},
         "draws": {name: getattr(jax.config, name) for name in _DRAWS},
         "home": _home(workdir),
     }
@@ -122,9 +124,7 @@ def load_saved(workdir: str | Path) -> Saved:
 def parse(content: Any) -> Saved:
     """Check and join what config.json holds; raises about anything where it is no whole configuration."""
     given, data = content["config"], content["data"]
-    height, width, channels = map(_whole, data["image_shape"])
-    classes = data["num_classes"]
-    info = DataInfo((height, width, channels), _whole(data["num_images"]), None if classes is None else _whole(classes))
+    info = _data_info(data)
     config = _filled(given)
     if not config.gan:
         raise ValueError("it names no GAN")
@@ -136,6 +136,32 @@ def parse(content: Any) -> Saved:
             raise TypeError(f"{text!r} is no digest and no setting of JAX")
         check_plain("a digest, or a setting of JAX,", text)
     return Saved(config, info, *digests, draws=draws)
+
+
+def _data_facts(data: DataInfo) -> dict[str, Any]:
+    """Return what JSON holds of a data set; a label vector is one text, so that people can read the file."""
+    return {**dataclasses.asdict(data), "label_table": [" ".join(map(repr, row)) for row in data.label_table]}
+
+
+def _data_info(data: Mapping[str, Any]) -> DataInfo:
+    """Return what `_data_facts` was made from; runs of earlier versions lack all of vectors, names and levels."""
+    height, width, channels = map(_whole, data["image_shape"])
+    classes, size, levels = data["num_classes"], _whole(data.get("label_size", 0)), data.get("levels")
+    names, rows = tuple(data.get("label_names", ())), data.get("label_table", ())
+    if len(names) not in (0, size or classes) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"{len(names)} label names are not one for each label")
+    for name in names:
+        check_plain("a label's name", name)
+    table = tuple(tuple(float(number) for number in row.split()) for row in rows)
+    if any(len(row) != size for row in table) or not all(math.isfinite(number) for row in table for number in row):
+        raise ValueError("a label vector has another length than label_size, or is not finite")
+    if levels is not None:
+        low, high = map(float, levels)
+        if not -math.inf < low < high < math.inf:
+            raise ValueError(f"levels are {levels}, expected low < high")
+        levels = low, high
+    classes = None if classes is None else _whole(classes)
+    return DataInfo((height, width, channels), _whole(data["num_images"]), classes, size, names, levels, table)
 
 
 def _whole(value: Any) -> int:
@@ -186,6 +212,21 @@ def trusted_config(workdir: str | Path, *, trust: bool) -> tuple[Config, DataInf
             raise UserError(f"{copy} is not the file that the run was made with; restore it from a copy.")
         config.gan = str(where)
     return config, saved.data
+
+
+def keep_levels(config: Config, data: DataInfo) -> None:
+    """Let a configuration hold the levels that the images have: measured ones, or those of a custom source."""
+    if data.levels is not None:
+        config.data.levels = data.levels
+
+
+def with_known_levels(workdir: Path, config: Config) -> Config:
+    """Return a configuration that asks for levels to be measured with those that its run measured, if there is one."""
+    if config.data.levels != "auto" or not (workdir / CONFIG_FILE).is_file():
+        return config
+    known = copy.deepcopy(config)
+    known.data.levels = load_saved(workdir).config.data.levels
+    return known
 
 
 def differences(saved: Config, given: Config) -> dict[str, tuple[object, object]]:

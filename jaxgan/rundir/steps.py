@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from jaxgan.rundir import layout
@@ -31,7 +32,7 @@ def find_step(workdir: Path, step: int | str) -> int:
 
 def saved_steps(workdir: str | Path) -> list[int]:
     """Return the steps of a run's checkpoints, oldest first; FileNotFoundError where there is none."""
-    steps = list_steps(layout.checkpoints(workdir))
+    steps = layout.numbered(layout.checkpoints(workdir))
     if not steps:
         raise FileNotFoundError(
             f"{workdir} holds no checkpoint yet; train first, or wait for config.train.checkpoint_every."
@@ -39,7 +40,13 @@ def saved_steps(workdir: str | Path) -> list[int]:
     return steps
 
 
-def list_steps(folder: Path) -> list[int]:
-    """Return the steps that a folder of checkpoints holds, oldest first."""
-    names = [child.name for child in folder.iterdir() if child.is_dir()] if folder.is_dir() else []
-    return sorted(int(name) for name in names if name.isdecimal() and str(int(name)) == name)
+def newest_first(workdir: str | Path) -> Iterator[int]:
+    """Yield the steps of a run's checkpoints, newest first; FileNotFoundError where there is none.
+
+    They are looked up each time: a run that goes on deletes one when it has a newer one.
+    """
+    left, tried = saved_steps(workdir), set()
+    while left:
+        tried.add(left[-1])
+        yield left[-1]
+        left = [step for step in layout.numbered(layout.checkpoints(workdir)) if step not in tried]

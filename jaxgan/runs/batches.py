@@ -50,7 +50,7 @@ def put(setup: Setup, indices: np.ndarray, *, on_device: bool) -> object:
     if on_device:
         return parallel.put_batch(indices.astype(np.int32), setup.devices)
     pixels, labels = setup.source.read(indices.ravel())
-    batch = pixels.reshape(*indices.shape, *pixels.shape[1:]), labels.reshape(indices.shape)
+    batch = tuple(array.reshape(*indices.shape, *array.shape[1:]) for array in (pixels, labels))
     del pixels, labels  # or one batch more is alive while this one waits
     return parallel.put_batch(batch, setup.devices)
 
@@ -60,10 +60,11 @@ def batch_shapes(setups: list[Setup], *, on_device: bool) -> object:
     setup = setups[0]
     num_devices, batch_size = len(setup.devices), setup.config.data.batch_size // len(setup.devices)
     lead = num_devices, setup.steps_per_call, len(setups), setup.gan.rule.d_steps, batch_size
-    per_image = jax.ShapeDtypeStruct(lead, np.int32)
     if on_device:
-        return per_image
-    return jax.ShapeDtypeStruct((*lead, *setup.source.info.image_shape), np.uint8), per_image
+        return jax.ShapeDtypeStruct(lead, np.int32)
+    info = setup.source.info
+    labels = jax.ShapeDtypeStruct((*lead, *info.label.shape), info.label.dtype)
+    return jax.ShapeDtypeStruct((*lead, *info.image_shape), info.pixel_dtype), labels
 
 
 def resident_dataset(setup: Setup) -> data.Resident | None:

@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import data
-from jaxgan.base import checks, files, keys
+from jaxgan.base import checks, keys
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Config, Map, Source
-from jaxgan.config import with_whole_paths
+from jaxgan.config import validate, with_whole_paths
 from jaxgan.metrics import suite
 from jaxgan.metrics.features import trained
-from jaxgan.metrics.features.choice import NONE_FOUND, choose_features
+from jaxgan.metrics.features.choice import choose_features
 from jaxgan.metrics.features.network import FeatureNet
 from jaxgan.metrics.neighbours import Nearest, nearest_images
 from jaxgan.metrics.reference import Images, Reference, cached_reference, images_of
 from jaxgan.rundir import saved_config, steps
 from jaxgan.rundir.digests import Damaged
-from jaxgan.rundir.evaluations import Evaluation, read_evaluations, write_evaluations
+from jaxgan.rundir.evaluations import Evaluation
+from jaxgan.rundir.layout import EVALUATION_FILE
+from jaxgan.runs.record.score_table import check_out, is_written
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
-from jaxgan.sampling.labels import labels_in_shares
+from jaxgan.sampling.labels import labels_in_shares, vectors_of
 from jaxgan.sampling.pixels import generate_pixels
-from jaxgan.views.table import aligned
 
 LEAST = 10  # parts in which classifier scores are averaged
+# How labels of scored images are drawn, by the axes of their array.
+DRAWN = {1: "as often as in the data", 2: "vectors of the data"}
 # Sources whose other split was not trained on.
 _WITH_TEST_SPLIT = ("mnist", "stacked_mnist", "idx", "arrays", "cifar", "svhn", "stl10")
 
@@ -73,11 +76,12 @@ class Evaluator:
     def main(self) -> str:
         """Name of the figure by which steps are compared; the lower the better."""
         net = self.reference.net
-        return "swd" if net is None else net.distance_name
+        return "swd" if net is None else net.main
 
     def images(self, params: GeneratorParams) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return the images uint8[num, H, W, C] that are scored, and the classes asked for, in the data's shares."""
-        return scored_images(params, self.num, self.seed, self.stats, self.class_counts, self.make)
+        """Return the images uint8[num, H, W, C] that are scored, and the labels asked for, in the data's shares."""
+        vectors = self.reference.labels if params.label_size else None
+        return scored_images(params, self.num, self.seed, self.stats, self.class_counts, self.make, vectors)
 
     def evaluate(self, params: GeneratorParams, step: int, weights: str = "ema") -> Evaluation:
         """Score a generator; equal arguments give equal figures.
@@ -87,20 +91,22 @@ class Evaluator:
         """
         began = time.monotonic()
         images, labels = self.images(params)
+        about = {"weights": weights, "ema_stats": "average" if weights == "raw" else self.ema_stats}
+        return {"step": step, **about, **self.score(images, labels, "generated images", began)}
+
+    def score(self, images: np.ndarray, labels: np.ndarray | None, what: str, began: float) -> Evaluation:
+        """Score images uint8[N, H, W, C], asked to have the labels; the entry names no generator."""
         metrics = suite.score(images, labels, self.reference, names=self.names, seed=self.seed, over=self.look)
         net = self.reference.net
         return {
-            "step": step,
-            "num": self.num,
+            "num": len(images),
             "split": self.split,
-            "weights": weights,
-            "ema_stats": "average" if weights == "raw" else self.ema_stats,
             "seed": self.seed,
-            "classes": None if labels is None else "as often as in the data",
+            "classes": None if labels is None else DRAWN[labels.ndim],
             "main": self.main,
             "metrics": metrics,
             "floor": self.floor.scores,
-            "protocol": f"{self.num} generated images against {len(self.reference.images)} training images; "
+            "protocol": f"{len(images)} {what} against {len(self.reference.images)} training images; "
             f"floor: {self.floor.compared}",
             "features": None if net is None else {"name": net.name, "digest": net.digest, "about": net.about},
             "seconds": round(time.monotonic() - began, 2),
@@ -115,10 +121,18 @@ class Evaluator:
 
 
 def scored_images(
-    params: GeneratorParams, num: int, seed: int, stats: str, class_counts: Sequence[int], make: Map = map
+    params: GeneratorParams,
+    num: int,
+    seed: int,
+    stats: str,
+    class_counts: Sequence[int],
+    make: Map = map,
+    vectors: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return what `Evaluator.images` does, for arguments that are its attributes."""
+    """Return what `Evaluator.images` does, for arguments that are its attributes; `vectors` are all labels [N, L]."""
     labels = None
+    if vectors is not None:
+        labels = vectors_of(num, vectors, seed)
     if params.num_classes is not None:
         labels = labels_in_shares(num, class_counts or (1,) * params.num_classes, seed)
     z = sampler.latents(params, keys.stream(seed, keys.Stream.EVALUATION), num)
@@ -153,14 +167,16 @@ def create_evaluator(
     images, labels = images_of(source or data.open_source(config.data))
     digest = "" if labels is None else trained.data_digest(images, labels)
     net = features_of(config, images.shape[1:], digest)
-    main = "swd" if net is None else "fd"  # what steps are compared by is always measured
+    is_seen = suite.seen_by(net, labels) is not None
+    conditional = conditional and (is_seen or labels is None)
+    main = "swd" if net is None else "kid" if net.main == net.kernel_name else "fd"  # by it steps are compared
     names = tuple(dict.fromkeys((main, *chosen))) if chosen else None
     suite.check(names or (), net, conditional)
-    measured = names or suite.available(net, labels is not None)
+    measured = names or suite.available(net, is_seen)
     suite.check_numbers(measured, len(images), None if held is None else len(held[0]))
     reference = cached_reference(images, labels, net, held_out=held)
     floor = suite.floor(reference, num, names=names, seed=seed)
-    counts = () if labels is None else tuple(np.bincount(labels).tolist())
+    counts = () if labels is None or labels.ndim > 1 else tuple(np.bincount(labels).tolist())
     stats = config.sample.stats, config.train.ema_stats
     return Evaluator(reference, floor, config.data.split, num, seed, *stats, names, digest, counts)
 
@@ -173,6 +189,7 @@ def features_of(config: Config, image_shape: tuple[int, int, int], data_digest: 
         image_shape=image_shape,
         data_digest=data_digest,
         fid=config.eval.fid,
+        channels=tuple(config.sample.channels),
     )
 
 
@@ -194,7 +211,7 @@ def held_out(config: Config, source: Source | None = None) -> Images | None:
     """
     if data.resolved(config).data.source not in _WITH_TEST_SPLIT or config.data.split != "train":
         return None
-    other = config.data.copy_and_resolve_references()
+    other = copy.deepcopy(config.data)
     other.split, other.skip = "test", 0
     try:
         if source and data.fingerprint(source) != data.fingerprint(data.open_source(config.data)):
@@ -218,7 +235,8 @@ def evaluate_run(
     fid: str | None = None,
     out: str | Path | None = None,
     trust: bool = False,
-) -> tuple[list[Evaluation], Nearest | None]:
+    on_write: Callable[[Path], object] = lambda path: None,
+) -> tuple[list[Evaluation], Nearest]:
     """Score checkpoints of a run, and add the scores to its evaluation.json.
 
     Where the run's folder cannot be written, the scores are returned all the same, with a warning.
@@ -232,6 +250,7 @@ def evaluate_run(
       path: where the run's images lie now, instead of its config.data.path.
       out: a .json file for the scores, instead of the run's evaluation.json.
       trust: consent to execute Python files that the run names.
+      on_write: called with the file of scores each time it is written.
 
     Returns:
       One evaluation a step, oldest step first, and for the last one what its images resemble most.
@@ -241,12 +260,10 @@ def evaluate_run(
     """
     from jaxgan.generators.load import load  # Orbax takes a second to import
 
-    workdir = Path(workdir)
-    if out is not None and Path(out).suffix.lower() != ".json":
-        raise UserError(f"{out} has no ending that scores are written to; use .json.")
-    config, _ = saved_config.trusted_config(workdir, trust=trust)
-    saved = steps.saved_steps(workdir)
-    numbers = {"all": saved, "latest": saved[::-1]}.get(str(step)) or [steps.find_step(workdir, step)]
+    check_out(out)
+    config, workdir = saved_config.trusted_config(Path(workdir), trust=trust)[0], Path(workdir)
+    several = {"all": steps.saved_steps, "latest": steps.newest_first}.get(str(step))
+    asked = steps.find_step(workdir, "latest" if several else step)
     if seed is not None:
         checks.in_range("--seed", seed, 0, 2**32 - 1)
     if features is None and not trust:
@@ -254,39 +271,27 @@ def evaluate_run(
     given = {"eval.metrics": metrics, "eval.fid": fid, "eval.features": features, "data.path": path}
     config.update_from_flattened_dict({name: value for name, value in given.items() if value is not None})
     config = with_whole_paths(config)
+    validate(config)
     source = data.open_source(config.data)
     saved_config.check_images(workdir, config, source.info, data.fingerprint(source))
     evaluator = create_evaluator(config, source, num=num, seed=seed)
-    done, nearest = [], None
-    for one in numbers:
+    done, params, left_out = [], None, []
+    for one in several(workdir) if several else [asked]:
         try:
             params = load(workdir, one, weights, trust=trust, ema_std=ema_std)
-        except Damaged as error:
-            if one == numbers[-1] and not done:
-                raise
-            say(f"warning: {error}; it is left out")
+        except (Damaged, FileNotFoundError) as error:
+            left_out.append(error)  # a run that goes on may delete one
             continue
         done.append(evaluator.evaluate(params, one, weights if ema_std is None else f"ema_std={ema_std}"))
-        _write(workdir, out, done)
-        if step == "latest" or one == numbers[-1]:
-            nearest = evaluator.nearest(params)
+        if is_written(workdir, out, done):
+            on_write(workdir / EVALUATION_FILE if out is None else Path(out))
+        if step == "latest":
             break
-    return done, nearest
-
-
-def _write(workdir: Path, out: str | Path | None, done: list[Evaluation]) -> None:
-    """Write the scores so far; a refusal of the disk costs none of them."""
-    try:
-        if out is None:
-            write_evaluations(workdir, [*read_evaluations(workdir), done[-1]])
-        else:
-            files.write(Path(out), json.dumps(done, indent=1) + "\n")
-    except OSError as error:
-        place = workdir if out is None else out
-        say(
-            f"warning: the scores of step {done[-1]['step']} could not be written to {place} "
-            f"({error.strerror or error}); --out=FILE.json writes them elsewhere"
-        )
+    if params is None:
+        raise left_out[-1]
+    for error in left_out:
+        say(f"warning: {error}; it is left out")
+    return done, evaluator.nearest(params)
 
 
 def train_features(config: Config, *, on_step=lambda step, loss: None) -> FeatureNet:
@@ -295,36 +300,19 @@ def train_features(config: Config, *, on_step=lambda step, loss: None) -> Featur
     Raises:
       UserError: the images have no labels.
     """
-    images, labels = images_of(source := data.open_source(config.data))
-    classes = source.info.num_classes or 0
-    if labels is None or classes < 2:
-        lack = "no labels" if labels is None else "one class only (for a folder: one subfolder a class)"
+    source, name = data.open_source(config.data), data.resolved(config).data.source
+    images, labels = images_of(source)
+    held, classes = _labelled(config), source.info.num_classes or 0
+    if labels is not None and source.info.label_size:
+        return trained.fit_vectors(images, labels, source.info.label_names, name, held_out=held, on_step=on_step)
+    if labels is None:
         raise UserError(
-            f"the images of config.data.source={config.data.source!r} have {lack} to learn features from; use data of "
-            "several classes, or let config.eval.features name a function or Inception's weights."
+            f"the images of config.data.source={config.data.source!r} have no labels to learn features from; use data "
+            "of several classes, or let config.eval.features name a function or Inception's weights."
         )
-    name, held = data.resolved(config).data.source, _labelled(config)
     return trained.fit(images, labels, classes, name, held_out=held, on_step=on_step)
 
 
 def _labelled(config: Config) -> tuple[np.ndarray, np.ndarray] | None:
     held = held_out(config)
     return None if held is None or held[1] is None else (held[0], held[1])
-
-
-def table(evaluations: Sequence[Evaluation]) -> str:
-    """Return evaluations as text: a column a step, a row a figure, and the floor that real images reach."""
-    names = list(dict.fromkeys(name for entry in evaluations for name in entry["metrics"]))
-    head = ["", *(f"step {entry['step']:,}" for entry in evaluations), "floor"]
-    floor = evaluations[-1]["floor"]
-    rows = [
-        [name, *(_figure(entry["metrics"].get(name)) for entry in evaluations), _figure(floor.get(name))]
-        for name in names
-    ]
-    lines = aligned([head, *rows], "<" + ">" * (len(head) - 1))
-    about = evaluations[-1]["features"]
-    return "\n".join([*lines, evaluations[-1]["protocol"], about["about"] if about else NONE_FOUND])
-
-
-def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"

@@ -22,6 +22,7 @@ from jaxgan.base.types import Array, Config
 from jaxgan.generators.averaged import averaged_generator
 from jaxgan.rundir import layout, saved_config, sweep
 from jaxgan.rundir.metrics_log import Row
+from jaxgan.runs.clock import Clock
 from jaxgan.runs.evaluate import Evaluator, create_evaluator
 from jaxgan.runs.health.early_stop import check_metric
 from jaxgan.runs.health.health import bad_state
@@ -45,7 +46,8 @@ def create_evaluators(plan: Plan, metric_names: Sequence[str]) -> list[Evaluator
     """
     config, evaluators = plan.config, []
     if config.eval.every:
-        conditional = plan.shared.gan.num_classes is not None
+        gan = plan.shared.gan
+        conditional = gan.num_classes is not None or gan.label_size > 0
         evaluator = create_evaluator(config, plan.shared.source, conditional=conditional)
         if processes.num_processes() > 1:
             evaluator = dataclasses.replace(evaluator, make=processes.spread, look=processes.spread)
@@ -76,12 +78,14 @@ class Experiment:
         runs: list[Run],
         evaluators: list[Evaluator],
         resumed: Resumed,
+        clock: Clock,
         on_log: Callable[[Row], object] | None,
     ):
         self.plan, self.workdir, self.runs, self.evaluators = plan, workdir, runs, evaluators
         self.start, self.schedule = resumed.step, plan.shared.schedule
         self.end = resumed.step if resumed.is_over else self.schedule.last
-        self._on_log = on_log
+        self._clock, self._on_log = clock, on_log
+        self._timed_out = False
         self._began = time.monotonic()
         self._failed = [bool(run.failure) for run in runs] or [False] * len(plan.setups)
         self._pending: list[tuple[int, int, dict[str, Array], float]] = []
@@ -98,7 +102,7 @@ class Experiment:
         for folder, one in {self.workdir: config, **{run.workdir: run.setup.config for run in self.runs}}.items():
             saved_config.save_config(folder, one, source.info, fingerprint)
         write_line(start_text(config, self.plan.shared.devices, self.workdir), sys.stderr)
-        self._progress = progress = Progress(self.start, self.schedule.last)
+        self._progress = progress = Progress(self.start, self.schedule.last, self._clock.left)
         stack.callback(progress.close)
         stack.enter_context(divert(progress.say))
         for run, record in zip(self.runs, resumed.records, strict=True):
@@ -174,13 +178,22 @@ class Experiment:
                 break
             if run.wrong:
                 run.fail(run.wrong)
+        timed_out = self._clock.left() <= 0
         ends = self.runs != [] and all(run.failure or run.health.ends for run in self.runs)
         failed = [bool(run.failure) for run in self.runs] or self._failed
-        stops, (ends, back, *failed) = stop.anywhere(ends, back, *failed)
+        stops, (ends, back, timed_out, *failed) = stop.anywhere(ends, back, timed_out, *failed)
         if back:
             raise RolledBack
         self._failed = [bool(one) for one in failed]
-        return stops or bool(ends) or step == self.schedule.last
+        if timed_out and not stops:
+            self._timed_out = True
+            for run in self.runs:
+                run.timed_out = step
+        return stops or bool(ends or timed_out) or step == self.schedule.last
+
+    def scores(self, step: int) -> bool:
+        """Return whether a step is scored: where that is due, and where time ended the runs."""
+        return self.schedule.scores(step) or (self._timed_out and bool(self.evaluators))
 
     def save(self, step: int, states: States) -> None:
         """Save the states that are sound."""
@@ -194,7 +207,7 @@ class Experiment:
             if self.runs and (wrong or self.runs[number].wrong):
                 self.runs[number].fail(wrong or self.runs[number].wrong)
             elif self.runs:
-                self.runs[number].save(step, state)
+                self.runs[number].save(step, state, self._clock.spent)
 
     def score_missing(self, step: int, states: States) -> None:
         """Score the step that the runs continue from, where that is due and was not done."""
@@ -214,6 +227,7 @@ class Experiment:
             entry = evaluator.evaluate(params, step)
             if self.runs:
                 self.runs[number].score(entry, evaluator.nearest(params))
+        self._clock.note_ending(time.monotonic() - began)
         for run in self.runs:
             run.recorder.pause(time.monotonic() - began)
         self._hand_on(self._row(step))
@@ -242,6 +256,8 @@ class Experiment:
     def _ending(self, step: int, *, stopped: bool) -> str:
         if step >= self.schedule.last:
             return f"finished step {step} after {time.monotonic() - self._began:.1f} s of training in this process"
+        if self._timed_out:
+            return f"ended at step {step} after {self._clock.spent / 60:.1f} minutes; a larger max_minutes goes on"
         if stopped:
             return f"stopped at step {step} and saved; run the same command again to go on"
         if self.runs[0].health.stalled:
@@ -253,6 +269,13 @@ class Experiment:
 def opening_lines(plan: Plan, resumed: Resumed, changes: Changes) -> Iterator[str]:
     """Yield what is learnt from, and what changed since the runs were last saved."""
     yield f"{plan.shared.source.info.num_images:,} images, {plan.shared.steps_per_epoch:.2f} steps an epoch"
+    if plan.config.augment_by_size:
+        yield f"augment_p is {plan.config.augment_p}, for this number of images"
+    source, config = plan.shared.source, plan.config
+    labels = getattr(source, "labels", None)  # where it would take reading all images, nothing is said
+    has_counts = source.info.num_classes is not None and labels is not None
+    if has_counts and (uneven := data.counts_sentence(source.info, labels, is_balanced=config.data.balance)):
+        yield uneven
     for path, (old, new) in changes.items():
         yield f"changed since the last run: config.{path} {old!r} -> {new!r}"
     if resumed.step:

@@ -16,6 +16,7 @@ from jaxgan.base.terminal import say
 from jaxgan.rundir import layout, saved_config
 from jaxgan.rundir.digests import Damaged
 from jaxgan.rundir.lock import locked
+from jaxgan.runs.clock import Clock
 from jaxgan.runs.health import rollback
 from jaxgan.runs.record.recorder import has_curves
 from jaxgan.runs.run import Run
@@ -71,14 +72,20 @@ def open_runs(plan: Plan, workdir: Path, stack: contextlib.ExitStack) -> tuple[l
     return runs, changes
 
 
-def resume(plan: Plan, runs: Sequence[Run], workdir: Path) -> Resumed:
-    """Return where all processes continue, which have what process 0 finds in the folders."""
+def resume(plan: Plan, runs: Sequence[Run], workdir: Path, clock: Clock) -> Resumed:
+    """Return where all processes continue, which have what process 0 finds in the folders, and set the clock."""
     states, records = [plan.shared.state_shapes] * len(plan.setups), []
     step = is_over = has_ended = 0
     if runs:
         found = restore(runs, plan.shared.state_shapes)
         states, records, step = found or ([run.setup.first_state() for run in runs], [{} for _ in runs], 0)
-        is_over = found is not None and (step >= plan.shared.schedule.last or all(run.is_over(step) for run in runs))
+        clock.before = max(clock.before, *(_number(record, "seconds_spent") for record in records))
+        # The time that was kept for the end is no time to train on.
+        has_timed_out = 0 < plan.config.train.max_minutes <= max(_number(record, "timed_out") for record in records)
+        at_end = step >= plan.shared.schedule.last or has_timed_out or clock.left() <= 0
+        is_over = found is not None and (at_end or all(run.is_over(step) for run in runs))
+        for run, record in zip(runs, records, strict=True):
+            run.timed_out = step if is_over and _number(record, "timed_out") else None
         has_ended = is_over and all(run.has_ended(step) for run in runs) and has_curves(workdir)
         if has_ended:
             say(f"nothing to do: {workdir} {_ending(runs[0], step)}")
@@ -86,10 +93,17 @@ def resume(plan: Plan, runs: Sequence[Run], workdir: Path) -> Resumed:
     return Resumed(processes.from_first(states), records, step, bool(is_over), bool(has_ended))
 
 
+def _number(record: Record, name: str) -> float:
+    value = record.get(name)
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
 def _ending(run: Run, step: int) -> str:
     last = run.setup.schedule.last
     if step >= last:
         return f"is at step {step} of {last}"
+    if run.timed_out is not None:
+        return f"ended at step {step}, as config.train.max_minutes has it; a larger one goes on"
     if run.health_at(step).stalled:
         return f"stopped early at step {step}"
     return f"collapsed by step {step}; --config.watch.action=warn goes on all the same"

@@ -35,6 +35,7 @@ class Run:
       number: its place among them, None for one that is alone.
       checkpoints: of its folder.
       failure: why it ended before the others, or ''.
+      timed_out: the step at which time ended it, or None.
       recorder: what it writes, once it has begun.
       health: what its rows show, likewise.
     """
@@ -44,6 +45,7 @@ class Run:
 
     def __init__(self, number: int | None, setup: Setup, workdir: Path, checkpoints: Any):
         self.number, self.setup, self.workdir, self.checkpoints = number, setup, workdir, checkpoints
+        self.timed_out: int | None = None
         failed = workdir / layout.FAILURE_FILE
         self.failure = (
             files.read(failed).decode(errors="replace")[:1_000] if number is not None and failed.exists() else ""
@@ -76,8 +78,12 @@ class Run:
         """Return whether the end of a run at this step was written: its scores and its curves."""
         if self.failure:
             return True
-        scored = not self.setup.schedule.scores(step) or self._scored(step) is not None
+        scored = not self.scores(step) or self._scored(step) is not None
         return scored and has_curves(self.workdir)
+
+    def scores(self, step: int) -> bool:
+        """Return whether a step is scored: where that is due, and where time ended the run."""
+        return self.setup.schedule.scores(step) or (step == self.timed_out and self.setup.config.eval.every > 0)
 
     def begin(self, step: int, record: dict[str, Any], say_of: Callable[[str], object]) -> None:
         """Continue from a step, with the record of its checkpoint; `say_of` prints what there is to say of this run."""
@@ -126,9 +132,11 @@ class Run:
         files.write(self.workdir / layout.FAILURE_FILE, self.failure)
         self.say(f"warning: {self.failure}")
 
-    def save(self, step: int, state: GanState) -> None:
-        """Save a state that is known to be sound."""
-        more = {"rollbacks": self.rollbacks, "devices": len(self.setup.devices)}
+    def save(self, step: int, state: GanState, spent: float) -> None:
+        """Save a state that is known to be sound, after `spent` seconds of the whole run."""
+        more = {"rollbacks": self.rollbacks, "devices": len(self.setup.devices), "seconds_spent": round(spent, 3)}
+        if step == self.timed_out:
+            more["timed_out"] = self.setup.config.train.max_minutes
         self.checkpoints.save(step, state, self.recorder.carried(step) | more)
 
     def _scored(self, step: int) -> Evaluation | None:
@@ -138,7 +146,7 @@ class Run:
 
     def lacks_scores(self, step: int) -> bool:
         """Return whether the step that the run continues from is still to be scored; note scores that are there."""
-        if self.failure or not step or not self.setup.schedule.scores(step):
+        if self.failure or not step or not self.scores(step):
             return False
         entry = self._scored(step)
         if entry is not None:

@@ -7,14 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import jax
+import numpy as np
 import optax
 
 from jaxgan import config as config_lib
 from jaxgan import data, gans
 from jaxgan.base import keys, machine
 from jaxgan.base.digests import digest
+from jaxgan.base.pixels import visible
 from jaxgan.base.types import Config, Device, Source
-from jaxgan.rundir import layout, sweep
+from jaxgan.rundir import layout, saved_config, sweep
+from jaxgan.runs.by_size import decided
 from jaxgan.runs.record import loggers
 from jaxgan.runs.schedule import Schedule
 from jaxgan.runs.warm_start import warm_started
@@ -94,11 +97,11 @@ def create_plan(config: Config, source: Source | None) -> Plan:
     loggers.check(config.train.log_to)
     machine.keep_memory()
     devices = parallel.choose_devices(config.train.num_devices, config.data.batch_size)
-    if source is None:
-        source = data.open_source(config.data)  # reports what it found
-        config, configs = data.resolved(config), [data.resolved(one) for one in configs]
-    else:
-        source = data.checked(source)
+    asked, source = source is None, data.open_source(config.data) if source is None else data.checked(source)
+    config = decided(data.resolved(config) if asked else config, source.info.num_images)
+    configs = sweep.expand(config) if sweep.is_many(config) else [config]
+    for one in (config, *configs):
+        saved_config.keep_levels(one, source.info)
     if not sweep.is_many(config):
         setup = create_setup(config, source, devices)
         return Plan(config, [setup], setup)
@@ -108,8 +111,11 @@ def create_plan(config: Config, source: Source | None) -> Plan:
     return Plan(config, setups, shared)
 
 
-def identity(plan: Plan) -> str:
-    """Return what all processes of a job must have in common, a line of name=value for each fact."""
+def identity(plan: Plan, workdir: Path) -> str:
+    """Return what all processes of a job must have in common, a line of name=value for each fact.
+
+    The folder tells jobs with equal settings apart, since one of them alone can lock it.
+    """
     config, setup = plan.config, plan.shared
     own = {"data.path", "data.workers", "gan"}  # they may differ where the images and the code do not
     shapes = [
@@ -123,18 +129,21 @@ def identity(plan: Plan) -> str:
         "a GAN": digest(Path(config.gan).read_bytes()) if config.gan.endswith(".py") else config.gan,
         "networks": digest(str(shapes)),
         "jax": jax.__version__,
+        "--workdir": workdir,
     }
     short = ((name, str(value)) for name, value in facts.items())
-    return "\n".join(f"{name}={text if len(text) < 20 else digest(text)[:8]}" for name, text in short)
+    return "\n".join(f"{name}={text if len(text) < 200 else digest(text)[:8]}" for name, text in short)
 
 
 def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup:
     """Build networks, optimisers and the index plan."""
+    visible(np.zeros((1, source.info.image_shape[2]), np.uint8), config.sample.channels)  # or grids would refuse later
     gan = gans.build(config, source.info)
     info, rule = source.info, gan.rule
-    plan = data.IndexPlan(
-        config.seed, info.num_images, config.data.batch_size, config.data.drop_remainder, config.data.shuffle
-    )
+    parts = info.num_images, config.data.batch_size, config.data.drop_remainder, config.data.shuffle
+    plan = data.IndexPlan(config.seed, *parts)
+    if config.data.balance:
+        plan = data.balanced(plan, source)
     epoch = plan.steps_per_epoch / rule.d_steps
     counters = make_counters(rule.d_updates, rule.order) if config.optim.shared_counter else {}
     rates, parts, optimisers = {}, {}, {}

@@ -9,13 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jaxgan import data
-from jaxgan.base import processes
+from jaxgan.base import machine, processes
 from jaxgan.base.checks import UserError
 from jaxgan.base.settings import user_path
 from jaxgan.base.types import Config, Source
 from jaxgan.config import with_whole_paths
 from jaxgan.rundir.metrics_log import Row
+from jaxgan.rundir.saved_config import with_known_levels
 from jaxgan.runs.batches import batches, make_steps
+from jaxgan.runs.clock import Clock
 from jaxgan.runs.experiment import Experiment, create_evaluators, features_of
 from jaxgan.runs.health.rollback import RolledBack
 from jaxgan.runs.resume import Changes, common_steps, open_runs, resume
@@ -58,15 +60,18 @@ def train(
     """
     if on_log is not None and not callable(on_log):
         raise UserError(f"on_log is {type(on_log).__name__}; expected a function of a logged row, or None.")
+    began = time.monotonic()
     workdir, config = user_path(workdir), with_whole_paths(config)  # whatever folder the process goes to
-    with processes.together(), contextlib.ExitStack() as opened:
-        plan = processes.agree(functools.partial(create_plan, config, source), identity)
+    config = with_known_levels(workdir, config)
+    with machine.usual_rules(), processes.together(), contextlib.ExitStack() as opened:
+        plan = processes.agree(functools.partial(create_plan, config, source), lambda plan: identity(plan, workdir))
+        clock = Clock(plan.config.train.max_minutes, began)
         runs, changes = open_runs(plan, workdir, opened) if processes.leads() else ([], {})
         stop = opened.enter_context(catch_stop())
         steps = make_steps(plan, compile_now=max(common_steps(runs), default=0) < plan.shared.schedule.last)
         while True:
             with contextlib.suppress(RolledBack):
-                states = _train(plan, workdir, runs, changes, steps, stop, on_log)
+                states = _train(plan, workdir, runs, changes, steps, stop, clock, on_log)
                 return stack(states) if plan.is_many else states[0]
             changes = {}  # they are reported once
 
@@ -78,15 +83,16 @@ def _train(
     changes: Changes,
     steps: parallel.CompiledSteps,
     stop: StopRequest,
+    clock: Clock,
     on_log: Callable[[Row], object] | None,
 ) -> list[GanState]:
     """Train from the newest checkpoint to the end, a request to stop, or a rollback; return the states of the runs."""
-    resumed = resume(plan, runs, workdir)
+    resumed = resume(plan, runs, workdir, clock)
     if resumed.has_ended:
         return resumed.states
     create = functools.partial(create_evaluators, plan, steps.metric_names)
     evaluators = processes.agree(create, features_of)
-    experiment = Experiment(plan, workdir, runs, evaluators, resumed, on_log)
+    experiment = Experiment(plan, workdir, runs, evaluators, resumed, clock, on_log)
     with contextlib.ExitStack() as opened:
         experiment.open(resumed, changes, opened)
         states = training_loop(experiment, join(resumed.states), steps, stop)
@@ -120,8 +126,8 @@ def training_loop(experiment: Experiment, states: States, steps: parallel.Compil
             if last or due.saves(step):
                 experiment.save(step, states)
             # A request to stop does not wait for scores, which a resumed run makes first.
-            stops = due.scores(step) and stop.anywhere()[0]
-            if due.scores(step) and not stops:
+            stops = experiment.scores(step) and stop.anywhere()[0]
+            if experiment.scores(step) and not stops:
                 experiment.score(step, states)
             if last or stops:
                 break

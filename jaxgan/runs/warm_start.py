@@ -11,9 +11,8 @@ import jax.numpy as jnp
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 from jaxgan.rundir import layout
-from jaxgan.rundir.digests import Damaged, by_path
-from jaxgan.rundir.restore import read_all
-from jaxgan.rundir.steps import saved_steps
+from jaxgan.rundir.digests import by_path
+from jaxgan.rundir.restore import read_all, read_newest
 from jaxgan.training.state import GanState
 
 
@@ -57,12 +56,4 @@ def _newest(workdir: Path) -> tuple[int, dict[str, Any]]:
             f"config.train.warm_start is {workdir}, which holds no checkpoints; give the folder of a run, which has "
             "both networks (no generator that comes along, and no exported file)."
         )
-    steps = saved_steps(workdir)
-    for step in reversed(steps):
-        try:
-            return step, read_all(layout.step_folder(workdir, step))
-        except Damaged as error:
-            if step == steps[0]:
-                raise
-            say(f"warning: {error}; the one before is used")
-    raise AssertionError("there is at least one step")
+    return read_newest(workdir, read_all)

@@ -70,6 +70,9 @@ class GeneratorParams(struct.PyTreeNode):
       latent: the law of z.
       num_classes: K of a conditional generator, else None.
       image_range: (low, high) of the module's images.
+      label_size: L of a generator that takes label vectors, else 0.
+      label_names: of its classes, or of the numbers of its vectors; () where they are not known.
+      label_table: label vectors of the data, from which those are drawn that nobody asks for.
     """
 
     variables: dict[str, PyTree]
@@ -77,10 +80,19 @@ class GeneratorParams(struct.PyTreeNode):
     latent: Latent = struct.field(pytree_node=False)
     num_classes: int | None = struct.field(pytree_node=False)
     image_range: tuple[float, float] = struct.field(pytree_node=False)
+    label_size: int = struct.field(pytree_node=False, default=0)
+    label_names: tuple[str, ...] = struct.field(pytree_node=False, default=())
+    label_table: tuple[tuple[float, ...], ...] = struct.field(pytree_node=False, default=())
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether it makes images for labels."""
+        return self.num_classes is not None or self.label_size > 0
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: a line instead of all numbers."""
         numbers = sum(leaf.size for leaf in jax.tree.leaves(self.variables["params"]))
         classes = "" if self.num_classes is None else f", {self.num_classes} classes"
+        classes += f", label vectors of {self.label_size} numbers" * bool(self.label_size)
         kind = html.escape(f"{type(self.module).__module__.rpartition('.')[2]}.{type(self.module).__name__}")
         return f"<b>{kind}</b>: {numbers:,} parameters, z {list(self.latent.shape)} ({self.latent.law}){classes}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -43,16 +44,26 @@ def generate_pixels(
       ValueError: see `generate`.
       FloatingPointError: an image has pixels that are no numbers.
     """
+    return _in_parts(_compiled(stats, to_uint8), params, z, labels, over)
+
+
+def generate_floats(params: GeneratorParams, z: Array, labels: Array | None, stats: str = "running") -> np.ndarray:
+    """Do what `generate_pixels` does, without rounding to bytes: float32[N, H, W, C] in [-1, 1]."""
+    return _in_parts(_compiled(stats, jnp.asarray), params, z, labels, map)
+
+
+def _in_parts(
+    make: Callable[..., Any], params: GeneratorParams, z: Array, labels: Array | None, over: Map
+) -> np.ndarray:
     machine.keep_memory()
-    make = _compiled(stats)
     num_parts = max(1, math.ceil(len(z) / PART))
     parts = [slice(first, None, num_parts) for first in range(num_parts)]
 
     def inputs(rows: slice) -> tuple[GeneratorParams, Array, Array | None]:
         return params, z[rows], None if labels is None else labels[rows]
 
-    shape = jax.eval_shape(make, *inputs(parts[0]))[0].shape
-    pixels = np.empty((len(z), *shape[1:]), np.uint8)
+    one = jax.eval_shape(make, *inputs(parts[0]))[0]
+    pixels = np.empty((len(z), *one.shape[1:]), one.dtype)
     for rows, (made, finite) in zip(parts, over(lambda rows: make(*inputs(rows)), parts), strict=True):
         pixels[rows] = made
         if not finite:
@@ -63,11 +74,13 @@ def generate_pixels(
 
 
 @functools.cache
-def _compiled(stats: str) -> Callable[[GeneratorParams, Array, Array | None], tuple[Array, Array]]:
-    """Return a function that makes uint8[N, H, W, C] and says whether all pixels were numbers."""
+def _compiled(
+    stats: str, convert: Callable[[Array], Array]
+) -> Callable[[GeneratorParams, Array, Array | None], tuple[Array, Array]]:
+    """Return a function that makes images [N, H, W, C], converted, and says whether all pixels were numbers."""
 
     def make(params, z, labels):
         images = generate(params, z, labels, stats=stats)
-        return to_uint8(images), jnp.isfinite(images).all()
+        return convert(images), jnp.isfinite(images).all()
 
     return jax.jit(make, compiler_options=machine.compiler_options())

@@ -13,6 +13,7 @@ from flax import errors, traverse_util
 from jaxgan.base import checks, machine
 from jaxgan.base.types import Array, PyTree
 from jaxgan.sampling.generator import GeneratorParams
+from jaxgan.sampling.labels import draw_labels
 
 # Images whose statistics are taken together, which bounds memory.
 PART = 128
@@ -60,7 +61,7 @@ def _of_part(params: GeneratorParams, key: Array) -> PyTree:
     """Return means and variances, by their paths, of the maps of some images."""
     flat = traverse_util.flatten_dict(params.variables["batch_stats"])
     z_key, label_key, dropout_key = jax.random.split(key, 3)
-    labels = jax.random.randint(label_key, (PART,), 0, params.num_classes or 1, jnp.int32)
+    labels = draw_labels(params, label_key, PART)
     make = functools.partial(params.module.apply, train=True, mutable=["batch_stats"])
     z = params.latent.draw(z_key, PART)
 

@@ -17,6 +17,7 @@ from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array
 from jaxgan.sampling.generator import GeneratorParams, Latent
+from jaxgan.sampling.labels import draw_labels
 
 STATS = ("running", "batch")
 
@@ -30,7 +31,8 @@ def sample(params: GeneratorParams, key: Array, *, num: int = 64, labels: Array 
       params: from `jaxgan.load` or `generator_params`.
       key: typed key.
       num: number of images N; static under `jit`.
-      labels: int32[N] in 0..K-1 for a conditional GAN; None draws them uniformly.
+      labels: for a conditional GAN int32[N] in 0..K-1, None draws them uniformly; or float32[N, L], label vectors, None
+        draws them from `params.label_table`.
 
     Returns:
       float32[N, H, W, C] in [-1, 1], whatever range the GAN itself uses.
@@ -77,7 +79,8 @@ def generate(params: GeneratorParams, z: Array, labels: Array | None = None, *, 
     Args:
       params: the generator.
       z: float32[N, *latent.shape].
-      labels: for a conditional GAN int32[N] in 0..K-1, or float32[N, K], weights that mix classes; else None.
+      labels: for a conditional GAN int32[N] in 0..K-1, or float32[N, K], weights that mix classes; or float32[N, L],
+        label vectors; else None.
       stats: 'running': each image depends on its own z only; 'batch': batch norm uses the statistics of these N.
 
     Returns:
@@ -102,8 +105,8 @@ def _draw_latents(latent: Latent, key: Array, num: int, truncation: float | None
 def _draw(params: GeneratorParams, key: Array, labels: Array | None, *, num: int) -> Array:
     """Do what `sample` does."""
     z_key, label_key = jax.random.split(key)
-    if labels is None and params.num_classes is not None:
-        labels = jax.random.randint(label_key, (num,), 0, params.num_classes, jnp.int32)
+    if labels is None and params.is_conditional:
+        labels = draw_labels(params, label_key, num)
     return _make(params, params.latent.draw(z_key, num), labels, stats="running")
 
 
@@ -163,8 +166,21 @@ def _on_device(values: Array | np.ndarray) -> Array:
     return values if isinstance(values, jax.Array) else jax.device_put(np.asarray(values))
 
 
+def _checked_vectors(params: GeneratorParams, labels: Array | None, num: int) -> Array:
+    expected, numbers = (num, params.label_size), ", ".join(params.label_names)
+    what = f"float32{list(expected)}, label vectors{f' of {numbers}' * bool(numbers)}"
+    if labels is None:
+        raise UserError(f"this GAN is conditional; give labels, {what}.")
+    labels = _on_device(labels)
+    if labels.shape != expected or not jnp.issubdtype(labels.dtype, jnp.floating):
+        raise UserError(f"labels are {labels.dtype}{list(labels.shape)}; expected {what}.")
+    return labels
+
+
 def _checked_labels(params: GeneratorParams, labels: Array | None, num: int) -> Array | None:
     classes = params.num_classes
+    if params.label_size:
+        return _checked_vectors(params, labels, num)
     if classes is None:
         if labels is not None:
             raise UserError("labels were given, but this GAN is unconditional; leave them out.")

@@ -71,13 +71,14 @@ class Gan:
     """Everything about a GAN that does not change while it trains.
 
     Attributes:
-      generator: module called as (z [B, Z], labels int32[B], train=bool) -> images [B, H, W, C].
+      generator: module called as (z [B, Z], labels, train=bool) -> images [B, H, W, C]. Labels are classes int32[B], or
+        vectors float32[B, L].
       discriminator: module called as (images, labels, train=bool) -> (logits [B], class logits [B, K] or None).
         In both, dropout is on where a 'dropout' key is given; `train` chooses batch-norm statistics only.
       latent: the law of z.
       data: shape, number and classes of the images it is trained on.
       image_range: (low, high) of the pixels that both networks handle.
-      num_classes: K where images are made for a label, else None.
+      num_classes: K where images are made for a class, else None.
       loss: the adversarial loss.
       class_weight: weight of the class cross-entropy in both networks' losses.
       ema_decay: of the averaged generator, 0 for a plain copy.
@@ -105,6 +106,8 @@ class Gan:
       matmul: how accelerators multiply float32 matrices in training, as `jax.default_matmul_precision` names it;
         'default' leaves JAX's setting alone.
       convolution: form of convolutions in training, as `jaxgan.nets.conv.forced` names it.
+      label_size: L where images are made for a label vector, else 0. In training, generated images have the vectors of
+        the real images in the batch.
 
     Raises:
       UserError: parts that contradict each other.
@@ -135,11 +138,12 @@ class Gan:
     precision: str = setting("precision")
     matmul: str = setting("matmul")
     convolution: str = setting("convolution")
+    label_size: int = 0
 
     def __post_init__(self) -> None:
         check_fields(self)
         power_ema.check_widths(self.ema_stds)
-        if self.pack > 1 and self.num_classes is not None:
+        if self.pack > 1 and (self.num_classes is not None or self.label_size):
             raise UserError(
                 f"pack is {self.pack}, which shows D several images at once, but this GAN's images have classes of "
                 "their own; set config.pack to 1, or use an unconditional GAN."
@@ -168,13 +172,27 @@ class Gan:
         discriminator: nn.Module,
         latent: Latent,
         conditional: bool = False,
+        takes_vectors: bool = False,
     ) -> Gan:
         """Join two networks with the settings that every GAN reads in the same way.
 
+        Args:
+          config: of the GAN.
+          data: of its images.
+          generator, discriminator, latent: see `Gan`.
+          conditional: whether the networks take labels.
+          takes_vectors: whether these may be vectors.
+
         Raises:
-          UserError: a conditional GAN is given images without labels, or settings that contradict each other.
+          UserError: a conditional GAN is given images without labels, or with label vectors that it does not take; or
+            settings that contradict each other.
         """
-        if conditional and data.num_classes is None:
+        if conditional and data.label_size and not takes_vectors:
+            raise UserError(
+                f"{config.gan} takes classes, but the images have label vectors of {data.label_size} numbers; use the "
+                "cgan, compact or r3gan GAN, or choose one column of classes by config.data.labels."
+            )
+        if conditional and not data.has_labels:
             raise UserError(
                 f"{config.gan} is conditional, but the images of config.data.source={config.data.source!r} have no "
                 "labels; use labelled data (for a folder: one subfolder a class) or an unconditional GAN."
@@ -187,6 +205,7 @@ class Gan:
             data=data,
             image_range=tuple(config.data.range),
             num_classes=data.num_classes if conditional else None,
+            label_size=data.label_size if conditional else 0,
             loss=losses.get(config.loss),
             rule=UpdateRule(**fields_from(UpdateRule, settings)),
             penalties=penalties.from_weights(config.penalty),
@@ -237,14 +256,18 @@ def generator_params(gan: Gan, variables: dict[str, PyTree]) -> GeneratorParams:
     Batch-norm statistics are those given; `jaxgan.standing_statistics` makes an average's own, as `jaxgan.load` does of
     a run with config.train.ema_stats "standing".
     """
-    return GeneratorParams(variables, gan.generator, gan.latent, gan.num_classes, gan.image_range)
+    labels = (gan.data.label_names, gan.data.label_table) if gan.num_classes or gan.label_size else ((), ())
+    return GeneratorParams(
+        variables, gan.generator, gan.latent, gan.num_classes, gan.image_range, gan.label_size, *labels
+    )
 
 
 def example_inputs(gan: Gan) -> tuple[Inputs, Inputs]:
     """Return the shapes of inputs of one row for the generator and for the discriminator."""
     height, width, channels = gan.data.image_shape
     z, images = (1, *gan.latent.shape), (1, height, width, channels * gan.pack)
-    labels = jax.ShapeDtypeStruct((1,), jnp.int32)
+    label = gan.data.label
+    labels = jax.ShapeDtypeStruct((1, *label.shape), label.dtype)
     return (jax.ShapeDtypeStruct(z, jnp.float32), labels), (jax.ShapeDtypeStruct(images, jnp.float32), labels)
 
 
@@ -258,14 +281,17 @@ def generator_shapes(gan: Gan) -> dict[str, PyTree]:
 def check_batch(gan: Gan, images: Array, labels: Array) -> None:
     """Raise UserError unless a batch has the shapes and types that a step takes."""
     d_steps, shape = gan.rule.d_steps, gan.data.image_shape
-    expected = f"uint8[{d_steps}, B, {', '.join(map(str, shape))}], one batch for each of D's updates"
+    kind = gan.data.pixel_dtype
+    expected = f"{kind}[{d_steps}, B, {', '.join(map(str, shape))}], one batch for each of D's updates"
     dtype, got = _type_and_shape(images)
-    if dtype != jnp.uint8 or len(got) != 5 or (got[0], *got[2:]) != (d_steps, *shape):
+    if dtype != kind or len(got) != 5 or (got[0], *got[2:]) != (d_steps, *shape):
         raise UserError(f"images are {dtype}{list(got)}; expected {expected}: pixels 0..255 as the source gives them.")
     dtype, given = _type_and_shape(labels)
-    if not str(dtype).startswith(("int", "uint")) or given != got[:2]:
+    expected_shape = (*got[:2], *gan.data.label.shape)
+    if not str(dtype).startswith(("float",) if gan.data.label_size else ("int", "uint")) or given != expected_shape:
+        none = ", zeros where the images have none" * (not gan.data.label_size)
         raise UserError(
-            f"labels are {dtype}{list(given)}; expected int32{list(got[:2])}, zeros where the images have none."
+            f"labels are {dtype}{list(given)}; expected {gan.data.label.dtype}{list(expected_shape)}{none}."
         )
 
 

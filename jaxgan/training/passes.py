@@ -18,7 +18,7 @@ Scores = tuple[Array, Array | None]  # logits [B], class logits [B, K]
 
 
 class Noise(NamedTuple):
-    """What a generator makes images from: z float32[B, *latent.shape] and labels int32[B]."""
+    """What a generator makes images from: z float32[B, *latent.shape], and labels int32[B] or float32[B, L]."""
 
     z: Array
     labels: Array
@@ -118,9 +118,14 @@ def cast(tree: PyTree, dtype: str) -> PyTree:
     return jax.tree.map(lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, tree)
 
 
-def draw_noise(gan: Gan, key: Array, num: int) -> Noise:
-    """Draw latents and labels for the global batch and return this device's share of `num` rows."""
+def draw_noise(gan: Gan, key: Array, num: int, real_labels: Array | None = None) -> Noise:
+    """Draw latents and labels for the global batch and return this device's share of `num` rows.
+
+    Classes are drawn evenly. Where the data have label vectors, they are those of the real images, `real_labels`.
+    """
     z_key, label_key = jax.random.split(key)
     total = num * axis.size()
+    if gan.data.label_size and real_labels is not None:
+        return Noise(axis.share(gan.latent.draw(z_key, total)), real_labels)
     labels = jax.random.randint(label_key, (total,), 0, gan.num_classes or 1, jnp.int32)
     return Noise(axis.share(gan.latent.draw(z_key, total)), axis.share(labels))

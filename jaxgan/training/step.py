@@ -32,7 +32,8 @@ class Draws(NamedTuple):
 def make_train_step(gan: Gan) -> Callable[[GanState, Array, Array], tuple[GanState, Metrics]]:
     """Return the training step of a GAN, ready for `jit`, `pmap` or `scan`.
 
-    The step takes (state, images uint8[d_steps, B, H, W, C], labels int32[d_steps, B]). It returns the next state and
+    The step takes (state, images uint8[d_steps, B, H, W, C], labels int32[d_steps, B]); of data with levels uint16, of
+    data with label vectors float32[d_steps, B, L]. It returns the next state and
     metrics float32[]: `d/loss`, `d/loss_real`, `d/loss_fake`, `d/acc`, `d/acc_real`, `d/acc_fake`, `g/loss` and
     `g/acc`, the share of G's images that D takes for real. With a class head it adds `d/class_real`, `d/class_fake` and
     `g/class`. With `gan.augment_target` it adds `d/augment_p`, the probability of augmentations.
@@ -66,7 +67,7 @@ def _update_both(gan: Gan, state: GanState, images: Array, labels: Array) -> tup
     rule, per_step = gan.rule, gan.rule.d_steps * images.shape[1] * axis.size()
     seen = state.step.astype(jnp.float32) * per_step
     strength = strength_at(gan, state, seen)
-    g_draws, d_draws = _draw(gan, state, images.shape[1])
+    g_draws, d_draws = _draw(gan, state, labels)
     reals = [Batch(to_range(x, gan.image_range), y) for x, y in zip(images, labels, strict=True)]
     accuracies = {}
     if rule.accuracy_stats == "running":
@@ -93,16 +94,17 @@ def _update_both(gan: Gan, state: GanState, images: Array, labels: Array) -> tup
     return state.replace(step=state.step + 1), metrics
 
 
-def _draw(gan: Gan, state: GanState, batch: int) -> tuple[Draws, list[Draws]]:
-    """Draw what a step needs: for G's update, and for each of D's."""
+def _draw(gan: Gan, state: GanState, labels: Array) -> tuple[Draws, list[Draws]]:
+    """Draw what a step needs: for G's update, and for each of D's, beside real images of these labels."""
     g_key, d_key = jax.random.split(jax.random.fold_in(state.key, state.step))
     # Further keys leave the first ones as they are (threefry's split), so older runs resume bit for bit.
     of_g = jax.random.split(g_key, 3)
     of_d = jax.random.split(d_key, (3, gan.rule.d_steps))
-    g_noise = draw_noise(gan, of_g[0], batch)
+    batch = labels.shape[1]
+    g_noise = draw_noise(gan, of_g[0], batch, labels[-1])
     d_draws = []
     for i in range(gan.rule.d_steps):
-        noise = g_noise if gan.rule.latents == "shared" else draw_noise(gan, of_d[0, i], batch)
+        noise = g_noise if gan.rule.latents == "shared" else draw_noise(gan, of_d[0, i], batch, labels[i])
         d_draws.append(Draws(noise, Keys(of_d[1, i], of_d[2, i])))
     return Draws(g_noise, Keys(of_g[1], of_g[2])), d_draws
 

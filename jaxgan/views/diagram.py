@@ -96,6 +96,7 @@ def _typeset(shape: tuple[int, ...]) -> str:
 def _flows(gan: Gan) -> tuple[_Flow, _Flow]:
     g_inputs, d_inputs = example_inputs(gan)
     image, label = _typeset(gan.data.image_shape), f"one of {gan.num_classes}"
+    label = f"{gan.label_size} numbers" if gan.label_size else label
     latent = f"{_typeset(gan.latent.shape)} · {gan.latent.law}"
     g_named, d_named = [("Latent z", latent), ("Label", label)], [("Real image", image), ("Label", label)]
     g = _flow("Generator", *trace(gan.generator, g_inputs), g_named, ["Generated image"])

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from jaxgan.base.pixels import visible
 from jaxgan.views.images import evenly, open_png, to_pil
 
 ImageFile = Path | bytes  # a PNG file, or its content
@@ -48,9 +49,9 @@ def embed(file: ImageFile, most_bytes: int, most_pixels: int = MOST_PIXELS) -> E
 
 
 def embed_pixels(pixels: np.ndarray) -> Embedded:
-    """Return uint8[H, W, 1 or 3] for a page."""
+    """Return uint8[H, W, C] for a page, as people see it."""
     buffer = io.BytesIO()
-    to_pil(pixels).save(buffer, format="PNG", optimize=True)
+    to_pil(visible(pixels)).save(buffer, format="PNG", optimize=True)
     height, width = pixels.shape[:2]
     return Embedded(_uri(buffer.getvalue(), "image/png"), width, height)
 

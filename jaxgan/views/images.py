@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import os
 from collections.abc import Iterable, Sequence
@@ -14,6 +16,7 @@ from PIL import Image
 
 from jaxgan.base import files
 from jaxgan.base.checks import UserError
+from jaxgan.base.pixels import visible
 from jaxgan.base.terminal import say
 
 JPEG, ARRAY, ANIMATION = (".jpg", ".jpeg"), ".npy", ".gif"
@@ -71,7 +74,15 @@ def enlarge(image: np.ndarray, scale: int) -> np.ndarray:
 
 
 def to_pil(image: np.ndarray) -> Image.Image:
-    """Turn uint8[H, W, 1 or 3] into a Pillow image."""
+    """Turn uint8[H, W, C] into a Pillow image: grey, grey and alpha, RGB, RGB and alpha.
+
+    Raises:
+      ValueError: more channels.
+    """
+    if image.shape[-1] > 4:
+        raise UserError(
+            f"images have {image.shape[-1]} channels, which no image file here holds; write them to a .npy file."
+        )
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
 
 
@@ -88,13 +99,22 @@ def check_empty(folder: Path) -> None:
 
 
 def save(path: str | os.PathLike[str], image: np.ndarray) -> None:
-    """Write one image uint8[H, W, C] as .png or .jpg; folders are made, and a file appears whole or not at all."""
+    """Write one image uint8[H, W, C] as .png or .jpg; folders are made, and a file appears whole or not at all.
+
+    One of floats becomes a .tiff.
+    """
     is_jpeg = Path(path).suffix.lower() in JPEG
+    if image.dtype != np.uint8:
+        if image.shape[-1] > 1:
+            raise UserError(f"images of levels have {image.shape[-1]} channels; write them to a .npy file.")
+        files.write(path, lambda half: Image.fromarray(image[..., 0].astype(np.float32)).save(half, format="TIFF"))
+        return
     if is_jpeg and max(image.shape[:2]) > JPEG_SIDE:
         raise UserError(
             f"{path} would have {image.shape[1]} x {image.shape[0]} pixels, more than a JPEG holds; write a .png."
         )
-    files.write(path, lambda half: to_pil(image).save(half, format="JPEG" if is_jpeg else "PNG"))
+    made = to_pil(visible(image) if is_jpeg else image)
+    files.write(path, lambda half: made.save(half, format="JPEG" if is_jpeg else "PNG"))
 
 
 def save_for_eye(
@@ -115,15 +135,24 @@ def save_array(path: str | os.PathLike[str], array: np.ndarray) -> None:
 
 
 def save_folder(
-    path: str | os.PathLike[str], images: np.ndarray, labels: np.ndarray | None, num_classes: int, *, scale: int = 1
+    path: str | os.PathLike[str],
+    images: np.ndarray,
+    labels: np.ndarray | None,
+    num_classes: int,
+    *,
+    names: Sequence[str] = (),
+    scale: int = 1,
 ) -> None:
     """Write each image to a file of its own: 000000.png, ..., as a data set that the source `folder` reads.
 
+    Label vectors go to metadata.csv, a row for each image.
+
     Args:
       path: the folder, made if missing.
-      images: uint8[N, H, W, C].
-      labels: int[N] in 0..K-1: each image goes to the subfolder of its class; None for no subfolders.
+      images: uint8[N, H, W, C]; or floats [N, H, W, 1], which become .tiff files.
+      labels: int[N] in 0..K-1: each image goes to the subfolder of its class; float[N, L]; None for no labels.
       num_classes: K, which decides how many digits the names of subfolders have, so that they sort as numbers do.
+      names: of the classes, for their subfolders where they are read back in that order, or of a vector's numbers.
       scale: pixels a side for each pixel.
 
     Raises:
@@ -132,10 +161,19 @@ def save_folder(
     folder = Path(path)
     check_empty(folder)
     digits = len(str(num_classes - 1))
+    places = names if are_folders(names) else [f"{i:0{digits}}" for i in range(num_classes)]
+    ending = ".png" if images.dtype == np.uint8 else ".tiff"
 
     def write(i: int) -> None:
-        place = folder if labels is None else folder / f"{labels[i]:0{digits}}"
-        save(place / f"{i:06}.png", enlarge(images[i], scale))
+        place = folder if labels is None or labels.ndim > 1 else folder / places[labels[i]]
+        save(place / f"{i:06}{ending}", enlarge(images[i], scale))
+
+    if labels is not None and labels.ndim > 1:
+        heads = ["file_name", *(names or map(str, range(labels.shape[1])))]
+        rows = [[f"{i:06}{ending}", *(f"{number:.6g}" for number in row)] for i, row in enumerate(labels)]
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\n").writerows([heads, *rows])
+        files.write(folder / "metadata.csv", text.getvalue().encode())
 
     # Threads mostly wait for the disk.
     threads = ThreadPoolExecutor(8, thread_name_prefix="images")
@@ -143,6 +181,15 @@ def save_folder(
         list(threads.map(write, range(len(images))))
     finally:
         threads.shutdown(cancel_futures=True)
+
+
+def are_folders(names: Sequence[str]) -> bool:
+    """Return whether names of classes, perhaps of a stranger, can be those of subfolders, and sort as classes do."""
+    is_sorted = bool(names) and list(names) == sorted(names) and not all(map(str.isdecimal, names))
+    return is_sorted and all(
+        name.isprintable() and 0 < len(name) <= 100 and name[0] != "." and not {*name} & {*'/\\:*?"<>|'}
+        for name in names
+    )
 
 
 def save_gif_of_files(

@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from jaxgan.base.pixels import visible
 from jaxgan.metrics.neighbours import Nearest
 from jaxgan.views import charts
 from jaxgan.views.embed import ImageFile, embed_all, embed_pixels
@@ -59,6 +60,7 @@ class Report:
       defaults: the settings' defaults, likewise.
       environment: versions, device, data and other facts, {name: text}.
       findings: of the health checks, () for none, None where they were off.
+      shown_channels: of images, see `jaxgan.base.pixels.visible`.
     """
 
     title: str
@@ -74,6 +76,7 @@ class Report:
     defaults: Mapping[str, object] = dataclasses.field(default_factory=dict)
     environment: Mapping[str, object] = dataclasses.field(default_factory=dict)
     findings: Sequence[Finding] | None = None
+    shown_channels: Sequence[int] = ()
 
 
 def render(report: Report) -> str:
@@ -100,7 +103,7 @@ def render(report: Report) -> str:
         scores=[one for one in drawn[: len(scores)] if one["number"] != main],
         training=[one for one in drawn[len(scores) :] if one["number"] != main],
         **_score_table(report),
-        **_pairs(report.nearest),
+        **_pairs(report.nearest, report.shown_channels),
         **_settings(report.config, report.defaults),
         data=_json(data),
         style=style,
@@ -193,13 +196,16 @@ def _score_table(report: Report) -> dict[str, Any]:
     return {"score_heads": heads, "score_lines": lines, "how_scored": charts.conditions(last) or "samples"}
 
 
-def _pairs(nearest: Nearest | None) -> dict[str, Any]:
+def _pairs(nearest: Nearest | None, channels: Sequence[int]) -> dict[str, Any]:
     """Return samples, each beside the training image that it resembles most, and whether distances are known."""
     if nearest is None:
         return {"nearest": [], "measured": False}
     distances = nearest.distances if len(nearest.distances) else [None] * len(nearest.generated)
     both = list(zip(nearest.generated, nearest.real, distances, strict=True))[:MOST_PAIRS]
-    found = [(embed_pixels(made), embed_pixels(real), distance) for made, real, distance in both]
+    found = [
+        (embed_pixels(visible(made, channels)), embed_pixels(visible(real, channels)), distance)
+        for made, real, distance in both
+    ]
     return {"nearest": found, "measured": len(nearest.distances) > 0}
 
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.base.checks import UserError
-from jaxgan.base.pixels import to_uint8
+from jaxgan.base.pixels import to_uint8, visible
 from jaxgan.base.types import Array
 from jaxgan.views import images
 
@@ -23,8 +23,8 @@ def show(pictures: Array | np.ndarray, columns: int | None = None, *, scale: int
     """Lay images out as a grid that a notebook shows; `print` draws it in a terminal, `save` writes a file.
 
     Args:
-      images: float[N, H, W, C] in [-1, 1], as `jaxgan.sample` makes them, or uint8; or one of them, [H, W, C]. C is 1
-        or 3.
+      images: float[N, H, W, C] in [-1, 1], as `jaxgan.sample` makes them, or uint8; or one of them, [H, W, C]. Of 2 or
+        4 channels the last is transparency, shown over white; of more than 4 the first three are shown.
       columns: images in a row; None for a grid as near to a square as can be.
       scale: pixels a side for each pixel; None enlarges small grids for the eye.
 
@@ -33,14 +33,15 @@ def show(pictures: Array | np.ndarray, columns: int | None = None, *, scale: int
     """
     array = np.asarray(pictures)
     array = array[None] if array.ndim == 3 else array
-    if array.ndim != 4 or array.shape[-1] not in (1, 3) or not array.size or array.dtype.kind not in "fu":
+    is_shape = array.ndim == 4 and not array.shape[1] <= 4 < array.shape[-1]
+    if not is_shape or not array.size or array.dtype.kind not in "fu":
         raise UserError(
             f"images are {array.dtype}{list(array.shape)}; expected float in [-1, 1] or uint8, [N, H, W, C] or "
-            "[H, W, C] with C of 1 or 3."
+            "[H, W, C]."
         )
     if array.dtype != np.uint8:
         array = np.asarray(to_uint8(jnp.asarray(array)))
-    return Sheet(images.grid(array, columns), len(array), scale)
+    return Sheet(images.grid(visible(array), columns), len(array), scale)
 
 
 class Sheet:

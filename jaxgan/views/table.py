@@ -16,6 +16,7 @@ def text(gan: Gan) -> str:
     g_inputs, d_inputs = example_inputs(gan)
     g_rows, d_rows = network_rows(gan.generator, g_inputs), network_rows(gan.discriminator, d_inputs)
     label = "" if gan.num_classes is None else f"   label 0..{gan.num_classes - 1}"
+    label = f"   label vector {gan.label_size}" if gan.label_size else label
     low, high = gan.image_range
     (g_train, g_state), (d_train, d_state) = totals(g_rows), totals(d_rows)
     return "\n".join(

@@ -1,3 +1,6 @@
+import errno
+from pathlib import Path
+
 import pytest
 
 from jaxgan.base import files
@@ -32,3 +35,17 @@ def test_all_of_a_folder_is_synced(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "sync", seen.append)
     files.sync_all(tmp_path / "a")
     assert {path.name for path in seen} == {"a", "b", "file"}
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_an_error_names_the_file_that_was_meant(tmp_path, monkeypatch, named):
+    with pytest.raises(OSError, match="No such file or directory: '/no/file'"):
+        files.write(tmp_path / "a.png", lambda path: Path("/no/file").read_bytes())
+
+    def refuse(path):
+        raise OSError(errno.ENOSPC, "No space left on device", *([str(path)] if named else []))
+
+    monkeypatch.setattr(files, "sync", refuse)
+    with pytest.raises(OSError, match=rf"No space left on device: '{tmp_path}/a\.png'"):
+        files.write(tmp_path / "a.png", b"x")
+    assert list(tmp_path.iterdir()) == []

@@ -42,4 +42,5 @@ def test_a_bar_can_take_the_lines_over_for_a_while(capfd):
 def test_names_cannot_forge_lines(name, shown, capfd):
     assert terminal.printable(name) == shown
     terminal.say(str(name))
-    assert capfd.readouterr().err == shown + "\n"
+    terminal.show(1, name)
+    assert capfd.readouterr() == (f"1\n{shown}\n", f"{shown}\n")

@@ -6,7 +6,8 @@ import pytest
 from jaxgan.base import digests
 from jaxgan.base.types import DataInfo
 from jaxgan.data import InMemory, fingerprint, identity, in_memory
-from jaxgan.data.images.canvas import Canvas, on_canvas
+from jaxgan.data.images.canvas import Canvas
+from jaxgan.data.images.converted import on_canvas
 from jaxgan.data.images.threads import Workers
 from jaxgan.data.sources.mnist import open_mnist
 from jaxgan.data.sources.synthetic import Synthetic

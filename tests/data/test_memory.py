@@ -41,7 +41,12 @@ def test_arrays_of_jax_are_taken():
         (IMAGES.astype(np.int32), LABELS, 3, "images are int32; expected uint8"),
         (IMAGES[..., 0], LABELS, 3, r"\(6, 4, 3\); expected \[N, H, W, C\]"),
         (IMAGES[0], None, None, r"\(4, 3, 1\); expected \[N, H, W, C\]"),
-        (np.zeros((6, 3, 8, 8), np.uint8), LABELS, 3, r"\(6, 3, 8, 8\); expected .* C = 1 or 3"),
+        (
+            np.zeros((6, 3, 8, 8), np.uint8),
+            LABELS,
+            3,
+            r"\(6, 3, 8, 8\), which looks like \[N, C, H, W\]",
+        ),
         (IMAGES[:0], LABELS[:0], 3, "which is empty"),
         (IMAGES, LABELS[:5], 3, r"shape \(5,\); expected integers of the shape \(6,\)"),
         (IMAGES, np.eye(3)[LABELS], 3, r"labels are float64 of the shape \(6, 3\)"),

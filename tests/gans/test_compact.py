@@ -44,18 +44,44 @@ def expected(z, shape, classes, kinds):
     return g, d
 
 
+def num_parameters(gan):
+    """Return the numbers of parameters of G and of D."""
+    shapes = [
+        jax.eval_shape(functools.partial(net.init, train=False), jax.random.key(0), *inputs)["params"]
+        for net, inputs in zip((gan.generator, gan.discriminator), example_inputs(gan), strict=True)
+    ]
+    return tuple(sum(leaf.size for leaf in jax.tree.leaves(params)) for params in shapes)
+
+
 @pytest.mark.parametrize(
     ("name", "shape", "classes", "kinds"),
     [("mnist", (28, 28, 1), 0, KINDS), ("mnist_classes", (28, 28, 1), 10, 0), ("stacked_mnist", (32, 64, 3), 0, 0)],
 )
 def test_number_of_parameters(name, shape, classes, kinds):
     gan = make(name, shape)
-    sizes = []
-    for net, inputs in zip((gan.generator, gan.discriminator), example_inputs(gan), strict=True):
-        shapes = jax.eval_shape(functools.partial(net.init, train=False), jax.random.key(0), *inputs)
-        sizes.append(sum(leaf.size for leaf in jax.tree.leaves(shapes["params"])))
-    assert tuple(sizes) == expected(64, shape, classes, kinds)
+    sizes = num_parameters(gan)
+    assert sizes == expected(64, shape, classes, kinds)
     assert sum(sizes) <= 3_000_000
+
+
+def test_a_width_more_is_a_map_of_half_the_size():
+    """Parameters and shapes of three widths, as sums over their layers."""
+    gan = make(shape=(16, 24, 3), g_widths=(12, 8, 4), d_widths=(4, 8, 12), kinds=0)
+    draw = functools.partial(gan.generator.init_with_output, train=False)
+    images, _ = jax.eval_shape(draw, jax.random.key(0), *example_inputs(gan)[0])
+    assert images.shape[1:] == (16, 24, 3)
+    convs = conv(3, 12, 12, 0) + conv(4, 12, 8, 0) + conv(3, 8, 8, 0) + conv(4, 8, 4, 0) + conv(3, 4, 4, 0)
+    norms = 2 * (12 + 12 + 8 + 8 + 4 + 4)
+    g = 65 * 2 * 3 * 12 + convs + norms + conv(4, 4, 3, 1)
+    d = (
+        conv(4, 3, 4, 1)
+        + conv(3, 4, 4, 1)
+        + conv(4, 4, 8, 1)
+        + conv(3, 8, 8, 1)
+        + conv(4, 8, 12, 1)
+        + conv(3, 12, 12, 1)
+    )
+    assert num_parameters(gan) == (g, d + 2 * 3 * 12 + 1)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +152,9 @@ def test_the_class_enters_as_a_product_of_features(conditional):
     ("shape", "model", "message"),
     [
         ((30, 28, 1), {}, "multiples of 4"),
-        ((28, 28, 1), {"g_widths": (8, 8, 8)}, "config.model.g_widths"),
+        ((28, 28, 1), {"g_widths": (8, 8, 8)}, "compact with 3 g_widths makes .* multiples of 8.* such as 8 or 16"),
+        ((28, 28, 1), {"g_widths": ()}, r"config.model.g_widths is \(\); expected 1 to 6 numbers of channels"),
+        ((64, 64, 1), {"d_widths": (8,) * 7}, r"config.model.d_widths is .*; expected 1 to 6 numbers of channels"),
         ((28, 28, 1), {"d_widths": (0, 8)}, "config.model.d_widths"),
         ((28, 28, 1), {"kinds": 12}, r"config.model.kinds is 12; expected 0, or a power of two up to .* 2\^64"),
         ((28, 28, 1), {"kinds": 16, "latent_size": 3}, "config.model.kinds is 16"),

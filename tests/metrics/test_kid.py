@@ -22,6 +22,15 @@ def test_one_subset_of_all_is_the_unbiased_mmd():
     assert value == pytest.approx(mmd(x, y), rel=1e-9)
 
 
+def test_the_value_is_the_mean_over_random_subsets():
+    rng = np.random.default_rng(0)
+    x, y = rng.random((300, 7)), rng.random((90, 7)) + 0.2
+    value, _ = kernel_distance(x, y, num_subsets=5, subset_size=40, seed=3)
+    draws = np.random.default_rng(3)
+    rows = [[draws.choice(len(a), 40, replace=False) for _ in range(5)] for a in (x, y)]
+    assert value == pytest.approx(np.mean([mmd(x[i], y[j]) for i, j in zip(*rows, strict=True)]), rel=1e-9)
+
+
 def test_images_of_one_law_are_at_zero_on_average():
     """The biased form would show 0.0139 here."""
     rng = np.random.default_rng(0)

@@ -18,7 +18,8 @@ from jaxgan.metrics.registry import better, measures
 NUM = 1000
 WITH_LABELS = {
     "fd_mnist", "kid", "kid_se", "precision", "recall", "density", "coverage", "classifier_score",
-    "classifier_score_std", "class_accuracy", "class_entropy", "class_kl", "class_chi_square", "nearest", "swd",
+    "classifier_score_std", "class_accuracy", "class_entropy", "class_kl", "class_chi_square", "memorised", "nearest",
+    "swd",
 }  # fmt: skip
 
 
@@ -175,10 +176,11 @@ def test_mistakes_are_named(real, test_set):
 
 def test_every_file_of_a_measure_is_found_and_features_come_first():
     assert list(measures()) == [
-        "fd", "kid", "prdc", "class_entropy", "class_kl", "class_chi_square", "classifier_score", "class_accuracy",
-        "modes", "nearest", "swd",
+        "fd", "kid", "memorised", "prdc", "class_entropy", "class_kl", "class_chi_square", "classifier_score",
+        "class_accuracy", "attributes", "modes", "nearest", "swd",
     ]  # fmt: skip
     assert [better(name) for name in ("fid_clean", "recall", "nearest", "swd")] == ["min", "max", "", "min"]
+    assert [better(name) for name in ("right/hair", "error/age", "attributes_right")] == ["max", "min", "max"]
 
 
 def test_a_new_measure_is_one_function(monkeypatch):
@@ -220,6 +222,9 @@ def test_a_floor_is_measured_of_the_least_images_and_refused_of_fewer(name):
     size, channels = 28, 3 if "modes" in one.needs else 1
     net = stacked_digits(28) if "modes" in one.needs else load_digits() if one.needs else None
     labels = np.zeros(2 * one.least, int)
+    if "attributes" in one.needs:
+        tells = {"label_size": 10, "label_names": tuple("abcdefghij"), "is_binary": (True,) * 10}
+        net, labels = dataclasses.replace(load_digits(), num_classes=None, **tells), np.eye(10)[labels]
     images = rng.integers(0, 256, (2 * one.least, size, size, channels), np.uint8)
     suite.check_numbers([name], len(images), None)
     suite.check_numbers([name], one.least, one.least)

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import threading
 from pathlib import Path
 
 import jax
@@ -192,6 +193,24 @@ def test_damage_is_named_set_aside_and_the_one_before_is_used(run, setup, state,
     assert steps.find_step(run, "latest") == 10
 
 
+def test_a_run_that_goes_on_deletes_what_is_being_read(run, state, monkeypatch, capfd):
+    def read(path, **kwargs):
+        if path.name == "5" and path.exists():
+            with Checkpoints(run, keep=1) as checkpoints:
+                checkpoints.save(9, state)
+        return really(path, **kwargs)
+
+    really = restore.unseal
+    monkeypatch.setattr(restore, "unseal", read)
+    jaxgan.load(run, trust=True)
+    assert steps.saved_steps(run) == [9]
+    assert capfd.readouterr().err == ""
+    with Checkpoints(run, keep=1) as checkpoints:
+        checkpoints.save(5, state)
+        shutil.rmtree(run / "checkpoints" / "9")
+    assert restore.verify(run) == [(9, "")]
+
+
 def test_none_left_is_an_error(run, setup):
     for step in 3, 5:
         flip(data_file(run, step))
@@ -360,6 +379,23 @@ def test_a_checkpoint_is_on_the_disk_before_it_gets_its_name_and_older_ones_go(t
     unnamed = [name for name, is_named, _ in synced if not is_named]
     assert {"manifest.ocdbt", "metadata", "_METADATA"} <= set(unnamed)
     assert synced[-1] == ("checkpoints", True, True)
+
+
+def test_a_run_that_begins_again_waits_for_what_an_interrupt_left_unwritten(tmp_path, state, monkeypatch):
+    go = threading.Event()
+
+    def interrupted():
+        with Checkpoints(tmp_path) as checkpoints:
+            save = checkpoints._writer.save
+            monkeypatch.setattr(checkpoints._writer, "save", lambda path, args: go.wait(10) and save(path, args=args))
+            checkpoints.save(3, state)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    threading.Timer(0.2, go.set).start()
+    with Checkpoints(tmp_path) as checkpoints:
+        assert checkpoints.steps() == [3]
 
 
 def test_many_runs_save_at_one_time(tmp_path):

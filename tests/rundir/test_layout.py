@@ -139,6 +139,17 @@ def test_no_replica_is_written_through_a_link(tmp_path):
     assert list(outside.iterdir()) == []
 
 
+def test_what_lies_in_the_place_of_a_checkpoint_in_the_making_goes(tmp_path):
+    (tmp_path / "outside").mkdir()
+    folder = layout.checkpoints(tmp_path)
+    (folder / "5.deleted" / "state").mkdir(parents=True)
+    (folder / "3.tmp").write_text("")
+    (folder / "4.tmp").symlink_to(tmp_path / "outside")
+    with Checkpoints(tmp_path):
+        assert list(folder.iterdir()) == []
+    assert (tmp_path / "outside").is_dir()
+
+
 @pytest.mark.parametrize("link", [os.symlink, os.link])
 def test_the_lock_does_not_touch_another_file(link, tmp_path):
     other = tmp_path / "mine.txt"

@@ -19,6 +19,7 @@ from jaxgan.base import files
 from jaxgan.rundir import checkpoint, metrics_log, steps
 from jaxgan.rundir.evaluations import read_evaluations
 from jaxgan.runs import evaluate
+from jaxgan.runs.record import score_table
 
 
 def config(**train):
@@ -207,6 +208,19 @@ def test_scores_of_a_run_that_cannot_be_written_are_printed(finished, monkeypatc
     assert "--out=FILE.json writes them elsewhere" in done.stderr
 
 
+@pytest.mark.parametrize("place", ["evaluation.json", "report.html", "out.json"])
+def test_what_could_not_be_written_is_not_named(finished, tmp_path, place):
+    shutil.copytree(finished, tmp_path / "run")
+    out = [f"--out={tmp_path / 'run' / place}"] if place == "out.json" else []
+    (tmp_path / "run" / place).unlink(missing_ok=True)
+    (tmp_path / "run" / place).mkdir()
+    done = call("--mode=evaluate", f"--workdir={tmp_path / 'run'}", "--num=20", "--trust", *out)
+    assert done.returncode == 0, done.stderr
+    assert any(line.startswith("swd ") for line in done.stdout.splitlines())
+    assert place in done.stderr or "report" in done.stderr
+    assert place not in done.stdout
+
+
 def test_scores_go_where_they_are_asked_to(finished, tmp_path):
     before = (finished / "evaluation.json").read_bytes()
     (done,), _ = evaluate.evaluate_run(finished, num=30, out=tmp_path / "new" / "scores.json", trust=True)
@@ -243,9 +257,11 @@ def test_the_page_keeps_what_samples_resemble_most(finished, tmp_path):
     assert page.read_text().count("<img") == before > 10
 
 
-def test_a_seed_that_cannot_be_is_refused(finished):
+def test_what_cannot_be_is_refused(finished):
     with pytest.raises(ValueError, match="--seed is -1"):
         evaluate.evaluate_run(finished, seed=-1, trust=True)
+    with pytest.raises(ValueError, match=r"config\.eval\.fid is 'other'"):
+        evaluate.evaluate_run(finished, fid="other", trust=True)
 
 
 def test_features_of_ones_own(tmp_path):
@@ -325,10 +341,10 @@ def test_images_without_labels_have_no_features_to_learn():
     cfg = config()
     cfg.data.source, cfg.data.image_size = "synthetic", 8
     assert data.open_source(cfg.data).info.num_classes == 4
-    table = evaluate.table(
+    table = score_table.table(
         [{"step": 5, "metrics": {"fd": 1.5}, "floor": {"fd": 0.5}, "protocol": "p", "features": None}]
     )
-    assert [line.split() for line in table.splitlines()[:2]] == [["step", "5", "floor"], ["fd", "1.5", "0.5"]]
+    assert [line.split() for line in table[:2]] == [["step", "5", "floor"], ["fd", "1.5", "0.5"]]
 
 
 def test_report_is_written_and_holds_the_scores(finished):

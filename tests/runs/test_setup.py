@@ -3,9 +3,10 @@ import importlib
 import jax
 import jax.numpy as jnp
 import pytest
+import tiny
 
 from jaxgan.base.types import DataInfo
-from jaxgan.runs.setup import create_setup, make_counters
+from jaxgan.runs.setup import create_plan, create_setup, identity, make_counters
 from jaxgan.training import parallel
 
 
@@ -58,3 +59,10 @@ def test_steps_per_call_depend_on_the_network():
     assert setup_of("dcgan").steps_per_call == 1
     assert setup_of("gan_mlp").steps_per_call == 50
     assert jax.default_backend() == "cpu"
+
+
+def test_jobs_with_equal_settings_are_told_apart_by_their_folder(tmp_path):
+    plan = create_plan(tiny.get_config(), None)
+    one, same, other = (identity(plan, tmp_path / name).splitlines() for name in ("one", "one", "other"))
+    assert one == same
+    assert [line for line in one if line not in other] == [f"--workdir={tmp_path / 'one'}"]

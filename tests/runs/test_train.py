@@ -352,18 +352,25 @@ def test_rows_do_not_depend_on_what_was_due_where_a_run_was_stopped(
 
 
 @pytest.mark.parametrize("num_replicas", [1, *long(2)])
-@pytest.mark.parametrize("name", ["lecam", *long("augment_target")])
+@pytest.mark.parametrize("name", ["lecam", "r1", *long("augment_target")])
 def test_a_setting_with_a_metric_may_be_turned_off_between_two_rows(tmp_path, monkeypatch, num_replicas, name):
-    cfg = config(log_every=4, num_steps=8, steps_per_call=1, sample_every=0, num_replicas=num_replicas)
-    if name == "lecam":
-        cfg.penalty.lecam = 0.1
-    else:
-        cfg.augment, cfg.augment_target = "ada_blit", 0.6
+    cfg = config()
+    if name == "r1":  # which D of the tiny GAN cannot have: it has batch norm
+        cfg = jaxgan.get_config("gan_mlp")
+        cfg.model.hidden = 8
+        cfg.data.update(source="synthetic", image_size=8, batch_size=8, skip=0)
+    cfg.train.update(log_every=4, num_steps=8, steps_per_call=1, sample_every=0, num_replicas=num_replicas)
+    section, value, column = {
+        "lecam": (cfg.penalty, 0.1, "d/lecam"),
+        "r1": (cfg.penalty, 0.1, "d/r1"),
+        "augment_target": (cfg, 0.6, "d/augment_p"),
+    }[name]
+    cfg.augment = "ada_blit" if name == "augment_target" else ""
+    section[name] = value
     stop_at(3, cfg, tmp_path, monkeypatch)
-    cfg.penalty.lecam, cfg.augment_target = 0.0, 0.0
+    section[name] = 0.0
     jaxgan.train(cfg, tmp_path)
     rows = metrics_log.read_metrics(tmp_path)
-    column = {"lecam": "d/lecam", "augment_target": "d/augment_p"}[name]
     assert [column in row for row in rows] == [True, False]
 
 

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-from typing import Any, cast
+from collections.abc import Iterable, Sequence
 
 import numpy as np
-from PIL import Image, ImageColor, ImageOps
+from PIL import Image, ImageColor
 
 from jaxgan.base import checks, terminal
 from jaxgan.base.checks import UserError
-from jaxgan.base.types import DataInfo, Source
-from jaxgan.data import identity
-from jaxgan.data.images.memory_budget import MAX_PIXELS, PIXELS
-from jaxgan.data.images.threads import Workers
+from jaxgan.base.types import DataInfo
+from jaxgan.data.images.levels import Meter, in_window, to_8bit
+from jaxgan.data.images.modes import is_deep, keep_fourth_byte, layer, scale_transparent_colour, upright
+from jaxgan.data.validation import MAX_CHANNELS
 
 # Height and width of what networks see, at most.
 MAX_IMAGE_SIZE = 4096
 
-# Floats beyond 0..1 by no more than this come of resizing, and are clipped.
-OVERSHOOT = 0.05
+FITS = ("squeeze", "crop", "pad", "as_is")
 
-FITS = ("squeeze", "crop", "pad")
+# Channels of the modes that Pillow has; images of other numbers of channels are bands without a meaning of colour.
+MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,23 +29,27 @@ class Canvas:
     """What every image is turned into.
 
     Attributes:
-      size: height and width in pixels.
-      channels: 1 (grey, ITU-R 601 luma) or 3 (RGB).
-      fit: 'squeeze' (ignore the aspect), 'crop' (centre square), 'pad' (whole image on the background).
+      size: height and width in pixels, or one number for both.
+      channels: 1 (grey, ITU-R 601 luma), 2 (grey and alpha), 3 (RGB), 4 (RGB and alpha), or the number of bands.
+      fit: 'squeeze' (ignore the aspect), 'crop' (the middle), 'pad' (whole image on the background), 'as_is' (all
+        images have one size, which `taking` finds).
       background: a colour that PIL.ImageColor understands, behind transparent images and padding.
+      levels: see `DataInfo`; a `Meter` finds them.
 
     Raises:
       ValueError: if one of them is unknown.
     """
 
-    size: int
+    size: int | tuple[int, int]
     channels: int
     fit: str = "squeeze"
     background: str = "white"
+    levels: tuple[float, float] | Meter | None = None
 
     def __post_init__(self) -> None:
-        checks.in_range("data.image_size", self.size, 1, MAX_IMAGE_SIZE)
-        checks.one_of("data.channels", self.channels, (1, 3))
+        for side in self.sides:
+            checks.in_range("data.image_size", side, 1, MAX_IMAGE_SIZE)
+        checks.in_range("data.channels", self.channels, 1, MAX_CHANNELS)
         checks.one_of("data.fit", self.fit, FITS)
         try:
             ImageColor.getrgb(self.background)
@@ -56,131 +59,208 @@ class Canvas:
             ) from error
 
     @property
+    def sides(self) -> tuple[int, int]:
+        """(H, W)."""
+        return sides_of(self.size)
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """(H, W, C)."""
-        return self.size, self.size, self.channels
+        return *self.sides, self.channels
+
+    @property
+    def window(self) -> tuple[float, float] | None:
+        """The levels; (0, 1) while they are being measured."""
+        return (0.0, 1.0) if isinstance(self.levels, Meter) else self.levels
+
+    @property
+    def info(self) -> DataInfo:
+        """What an image on it is: its shape and levels."""
+        return DataInfo(self.shape, 0, levels=self.window)
 
     @property
     def mode(self) -> str:
-        """The Pillow mode: L or RGB."""
-        return "L" if self.channels == 1 else "RGB"
+        """The Pillow mode of images on it.
 
-    def fill(self, mode: str) -> int | tuple[int, ...]:
-        """Return the background as a pixel of a mode, L or RGB; its own transparency is left out."""
-        return ImageColor.getcolor(self.background, mode)
+        Raises:
+          ValueError: Pillow has none of so many channels.
+        """
+        if self.channels not in MODES:
+            raise _other_channels("up to 4", self)
+        return MODES[self.channels]
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether the last channel of images from files is their transparency."""
+        return self.channels in (2, 4)
+
+    def fill(self, mode: str) -> float | tuple[int, ...]:
+        """Return the background as a pixel of a mode; its own transparency is left out, and padding has none."""
+        if mode == "F":
+            low, high = self.window or (0, 255)
+            return low + (high - low) * ImageColor.getcolor(self.background, "L") / 255  # type: ignore[operator]
+        colour = ImageColor.getcolor(self.background, mode)
+        return (*colour[:-1], 0) if mode in ("LA", "RGBA") else colour  # type: ignore[index]
+
+    def taking(self, sizes: Iterable[tuple[int, int]], what: str) -> Canvas:
+        """Return the canvas for images of these sizes, (height, width) each: with fit='as_is' it takes theirs.
+
+        Raises:
+          ValueError: fit='as_is', and they have several; `what` says whose they are.
+        """
+        if self.fit != "as_is":
+            return self
+        (first, *others) = dict.fromkeys((int(height), int(width)) for height, width in sizes)
+        if others:
+            listed = " and ".join(f"{height}x{width}" for height, width in (first, *others[:2]))
+            raise UserError(
+                f"data.fit is 'as_is', but {what} have {1 + len(others)} sizes, such as {listed}; set data.fit to "
+                "'crop', 'pad' or 'squeeze', and data.image_size to (height, width)."
+            )
+        return dataclasses.replace(self, size=first)
+
+
+def sides_of(size: int | Sequence[int]) -> tuple[int, int]:
+    """Return (H, W) of a data.image_size: one number for both, or two.
+
+    Raises:
+      ValueError: it is something else.
+    """
+    sides = (size, size) if isinstance(size, int) else tuple(size)
+    if len(sides) != 2 or not all(type(side) is int for side in sides):
+        raise UserError(f"data.image_size is {size}; expected a whole number, or two: (height, width).")
+    return sides  # type: ignore[return-value]
+
+
+def _other_channels(has: object, canvas: Canvas) -> UserError:
+    return UserError(f"images have {has} channels, but data.channels is {canvas.channels}; set it to theirs.")
 
 
 def draw(image: Image.Image, canvas: Canvas) -> np.ndarray:
     """Turn an image upright, put it on the background, and resize it.
 
-    Grey of 16 bits is scaled to 8, and so is grey of floating point, taken as 0..1. Of an animation the first frame is
-    used. Resizing is bicubic, with antialiasing.
+    Of an animation the first frame is used. Resizing is bicubic, with antialiasing. With an alpha channel, colours are
+    weighted by it, and pixels that are wholly transparent get the background's colour.
 
     Args:
       image: an image of any mode, perhaps not loaded yet.
-      canvas: size, channels, fit and background.
+      canvas: size, channels, fit, background and levels. Without levels, grey of 16 bits is scaled to 8.
 
     Returns:
-      uint8[H, W, C].
+      uint8[H, W, C], or uint16 with levels.
+
+    Raises:
+      ValueError: it needs levels, or other channels; or about any, where it is damaged.
     """
-    _scale_transparent_colour(image)
-    _keep_fourth_byte(image)
+    scale_transparent_colour(image)
+    keep_fourth_byte(image)
     image.load()
-    flat = flatten(upright(image), canvas)
+    image = upright(image)
+    if canvas.levels is not None and is_deep(image):
+        return draw_bands(np.asarray(image), canvas)
+    if canvas.levels is not None and canvas.channels not in MODES:
+        raise _other_channels("up to 4", canvas)
+    flat = with_alpha(image) if canvas.has_alpha else flatten(image, canvas)
     if flat.mode != canvas.mode:
         flat = flat.convert(canvas.mode)
-    pixels = np.asarray(fit(flat, canvas))
-    return pixels.reshape(canvas.shape)
+    if canvas.levels is not None:
+        return draw_bands(np.asarray(flat), canvas)
+    pixels = np.asarray(fit(flat, canvas)).reshape(canvas.shape)
+    if canvas.has_alpha:
+        colour = np.array(canvas.fill(canvas.mode), np.uint8)
+        pixels = np.where(pixels[..., -1:] > 0, pixels, colour)
+    return pixels
 
 
-def upright(image: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation; an image whose EXIF block is damaged stays as it is."""
-    with contextlib.suppress(Exception):  # EXIF is free-form binary: a damaged block raises about anything
-        ImageOps.exif_transpose(image, in_place=True)
-    return image
+def draw_array(pixels: np.ndarray, canvas: Canvas) -> np.ndarray:
+    """Resize an image that is an array, and bring it to the canvas's channels and levels.
+
+    With as many channels as the canvas, each is a band of its own. Otherwise 1 to 4 channels are grey, grey and alpha,
+    RGB, RGB and alpha, as in an image file.
+
+    Args:
+      pixels: numbers [H, W] or [H, W, C]; without levels as `to_8bit` takes them.
+      canvas: what it becomes.
+
+    Returns:
+      uint8[H, W, C], or uint16 with levels.
+
+    Raises:
+      ValueError: it has other channels.
+    """
+    channels = pixels.shape[2] if pixels.ndim == 3 else 1
+    if canvas.levels is not None or (channels == canvas.channels and channels not in (1, 3)):
+        return draw_bands(pixels, canvas)
+    if channels not in MODES or canvas.channels not in MODES:
+        raise _other_channels(channels, canvas)
+    return draw(from_array(pixels), canvas)
 
 
-def _scale_transparent_colour(image: Image.Image) -> None:
-    """Bring the transparent colour of a PNG to the 8 bits to which Pillow brings its pixels, but not that colour."""
-    tiles = getattr(image, "tile", None)
-    colour, raw = image.info.get("transparency"), tiles[0][3] if tiles else None
-    if raw in ("L;2", "L;4") and isinstance(colour, int):
-        image.info["transparency"] = colour * (85 if raw == "L;2" else 17)
-    elif raw == "RGB;16B" and isinstance(colour, tuple):
-        image.info["transparency"] = tuple(value >> 8 for value in colour)
-
-
-def _keep_fourth_byte(image: Any) -> None:
-    """Let a BMP of 32 bits keep its fourth byte, which Pillow itself writes as alpha and does not read."""
-    tiles = getattr(image, "tile", None)
-    if image.format in ("BMP", "DIB") and image.mode == "RGB" and tiles and tiles[0][3][0] == "BGRX":
-        image._mode, image.tile = "RGBA", [tiles[0]._replace(args=("BGRA", *tiles[0][3][1:]))]
+def draw_bands(pixels: np.ndarray, canvas: Canvas) -> np.ndarray:
+    """Return what `draw_array` does for channels that are resized one by one; one is repeated for all."""
+    pixels = pixels.reshape(*pixels.shape[:2], -1)
+    if pixels.shape[2] not in (1, canvas.channels):
+        raise _other_channels(pixels.shape[2], canvas)
+    if isinstance(canvas.levels, Meter):
+        canvas.levels.add(pixels)
+        return np.zeros(canvas.shape, np.uint16)
+    if canvas.levels is None:
+        bands = [Image.fromarray(band) for band in np.moveaxis(to_8bit(pixels), 2, 0)]
+    else:
+        low, high = canvas.levels
+        known = np.nan_to_num(pixels.astype(np.float32), nan=low, posinf=high, neginf=low)
+        bands = [Image.fromarray(band) for band in np.moveaxis(known, 2, 0)]
+    drawn = np.stack([np.asarray(fit(band, canvas)) for band in bands], -1)
+    if canvas.levels is not None:
+        drawn = in_window(drawn, canvas.levels)
+    return np.ascontiguousarray(np.broadcast_to(drawn, canvas.shape))
 
 
 def flatten(image: Image.Image, canvas: Canvas) -> Image.Image:
     """Return the image in mode L or RGB, transparent parts showing the background."""
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        pixels, colour = np.asarray(image), image.info.get("transparency")
-        flat = Image.fromarray(to_8bit(pixels))
-        if isinstance(colour, int):
-            flat = flat.convert("RGB")
-            flat.paste(canvas.fill("RGB"), mask=Image.fromarray(to_8bit(pixels == colour)))
-        return flat
-    if image.format in ("TGA", "BMP", "DIB") and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
-        image = image.convert("RGB")  # the fourth byte is unused, as in many files of 32 bits
-    if image.has_transparency_data:
-        # Pillow converts the premultiplied La to LA alone.
-        layer = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
-        base = Image.new("RGB", image.size, canvas.fill("RGB"))
-        base.paste(layer, mask=layer)
-        return base
-    if image.mode == "LAB":
-        return _lab_to_rgb(image)
-    if image.mode in ("1", "L"):
-        return image.convert("L")
-    return image.convert("RGB")
+    whole = layer(image)
+    if whole.mode != "RGBA":
+        return whole
+    base = Image.new("RGB", image.size, canvas.fill("RGB"))
+    base.paste(whole, mask=whole)
+    return base
 
 
-def to_8bit(pixels: np.ndarray) -> np.ndarray:
-    """Scale pixels to uint8: integers wider than 8 bits from 0..65535, floats from 0..1, one scale for all images.
-
-    Raises:
-      ValueError: a value lies outside.
-    """
-    if pixels.dtype in (np.uint8, np.bool_):
-        return pixels.astype(np.uint8) * 255 if pixels.dtype == np.bool_ else pixels
-    is_whole = np.issubdtype(pixels.dtype, np.integer)
-    pixels = pixels if is_whole else np.nan_to_num(pixels, nan=0.0, posinf=1.0, neginf=0.0)
-    top, slack = (65535, 0) if is_whole else (1, OVERSHOOT)
-    low, high = (pixels.min(), pixels.max()) if pixels.size else (0, 0)
-    if low < -slack or high > top + slack:
-        raise UserError(
-            f"pixels run from {low:g} to {high:g}; expected 0 to {top}, one scale for all images: set data.levels to "
-            "the (low, high) of them all."
-        )
-    if is_whole:
-        return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+def with_alpha(image: Image.Image) -> Image.Image:
+    """Return the image in mode RGBA."""
+    return layer(image).convert("RGBA")
 
 
 def fit(image: Image.Image, canvas: Canvas) -> Image.Image:
-    """Resize an image of mode L or RGB to the canvas."""
+    """Resize an image of mode L, LA, RGB, RGBA or F to the canvas.
+
+    Raises:
+      ValueError: fit='as_is', and it has another size.
+    """
     width, height = image.size
-    size = (canvas.size, canvas.size)
+    size = canvas.sides[::-1]
     if image.size == size:
         return image
+    if canvas.fit == "as_is":
+        raise ValueError(f"{height}x{width} pixels, where the other images have {size[1]}x{size[0]}")
     if canvas.fit == "squeeze":
         return image.resize(size, Image.Resampling.BICUBIC)
     if canvas.fit == "crop":
-        side = min(width, height)
-        left, top = (width - side) / 2, (height - side) / 2
-        return image.resize(size, Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
-    scale = canvas.size / max(width, height)
+        is_high = width * size[1] <= height * size[0]
+        across, down = (width, width * size[1] / size[0]) if is_high else (height * size[0] / size[1], height)
+        left, top = (width - across) / 2, (height - down) / 2
+        return image.resize(size, Image.Resampling.BICUBIC, box=(left, top, left + across, top + down))
+    scale = min(size[0] / width, size[1] / height)
     inner = max(1, round(width * scale)), max(1, round(height * scale))
     padded = Image.new(image.mode, size, canvas.fill(image.mode))
-    corner = (canvas.size - inner[0]) // 2, (canvas.size - inner[1]) // 2
+    corner = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
     padded.paste(image.resize(inner, Image.Resampling.BICUBIC), corner)
     return padded
+
+
+def squeezes(canvas: Canvas, widths: np.ndarray | int, heights: np.ndarray | int) -> int:
+    """Return how many images of these sizes have other proportions than the canvas."""
+    return int(np.sum(np.not_equal(widths * canvas.sides[0], heights * canvas.sides[1])))
 
 
 def squeezed(canvas: Canvas, count: int, total: int, what: str) -> None:
@@ -188,14 +268,16 @@ def squeezed(canvas: Canvas, count: int, total: int, what: str) -> None:
 
     Args:
       canvas: the canvas that they are drawn on.
-      count: how many are not square.
+      count: how many have other proportions.
       total: how many were looked at.
       what: of what kind or place: 'images in DIR'.
     """
     if count and canvas.fit == "squeeze":
+        height, width = canvas.sides
+        shape = "are not square" if height == width else "have other proportions"
         terminal.say(
-            f"{count:,} of {total:,} {what} are not square and are squeezed to {canvas.size}x{canvas.size}; "
-            "set data.fit to 'crop' (centre square) or 'pad' (on data.background) to keep their shape."
+            f"{count:,} of {total:,} {what} {shape} and are squeezed to {height}x{width}; set data.fit to 'crop' "
+            "(the middle) or 'pad' (on data.background) to keep their shape, or data.image_size to (height, width)."
         )
 
 
@@ -203,45 +285,3 @@ def from_array(pixels: np.ndarray) -> Image.Image:
     """Return a Pillow image of [H, W] or [H, W, 1 to 4] pixels: grey, grey and alpha, RGB, RGBA."""
     pixels = to_8bit(pixels)
     return Image.fromarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[-1] == 1 else pixels)
-
-
-class Converted:
-    """A source whose images are drawn on another canvas as they are read."""
-
-    def __init__(self, source: Source, canvas: Canvas, workers: Workers):
-        self._source, self._canvas, self._workers = source, canvas, workers
-        self.info = DataInfo(canvas.shape, source.info.num_images, source.info.num_classes)
-        self.fingerprint = identity.fingerprint(source)
-
-    def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Read uint8[n, H, W, C] images and int32[n] labels."""
-        native, labels = self._source.read(indices)
-        images = np.empty((len(native), *self._canvas.shape), np.uint8)
-        height, width, _ = self._source.info.image_shape
-        pixels = min(height * width, MAX_PIXELS)
-
-        def piece(start: int, stop: int) -> None:
-            for i in range(start, stop):
-                with PIXELS.take(pixels):
-                    images[i] = draw(from_array(native[i]), self._canvas)
-
-        self._workers.run(piece, len(native))
-        return images, labels
-
-    def announce(self) -> None:
-        """Say so if the images lose their shape."""
-        height, width, _ = self._source.info.image_shape
-        num_images = self.info.num_images
-        squeezed(self._canvas, num_images if height != width else 0, num_images, "images")
-
-
-def on_canvas(source: Source, canvas: Canvas, workers: Workers) -> Source:
-    """Return the source itself where its images have the right shape already, else a converting one."""
-    return source if source.info.image_shape == canvas.shape else Converted(source, canvas, workers)
-
-
-def _lab_to_rgb(image: Image.Image) -> Image.Image:
-    from PIL import ImageCms  # an optional part of Pillow, and LAB images are rare
-
-    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-    return cast(Image.Image, ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB"))

@@ -120,10 +120,14 @@ def is_too_large(width: int, height: int) -> bool:
 
 
 def decode(file: str, canvas: Canvas) -> np.ndarray | None:
-    """Decode an image file to uint8[H, W, C], or return None where its content is damaged or too large.
+    """Decode an image file for a canvas, or return None where its content is damaged or too large.
+
+    Returns:
+      uint8[H, W, C], or uint16 where the canvas has levels.
 
     Raises:
-      ValueError: the file could not be read: it is gone, or the disk or the network failed, again and again.
+      ValueError: the file could not be read: it is gone, or the disk or the network failed, again and again. Or the
+        image has other channels or levels than the canvas takes.
     """
     num_bytes = insist(os.path.getsize, file)
     if num_bytes > MAX_BYTES:
@@ -132,7 +136,7 @@ def decode(file: str, canvas: Canvas) -> np.ndarray | None:
         content = insist(_content, file)
         try:
             return decode_stream(io.BytesIO(content), canvas)
-        except UserError as error:
+        except UserError as error:  # it is sound, but not what the settings say
             raise UserError(f"{terminal.printable(file)}: {error}") from None
         except Exception:  # decoders raise about anything on damaged files
             return None
@@ -181,4 +185,6 @@ def _draw(stream: BinaryIO, canvas: Canvas) -> np.ndarray:
 
 def draft(image: Image.Image, canvas: Canvas) -> None:
     """Let a JPEG be decoded at a fraction of its size, without the finest frequencies; other formats ignore this."""
-    image.draft(None, (DRAFT_MARGIN * canvas.size, DRAFT_MARGIN * canvas.size))
+    if canvas.fit != "as_is":
+        height, width = canvas.sides
+        image.draft(None, (DRAFT_MARGIN * width, DRAFT_MARGIN * height))

@@ -75,7 +75,7 @@ class Files(Records):
             self._left_out.kinds -= collections.Counter([os.path.splitext(table.file)[1]])
             kind, more = "folder with a table", (rows, "" if table.labels is None else table.labels.values)
         self.files = [found.files[row] for row in rows]
-        self._oblong = int((widths != heights)[rows].sum())
+        self._sizes = np.stack([heights, widths], axis=1)[rows]
         facts = (f"{name}\0{size}\0" for name, size in zip(names, num_bytes, strict=True))
         self.fingerprint = digests.digest(kind, os.fsencode("".join(facts)), *more)
 
@@ -96,7 +96,7 @@ class Files(Records):
             return Look(image.height, image.width, image.mode)
 
     def pixels(self, row: int, canvas: Canvas) -> np.ndarray | None:
-        """Return an image as uint8[H, W, C], or None where its content is damaged or too large."""
+        """Return an image for a canvas, or None where its content is damaged or too large."""
         return decode(self.files[row], canvas)
 
     def left_out(self) -> str:
@@ -108,9 +108,9 @@ class Files(Records):
             lines.append(f"{count} of {len(tiffs)} TIFF files looked at say that their fourth band is transparency.")
         return " ".join(lines)
 
-    def oblong(self) -> tuple[int, int]:
-        """Return how many images are not square, of how many."""
-        return self._oblong, len(self.files)
+    def sizes(self) -> np.ndarray:
+        """Return int64[N, 2], height and width of the images."""
+        return self._sizes
 
 
 class Folder(Drawn):

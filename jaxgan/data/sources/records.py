@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import re
 import threading
@@ -12,13 +13,13 @@ import numpy as np
 
 from jaxgan.base import terminal
 from jaxgan.base.checks import UserError
-from jaxgan.base.types import DataInfo
-from jaxgan.data.images.canvas import Canvas, draw, from_array, squeezed
+from jaxgan.data.images.canvas import Canvas, draw_array, squeezed, squeezes
 from jaxgan.data.images.decode import decode_stream, is_too_large, open_image
 from jaxgan.data.images.memory_budget import MAX_PIXELS, PIXELS
 from jaxgan.data.images.threads import Workers
+from jaxgan.data.label_values import table_of
 from jaxgan.data.labels import Labels
-from jaxgan.data.memory import CHUNK, InMemory
+from jaxgan.data.memory import CHUNK, InMemory, like
 
 # Images whose header is looked at, to tell their sizes.
 SAMPLE = 64
@@ -70,13 +71,13 @@ class Records:
         return Look(raw.shape[0], raw.shape[1], mode if raw.dtype == np.uint8 else f"{mode} {raw.dtype}")
 
     def pixels(self, row: int, canvas: Canvas) -> np.ndarray | None:
-        """Return an image as uint8[H, W, C], or None where its content is damaged or too large."""
+        """Return an image for a canvas, or None where its content is damaged or too large."""
         raw = self.raw(row)
         try:
             if isinstance(raw, bytes):
                 return decode_stream(io.BytesIO(raw), canvas)
             with PIXELS.take(raw.shape[0] * raw.shape[1]):
-                return draw(from_array(raw), canvas)
+                return draw_array(raw, canvas)
         except UserError as error:
             raise UserError(f"{self.name(row)} in {self.place}: {error}") from None
         except Exception:  # decoders raise about anything on damaged files
@@ -86,10 +87,9 @@ class Records:
         """Return what is left out as a sentence, or nothing."""
         return ""
 
-    def oblong(self) -> tuple[int, int]:
-        """Return how many images are not square, of how many that were looked at."""
-        found = looks(self)
-        return sum(one.height != one.width for one in found), len(found)
+    def sizes(self) -> np.ndarray:
+        """Return int[n, 2], height and width of the images, of those that were looked at."""
+        return np.array([(one.height, one.width) for one in looks(self)], np.int64).reshape(-1, 2)
 
 
 class Arrays(Records):
@@ -132,23 +132,31 @@ class Drawn:
       workers: threads that decode.
 
     Attributes:
-      info: shape, number of images, and number of classes.
+      info: shape, number of images, and what is known of the labels.
       records: the images as they lie there.
-      labels: int32[N] classes, or float32[N, K] vectors, which `read` does not return; zeros without labels.
-      class_names: of the classes, or of the numbers of the vectors; None without labels.
+      labels: int32[N] classes, or float32[N, L] vectors; zeros without labels.
       fingerprint: of the records.
     """
 
     def __init__(self, records: Records, canvas: Canvas, workers: Workers):
+        self._sizes = records.sizes()
+        canvas = canvas.taking(self._sizes.tolist() or [canvas.sides], f"images in {records.place}")
         self.records, self._canvas, self._workers = records, canvas, workers
         self._lock, self._told, self._damaged = threading.Lock(), False, set[int]()
-        labels = records.labels
-        self.info = DataInfo(canvas.shape, len(records), None if labels is None else labels.num_classes)
-        self.labels = np.zeros(len(records), np.int32) if labels is None else labels.values
-        self.class_names = None if labels is None else labels.names
-        self._classes = self.labels if self.info.num_classes is not None else np.zeros(len(records), np.int32)
+        self.info = dataclasses.replace(canvas.info, num_images=len(records))
+        self.labels, labels = np.zeros(len(records), np.int32), records.labels
+        if labels is not None:
+            vectors, names = labels.num_classes is None, labels.names
+            self.info = dataclasses.replace(
+                self.info,
+                num_classes=labels.num_classes,
+                label_size=len(names) if vectors else 0,
+                label_names=() if names == tuple(map(str, range(len(names)))) else names,
+                label_table=table_of(labels.values),
+            )
+            self.labels = labels.values
         self.fingerprint = records.fingerprint
-        whole = records.images if isinstance(records, Arrays) else None
+        whole = records.images if isinstance(records, Arrays) and canvas.levels is None else None
         is_right = whole is not None and whole.dtype == np.uint8 and whole.shape[1:] == canvas.shape
         self._as_they_are = whole if is_right else None
 
@@ -159,15 +167,15 @@ class Drawn:
           indices: int64[n], each in 0..N-1.
 
         Returns:
-          uint8[n, H, W, C] images and int32[n] labels.
+          uint8[n, H, W, C] images, or uint16 with levels; int32[n] labels, or float32[n, L].
         """
         if self._as_they_are is not None:
-            return self._as_they_are[indices], self._classes[indices]
+            return self._as_they_are[indices], self.labels[indices]
         rows = np.array(indices, np.int64)
-        images = np.empty((len(rows), *self._canvas.shape), np.uint8)
+        images = np.empty((len(rows), *self._canvas.shape), self.info.pixel_dtype)
         for bad in np.flatnonzero(~self._decode(rows, images)):
             images[bad], rows[bad] = self._next_good(int(rows[bad]))
-        return images, self._classes[rows]
+        return images, self.labels[rows]
 
     def load(self) -> InMemory:
         """Decode every image once into memory.
@@ -176,9 +184,9 @@ class Drawn:
           ValueError: if all of them are damaged.
         """
         if self._as_they_are is not None:
-            return InMemory(self._as_they_are, self._classes, self.info.num_classes, self.fingerprint)
+            return like(self.info, self._as_they_are, self.labels, self.fingerprint)
         count = len(self.records)
-        images = np.empty((count, *self._canvas.shape), np.uint8)
+        images = np.empty((count, *self._canvas.shape), self.info.pixel_dtype)
         good = np.zeros(count, np.bool_)
         for start in range(0, count, CHUNK):
             rows = np.arange(start, min(start + CHUNK, count))
@@ -186,10 +194,10 @@ class Drawn:
         sound, damaged = np.flatnonzero(good), np.flatnonzero(~good)
         if not sound.size:
             raise UserError(f"Every image in {self.records.place} is damaged: {self._few(range(count))}; replace them.")
-        labels = self._classes.copy()
+        labels = self.labels.copy()
         for row, other in zip(damaged, sound[np.searchsorted(sound, damaged) % len(sound)], strict=True):
             images[row], labels[row] = images[other], labels[other]
-        return InMemory(images, labels, self.info.num_classes, self.fingerprint)
+        return like(self.info, images, labels, self.fingerprint)
 
     def announce(self) -> None:
         """Report what is left out, known to be damaged, or loses its shape."""
@@ -198,7 +206,8 @@ class Drawn:
             lines.append(f"Damaged, so that the next good image stands in: {len(damaged)} ({self._few(damaged)}).")
         if text := " ".join(filter(None, lines)):
             terminal.say(text)
-        squeezed(self._canvas, *self.records.oblong(), f"images in {self.records.place}")
+        count = squeezes(self._canvas, self._sizes[:, 1], self._sizes[:, 0])
+        squeezed(self._canvas, count, len(self._sizes), f"images in {self.records.place}")
 
     def _decode(self, rows: np.ndarray, images: np.ndarray) -> np.ndarray:
         """Decode records into images[n, H, W, C], and return which of them were good, bool[n]."""

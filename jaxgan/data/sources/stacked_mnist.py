@@ -7,6 +7,7 @@ import numpy as np
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo
 from jaxgan.data import identity
+from jaxgan.data.images.converted import on_canvas
 from jaxgan.data.order.splitmix import uniforms
 from jaxgan.data.sources.kind import Kind
 from jaxgan.data.sources.mnist import open_mnist
@@ -65,4 +66,4 @@ class StackedMnist:
         return images, labels
 
 
-KIND = Kind(lambda c, canvas, workers: StackedMnist(c.split, c.image_size, c.channels))
+KIND = Kind(lambda c, canvas, workers: on_canvas(StackedMnist(c.split, c.image_size, c.channels), canvas, workers))

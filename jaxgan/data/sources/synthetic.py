@@ -6,6 +6,8 @@ import numpy as np
 
 from jaxgan.base import digests
 from jaxgan.base.types import DataInfo
+from jaxgan.data.images.canvas import sides_of
+from jaxgan.data.images.converted import on_canvas
 from jaxgan.data.order.splitmix import uniforms
 from jaxgan.data.sources.kind import Kind
 from jaxgan.data.validation import check_indices
@@ -21,16 +23,16 @@ class Synthetic:
     """Shapes of varying place, size and colour on a darker ground; the label is the shape.
 
     Args:
-      image_size: height and width in pixels.
-      channels: 1 or 3.
+      image_size: height and width in pixels, or one number for both.
+      channels: C; each has a colour of its own.
 
     Attributes:
       info: shape, number of images and number of classes.
       fingerprint: what the data turned out to be.
     """
 
-    def __init__(self, image_size: int, channels: int):
-        self.info = DataInfo((image_size, image_size, channels), NUM_IMAGES, len(CLASSES))
+    def __init__(self, image_size: int | tuple[int, int], channels: int):
+        self.info = DataInfo((*sides_of(image_size), channels), NUM_IMAGES, len(CLASSES), label_names=CLASSES)
         self.fingerprint = digests.digest("synthetic", *self.info.image_shape, NUM_IMAGES)
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -42,12 +44,15 @@ class Synthetic:
         return images, (indices % len(CLASSES)).astype(np.int32)
 
     def _draw(self, indices: np.ndarray) -> np.ndarray:
-        size, _, channels = self.info.image_shape
+        height, width, channels = self.info.image_shape
+        size = min(height, width)
         numbers = uniforms(indices, 3 + 2 * channels)[:, :, None, None]
         radius = 0.15 + 0.15 * numbers[:, 0]
-        centre = radius + (1 - 2 * radius) * numbers[:, 1:3].transpose(1, 0, 2, 3)
-        grid = (np.arange(size) + 0.5) / size
-        distance = outside(grid[None, None, :] - centre[0], grid[None, :, None] - centre[1], radius, indices)
+        across, down = (
+            radius + (side / size - 2 * radius) * numbers[:, axis] for axis, side in ((1, width), (2, height))
+        )
+        columns, rows = ((np.arange(side) + 0.5) / size for side in (width, height))
+        distance = outside(columns[None, None, :] - across, rows[None, :, None] - down, radius, indices)
         covered = np.clip(0.5 - distance * size, 0, 1)[..., None]  # edges one pixel wide
         shape, ground = (
             numbers[:, None, None, 3 : 3 + channels, 0, 0],
@@ -58,7 +63,7 @@ class Synthetic:
 
 
 def outside(x: np.ndarray, y: np.ndarray, radius: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    """Return how far each pixel lies outside its shape, [n, H, W], negative inside, in image widths."""
+    """Return how far each pixel lies outside its shape, [n, H, W], negative inside, in shorter sides."""
     bar = np.minimum(
         np.maximum(np.abs(x) - radius, np.abs(y) - radius / 3),
         np.maximum(np.abs(x) - radius / 3, np.abs(y) - radius),
@@ -72,4 +77,4 @@ def outside(x: np.ndarray, y: np.ndarray, radius: np.ndarray, indices: np.ndarra
     return np.choose(indices[:, None, None] % len(CLASSES), shapes)
 
 
-KIND = Kind(lambda c, canvas, workers: Synthetic(c.image_size, c.channels))
+KIND = Kind(lambda c, canvas, workers: on_canvas(Synthetic(c.image_size, c.channels), canvas, workers))

@@ -5,16 +5,15 @@ The library is imported only when such a data set is opened.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from jaxgan.base import checks, digests
 from jaxgan.base.checks import UserError
-from jaxgan.base.types import DataInfo
-from jaxgan.data.images.canvas import Canvas, draw, from_array, squeezed
+from jaxgan.data.images.canvas import Canvas, draw_array, squeezed, squeezes
 from jaxgan.data.images.decode import decode_stream, open_image
 from jaxgan.data.images.threads import Workers
 from jaxgan.data.sources.kind import Kind
@@ -59,19 +58,22 @@ class Tfds:
         self._data = _open(builder, name, split, data_dir)
         self._image, has_label = _features(builder, name)
         self._data.decoders = _leave_encoded(builder)
-        self._name, self._canvas, self._workers = name, canvas, workers
+        self._name, self._workers = name, workers
+        self._canvas = canvas = canvas.taking((size[::-1] for size in self._sizes()), f"images of {name}")
         classes = builder.info.features["label"].num_classes if has_label else None
         self._turned, self._first = builder.name == "emnist", 0
         if builder.info.full_name.startswith(LETTERS):
             self._first, classes = 1, 26
         if has_label and int(self._data[0]["label"]) < 0:
             classes = None
-        self.info = DataInfo(canvas.shape, len(self._data), classes)
+        names = () if classes is None else tuple(builder.info.features["label"].names)
+        names = () if len(names) != classes or names == tuple(map(str, range(len(names)))) else names
+        self.info = dataclasses.replace(canvas.info, num_images=len(self._data), num_classes=classes, label_names=names)
         self.fingerprint = digests.digest("tfds", builder.info.full_name, split, len(self._data))
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Read uint8[n, H, W, C] images and int32[n] labels, in parallel."""
-        images = np.empty((len(indices), *self._canvas.shape), np.uint8)
+        images = np.empty((len(indices), *self._canvas.shape), self.info.pixel_dtype)
         labels = np.zeros(len(indices), np.int32)
 
         def piece(start: int, stop: int) -> None:
@@ -86,18 +88,24 @@ class Tfds:
 
     def announce(self) -> None:
         """Say so if images lose their shape, judged by SAMPLE of them."""
+        sizes = self._sizes()
+        squeezed(self._canvas, sum(squeezes(self._canvas, *size) for size in sizes), len(sizes), "images looked at")
+
+    def _sizes(self) -> list[tuple[int, int]]:
+        """Return width and height of SAMPLE images."""
         rows = np.unique(np.linspace(0, len(self._data) - 1, SAMPLE).round().astype(np.int64))
-        sizes = [_size(self._data[int(row)][self._image]) for row in rows]
-        squeezed(self._canvas, sum(width != height for width, height in sizes), len(sizes), "images looked at")
+        return [_size(self._data[int(row)][self._image]) for row in rows]
 
     def _draw(self, value: Any, index: int) -> np.ndarray:
         if self._turned:
-            image = open_image(io.BytesIO(value)) if isinstance(value, bytes) else from_array(np.asarray(value))
-            return draw(image.transpose(Image.Transpose.TRANSPOSE), self._canvas)
+            pixels = np.asarray(open_image(io.BytesIO(value)) if isinstance(value, bytes) else value)
+            return draw_array(pixels.swapaxes(0, 1), self._canvas)
         if not isinstance(value, bytes):
-            return draw(from_array(np.asarray(value)), self._canvas)
+            return draw_array(np.asarray(value), self._canvas)
         try:
             return decode_stream(io.BytesIO(value), self._canvas)
+        except UserError:
+            raise
         except Exception as error:  # decoders raise about anything on damaged files
             raise UserError(f"Image {index} of {self._name} cannot be decoded ({error}); prepare it anew.") from error
 

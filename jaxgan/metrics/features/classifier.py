@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jaxgan.base import checks, machine
+from jaxgan.base import machine
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array, PyTree
 from jaxgan.data.order.plan import IndexPlan
@@ -111,14 +111,33 @@ def train_classifier(
       ValueError: images and labels that do not fit.
     """
     check_labelled(images, labels, num_classes)
+
+    def loss_of(logits: Array, labels: Array) -> Array:
+        return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+
+    labels = labels.astype(np.int32)
+    return train_network(images, labels, num_classes, loss_of, seed, num_steps=num_steps, on_step=on_step)
+
+
+def train_network(
+    images: np.ndarray,
+    labels: np.ndarray,
+    num_outputs: int,
+    loss_of: Callable[[Array, Array], Array],
+    seed: int,
+    *,
+    num_steps: int,
+    on_step: Callable[[int, Array], None],
+) -> PyTree:
+    """Do what `train_classifier` does, of a loss of logits float32[B, num_outputs] and labels."""
     optimiser = _optimiser(num_steps)
     plan = IndexPlan(seed, len(images), min(BATCH_SIZE, len(images)))
-    params = jax.jit(Classifier(num_classes).init)(jax.random.key(seed), images[:1])["params"]
+    params = jax.jit(Classifier(num_outputs).init)(jax.random.key(seed), images[:1])["params"]
     state = optimiser.init(params)
-    step = jax.jit(_make_step(optimiser), donate_argnums=(0, 1), compiler_options=machine.compiler_options())
+    step = jax.jit(_make_step(optimiser, loss_of), donate_argnums=(0, 1), compiler_options=machine.compiler_options())
     for i in range(num_steps):
         rows = plan.indices(i, 1)[0]
-        params, state, loss = step(params, state, moved(images[rows], seed, i), labels[rows].astype(np.int32))
+        params, state, loss = step(params, state, moved(images[rows], seed, i), labels[rows])
         on_step(i + 1, loss)
     return jax.tree.map(lambda x: np.asarray(x, np.float16).astype(np.float32), params)
 
@@ -129,13 +148,14 @@ def _optimiser(num_steps: int) -> optax.GradientTransformation:
     return optax.adamw(rate, weight_decay=WEIGHT_DECAY)
 
 
-def _make_step(optimiser: optax.GradientTransformation) -> Callable[..., tuple[PyTree, PyTree, Array]]:
-    def loss_of(params, images, labels):
-        _, logits = classify(params, images)
-        return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+def _make_step(
+    optimiser: optax.GradientTransformation, loss_of: Callable[[Array, Array], Array]
+) -> Callable[..., tuple[PyTree, PyTree, Array]]:
+    def of_params(params, images, labels):
+        return loss_of(classify(params, images)[1], labels)
 
     def step(params, state, images, labels):
-        loss, grads = jax.value_and_grad(loss_of)(params, images, labels)
+        loss, grads = jax.value_and_grad(of_params)(params, images, labels)
         updates, state = optimiser.update(grads, state, params)
         return optax.apply_updates(params, updates), state, loss
 
@@ -160,6 +180,10 @@ def check_labelled(images: np.ndarray, labels: np.ndarray, num_classes: int) -> 
         raise UserError(f"images are {images.dtype}{list(images.shape)}; expected uint8[N, H, W, C].")
     if labels.shape != images.shape[:1]:
         raise UserError(f"labels have shape {labels.shape}; expected ({len(images)},), one for each image.")
-    checks.in_range("num_classes", num_classes, 2)
+    if num_classes < 2:
+        raise UserError(
+            "the images have one class only, but features are learnt from what tells classes apart; use data of "
+            "several classes (a folder with a subfolder for each), or other features."
+        )
     if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
         raise UserError(f"labels reach from {labels.min()} to {labels.max()}; expected 0..{num_classes - 1}.")

@@ -129,7 +129,16 @@ def load_lite0() -> FeatureNet:
         "interpolation"
     )
     digest = hashlib.sha256(f"{SHA256} {SIZE} cubic".encode()).hexdigest()[:16]
-    return FeatureNet("imagenet", digest, NUM_FEATURES, NUM_CLASSES, None, about, compiled(see, params, CHUNK), CHUNK)
+    apply = compiled(see, params, CHUNK)
+    # The kernel distance has no bias at few images. The Frechet distance needs more images than features. The classes
+    # of ImageNet are not those of the data, so measures of classes are left out.
+    name = "kid_imagenet"
+    return FeatureNet("imagenet", digest, NUM_FEATURES, None, None, about, apply, CHUNK, kernel_name=name, main=name)
+
+
+def is_installed() -> bool:
+    """Return whether the package of the weights is there."""
+    return importlib.util.find_spec(PACKAGE) is not None
 
 
 def weights_path() -> Path:

@@ -38,6 +38,11 @@ class FeatureNet:
       apply: from uint8[n, H, W, C], n up to `chunk`, to float[n, D] features and float[n, K] logits or None.
       chunk: images in one call.
       distance_name: of the Frechet distance between features; `fd_<name>` where it is empty.
+      kernel_name: of the kernel distance.
+      main: the figure by which generators are compared, the lower the better; the Frechet distance where it is empty.
+      label_size: L where the network tells label vectors, as logits float[n, L]; 0 where it does not.
+      label_names: of their numbers, or ().
+      is_binary: of each of them, whether it is yes or no, told by the sign of its logit.
     """
 
     name: str
@@ -49,10 +54,17 @@ class FeatureNet:
     apply: Callable[[np.ndarray], Outputs]
     chunk: int = CHUNK
     distance_name: str = ""
+    kernel_name: str = "kid"
+    main: str = ""
+    label_size: int = 0
+    label_names: tuple[str, ...] = ()
+    is_binary: tuple[bool, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.distance_name:
             object.__setattr__(self, "distance_name", f"fd_{self.name}")
+        if not self.main:
+            object.__setattr__(self, "main", self.distance_name)
 
     def features_and_logits(self, images: np.ndarray, *, over: Map = map) -> tuple[np.ndarray, np.ndarray | None]:
         """Return features float32[N, D] and logits float32[N, K], or None, of images uint8[N, H, W, C], N > 0.
@@ -81,7 +93,7 @@ class FeatureNet:
                 )
         features = np.concatenate([np.asarray(features, np.float32) for features, _ in chunks])
         logits = None
-        if self.num_classes is not None:
+        if self.num_classes is not None or self.label_size:
             logits = np.concatenate([np.asarray(logits, np.float32) for _, logits in chunks])
         # Some measures would give plausible figures of them.
         if not (np.isfinite(features).all() and (logits is None or np.isfinite(logits).all())):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,24 @@ from flax import traverse_util
 from jaxgan.base import checks, digests, store
 from jaxgan.base.types import PyTree
 from jaxgan.metrics.classes import class_accuracy
+from jaxgan.metrics.features import attributes
 from jaxgan.metrics.features.classifier import NUM_FEATURES, NUM_STEPS, check_labelled, classify, train_classifier
 from jaxgan.metrics.features.network import CHUNK, FeatureNet, compiled, of_classifier
+
+Pair = tuple[np.ndarray, np.ndarray]  # images and labels
 
 # Held back to measure the accuracy where there are no images for that.
 HELD_BACK = 0.1
 
 
 def data_digest(images: np.ndarray, labels: np.ndarray) -> str:
-    """Return the digest by which the classifier of a data set is found: uint8[N, H, W, C] images, int[N] labels."""
-    return digests.array_digest(images, labels.astype(np.int32))
+    """Return the digest by which the classifier of a data set is found.
+
+    Args:
+      images: uint8[N, H, W, C].
+      labels: int[N], or float[N, L] vectors.
+    """
+    return digests.array_digest(images, labels.astype(np.int32 if labels.ndim == 1 else np.float32))
 
 
 def classifier_path(digest: str, folder: str | os.PathLike[str] | None = None) -> Path:
@@ -46,6 +54,8 @@ def find(digest: str, name: str, folder: str | os.PathLike[str] | None = None) -
     if not path.is_file():
         return None
     params, facts = read(path)
+    if "label_size" in facts:
+        return attributes.as_features(name, params, facts)
     num_classes, height, width, channels = facts["num_classes"], *facts["image_shape"]
     about = (
         f"{NUM_FEATURES} features of a classifier of {num_classes} classes, "
@@ -60,7 +70,7 @@ def fit(
     num_classes: int,
     name: str,
     *,
-    held_out: tuple[np.ndarray, np.ndarray] | None = None,
+    held_out: Pair | None = None,
     seed: int = 0,
     num_steps: int = NUM_STEPS,
     folder: str | os.PathLike[str] | None = None,
@@ -81,16 +91,50 @@ def fit(
       on_step: called with the number of steps made and the loss float32[], for progress.
     """
     check_labelled(images, labels, num_classes)
-    train, test = (images, labels), held_out
-    if test is None:
-        checks.in_range("The number of images", len(images), 2)
-        order = np.random.default_rng(seed).permutation(len(images))
-        cut = max(1, round(HELD_BACK * len(images)))
-        train, test = (images[order[cut:]], labels[order[cut:]]), (images[order[:cut]], labels[order[:cut]])
+    train, test = _split(images, labels, held_out, seed)
     params = train_classifier(*train, num_classes, seed, num_steps=num_steps, on_step=on_step)
     digest = data_digest(images, labels)
     facts = {"accuracy": accuracy(params, *test), "num_tested": len(test[0]), "num_classes": num_classes}
-    write(classifier_path(digest, folder), params, {**facts, "image_shape": list(images.shape[1:])})
+    return _kept(digest, name, params, {**facts, "image_shape": list(images.shape[1:])}, folder)
+
+
+def fit_vectors(
+    images: np.ndarray,
+    labels: np.ndarray,
+    names: Sequence[str],
+    name: str,
+    *,
+    held_out: Pair | None = None,
+    seed: int = 0,
+    num_steps: int = NUM_STEPS,
+    folder: str | os.PathLike[str] | None = None,
+    on_step: Callable[[int, Any], None] = lambda step, loss: None,
+) -> FeatureNet:
+    """Do what `fit` does for label vectors float[N, L] and the names of their numbers, or ()."""
+    train, test = _split(images, labels, held_out, seed)
+    facts = {**attributes.kinds_of(labels), "label_size": labels.shape[1]}
+    facts["label_names"] = list(names) or [str(number) for number in range(labels.shape[1])]
+    params = attributes.train_attributes(*train, facts, seed, num_steps=num_steps, on_step=on_step)
+    facts |= {"scores": attributes.held_out_scores(params, facts, *test), "num_tested": len(test[0])}
+    facts["image_shape"] = list(images.shape[1:])
+    return _kept(data_digest(images, labels), name, params, facts, folder)
+
+
+def _split(images: np.ndarray, labels: np.ndarray, held_out: Pair | None, seed: int) -> tuple[Pair, Pair]:
+    """Return images to train on and images to test with, with their labels."""
+    if held_out is not None:
+        return (images, labels), held_out
+    checks.in_range("The number of images", len(images), 2)
+    order = np.random.default_rng(seed).permutation(len(images))
+    cut = max(1, round(HELD_BACK * len(images)))
+    return (images[order[cut:]], labels[order[cut:]]), (images[order[:cut]], labels[order[:cut]])
+
+
+def _kept(
+    digest: str, name: str, params: PyTree, facts: dict[str, Any], folder: str | os.PathLike[str] | None
+) -> FeatureNet:
+    """Write a network down, and return it as it is read."""
+    write(classifier_path(digest, folder), params, facts)
     net = find(digest, name, folder)
     assert net is not None
     return net

@@ -74,7 +74,10 @@ def geometry(key: Array, images: Array, p: Array | float) -> Array:
 
 
 def color(key: Array, images: Array, p: Array | float) -> Array:
-    """Change brightness, contrast, the sign of the luma, hue and saturation; grey images keep the last two."""
+    """Change brightness, contrast, the sign of the luma, hue and saturation; grey images keep the last two.
+
+    Hue is that of three channels; others keep it.
+    """
     keys = jax.random.split(key, 10)
     x = images + draws.gate(keys[0], images, p, 0.2 * draws.normal(keys[1], images), 0.0)
     x = x * draws.gate(keys[2], images, p, 2 ** (0.5 * draws.normal(keys[3], images)), 1.0)
@@ -86,6 +89,8 @@ def color(key: Array, images: Array, p: Array | float) -> Array:
     angle = draws.gate(keys[6], images, p, draws.uniform(keys[7], images, -jnp.pi, jnp.pi), 0.0)
     scale = draws.gate(keys[8], images, p, 2 ** draws.normal(keys[9], images), 1.0)
     chroma = x - luma
+    if images.shape[-1] != 3:
+        return luma + scale * chroma
     # Rodrigues' rotation about the grey axis, to which the chroma is orthogonal.
     across = (jnp.roll(chroma, 1, -1) - jnp.roll(chroma, -1, -1)) / jnp.sqrt(3.0)
     return luma + scale * (jnp.cos(angle) * chroma + jnp.sin(angle) * across)

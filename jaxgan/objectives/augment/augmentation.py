@@ -77,14 +77,27 @@ def _sometimes(operation: Callable[[Array, Array], Array]) -> Operation:
     return apply
 
 
+def _of_colours(operation: Operation) -> Operation:
+    """Return an operation that leaves the last channel of 2 or 4 alone, which is transparency."""
+
+    def apply(key: Array, images: Array, p: Array | float) -> Array:
+        if images.shape[-1] not in (2, 4):
+            return operation(key, images, p)
+        return jnp.concatenate([operation(key, images[..., :-1], p), images[..., -1:]], -1)
+
+    return apply
+
+
 # Operations of each name in `config.augment`, as in the published policies.
 OPERATIONS: dict[str, tuple[Operation, ...]] = {
-    "color": tuple(map(_sometimes, (diffaugment.brightness, diffaugment.saturation, diffaugment.contrast))),
+    "color": tuple(
+        _of_colours(_sometimes(one)) for one in (diffaugment.brightness, diffaugment.saturation, diffaugment.contrast)
+    ),
     "translation": (_sometimes(diffaugment.translation),),
     "cutout": (_sometimes(diffaugment.cutout),),
     "ada_blit": (ada.blit,),
     "ada_geometry": (ada.geometry,),
-    "ada_color": (ada.color,),
+    "ada_color": (_of_colours(ada.color),),
     "ada_noise": (ada.noise,),
     "ada_cutout": (ada.cutout,),
 }

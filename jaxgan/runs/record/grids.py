@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from jaxgan.base import keys, machine, threads
-from jaxgan.base.pixels import to_uint8
+from jaxgan.base.pixels import to_bytes, to_uint8, visible
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Array
 from jaxgan.generators.averaged import averaged_generator
@@ -20,7 +20,7 @@ from jaxgan.rundir import layout
 from jaxgan.runs.setup import Setup
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
-from jaxgan.sampling.labels import spread_labels
+from jaxgan.sampling.labels import shown_labels
 from jaxgan.training.state import GanState
 from jaxgan.views import images
 
@@ -47,7 +47,7 @@ class GridWriter:
 
     def _fixed_pixels(self, params: GeneratorParams, key: Array) -> Array:
         shown = self._setup.config.sample
-        labels = None if params.num_classes is None else spread_labels(shown.num, params.num_classes)
+        labels = shown_labels(params, shown.num)
         z = sampler.latents(params, key, shown.num)
         return to_uint8(sampler.generate(params, z, labels, stats=shown.stats))
 
@@ -56,7 +56,7 @@ class GridWriter:
 
     def _save(self, path: Path, pixels: Array | np.ndarray) -> np.ndarray:
         shown = self._setup.config.sample
-        grid = images.grid(np.asarray(pixels), shown.columns)
+        grid = images.grid(visible(jax.device_get(pixels), shown.channels), shown.columns)
         sheet = images.invert(grid) if shown.invert else grid
         try:
             images.save_for_eye(path, sheet, side=images.SMALL_SIDE)
@@ -71,9 +71,14 @@ class GridWriter:
     @functools.cached_property
     def real(self) -> np.ndarray:
         """As many real images uint8[num, H, W, C] as a grid has, the first that training sees."""
+        return to_bytes(self._first[0])
+
+    @functools.cached_property
+    def _first(self) -> tuple[np.ndarray, np.ndarray]:
+        """The first images that training sees, and their labels."""
         num, plan = self._setup.config.sample.num, self._setup.plan
         first = plan.indices(0, math.ceil(num / plan.batch_size)).ravel()
-        return self._setup.source.read(first[:num])[0]
+        return self._setup.source.read(first[:num])
 
     def finish(self) -> None:
         """Wait until all is written."""

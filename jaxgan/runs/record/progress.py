@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
 from tqdm import tqdm
 
-from jaxgan.base.terminal import write_line
+from jaxgan.base.terminal import printable, write_line
 from jaxgan.base.types import Config, Device
 from jaxgan.config import default, flatten
 from jaxgan.rundir.layout import CONFIG_FILE
@@ -35,8 +37,9 @@ def start_text(config: Config, devices: list[Device], workdir: Path) -> str:
 class Progress:
     """A tqdm bar on a terminal, plain lines otherwise."""
 
-    def __init__(self, start: int, stop: int, stream=None):
-        """Show steps `start` to `stop` on a text stream, standard error if None."""
+    def __init__(self, start: int, stop: int, time_left: Callable[[], float] = lambda: math.inf, stream=None):
+        """Show steps `start` to `stop` on a stream, standard error if None; `time_left` bounds the seconds left."""
+        self._time_left = time_left
         self._stream = stream or sys.stderr
         self._began = time.monotonic()
         self._start, self._stop = start, stop
@@ -56,11 +59,11 @@ class Progress:
             self._print(self._line(step, row, shown))
 
     def say(self, text: str) -> None:
-        """Print a line without breaking the bar."""
+        """Print a line without breaking the bar; control characters are escaped."""
         if self._bar is not None:
-            self._bar.write(text, file=self._stream)
+            self._bar.write(printable(text), file=self._stream)
         else:
-            self._print(text)
+            self._print(printable(text))
 
     def close(self) -> None:
         """Leave the bar as it stands."""
@@ -72,7 +75,7 @@ class Progress:
 
     def _line(self, step: int, row: dict[str, float], shown: dict[str, str]) -> str:
         spent = time.monotonic() - self._began
-        left = spent / max(1, step - self._start) * (self._stop - step)
+        left = min(spent / max(1, step - self._start) * (self._stop - step), max(0.0, self._time_left()))
         losses = "  ".join(f"{name} {value}" for name, value in shown.items())
         speed = f"{row['steps_per_sec']:.2f} steps/s  {row['images_per_sec']:.0f} images/s"
         return f"step {step}/{self._stop}  {losses}  {speed}  ETA {clock(left)}"

@@ -22,6 +22,8 @@ from jaxgan.runs.health.health import saved_health
 from jaxgan.runs.health.watch import Finding
 from jaxgan.views import page
 
+MOST_NAMES = 100  # of classes
+
 
 def save_report(
     workdir: Path, config: Config, findings: Sequence[Finding] | None, nearest: Nearest | None = None
@@ -49,10 +51,19 @@ def save_report(
         nearest=nearest,
         config=flatten(config),
         defaults=flatten(default()),
-        environment=_environment(),
+        environment={**_environment(), **_labels(workdir)},
         findings=findings,
+        shown_channels=tuple(config.sample.channels),
     )
     files.write(workdir / layout.REPORT_FILE, page.render(report))
+
+
+def _labels(workdir: Path) -> dict[str, str]:
+    """Return the names of labels in their order, where they have names."""
+    data = saved_config.load_saved(workdir).data
+    what = "numbers of a label" if data.label_size else "classes"
+    named = ", ".join(f"{i} {name}" for i, name in enumerate(data.label_names[:MOST_NAMES]))
+    return {what: named + ", ..." * (len(data.label_names) > MOST_NAMES)} if named else {}
 
 
 def report_again(workdir: Path, nearest: Nearest | None = None, *, trust: bool = False) -> None:

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan.data.images.canvas import Canvas, Converted, draw, from_array, on_canvas, squeezed
+from jaxgan.base.checks import UserError
+from jaxgan.data.images.canvas import Canvas, draw, draw_array, from_array, squeezed
+from jaxgan.data.images.converted import Converted, on_canvas
 from jaxgan.data.images.decode import decode
+from jaxgan.data.images.levels import Meter
 from jaxgan.data.images.threads import Workers
 from jaxgan.data.memory import InMemory
 
@@ -66,10 +69,11 @@ def test_white_is_white_in_every_mode(mode, channels):
     white |= {"LAB": (255, 128, 128), "RGBX": (255,) * 4}
     image = Image.new("RGB", (4, 4), "white").convert("P") if mode == "P" else None
     image = image or Image.new(mode, (4, 4), white.get(mode, "white"))
-    pixels = draw(image, Canvas(4, channels))
+    levels = (0, 1) if mode == "F" else None
+    pixels = draw(image, Canvas(4, channels, levels=levels))
     assert pixels.shape == (4, 4, channels)
-    assert pixels.dtype == np.uint8
-    assert pixels.min() >= 254
+    assert pixels.dtype == (np.uint8 if levels is None else np.uint16)
+    assert pixels.min() >= (254 if levels is None else 65535)
 
 
 def test_sixteen_bits_are_scaled_not_cut():
@@ -81,9 +85,105 @@ def test_sixteen_bits_are_scaled_not_cut():
         np.testing.assert_array_equal(draw(image, Canvas(7, 1))[0, :, 0], expected[0])
 
 
-def test_floats_are_taken_as_0_to_1():
-    image = Image.fromarray(np.array([[0.0, 1.0], [0.5, 0.25]], np.float32))
-    np.testing.assert_allclose(draw(image, Canvas(2, 1))[..., 0], [[0, 255], [128, 64]], atol=1)
+WIDE = np.array([[-1024.0, 0.0], [1024.0, 3072.0]])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int32])
+def test_what_has_no_scale_of_its_own_needs_levels(dtype):
+    image = Image.fromarray(WIDE.astype(dtype))
+    with pytest.raises(UserError, match=r"set config\.data\.levels to 'auto'"):
+        draw(image, Canvas(2, 1))
+    pixels = draw(image, Canvas(2, 1, levels=(-1024, 3072)))
+    assert pixels.dtype == np.uint16
+    np.testing.assert_array_equal(pixels[..., 0], np.rint((WIDE + 1024) / 4096 * 65535))
+    np.testing.assert_array_equal(draw(image, Canvas(2, 1, levels=(0, 1024)))[..., 0], [[0, 0], [65535, 65535]])
+
+
+def test_a_meter_finds_the_levels_of_all_images():
+    meter = Meter()
+    canvas = Canvas(2, 1, levels=meter)
+    for image in (WIDE, WIDE - 500, np.full((2, 2), np.nan)):
+        draw(Image.fromarray(image.astype(np.float32)), canvas)
+    assert meter.levels() == (-1524, 3072)
+    with pytest.raises(UserError, match="no finite pixel"):
+        Meter().levels()
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (6, 4), (4, 4)])
+def test_fits_of_oblong_canvases(shape):
+    """The middle of a larger image of stripes keeps its proportions; padding keeps all of it."""
+    height, width = shape
+    across, down = np.meshgrid(np.arange(60), np.arange(60))
+    image = Image.fromarray(np.stack([4 * across, 4 * down, 0 * down], -1).astype(np.uint8))
+    middle = draw(image, Canvas(shape, 3, "crop"))
+    side = 60 / max(shape)
+    centre = np.array([[(60 - 1) / 2 + (i - (n - 1) / 2) * side for i in range(n)] for n in (max(shape),)])[0]
+    rows, columns = (centre[(max(shape) - n) // 2 :][:n] for n in shape)
+    np.testing.assert_allclose(middle[..., 0], np.broadcast_to(4 * columns, shape), atol=1.5)
+    np.testing.assert_allclose(middle[..., 1], np.broadcast_to(4 * rows[:, None], shape), atol=1.5)
+    padded = draw(image, Canvas(shape, 3, "pad", "blue"))
+    is_blue = (padded == [0, 0, 255]).all(-1)
+    assert is_blue.sum() == abs(height - width) * min(shape)
+    inside = padded[~is_blue].reshape(min(shape), min(shape), 3)
+    np.testing.assert_array_equal(inside, draw(image, Canvas(min(shape), 3)))
+    assert draw(image, Canvas(shape, 3)).shape == (*shape, 3)
+
+
+def test_as_is_takes_the_size_of_the_images():
+    canvas = Canvas(8, 3, "as_is").taking([(4, 6), (4, 6)], "images")
+    assert canvas.shape == (4, 6, 3)
+    with pytest.raises(UserError, match="have 2 sizes, such as 4x6 and 6x4"):
+        canvas.taking([(4, 6), (6, 4), (4, 6)], "images")
+    with pytest.raises(ValueError, match="6x4 pixels, where the other images have 4x6"):
+        draw(Image.new("RGB", (4, 6)), canvas)
+
+
+def test_alpha_is_kept_and_hidden_colours_are_the_background():
+    alpha = np.where(ALPHA < 100, 0, ALPHA)
+    image = Image.fromarray(np.concatenate([COLOUR, alpha], -1))
+    pixels = draw(image, Canvas(8, 4, background="#204060"))
+    np.testing.assert_array_equal(pixels[..., 3:], alpha)
+    np.testing.assert_array_equal(pixels[..., :3], np.where(alpha > 0, COLOUR, [32, 64, 96]))
+    np.testing.assert_array_equal(draw(Image.fromarray(COLOUR), Canvas(8, 4)), np.insert(COLOUR, 3, 255, -1))
+    grey = draw(image.convert("LA"), Canvas(8, 2))
+    np.testing.assert_array_equal(grey[..., 1:], alpha)
+    padded = draw(image, Canvas((8, 10), 4, "pad"))
+    np.testing.assert_array_equal(padded[:, 0], [[255, 255, 255, 0]] * 8)
+
+
+def test_colours_are_weighted_by_alpha_where_images_shrink():
+    """A red half that is opaque beside a green one that is transparent shrinks to red, half transparent."""
+    image = np.zeros((2, 2, 4), np.uint8)
+    image[:, 0], image[:, 1] = (255, 0, 0, 255), (0, 255, 0, 0)
+    (((red, green, blue, alpha),),) = draw(Image.fromarray(image), Canvas(1, 4))
+    assert (red, green, blue) == (255, 0, 0)
+    assert alpha in (127, 128)
+
+
+def test_bands_are_resized_one_by_one():
+    bands = RNG.integers(0, 256, (8, 8, 5), np.uint8)
+    np.testing.assert_array_equal(draw_array(bands, Canvas(8, 5)), bands)
+    small = draw_array(bands, Canvas((4, 2), 5))
+    for channel in range(5):
+        alone = draw(Image.fromarray(bands[..., channel]), Canvas((4, 2), 1))
+        np.testing.assert_array_equal(small[..., channel], alone[..., 0])
+    four = bands[..., :4].copy()
+    four[..., 3] = 0  # a band like the others, which hides nothing
+    np.testing.assert_array_equal(draw_array(four, Canvas(8, 4)), four)
+    with pytest.raises(UserError, match=r"images have 5 channels, but data\.channels is 3; set it to theirs"):
+        draw_array(bands, Canvas(8, 3))
+    with pytest.raises(UserError, match=r"images have up to 4 channels, but data\.channels is 5"):
+        draw(Image.fromarray(COLOUR), Canvas(8, 5))
+
+
+def test_levels_of_arrays_and_of_bytes():
+    floats = RNG.normal(size=(8, 8, 3)).astype(np.float32)
+    got = draw_array(floats, Canvas(8, 3, levels=(-4, 4)))
+    np.testing.assert_allclose(got / 65535 * 8 - 4, floats, atol=8 / 65535)
+    np.testing.assert_array_equal(draw(Image.fromarray(COLOUR), Canvas(8, 3, levels=(0, 255))), COLOUR * np.uint16(257))
+    half = draw_array(floats, Canvas(4, 3, levels=(-4, 4)))
+    resized = np.asarray(Image.fromarray(floats[..., 0]).resize((4, 4), Image.Resampling.BICUBIC))
+    np.testing.assert_allclose(half[..., 0] / 65535 * 8 - 4, np.clip(resized, -4, 4), atol=8 / 65535)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -143,7 +243,15 @@ def test_a_source_is_converted_only_where_it_must_be():
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("size", 0), ("channels", 2), ("fit", "stretch"), ("background", "whitish")]
+    ("field", "value"),
+    [
+        ("size", 0),
+        ("size", (8, 0)),
+        ("size", (8, 8, 8)),
+        ("channels", 65),
+        ("fit", "stretch"),
+        ("background", "whitish"),
+    ],
 )
 def test_a_wrong_canvas_is_refused(field, value):
     with pytest.raises(ValueError, match="expected"):

@@ -72,7 +72,7 @@ numpy.savez(sys.argv[3], images=numpy.stack([numpy.asarray(image) for image in r
     source, said = opened(tmp_path)
     images, labels = source.read(np.arange(4))
     np.testing.assert_array_equal(images, read["images"])
-    assert [source.class_names[label] for label in labels] == read["labels"].tolist()
+    assert [source.records.labels.names[label] for label in labels] == read["labels"].tolist()
     assert "2 images of" in said[1]
     assert "are left out" in said[1]
 
@@ -100,7 +100,7 @@ def test_several_columns_need_a_choice_and_change_nothing_without(tmp_path, imag
     check(opened(tmp_path, labels="kind")[0], PIXELS[::-1], LABELS[::-1], 3)
     source, _ = opened(tmp_path, labels="angle,kind")
     assert source.labels.shape == (6, 4)
-    assert source.class_names == ("angle", "kind=ant", "kind=cat", "kind=dog")
+    assert source.records.labels.names == ("angle", "kind=ant", "kind=cat", "kind=dog")
 
 
 def test_labels_are_a_part_of_the_fingerprint(tmp_path, images):

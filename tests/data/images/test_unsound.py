@@ -132,30 +132,15 @@ def test_colour_of_jpeg_2000_above_8_bits_is_refused(tmp_path, depth, found):
     assert (decode(str(tmp_path / "a.jp2"), CANVAS) is None) == (found is str)
 
 
-def grey(file, value):
-    Image.fromarray(np.array(value, np.float32).reshape(1, -1)).save(file)
-    return str(file)
-
-
-def test_floats_have_one_scale_for_all_images(tmp_path):
-    """[0, .25, .5, 1] was [0, 64, 128, 255], and with 1.01 in it [0, 0, 0, 1]."""
-    canvas = Canvas(2, 1)
-    for peak in (1.0, 1.01, 1.05):
-        file = grey(tmp_path / "a.tif", [0, 0.25, 0.5, peak])
-        np.testing.assert_array_equal(np.asarray(decode(file, canvas)).shape, (2, 2, 1))
-    for values in ([0, 0.25, 0.5, 255], [-1, 0, 0.5, 1], [0, 0, 0, 1.2]):
-        with pytest.raises(UserError, match=r"a\.tif: pixels run from .* expected 0 to 1, one scale for all"):
-            decode(grey(tmp_path / "a.tif", values), canvas)
-
-
 def test_whole_numbers_have_one_scale_for_all_images(tmp_path):
+    """It was guessed image by image: an all-dark one became bright."""
     canvas = Canvas(1, 1)
     for value, wanted in ((0, 0), (255, 1), (4095, 16), (65535, 255)):
         Image.fromarray(np.array([[value]], np.int32)).save(tmp_path / "a.tif")
         assert decode(str(tmp_path / "a.tif"), canvas).item() == wanted
     for value in (-1024, 65536):
         Image.fromarray(np.array([[value]], np.int32)).save(tmp_path / "a.tif")
-        with pytest.raises(UserError, match=f"pixels run from {value} to {value}; expected 0 to 65535"):
+        with pytest.raises(UserError, match=r"a\.tif: an image has pixels of int32 beyond 0\.\.65535"):
             decode(str(tmp_path / "a.tif"), canvas)
 
 

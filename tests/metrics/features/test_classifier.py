@@ -91,5 +91,5 @@ def test_labels_that_do_not_fit_are_refused():
         classifier.train_classifier(images, labels[:2], 3)
     with pytest.raises(ValueError, match="expected uint8"):
         classifier.train_classifier(images.astype(float), labels, 3)
-    with pytest.raises(ValueError, match="num_classes is 1"):
+    with pytest.raises(ValueError, match="the images have one class only"):
         classifier.train_classifier(images, 0 * labels, 1)

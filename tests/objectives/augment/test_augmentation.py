@@ -121,3 +121,20 @@ def test_policies():
     assert augmentation.from_policy("color").operations == augmentation.OPERATIONS["color"]
     with pytest.raises(ValueError, match=r'config\.augment is .colour.; .*Did you mean "color"'):
         augmentation.from_policy("colour")
+
+
+@pytest.mark.parametrize("policy", ["color", "ada_color"])
+@pytest.mark.parametrize("channels", [2, 4, 5])
+def test_transparency_is_no_colour(policy, channels):
+    images = np.random.default_rng(0).uniform(-1, 1, (8, 4, 6, channels)).astype(np.float32)
+    changed = np.asarray(augmentation.from_policy(policy)(jax.random.key(0), images, (-1.0, 1.0)))
+    is_same = np.isclose(changed, images, atol=1e-6).all((0, 1, 2))
+    assert is_same.tolist() == [channel == channels - 1 and channels != 5 for channel in range(channels)]
+
+
+@pytest.mark.long
+def test_everything_takes_oblong_images():
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 8, 12, 3)).astype(np.float32)
+    changed = augmentation.from_policy(",".join(augmentation.OPERATIONS))(jax.random.key(0), images, (-1.0, 1.0))
+    assert changed.shape == images.shape
+    assert np.isfinite(changed).all()

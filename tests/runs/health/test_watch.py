@@ -13,7 +13,7 @@ from jaxgan import data
 from jaxgan.base import machine
 from jaxgan.base.pixels import to_uint8
 from jaxgan.data.memory import InMemory
-from jaxgan.runs.health.watch import DIVERSITY, NEAREST, Watch, diversity
+from jaxgan.runs.health.watch import DIVERSITY, MOST, NEAREST, Watch, diversity
 from jaxgan.runs.setup import create_setup
 from jaxgan.sampling import sampler
 from jaxgan.training.gan import generator_params
@@ -48,6 +48,11 @@ def test_the_nearest_neighbour_shows_what_pairs_do_not():
     found = diversity(few, IMAGES)
     assert found[DIVERSITY] > 0.8
     assert found[NEAREST] == 0
+
+
+def test_a_large_grid_takes_no_more_memory():
+    samples, real = np.random.default_rng(0).integers(0, 256, (2, 50_000, 2, 2, 1), np.uint8)
+    assert diversity(samples, real) == diversity(samples[:MOST], real[:MOST])
 
 
 @pytest.mark.parametrize("samples", [IMAGES[:8], IMAGES[..., :1]])

@@ -17,21 +17,21 @@ class Terminal(io.StringIO):
 
 def test_lines_where_there_is_no_terminal():
     out = io.StringIO()
-    bar = progress.Progress(0, 20, out)
+    bar = progress.Progress(0, 20, stream=out)
     bar.update(5)
     bar.update(10, ROW)
-    bar.say("hello")
+    bar.say("hello\x1b[2J")
     bar.close()
     line, hello = out.getvalue().splitlines()
     assert line.startswith(
         "step 10/20  d_loss 0.5000  d_acc 0.7500  g_loss 1.2500  2.00 steps/s  256 images/s  ETA 0:00:0"
     )
-    assert hello == "hello"
+    assert hello == r"hello\x1b[2J"
 
 
 def test_bar_on_a_terminal():
     out = Terminal()
-    bar = progress.Progress(0, 20, out)
+    bar = progress.Progress(0, 20, stream=out)
     bar.update(10, ROW)
     bar.close()
     assert re.search(r"10/20 .*step/s.*d_loss=0.5000, d_acc=0.7500, g_loss=1.2500, img/s=256", out.getvalue())

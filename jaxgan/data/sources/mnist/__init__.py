@@ -12,7 +12,7 @@ import numpy as np
 
 from jaxgan.base import checks, digests
 from jaxgan.base.checks import UserError
-from jaxgan.data.images.canvas import on_canvas
+from jaxgan.data.images.converted import on_canvas
 from jaxgan.data.memory import InMemory
 from jaxgan.data.sources import idx
 from jaxgan.data.sources.kind import Kind

@@ -82,7 +82,7 @@ def test_columns_by_name(tmp_path):
     source, _ = opened(tmp_path / "a.npz", labels="kind")
     check(source, labels=[1, 0, 1, 0, 1, 0], classes=2, names=["a", "b"])
     source, _ = opened(tmp_path / "a.npz", labels="kind,angle")
-    assert source.class_names == ("kind=a", "kind=b", "angle")
+    assert source.records.labels.names == ("kind=a", "kind=b", "angle")
     np.testing.assert_allclose(source.labels[:2], [[0, 1, 0], [1, 0, 0.2]], rtol=1e-6)
     with pytest.raises(UserError, match=r"expected one of .*angle"):
         opened(tmp_path / "a.npz", labels="angel")

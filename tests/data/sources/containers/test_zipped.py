@@ -49,9 +49,11 @@ def test_labels_that_are_vectors_stay_readable(tmp_path):
     vectors = [[i / 2, -i] for i in range(6)]
     stylegan(tmp_path / "a.zip", vectors)
     source, said = opened(tmp_path / "a.zip")
-    check(source)
-    assert source.labels.dtype == np.float32
-    assert source.labels.tolist() == vectors
+    assert (source.info.num_classes, source.info.label_size) == (None, 2)
+    for held in (source, data.in_memory(source)):
+        images, labels = held.read(np.array([5, 0]))
+        np.testing.assert_array_equal(images, PIXELS[[5, 0]])
+        assert (labels.dtype, labels.tolist()) == (np.float32, [vectors[5], vectors[0]])
     assert said == ["StyleGAN zip: 6 images 8x8 RGB, vectors of 2 numbers as labels."]
 
 

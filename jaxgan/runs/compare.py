@@ -1,0 +1,51 @@
+"""Scores of a folder of images against another one; nothing is trained."""
+
+from __future__ import annotations
+
+import copy
+import time
+from pathlib import Path
+
+from PIL import Image
+
+from jaxgan import data
+from jaxgan.base import checks
+from jaxgan.base.types import Config
+from jaxgan.config import default
+from jaxgan.metrics.reference import images_of
+from jaxgan.rundir.evaluations import Evaluation
+from jaxgan.runs.evaluate import LEAST, create_evaluator
+
+
+def folder_config(fake: str | Path) -> Config:
+    """Return settings that compare folders of images at the size of the first image of `fake`, by ImageNet features.
+
+    Raises:
+      UserError, FileNotFoundError: there are no images.
+    """
+    config = default()
+    config.eval.features = "imagenet"
+    config.data.update(source="folder", path=str(fake), channels=3, cache="none")
+    source = data.open_source(config.data)
+    with Image.open(source.files[0]) as first:
+        config.data.update(image_size=max(first.size), cache="auto")
+    return config
+
+
+def compare_folders(config: Config, fake: str | Path) -> Evaluation:
+    """Score a folder of images against the real images that a configuration names; nothing is trained.
+
+    Args:
+      config: its `data` describes the real images, and how both are brought to one size; its `eval` what is measured.
+      fake: folder of the other images, of which config.eval.num are drawn at random where there are more.
+
+    Raises:
+      UserError, FileNotFoundError: see `create_evaluator`.
+    """
+    began = time.monotonic()
+    evaluator = create_evaluator(config, conditional=False)
+    other = copy.deepcopy(config.data)
+    other.path = str(fake)
+    images, _ = images_of(data.open_source(other), evaluator.num, evaluator.seed)
+    checks.in_range(f"the number of images in {fake}", len(images), LEAST)
+    return {"step": None, **evaluator.score(images, None, f"images of {fake}", began)}

@@ -1,0 +1,29 @@
+import pytest
+import tiny
+
+import jaxgan
+from jaxgan.rundir.saved_config import load_config
+from jaxgan.runs.by_size import decided
+
+
+@pytest.mark.parametrize(
+    ("num", "probability"), [(3, 0.5), (100, 0.5), (1_000, 0.3), (3_786, 0.18), (10_000, 0.1), (10**6, 0.05)]
+)
+def test_fewer_images_are_augmented_more_often(num, probability):
+    config = tiny.get_config()
+    config.augment, config.augment_by_size = "translation", True
+    assert decided(config, num).augment_p == pytest.approx(probability)
+    assert config.augment_p == 1
+    config.augment_by_size = False
+    assert decided(config, num) is config
+
+
+def test_what_was_decided_is_printed_and_kept_in_the_run(tmp_path, capfd):
+    config = tiny.get_config()
+    config.augment, config.augment_by_size, config.train.num_steps = "translation", True, 2
+    jaxgan.train(config, tmp_path)
+    assert "augment_p is 0.18, for this number of images" in capfd.readouterr().err  # 4,096 synthetic ones
+    assert load_config(tmp_path)[0].augment_p == 0.18
+    config.train.num_steps = 4
+    jaxgan.train(config, tmp_path)
+    assert "config.augment_p" not in capfd.readouterr().err

@@ -1,0 +1,65 @@
+"""Folders of images scored against each other, by the command line."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxgan.runs.compare import compare_folders, folder_config
+
+
+def write(folder, images):
+    folder.mkdir()
+    for number, image in enumerate(images):
+        Image.fromarray(image).save(folder / f"{number}.png")
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Smooth images, others of the same distribution, and noise."""
+    root = tmp_path_factory.mktemp("folders")
+    rng = np.random.default_rng(0)
+    smooth = rng.integers(0, 256, (80, 3, 3, 3), np.uint8).repeat(4, 1).repeat(4, 2)
+    write(root / "real", smooth[:50])
+    write(root / "same", smooth[50:])
+    write(root / "noise", rng.integers(0, 256, (30, 12, 12, 3), np.uint8))
+    return root
+
+
+def test_the_nearer_distribution_scores_better(folders):
+    scores = {}
+    for name in "same", "noise":
+        config = folder_config(folders / name)
+        assert (config.data.image_size, config.eval.features) == (12, "imagenet")
+        config.data.path, config.eval.metrics = str(folders / "real"), "kid,memorised"
+        entry = compare_folders(config, folders / name)
+        scores[name] = entry["metrics"]
+        assert entry["protocol"].startswith(f"30 images of {folders / name} against 50 training images")
+        assert (entry["main"], entry["step"]) == ("kid_imagenet", None)
+    assert set(scores["same"]) == {"kid_imagenet", "kid_imagenet_se", "memorised"}  # 30 images are too few for FD
+    assert abs(scores["same"]["kid_imagenet"]) < scores["noise"]["kid_imagenet"] / 10
+
+
+@pytest.mark.long
+def test_command_prints_a_table_and_writes_the_scores(folders, tmp_path):
+    def run(*args):
+        return subprocess.run(
+            [sys.executable, "-m", "jaxgan", "--mode=evaluate", *args], capture_output=True, text=True
+        )
+
+    fake, out = f"--fake={folders / 'same'}", tmp_path / "scores.json"
+    done = run(fake, f"--real={folders / 'real'}", f"--out={out}", "--config.eval.metrics=kid")
+    assert done.returncode == 0, done.stderr
+    assert "kid_imagenet" in done.stdout
+    assert json.loads(out.read_text())[0]["num"] == 30
+    for args, words in {
+        (fake,): "needs --real=FOLDER and --fake=FOLDER",
+        (fake, f"--real={tmp_path}/none"): "no folder",
+        (fake, f"--real={folders / 'real'}", "--out=scores.csv"): "use .json",
+        (fake, f"--real={folders / 'real'}", "--step=3"): "--step means nothing to a comparison of folders",
+    }.items():
+        done = run(*args)
+        assert (done.returncode, words in done.stderr, done.stderr.count("\n")) == (1, True, 1), done.stderr

@@ -25,8 +25,9 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_COMPILATION_CACHE_DIR"] = _FOLDER.name
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 
-# Bound on a worker's memory between two files of tests, in KiB: compiled programs are forgotten above it.
-RESIDENT = 1_000_000
+# Compiled programs are forgotten after a test that leaves so much memory in use, in KiB, and so much more than was left
+# when they were last forgotten: forgetting after each test would compile the same programs again and again.
+RESIDENT, GROWTH = 1_300_000, 250_000
 
 
 def pytest_addoption(parser):
@@ -57,11 +58,10 @@ def anew():
     programs.forget()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _forget():
-    """Forget compiled programs when a file of tests leaves much memory in use."""
-    yield
-    if resident() > RESIDENT:
+def pytest_runtest_teardown(item, nextitem):
+    """Forget compiled programs when a test leaves much memory in use."""
+    global _left
+    if resident() > max(RESIDENT, _left + GROWTH):
         import jax
         import programs
 
@@ -70,6 +70,10 @@ def _forget():
         gc.collect()
         if platform.libc_ver()[0] == "glibc":
             ctypes.CDLL(None).malloc_trim(0)
+        _left = resident()
+
+
+_left = 0  # memory in use when programs were last forgotten
 
 
 def resident():

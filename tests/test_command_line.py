@@ -23,6 +23,7 @@ TINY = f"--config={ROOT / 'tests' / 'tiny.py'}"
 # In this process, as in one of its own, compiled programs are those of the tests.
 pytestmark = pytest.mark.usefixtures("cache")
 SHORT = ["--config.train.num_steps=2", "--config.train.sample_every=0", "--config.train.checkpoint_every=0"]
+BOTH = "--config.train.num_devices=2"
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def cache():
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     workdir = tmp_path_factory.mktemp("run")
-    done = run(TINY, f"--workdir={workdir}", *SHORT)
+    done = run(TINY, f"--workdir={workdir}", *SHORT, BOTH)
     assert done.returncode == 0, done.stderr
     return workdir, done
 
@@ -49,7 +50,7 @@ def test_train_says_what_and_where(trained):
 
 def test_same_command_resumes(trained):
     workdir, _ = trained
-    done = call(TINY, f"--workdir={workdir}", *SHORT)
+    done = call(TINY, f"--workdir={workdir}", *SHORT, BOTH)
     assert done.returncode == 0, done.stderr
     assert "is at step 2 of 2" in done.stderr
 
@@ -145,7 +146,7 @@ def test_summary_of_dcgan_has_the_published_counts():
         (["--mode=sample", "--workdir=mnits"], 'mnits is not there; .* or mnist_classes, .* Did you mean "mnist"'),
         ([TINY, "train"], "'train' is no flag"),
         ([TINY, "--config.gan=dcgam"], 'Did you mean "dcgan"'),
-        ([TINY, "--config.data.batch_size=7"], "does not divide among 2 devices"),
+        ([TINY, BOTH, "--config.data.batch_size=7"], "does not divide among 2 devices"),
         ([TINY, "--config.data.batch_size=5000"], "has 4096 images"),
         ([TINY, "--config.data.source=folder", "--config.data.path=nowhere"], "nowhere"),
         ([TINY, "--num=3"], "--num means nothing to --mode=train; leave it out: what counts is --config, --workdir"),
@@ -276,6 +277,7 @@ def test_ctrl_c_while_a_mode_prepares(tmp_path):
         assert interrupted(process) == "interrupted\n"
 
 
+@pytest.mark.long
 def test_impatient_ctrl_c_in_training(tmp_path):
     long = ["--config.train.num_steps=1000000", "--config.train.log_every=10", "--config.train.sample_every=0"]
     with start(TINY, f"--workdir={tmp_path}", *long) as process:

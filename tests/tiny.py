@@ -58,6 +58,7 @@ def get_config() -> ConfigDict:
     config.data.image_size = 8
     config.data.batch_size = 8
     config.train.num_steps = 6
+    config.train.num_devices = 1
     config.train.log_every = 2
     config.train.steps_per_call = 2  # whatever is logged when, the program is one and the same
     config.train.sample_every = 0

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeGuard
 
-# A curve has at most so many points: more than that are finer than a screen. Of longer ones a point is the mean of a
-# bucket of rows, and keeps the bucket's extremes, so that no spike is lost.
+# A curve has at most this many points: more are finer than a screen. In longer curves a point is the mean of a bucket
+# of rows, with the bucket's extremes, so that no spike is lost.
 BUCKETS = 300
 
 # Larger numbers count as infinite: sums of them may be.
@@ -30,7 +30,7 @@ _MEASURES: dict[str, tuple[str, str, tuple[float, float] | None]] = {
 _NETS = {"g": "generator", "d": "discriminator"}
 _SIDES = {"real": "real images", "fake": "generated"}
 
-# What is said of an evaluation that was not made as they usually are.
+# Words for an evaluation that was not made in the usual way.
 _UNUSUAL = {
     ("weights", "raw"): "raw weights",
     ("ema_stats", "standing"): "standing statistics",

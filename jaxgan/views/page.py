@@ -1,4 +1,4 @@
-"""A run on one page: what it did, how good it became, what it draws; a file that opens anywhere and needs nothing."""
+"""A run on one page: its curves, scores and images, as one HTML file that needs nothing else."""
 
 from __future__ import annotations
 
@@ -55,11 +55,12 @@ class Report:
       best_metric: the metric by which the best step was chosen.
       best_step: that step.
       grids: (step, image) of the same latents over time, oldest first.
-      nearest: samples beside what they resemble most in the training data.
+      nearest: samples beside their nearest training images.
       config: every setting, {"section.field": value}.
       defaults: the settings' defaults, likewise.
       environment: versions, device, data and other facts, {name: text}.
       findings: of the health checks, () for none, None where they were off.
+      standing: sentences on how far the run has come.
       shown_channels: of images, see `jaxgan.base.pixels.visible`.
     """
 
@@ -76,6 +77,7 @@ class Report:
     defaults: Mapping[str, object] = dataclasses.field(default_factory=dict)
     environment: Mapping[str, object] = dataclasses.field(default_factory=dict)
     findings: Sequence[Finding] | None = None
+    standing: Sequence[str] = ()
     shown_channels: Sequence[int] = ()
 
 
@@ -85,7 +87,7 @@ def render(report: Report) -> str:
     scores = charts.of_evaluations(report.evaluations, report.goals)
     training = charts.of_rows(report.rows)
     drawn = [{**one, "number": i} for i, one in enumerate(scores + training)]
-    # The chart that says most stands beside the images.
+    # The chart of the main metric stands beside the images.
     main = next((i for i, one in enumerate(scores) if one["title"] == report.best_metric), 0)
     data = {
         "charts": scores + training,
@@ -111,7 +113,7 @@ def render(report: Report) -> str:
         policy=_policy(style, script),
         small=SMALL,
     )
-    # Names of files and settings may hold what UTF-8 cannot say.
+    # Names of files and settings may hold what UTF-8 cannot encode.
     return page.encode("utf-8", "replace").decode()
 
 

@@ -1,4 +1,4 @@
-"""Images where somebody works: in a notebook, in a terminal."""
+"""Images shown in a notebook or a terminal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def show(pictures: Array | np.ndarray, columns: int | None = None, *, scale: int
     """Lay images out as a grid that a notebook shows; `print` draws it in a terminal, `save` writes a file.
 
     Args:
-      images: float[N, H, W, C] in [-1, 1], as `jaxgan.sample` makes them, or uint8; or one of them, [H, W, C]. Of 2 or
+      pictures: float[N, H, W, C] in [-1, 1], as `jaxgan.sample` makes them, or uint8; or one, [H, W, C]. Of 2 or
         4 channels the last is transparency, shown over white; of more than 4 the first three are shown.
       columns: images in a row; None for a grid as near to a square as can be.
       scale: pixels a side for each pixel; None enlarges small grids for the eye.

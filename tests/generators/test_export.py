@@ -11,6 +11,7 @@ import pytest
 import systems
 import tiny
 from cli import call
+from long_form import long
 from safetensors.numpy import load_file, save_file
 from tiny_params import make_params
 
@@ -64,9 +65,10 @@ def compare(tmp_path, names, ending, imports, reader):
             np.testing.assert_allclose(made, expected, atol=1e-5, err_msg=f"{name}, {num} images")
 
 
-def test_stablehlo_makes_the_same_images_without_jaxgan(tmp_path):
+@pytest.mark.parametrize("others", [(), *long((["dcgan_z1x1"],))], ids=["two", "three"])
+def test_stablehlo_makes_the_same_images_without_jaxgan(tmp_path, others):
     reader = 'jax.export.deserialize(open(name + ".stablehlo", "rb").read()).call'
-    compare(tmp_path, ["gan_mlp", "dcgan_z1x1", "cgan"], ".stablehlo", "import jax, jax.export", reader)
+    compare(tmp_path, ["gan_mlp", "cgan", *others], ".stablehlo", "import jax, jax.export", reader)
     exported = jax.export.deserialize((tmp_path / "gan_mlp.stablehlo").read_bytes())
     assert set(exported.platforms) == {"cpu", "cuda", "tpu"}
     facts = json.loads((tmp_path / "cgan.stablehlo.json").read_bytes())

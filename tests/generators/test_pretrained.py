@@ -17,20 +17,27 @@ from jaxgan.metrics.features.digits import load_digits
 
 
 @pytest.fixture
-def packed(tmp_path, monkeypatch):
+def packed(trained, tmp_path, monkeypatch):
     """A run of two steps, and a package that has its generator under the name of 'own'."""
+    shutil.copytree(trained, tmp_path / "run")
+    (tmp_path / "weights").mkdir()
+    pack(tmp_path / "run", tmp_path / "weights" / "own.npz")
+    monkeypatch.setattr(pretrained, "_FILES", tmp_path / "weights")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
     from configs.mnist import get_config
 
     config = get_config()
     config.model.update(g_widths=(4, 4), d_widths=(4, 4))
     config.data.batch_size = 4
     config.train.update(num_steps=2, num_devices=1, sample_every=0)
-    jaxgan.train(config, tmp_path / "run")
-    (tmp_path / "weights").mkdir()
-    pack(tmp_path / "run", tmp_path / "weights" / "own.npz")
-    monkeypatch.setattr(pretrained, "_FILES", tmp_path / "weights")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    run = tmp_path_factory.mktemp("packed") / "run"
+    jaxgan.train(config, run)
+    return run
 
 
 def test_a_packed_generator_is_that_of_the_run(packed):

@@ -65,7 +65,7 @@ def test_frozen_fields_are_refused(saved, path, value):
     [
         ("train.num_steps", 9),
         ("train.log_every", 9),
-        ("train.num_devices", 1),
+        ("train.num_devices", 2),
         ("data.cache", "none"),
         ("data.path", "x"),
         ("loss", "hinge"),

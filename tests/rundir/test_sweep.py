@@ -53,6 +53,7 @@ def test_a_setting_that_nothing_turns_on_is_refused():
         sweep.expand(config)
 
 
+@pytest.mark.long
 def test_penalties_from_0_on_train_as_the_runs_do_alone(tmp_path):
     config = config_of_two()
     jaxgan.train(config, tmp_path / "both")

@@ -14,6 +14,7 @@ import pytest
 import small_dcgan
 import tiny
 from cli import call
+from long_form import long
 
 import jaxgan
 from jaxgan import config as config_lib
@@ -65,7 +66,7 @@ def assert_like(many, alone, atol):
             np.testing.assert_allclose(ours[name], theirs[name], atol=atol, rtol=atol, err_msg=name)
 
 
-@pytest.mark.parametrize("replica", [0, 2])
+@pytest.mark.parametrize("replica", [2, *long(0)])
 def test_a_replica_is_the_run_of_its_seed(finished, replica, tmp_path):
     alone = config(checkpoint_every=3)
     alone.seed = replica
@@ -204,11 +205,11 @@ def test_one_that_is_not_finite_ends_alone(tmp_path, capsys, monkeypatch):
 
 
 def test_each_is_scored(tmp_path):
-    cfg = config(num_replicas=2, num_steps=2)
+    cfg = config(num_replicas=3, num_steps=2)
     cfg.eval.update(every=2, num=16, metrics="swd")
     jaxgan.train(cfg, tmp_path)
-    found = [json.loads((tmp_path / f"replicas/{i}/evaluation.json").read_text())[0] for i in (0, 1)]
-    assert [entry["seed"] for entry in found] == [0, 1]
+    found = [json.loads((tmp_path / f"replicas/{i}/evaluation.json").read_text())[0] for i in range(3)]
+    assert [entry["seed"] for entry in found] == [0, 1, 2]
     assert rows(tmp_path)[-1]["eval/swd"] == pytest.approx(np.mean([e["metrics"]["swd"] for e in found]))
 
 
@@ -227,7 +228,7 @@ def test_an_interval_may_be_that_of_a_penalty_that_is_swept():
 
 
 def test_all_stop_early_together(tmp_path, capsys):
-    cfg = config(num_replicas=2, num_steps=1_000, log_every=1, sample_every=0, checkpoint_every=0)
+    cfg = config(num_replicas=3, num_steps=1_000, log_every=1, sample_every=0, checkpoint_every=0)
     cfg.early_stop.metric, cfg.early_stop.patience = "g/lr", 3
     assert int(jaxgan.train(cfg, tmp_path).step) == 4  # the rate is constant: the first row is the best
     assert "stopped early at step 4: no better g/lr in 3 logged rows" in capsys.readouterr().err
@@ -270,6 +271,7 @@ def test_all_go_back_together_and_only_the_collapsed_one_gets_a_fresh_key(tmp_pa
     assert [row["step"] for row in rows(tmp_path / "back")] == list(range(1, 9))
 
 
+@pytest.mark.long
 def test_all_that_are_not_finite_end_with_an_error_whose_advice_can_be_followed(tmp_path, monkeypatch, capsys):
     wide = Setting("learning_rate", 2e-4, "", 0, 1e38, swept=True)
     monkeypatch.setitem(config_lib.SETTINGS, "optim.d.learning_rate", wide)

@@ -18,6 +18,7 @@ SETTINGS = (
     f"--config={tiny.__file__}",
     "--config.model.dropout=0.3",
     "--config.train.num_steps=12",
+    "--config.train.num_devices=0",
     "--config.train.log_every=1",
     "--config.train.sample_every=0",
     "--config.rule.d_steps=2",
@@ -64,9 +65,7 @@ def test_two_processes_are_one_run_even_if_one_is_killed(tmp_path, monkeypatch):
     assert f"resumed at step {reached} of {reached + 5}" in said[0]
     assert "finished" not in said[1]
     # In one process with as many devices each number is the same.
-    config = tiny.get_config()
-    config.model.dropout, config.rule.d_steps, config.data.cache = 0.3, 2, "none"
-    config.train.update(num_steps=reached + 5, log_every=1, sample_every=0, num_devices=2)
+    config = settings(reached + 5)
     config.eval.update(scored)
     jaxgan.train(config, tmp_path / "alone")
     job, alone = arrays(tmp_path / "job"), arrays(tmp_path / "alone")
@@ -91,6 +90,26 @@ def test_a_mistake_is_said_once(tmp_path, monkeypatch):
     assert not (tmp_path / "run").exists()
 
 
+def settings(num_steps, **train):
+    """Return those of a job, for one process."""
+    config = tiny.get_config()
+    config.model.dropout, config.rule.d_steps, config.data.cache = 0.3, 2, "none"
+    config.train.update(num_steps=num_steps, log_every=1, sample_every=0, num_devices=2, **train)
+    return config
+
+
+def test_two_processes_are_one_run(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        statuses, said = end(begin(tmp_path / "job", patch, "--config.train.num_steps=3"))
+    assert statuses == [0, 0], said
+    assert said[1] == ""
+    jaxgan.train(settings(3), tmp_path / "alone")
+    job, alone = arrays(tmp_path / "job"), arrays(tmp_path / "alone")
+    for name, array in alone.items():
+        np.testing.assert_array_equal(job[name], array, err_msg=name)
+
+
+@pytest.mark.long
 def test_many_seeds_and_a_stop_of_another_process(tmp_path, monkeypatch):
     """A request to any process stops all after the same call; restarted, the job ends as one that nobody stopped."""
     many = "--config.train.num_replicas=2", "--config.train.checkpoint_every=50"
@@ -107,10 +126,7 @@ def test_many_seeds_and_a_stop_of_another_process(tmp_path, monkeypatch):
         assert said[1] == ""
         statuses, said = end(begin(tmp_path / "job", patch, f"--config.train.num_steps={reached + 3}", *many))
     assert statuses == [0, 0], said
-    config = tiny.get_config()
-    config.model.dropout, config.rule.d_steps, config.data.cache = 0.3, 2, "none"
-    config.train.update(num_steps=reached + 3, log_every=1, sample_every=0, num_devices=2, num_replicas=2)
-    jaxgan.train(config, tmp_path / "alone")
+    jaxgan.train(settings(reached + 3, num_replicas=2), tmp_path / "alone")
     for replica in "0", "1":
         job, alone = (arrays(tmp_path / name / "replicas" / replica) for name in ("job", "alone"))
         for name, array in alone.items():

@@ -31,7 +31,6 @@ from jaxgan.training import parallel
 def config(**train):
     cfg = tiny.get_config()
     cfg.model.dropout = 0.3
-    cfg.train.num_devices = 1
     cfg.train.update(train)
     return cfg
 
@@ -335,7 +334,7 @@ def test_a_resumed_run_writes_the_rows_of_an_unbroken_one(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    ("log_every", "sample_every", "checkpoint_every"), [(1, 3, 0), (2, 2, 4), (3, 2, 0), (4, 3, 3)]
+    ("log_every", "sample_every", "checkpoint_every"), [(2, 2, 4), (3, 2, 0), *long((1, 3, 0), (4, 3, 3))]
 )
 def test_rows_do_not_depend_on_what_was_due_where_a_run_was_stopped(
     tmp_path, monkeypatch, log_every, sample_every, checkpoint_every

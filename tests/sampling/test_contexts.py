@@ -86,12 +86,12 @@ def test_inside_a_trace_it_is_a_part_of_the_trace(num):
 
 def test_threads_may_share_a_generator():
     params, wrong = make_params(), []
-    expected = {num: np.asarray(jitted(params, num)) for num in range(1, 11)}
+    expected = {num: np.asarray(jitted(params, num)) for num in range(1, 5)}
 
     def draw(start):
         try:
             for i in range(300):
-                num = (start + i) % 10 + 1
+                num = (start + i) % 4 + 1
                 np.testing.assert_allclose(jaxgan.sample(params, key(), num=num), expected[num], atol=1e-6)
         except Exception as error:
             wrong.append(error)

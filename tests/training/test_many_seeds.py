@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import small_dcgan
+from long_form import long
 
 import jaxgan
 from jaxgan.base import keys
@@ -55,7 +56,7 @@ def each(setup, states, batch):
     return [alone(state, batch[0][number], batch[1][number]) for number, state in enumerate(states)]
 
 
-@pytest.mark.parametrize("form", [tuple, many_seeds.stack], ids=["one by one", "mapped"])
+@pytest.mark.parametrize("form", [many_seeds.stack, *long(tuple)], ids=["mapped", "one by one"])
 def test_both_move_as_each_does(setup, states, batch, each, form):
     done, metrics = jax.jit(step_of_both(setup))(form(states), *batch)
     assert metrics["g/loss"].shape == (2,)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
+from long_form import long
 
 from jaxgan import data
 from jaxgan.base.types import DataInfo
@@ -72,7 +73,7 @@ def test_dropout_changes_the_run_and_replicas_agree_to_the_bit(two_devices):
         np.testing.assert_array_equal(first, second)
 
 
-@pytest.mark.parametrize("d_passes", ["joint", "separate"])
+@pytest.mark.parametrize("d_passes", ["joint", *long("separate")])
 def test_dropout_masks_do_not_depend_on_the_number_of_devices(d_passes):
     (_, one), (_, two) = (run(n, steps=2, d_passes=d_passes, dropout=0.5) for n in (1, 2))
     for name in one:

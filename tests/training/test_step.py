@@ -598,8 +598,16 @@ class FlaxNormG(nn.Module):
 NORMS = {"none": (LinearG(), LinearD()), "ours": (LinearG(True), LinearD(True)), "Flax's": (FlaxNormG(), FlaxNormD())}
 
 
-@pytest.mark.parametrize("norm", NORMS)
-@pytest.mark.parametrize("order", ["d_first", "g_first", "simultaneous"])
+ORDERS = ("d_first", "g_first", "simultaneous")
+
+
+@pytest.mark.parametrize(
+    ("norm", "order"),
+    [
+        *zip(NORMS, ORDERS, strict=True),
+        *long(*((norm, order) for i, norm in enumerate(NORMS) for j, order in enumerate(ORDERS) if i != j)),
+    ],
+)
 def test_devices_end_with_the_same_state_to_the_bit(norm, order):
     """All passes, latents and statistics in one program; a custom batch norm knows nothing of other devices."""
     rules = [
@@ -629,7 +637,6 @@ def test_devices_end_with_the_same_state_to_the_bit(norm, order):
             np.testing.assert_array_equal(leaf[0], leaf[1], err_msg=f"{rule} {jax.tree_util.keystr(path)}")
 
 
-@pytest.mark.parametrize("mode", ["x64", "strict promotion"])
 @pytest.mark.parametrize(
     ("parts", "rule"),
     [
@@ -647,7 +654,7 @@ def test_devices_end_with_the_same_state_to_the_bit(norm, order):
         ({"penalties": {"wgan_gp": 1.0}, "penalty_interval": 2, "ema_half_life": 10.0, "ema_ramp": 0.5}, {}),
     ],
 )
-def test_every_number_names_its_dtype(mode, parts, rule):
+def test_every_number_names_its_dtype(parts, rule):
     """Whatever JAX is told of wide numbers and of promotion, states and metrics are as without."""
     parts, norm = dict(parts), "penalties" not in parts  # which need images to be judged on their own
     if "penalties" in parts:
@@ -665,5 +672,6 @@ def test_every_number_names_its_dtype(mode, parts, rule):
         return [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(leaves)]
 
     expected = shapes()
-    with jax.enable_x64(True) if mode == "x64" else jax.numpy_dtype_promotion("strict"):
-        assert shapes() == expected
+    for told in jax.enable_x64(True), jax.numpy_dtype_promotion("strict"):
+        with told:
+            assert shapes() == expected

@@ -1,4 +1,5 @@
 import numpy as np
+import programs
 import pytest
 from PIL import Image
 
@@ -11,6 +12,12 @@ def colours_of(path):
     with Image.open(path) as image:
         assert image.size == (900, 600)
         return {tuple(c[:3]) for c in np.unique(np.asarray(image).reshape(-1, 4), axis=0)}
+
+
+@pytest.fixture(autouse=True)
+def _drawn(monkeypatch):
+    """Draw each time, where runs share charts (see `programs`)."""
+    monkeypatch.setattr(curves, "save_losses", programs._save_losses)
 
 
 def test_losses_are_drawn(tmp_path):

@@ -31,7 +31,7 @@ def choose_features(
     channels: Sequence[int] = (),
     folder: str | os.PathLike[str] | None = None,
 ) -> FeatureNet | None:
-    """Return the features to use, or None where there are none (`NONE_FOUND` says why).
+    """Return the features to use, or None where there are none (`NONE_FOUND` is the reason).
 
     Args:
       choice: 'none'; 'imagenet', see `load_lite0`; 'file.py:function', see `from_function`; a file of Inception

@@ -77,7 +77,7 @@ def first_stride(side: int) -> int:
 
 
 def classify(params: PyTree, images: Array | np.ndarray) -> tuple[Array, Array]:
-    """Return what a `Classifier` with these parameters makes of images: features and logits."""
+    """Return the features and logits of images, by a `Classifier` with these parameters."""
     num_classes = params["Dense_1"]["bias"].shape[0]
     outputs: Any = Classifier(num_classes).apply({"params": params}, images)
     return outputs

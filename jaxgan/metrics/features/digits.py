@@ -28,7 +28,7 @@ SIZE = 28
 def load_digits() -> FeatureNet:
     """Return the features behind `fd_mnist`: 64 numbers of a classifier of 28x28 digits.
 
-    It was trained on the 60,000 training images; `about` says how many of the 10,000 test images it gets right.
+    It was trained on the 60,000 training images; `about` holds its accuracy on the 10,000 test images.
 
     Raises:
       ValueError: the file in the package is damaged.

@@ -143,7 +143,7 @@ def from_function(
 
     Args:
       function: the function, or 'file.py:embed'. What is computed with one from a file is cached by the file's
-        content: a function that loads weights should say in its file which.
+        content: a function that loads weights should name them in its file.
       image_shape: (H, W, C) of the images it will see.
       name: of the distance, `fd_<name>`; the function's own where empty.
 

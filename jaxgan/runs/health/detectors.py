@@ -8,11 +8,11 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
 
-# Rows are averaged over at least so many steps: single batches say little.
+# Rows are averaged over at least this many steps: single batches mean little.
 WINDOW = 100
-# What is seen must be there in so many windows, or evaluations, in a row: GANs swing, and most swings pass.
+# A sign must last for this many windows, or evaluations, in a row: GANs swing, and most swings pass.
 LASTING = 3
-# What is a warning becomes an error after so many windows in a row: by then G should have learnt.
+# A warning becomes an error after this many windows in a row: by then G should have learnt.
 LOST = 10
 # D believes this share of the generated images, and its loss is no better than a guess's: it teaches G nothing. With
 # the second alone or the first alone, a GAN can be healthy: a weak D believes all images for hundreds of steps.
@@ -26,9 +26,9 @@ ALIKE = 0.1
 FALLEN = 0.4
 # The entropy of the classes in the samples, as a part of real images': this is three classes of ten even ones.
 FEW_CLASSES = 0.5
-# A loss is so many times its usual size, in logits: divergence goes by orders of magnitude.
+# A loss is this many times its usual size, in logits: divergence goes by orders of magnitude.
 EXPLODED = 10.0
-# A metric is so many times worse than its best; evaluations of a steady run differ by far less.
+# A metric is this many times worse than its best; evaluations of a steady run differ by far less.
 WORSE = 1.5
 
 DIVERSITY, NEAREST = "sample/diversity", "sample/nearest"
@@ -38,12 +38,12 @@ Row = Mapping[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """Something that the watch noticed.
+    """What the health checks found at a step.
 
     Attributes:
       step: when it was sure.
       kind: 'not_finite', 'exploded', 'fooled', 'certain', 'collapsed', 'alike', 'duplicates', 'few_classes', 'worse'.
-      severity: 'error' where the run is not worth going on with as it is, 'warning' where that may pass.
+      severity: 'error' where training should not continue as it is, 'warning' where that may pass.
       sentence: what was seen and what it means.
       evidence: the numbers behind it.
       since: the last step that is known to be from before it; None for `step`.

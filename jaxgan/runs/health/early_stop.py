@@ -27,7 +27,7 @@ def check_metric(config_early_stop: Config, metric_names: Iterable[str]) -> None
 def has_stalled(rows: Sequence[Row], config_early_stop: Config, evaluations: Sequence[Evaluation] = ()) -> bool:
     """Return whether the last `patience` rows that have the metric brought no new best; False where none is named.
 
-    Scores that the run's `evaluations` say are of another protocol than its newest do not count.
+    Scores of another protocol than that of the newest of the run's `evaluations` do not count.
     """
     stop = config_early_stop
     if not stop.metric:

@@ -24,7 +24,7 @@ class Health:
     """Judges a run by its rows and evaluations; equal ones give equal judgements.
 
     Attributes:
-      findings: what the watch noticed.
+      findings: of the health checks.
     """
 
     def __init__(self, gan: Gan, config: Config, rows: Sequence[Row], evaluations: Sequence[Evaluation]):
@@ -33,7 +33,7 @@ class Health:
         self._begin()
 
     def _begin(self) -> None:
-        """Show a new watch all rows, but no scores that cannot be compared with the newest."""
+        """Show new health checks all rows, but no scores that cannot be compared with the newest."""
         newest = self._evaluations[-1] if self._evaluations else {}
         self._watch: Watch | None = None
         self.findings: list[Finding] = []
@@ -58,17 +58,17 @@ class Health:
 
     @property
     def report(self) -> list[Finding] | None:
-        """What the page of the run says; None where the watch is off."""
+        """What the page of the run shows; None where the health checks are off."""
         return None if self._watch is None else self.findings
 
     @property
     def collapsed(self) -> Finding | None:
-        """The first finding that makes going on as before useless, or None."""
+        """The first finding that makes more training useless, or None."""
         return first_collapse(self.findings)
 
     @property
     def stalled(self) -> bool:
-        """Whether config.early_stop says that training no longer gets better."""
+        """Whether training no longer improves, by config.early_stop."""
         return has_stalled(self._rows, self._config.early_stop, self._evaluations)
 
     @property
@@ -96,7 +96,7 @@ def watch_again(workdir: Path, config: Config, info: DataInfo) -> list[Finding]:
 
 
 def bad_metric(metrics: dict[str, np.ndarray], first: int, num: int) -> str:
-    """Return which metric of a call became NaN or infinite, as a sentence without its end; '' where none did."""
+    """Return which metric of a call became NaN or infinite, as a sentence without a full stop; '' where none did."""
     for name, values in metrics.items():
         if not np.isfinite(values).all():
             bad = values[~np.isfinite(values)][0]

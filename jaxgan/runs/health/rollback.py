@@ -19,7 +19,7 @@ from jaxgan.training.state import GanState
 
 
 class RolledBack(Exception):
-    """Training is to go on from an earlier state."""
+    """Training continues from an earlier state."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +45,7 @@ def choose_target(
 
 
 def roll_back(checkpoints, collapse: Collapse, say: Callable[[str], object] = say) -> None:
-    """Write down that a run goes on from its target, and put all later states aside, renamed.
+    """Record that a run continues from its target, and rename all later states.
 
     The target itself stays as it is: `restore` gives its state a fresh key. So nothing is lost wherever this ends.
     """
@@ -57,9 +57,9 @@ def roll_back(checkpoints, collapse: Collapse, say: Callable[[str], object] = sa
 
 
 def restore(checkpoints, template: GanState, step: int) -> tuple[GanState, dict[str, Any]] | None:
-    """Read a saved state and its record, as they are after all rollbacks; None where it is of work that was given up.
+    """Read a saved state and its record, as they are after all rollbacks; None where a rollback discarded it.
 
-    The key follows from the number of rollbacks, so a resumed run goes on as an unbroken one.
+    The key follows from the number of rollbacks, so a resumed run continues as an unbroken one.
 
     Raises:
       UserError: see `Checkpoints.restore`.

@@ -1,7 +1,7 @@
-"""A watch over training: it speaks when a GAN collapses or diverges, and is silent while it learns.
+"""Health checks of training: they report when a GAN collapses or diverges, and nothing while it learns.
 
-What it says is a pure function of the rows it has seen, so a resumed run that shows it the logged rows again goes on
-from the same state. Everything is therefore judged from columns of rows: `diversity` turns images into two of them.
+Their findings are a pure function of the rows seen. A resumed run shows them the logged rows again and continues from
+the same state. So everything is judged from columns of rows. `diversity` turns images into two of them.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ def diversity(samples: np.ndarray, real: np.ndarray) -> dict[str, float]:
     return {DIVERSITY: pairs[0] / max(pairs[1], 1e-9), NEAREST: nearest[0] / max(nearest[1], 1e-9)}
 
 
-def _distances(pictures: np.ndarray) -> tuple[float, float]:
+def _distances(images: np.ndarray) -> tuple[float, float]:
     """Return the root mean square distance of pairs, and the mean distance to the nearest other image."""
-    x = pictures.reshape(len(pictures), -1).astype(np.float64)
+    x = images.reshape(len(images), -1).astype(np.float64)
     squares = np.square(x).sum(1)
     squared = np.maximum(squares[:, None] + squares[None, :] - 2 * x @ x.T, 0)
     np.fill_diagonal(squared, np.inf)
@@ -55,10 +55,10 @@ def _distances(pictures: np.ndarray) -> tuple[float, float]:
 
 
 class Watch:
-    """Sees rows in the order of their steps, and says each kind of thing once, or twice where it becomes an error.
+    """Health checks: takes rows in the order of their steps, and reports each kind once, or again as an error.
 
     A row is any mapping with a `step`; columns may be missing, and those of one step may come as several rows, in any
-    order. To resume, show a new watch the rows kept so far, and pass over what it says again.
+    order. To resume, show a new `Watch` the rows kept so far, and ignore what it reports again.
     """
 
     def __init__(
@@ -90,16 +90,16 @@ class Watch:
             self._detectors += [detectors.fooled(undecided, class_weight), detectors.certain()]
         self._class_entropy = class_entropy
         self._by_column: dict[str, Detector] = {}
-        self._said: dict[str, str] = {}  # the severity that each kind was said with
+        self._reported: dict[str, str] = {}  # the severity that each kind was reported with
 
     def update(self, row: Row) -> list[Finding]:
-        """Take one row in, and return what is new to say, most often nothing."""
+        """Take one row, and return what is new, most often nothing."""
         found = [detectors.not_finite(row), self._metric.update(row)]
         found += [detector.update(row) for detector in (*self._detectors, *self._detectors_of_columns(row))]
         new = []
         for finding in found:
-            if finding and self._said.get(finding.kind) not in ("error", finding.severity):
-                self._said[finding.kind] = finding.severity
+            if finding and self._reported.get(finding.kind) not in ("error", finding.severity):
+                self._reported[finding.kind] = finding.severity
                 new.append(finding)
         return new
 
@@ -112,10 +112,10 @@ class Watch:
 
 
 def make_watch(gan: Gan, main: str, floor: dict[str, float]) -> Watch:
-    """Return a watch over a GAN that has seen nothing yet.
+    """Return health checks of a GAN that have seen no row yet.
 
     Args:
-      gan: it.
+      gan: the GAN.
       main: the measure that steps are compared by; empty where there are no scores.
       floor: scores of real images.
     """
@@ -128,5 +128,5 @@ def make_watch(gan: Gan, main: str, floor: dict[str, float]) -> Watch:
 
 
 def first_collapse(findings: Iterable[Finding]) -> Finding | None:
-    """Return the first finding that makes going on as before useless, or None."""
+    """Return the first finding that makes more training useless, or None."""
     return next((f for f in findings if f.severity == "error" or f.kind == "worse"), None)

@@ -35,9 +35,9 @@ class GridWriter:
         self._generate = jax.jit(self._fixed_pixels, compiler_options=machine.compiler_options(seldom=True))
 
     def write(self, step: int, state: GanState) -> Array:
-        """Start making and writing the grid of a state; return its images uint8[num, H, W, C], still in the making.
+        """Start making and writing the grid of a state; return its images uint8[num, H, W, C], not yet computed.
 
-        A disk that refuses is said, and training goes on.
+        A disk that refuses is reported, and training continues.
         """
         params = averaged_generator(self._setup.gan, self._setup.config, state.ema)
         pixels = self._generate(params, keys.stream(self._setup.config.seed, keys.Stream.GRID))
@@ -61,7 +61,7 @@ class GridWriter:
         try:
             images.save_for_eye(path, sheet, side=images.SMALL_SIDE)
         except OSError as error:
-            say(f"warning: {path} could not be written ({error.strerror or error}); training goes on")
+            say(f"warning: {path} could not be written ({error.strerror or error}); training continues")
         return sheet
 
     def write_data(self) -> None:

@@ -67,7 +67,7 @@ class TensorBoard(Logger):
 
     def __init__(self, workdir: Path, start: int, config: Config):
         writer = needed("tensorboardX", "tensorboard").SummaryWriter
-        # What an earlier process wrote of steps that were lost is not shown.
+        # Hides what an earlier process wrote for steps that were lost.
         self._writer = writer(str(workdir / layout.TENSORBOARD), purge_step=start + 1)
         self._written: tuple[int, set[str]] = -1, set()
         settings = "\n".join(f"    {path} = {value}" for path, value in flatten(config).items())
@@ -90,9 +90,9 @@ class TensorBoard(Logger):
 
 
 class Wandb(Logger):
-    """A run of Weights & Biases; its own environment says where and as whom. Needs `jaxgan[wandb]`.
+    """A run of Weights & Biases; its own environment variables choose the account. Needs `jaxgan[wandb]`.
 
-    Steps are a column of their own: what comes late, as grids, or again after a crash, is not refused then.
+    Steps are a column, so a grid that comes late, or a row again after a crash, is not refused.
     """
 
     def __init__(self, workdir: Path, start: int, config: Config):
@@ -123,7 +123,7 @@ class Wandb(Logger):
 
 
 class Preview(Logger):
-    """Each grid in the terminal, for who trains on a machine far away."""
+    """Each grid in the terminal, for training on a remote machine."""
 
     def __init__(self, workdir: Path, start: int, config: Config):
         del workdir, start, config
@@ -145,14 +145,14 @@ REMOTE = ("wandb",)  # those that send what they are given to a service
 
 
 def check(names: str) -> None:
-    """Raise UserError for a name that there is not, or one whose package is not installed."""
+    """Raise UserError for an unknown name, or one whose package is not installed."""
     for name in chosen(names):
         if name in PACKAGES:
             needed(PACKAGES[name], name)
 
 
 def chosen(names: str) -> list[str]:
-    """Return the names in a comma-separated list; UserError for one that there is not."""
+    """Return the names in a comma-separated list; raise UserError for an unknown one."""
     found = [name.strip() for name in names.split(",") if name.strip()]
     for name in found:
         checks.one_of("A name in config.train.log_to", name, LOGGERS)
@@ -160,7 +160,7 @@ def chosen(names: str) -> list[str]:
 
 
 class Loggers:
-    """All loggers of a run as one; one that fails is said and left out, and training goes on."""
+    """All loggers of a run as one; one that fails is reported and left out, and training continues."""
 
     def __init__(self, workdir: Path, start: int, config: Config):
         """Begin to log.
@@ -195,4 +195,4 @@ class Loggers:
             raise
         except Exception as error:  # whatever a disk, a network or a package of others raises
             self._loggers.pop(name, None)
-            say(f"warning: nothing more is logged to {name} ({brief(error)}); training goes on")
+            say(f"warning: nothing more is logged to {name} ({brief(error)}); training continues")

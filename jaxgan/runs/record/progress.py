@@ -1,4 +1,4 @@
-"""What a run tells while it trains: a text at the start, then a progress bar or lines."""
+"""What a run prints while it trains: a text at the start, then a progress bar or lines."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from jaxgan.rundir.evaluations import best_of, read_evaluations
 from jaxgan.rundir.metrics_log import read_metrics
 from jaxgan.runs.health.health import saved_health
 from jaxgan.runs.health.watch import Finding
+from jaxgan.runs.record.standing import standing
 from jaxgan.views import page
 
 MOST_NAMES = 100  # of classes
@@ -33,16 +34,17 @@ def save_report(
     Args:
       workdir: folder of the run.
       config: of the run.
-      findings: what the watch noticed; None where it was off.
-      nearest: generated images beside what they resemble most, if that is known.
+      findings: of the health checks; None where they were off.
+      nearest: generated images beside their nearest training images, if known.
     """
-    evaluations = read_evaluations(workdir)
+    evaluations, rows = read_evaluations(workdir), read_metrics(workdir)
     names = {name for entry in evaluations for name in entry["metrics"]}
     grids = [(int(path.stem.removeprefix("step_")), path) for path in layout.grids(workdir)]
     report = page.Report(
         title=workdir.absolute().name,
         written=time.strftime("%Y-%m-%d %H:%M"),
-        rows=read_metrics(workdir),
+        rows=rows,
+        standing=standing(evaluations, rows),
         evaluations=evaluations,
         goals={name: better(name) for name in names},
         best_metric=str(evaluations[-1].get("main", "")) if evaluations else "",
@@ -71,7 +73,7 @@ def report_again(workdir: Path, nearest: Nearest | None = None, *, trust: bool =
 
     Args:
       workdir: folder of the run.
-      nearest: generated images beside what they resemble most.
+      nearest: generated images beside their nearest training images.
       trust: consent to execute the GAN's own .py file, if the run has one.
     """
     config, info = saved_config.trusted_config(workdir, trust=trust)

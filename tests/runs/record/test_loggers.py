@@ -112,7 +112,7 @@ def test_a_logger_that_fails_is_left_out_and_training_goes_on(tmp_path, monkeypa
     assert [row["step"] for row in read_metrics(tmp_path)] == [2, 4]
     assert (tmp_path / layout.CSV_FILE).read_text().count("\n") == 3
     said = capsys.readouterr().err
-    assert said.count("nothing more is logged to tensorboard (ConnectionError: no network); training goes on") == 1
+    assert said.count("nothing more is logged to tensorboard (ConnectionError: no network); training continues") == 1
 
 
 def test_mistakes_are_said_before_training(tmp_path, monkeypatch):

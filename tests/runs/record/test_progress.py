@@ -45,7 +45,9 @@ def test_time_left_is_hours_minutes_and_seconds(seconds, text):
 
 
 def test_start_text_names_devices_and_the_settings_that_are_not_defaults(tmp_path):
-    text = progress.start_text(tiny.get_config(), jax.local_devices(), tmp_path)
+    config = tiny.get_config()
+    config.train.num_devices = 2
+    text = progress.start_text(config, jax.local_devices(), tmp_path)
     assert f"jax {jax.__version__}, 2 x cpu (cpu); 8 images a step, 4 a device" in text
     assert re.search(r"train\.num_steps +6\n", text)
     assert "model.dropout" in text

@@ -1,0 +1,58 @@
+"""Where a run stands, in plain sentences: how its main score moves, and whether its images are memorised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jaxgan.metrics.memorised import SHARE
+from jaxgan.rundir.evaluations import IN_TRAINING, Evaluation, protocol
+from jaxgan.rundir.metrics_log import Row
+
+ENOUGH = 3  # scores without a better one, after which more training seldom helps
+SOME = 3 * SHARE  # share of memorised images that is no accident
+
+
+def standing(evaluations: Sequence[Evaluation], rows: Sequence[Row]) -> list[str]:
+    """Return sentences about the newest score that a run made in training; none where there is none.
+
+    Args:
+      evaluations: of the run, oldest first; only those that compare with the newest count.
+      rows: of its metrics.
+    """
+    own = [entry for entry in evaluations if entry.get(IN_TRAINING)]
+    alike = [entry for entry in own if protocol(entry) == protocol(own[-1])]
+    if not alike:
+        return []
+    newest, name = alike[-1], alike[-1]["main"]
+    scores = [entry["metrics"][name] for entry in alike]
+    sentences = [f"{name} is {_with_error(newest['metrics'], name)} after {_time(newest, rows)}; lower is better."]
+    best = min(range(len(scores)), key=scores.__getitem__)
+    since = len(scores) - 1 - best
+    if len(scores) > 1 and not since:
+        fall = 1 - scores[-1] / min(scores[:-1]) if min(scores[:-1]) > 0 else 0.0
+        sentences.append(f"It still improves: {fall:.0%} lower than the best before." if fall >= 0.005 else "")
+    elif since:
+        sentences.append(f"The best was {scores[best]:.4g} at step {alike[best]['step']:,}. --step=best draws it.")
+        sentences.append("More training seldom helps now." if since >= ENOUGH else "")
+    share = newest["metrics"].get("memorised")
+    if share is not None:
+        told = "some" if share > SOME else "no"
+        sentences.append(f"Memorised: {told} ({share:.0%} of the images; new real images come to {SHARE:.0%}).")
+    return [sentence for sentence in sentences if sentence]
+
+
+def _with_error(metrics: Mapping[str, Any], name: str) -> str:
+    error = metrics.get(f"{name}_se")
+    return f"{metrics[name]:.4g}" if error is None else f"{metrics[name]:.4g} ± {error:.2g}"
+
+
+def _time(entry: Evaluation, rows: Sequence[Row]) -> str:
+    """Return the minutes of training up to a score, over all processes, and its step."""
+    seconds, before = 0.0, 0.0
+    for row in rows:
+        if row["step"] > entry["step"]:
+            break
+        seconds += row["seconds"] - before if row["seconds"] >= before else row["seconds"]
+        before = row["seconds"]
+    return f"{seconds / 60:.0f} minutes ({entry['step']:,} steps)"

@@ -238,11 +238,14 @@ def fit(image: Image.Image, canvas: Canvas) -> Image.Image:
       ValueError: fit='as_is', and it has another size.
     """
     width, height = image.size
-    size = canvas.sides[::-1]
+    size = canvas.sides[1], canvas.sides[0]
     if image.size == size:
         return image
     if canvas.fit == "as_is":
-        raise ValueError(f"{height}x{width} pixels, where the other images have {size[1]}x{size[0]}")
+        raise UserError(
+            f"{height}x{width} pixels, where the other images have {size[1]}x{size[0]}; set data.fit to 'crop', 'pad' "
+            "or 'squeeze'."
+        )
     if canvas.fit == "squeeze":
         return image.resize(size, Image.Resampling.BICUBIC)
     if canvas.fit == "crop":

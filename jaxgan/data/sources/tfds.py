@@ -59,7 +59,7 @@ class Tfds:
         self._image, has_label = _features(builder, name)
         self._data.decoders = _leave_encoded(builder)
         self._name, self._workers = name, workers
-        self._canvas = canvas = canvas.taking((size[::-1] for size in self._sizes()), f"images of {name}")
+        self._canvas = canvas = canvas.taking(((height, width) for width, height in self._sizes()), f"images of {name}")
         classes = builder.info.features["label"].num_classes if has_label else None
         self._turned, self._first = builder.name == "emnist", 0
         if builder.info.full_name.startswith(LETTERS):

@@ -1,10 +1,15 @@
 """A path alone: what is found, what is said, and what a run keeps of it."""
 
+import json
+import zipfile
+
 import jax
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import tiny
-from containers import PNGS, config, opened
+from containers import PIXELS, PNGS, config, opened
 
 import jaxgan
 from jaxgan import data
@@ -55,12 +60,35 @@ def test_files_of_tables_beside_images_are_a_folder(tmp_path):
     assert found_at(str(tmp_path), data.sources.KINDS) == "folder"
 
 
+def write_npz(folder):
+    np.savez(folder / "a.npz", images=PIXELS)
+    return folder / "a.npz"
+
+
+def write_zip(folder):
+    """StyleGAN's, with vectors for labels."""
+    names = [f"00000/img{i:08d}.png" for i in range(6)]
+    with zipfile.ZipFile(folder / "a.zip", "w") as archive:
+        for name, content in zip(names, PNGS, strict=True):
+            archive.writestr(name, content)
+        archive.writestr("dataset.json", json.dumps({"labels": [[name, [0.5, 1]] for name in names]}))
+    return folder / "a.zip"
+
+
+def write_parquet(folder):
+    pq.write_table(
+        pa.table({"image": [{"bytes": content} for content in PNGS], "label": range(6)}), folder / "a.parquet"
+    )
+    return folder / "a.parquet"
+
+
 @pytest.mark.long
-def test_a_run_keeps_what_it_found_and_resumes_to_the_bit(tmp_path):
-    images = np.random.default_rng(0).integers(0, 256, (32, 8, 8, 1), np.uint8)
-    np.savez(tmp_path / "a.npz", images=images)
+@pytest.mark.parametrize(
+    ("write", "found"), [(write_npz, "arrays"), (write_zip, "zipped"), (write_parquet, "hugging_face")]
+)
+def test_a_run_keeps_what_it_found_and_resumes_to_the_bit(tmp_path, write, found):
     config = tiny.get_config()
-    config.data.source, config.data.path = "auto", str(tmp_path / "a.npz")
+    config.data.source, config.data.path, config.data.batch_size = "auto", str(write(tmp_path)), 4
 
     def trained(steps, folder, source="auto"):
         config.data.source, config.train.num_steps = source, steps
@@ -68,9 +96,9 @@ def test_a_run_keeps_what_it_found_and_resumes_to_the_bit(tmp_path):
         return jax.tree.leaves(jax.device_get((state.g.params, state.d.params)))
 
     trained(3, "halves")
-    assert saved_config.load_config(tmp_path / "halves")[0].data.source == "arrays"
-    trained(4, "halves", "arrays")
-    for one, other in zip(trained(6, "halves"), trained(6, "whole"), strict=True):
+    assert saved_config.load_config(tmp_path / "halves")[0].data.source == found
+    for one, other in zip(trained(6, "halves", found), trained(6, "whole"), strict=True):
         np.testing.assert_array_equal(one, other)
-    with pytest.raises(FileNotFoundError, match="no folder"):
+    assert config.data.source == "auto"  # the user's own is left alone
+    with pytest.raises((FileNotFoundError, UserError)):
         trained(7, "halves", "folder")

@@ -72,7 +72,7 @@ def test_learning_rate_falls_by_a_hundredth_an_epoch():
 
 def test_the_data_section():
     data = systems.get_config("dcgan64").data
-    assert (data.source, data.image_size, data.channels, data.fit) == ("folder", 64, 3, "squeeze")
+    assert (data.source, data.image_size, data.channels, data.fit) == ("auto", 64, 3, "squeeze")
     assert data.drop_remainder
 
 

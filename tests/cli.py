@@ -23,7 +23,7 @@ OWN_FLAGS = set(FLAGS)
 def call(*args):
     """Run run.py in this process; return its exit status, and what it wrote to standard output and error."""
     out, err, status = io.StringIO(), io.StringIO(), 0
-    filters = list(logging.get_absl_logger().filters)
+    filters, unraisable = list(logging.get_absl_logger().filters), sys.unraisablehook
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             command.main(cli_flags.parse(["run.py", *map(str, args)]))
@@ -37,6 +37,7 @@ def call(*args):
                 FLAGS[name].unparse()
             cli_flags.base_config.cache_clear()
             logging.get_absl_logger().filters[:] = filters
+            sys.unraisablehook = unraisable
     return subprocess.CompletedProcess(args, status, out.getvalue(), err.getvalue())
 
 

@@ -1,5 +1,6 @@
 """The command in odd places: folders that are spelt in many ways, environments that lack something, runs of others."""
 
+import asyncio
 import os
 import pwd
 import shutil
@@ -10,6 +11,7 @@ import jax
 import numpy as np
 import pytest
 import tiny
+from absl import logging
 from cli import ROOT, call
 from long_form import long
 from PIL import Image
@@ -211,3 +213,28 @@ def test_a_run_from_elsewhere_sends_nothing_without_consent(of_images, tmp_path,
     assert call(f"--workdir={stranger}", "--trust").returncode == 0
     assert call(f"--workdir={of_images}").returncode == 0
     assert sent == ["wandb", "csv, wandb", "csv, wandb"]
+
+
+class Late:
+    """What calls a closed event loop once it is let go, as writes of TensorStore do; or fails otherwise."""
+
+    def __init__(self, error=None):
+        self.error, self.loop = error, asyncio.new_event_loop()
+        self.loop.close()
+
+    def __del__(self):
+        if self.error:
+            raise self.error
+        self.loop.call_soon_threadsafe(print)
+
+
+def test_writes_that_come_too_late_for_orbax_report_nothing(monkeypatch):
+    reported = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda found: reported.append(type(found.exc_value)))
+    monkeypatch.setattr(logging.get_absl_logger(), "filters", [])
+    Late()
+    surroundings.quieten_failed_saves()
+    Late()
+    Late(RuntimeError("another"))
+    Late(ValueError("Event loop is closed"))
+    assert reported == [RuntimeError, RuntimeError, ValueError]

@@ -174,8 +174,7 @@ def parse(argv: list[str]) -> list[str]:
     rest = read_flags(rest)
     logging.set_verbosity(FLAGS.verbosity)
     if FLAGS.verbosity <= 0:
-        # Orbax logs each failed write with tracebacks, from several threads; the one sentence comes from jaxgan.
-        logging.get_absl_logger().addFilter(lambda record: "orbax" not in record.pathname)
+        surroundings.quieten_failed_saves()
     return rest
 
 

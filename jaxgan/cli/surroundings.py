@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import jax
+from absl import logging
 
 from jaxgan.base.checks import UserError, brief
 from jaxgan.base.settings import check_plain
@@ -49,3 +50,16 @@ def without_device(error: Exception) -> UserError | None:
         f"JAX finds no device here for JAX_PLATFORMS={asked} ({brief(error)}); set it to cpu, or install JAX for the "
         "device that is meant."
     )
+
+
+def quieten_failed_saves() -> None:
+    """Drop what Orbax and TensorStore report of failed writes, from several threads; the one sentence is ours."""
+    logging.get_absl_logger().addFilter(lambda record: "orbax" not in record.pathname)
+    before = sys.unraisablehook
+
+    def report(found: sys.UnraisableHookArgs) -> None:
+        # At the first write that fails Orbax closes its event loop, which the other writes then call in vain.
+        if not (isinstance(found.exc_value, RuntimeError) and str(found.exc_value) == "Event loop is closed"):
+            before(found)
+
+    sys.unraisablehook = report

@@ -8,6 +8,7 @@ from jaxgan.metrics.distances import nearest_distances
 from jaxgan.metrics.registry import Given, measure
 
 SHARE = 0.05  # what new real images come to
+SAME = 1e-5  # of the features' spread: nearer images are copies, whose features differ by rounding
 
 
 def memorised_share(features: np.ndarray, distances: np.ndarray, training: np.ndarray) -> float:
@@ -24,10 +25,9 @@ def memorised_share(features: np.ndarray, distances: np.ndarray, training: np.nd
       Meehan, Chaudhuri and Dasgupta, "A Non-Parametric Test to Detect Data-Copying in Generative Models", 2020,
       compares the same two distributions of distances, by another statistic.
     """
-    apart = distances[distances > 1e-6 * distances.max()]
-    if not apart.size:
-        return float(np.mean(nearest_distances(features, training) <= distances.max()))
-    return float(np.mean(nearest_distances(features, training) < np.quantile(apart, SHARE)))
+    least = SAME * np.sqrt(np.square(training - training.mean(0), dtype=np.float64).sum(1).mean())
+    apart, nearest = distances[distances > least], nearest_distances(features, training)
+    return float(np.mean(nearest < np.quantile(apart, SHARE) if apart.size else nearest <= least))
 
 
 @measure("memorised", "features", least=3)

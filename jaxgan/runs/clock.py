@@ -18,7 +18,13 @@ class Clock:
         self._limit = 60 * minutes if minutes else math.inf
         self._began = began
         self._ending = 0.0
+        self._is_continued = False
         self.before = 0.0
+
+    def continue_after(self, seconds: float) -> None:
+        """Take what earlier processes spent; after a rollback the checkpoint's seconds are this process's own."""
+        if not self._is_continued:
+            self.before, self._is_continued = seconds, True
 
     @property
     def spent(self) -> float:

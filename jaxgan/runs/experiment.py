@@ -85,7 +85,7 @@ class Experiment:
         self.start, self.schedule = resumed.step, plan.shared.schedule
         self.end = resumed.step if resumed.is_over else self.schedule.last
         self._clock, self._on_log = clock, on_log
-        self._timed_out = False
+        self._timed_out = any(run.timed_out == resumed.step for run in runs)
         self._began = time.monotonic()
         self._failed = [bool(run.failure) for run in runs] or [False] * len(plan.setups)
         self._pending: list[tuple[int, int, dict[str, Array], float]] = []

@@ -90,13 +90,14 @@ def _find(plan: Plan, runs: Sequence[Run], workdir: Path, clock: Clock) -> Resum
     """Read where runs continue from their folders."""
     found = restore(runs, plan.shared.state_shapes)
     states, records, step = found or ([run.setup.first_state() for run in runs], [{} for _ in runs], 0)
-    clock.before = max(clock.before, *(_number(record, "seconds_spent") for record in records))
+    clock.continue_after(max(_number(record, "seconds_spent") for record in records))
     # The time that was kept for the end is no time to train on.
-    has_timed_out = 0 < plan.config.train.max_minutes <= max(_number(record, "timed_out") for record in records)
-    at_end = step >= plan.shared.schedule.last or has_timed_out or clock.left() <= 0
+    timed_out = 0 < plan.config.train.max_minutes <= max(_number(record, "timed_out") for record in records)
+    timed_out = found is not None and (timed_out or clock.left() <= 0)
+    at_end = step >= plan.shared.schedule.last or timed_out
     is_over = found is not None and (at_end or all(run.is_over(step) for run in runs))
-    for run, record in zip(runs, records, strict=True):
-        run.timed_out = step if is_over and _number(record, "timed_out") else None
+    for run in runs:
+        run.timed_out = step if timed_out else None
     has_ended = is_over and all(run.has_ended(step) for run in runs) and has_curves(workdir)
     if has_ended:
         say(f"nothing to do: {workdir} {_ending(runs[0], step)}")

@@ -34,6 +34,11 @@ def test_images_that_are_there_twice_set_no_limit():
     training, new, _ = DRAWS
     twice = np.concatenate([training, training[:1_500]])
     assert memorised_share(new, nearest_distances(twice), twice) == pytest.approx(0.05, abs=0.02)
+    for noise in (0, 1e-6 * DRAWS[2]):  # some features differ by rounding, if only that of the distances
+        all_twice = np.concatenate([training, training + noise])
+        assert memorised_share(training, nearest_distances(all_twice), all_twice) == 1
+        assert memorised_share(training - noise, nearest_distances(all_twice), all_twice) == 1
+        assert memorised_share(new, nearest_distances(all_twice), all_twice) < 0.001
     same = np.zeros((5, 4))
     assert memorised_share(same[:2], nearest_distances(same), same) == 1
     assert memorised_share(same[:2] + 1, nearest_distances(same), same) == 0

@@ -18,7 +18,8 @@ def test_the_time_left_is_that_of_all_processes_without_what_scores_take(monkeyp
     monkeypatch.setattr(clock_lib.time, "monotonic", lambda: 130.0)
     clock = clock_lib.Clock(5, began=100.0)
     assert clock.left() == 270
-    clock.before = 60.0
+    clock.continue_after(60.0)
+    clock.continue_after(90.0)  # of a checkpoint of this process, after a rollback
     assert (clock.spent, clock.left()) == (90.0, 210.0)
     clock.note_ending(20)
     clock.note_ending(10)
@@ -66,3 +67,15 @@ def test_time_ends_a_run_that_is_scored_and_goes_on_to_the_bit(tmp_path, timed, 
 def test_a_time_that_is_none_counts_as_none(value):
     assert resume._number({"seconds_spent": value}, "seconds_spent") == 0
     assert resume._number({"seconds_spent": 1.5}, "seconds_spent") == 1.5
+
+
+def test_a_stopped_run_whose_time_is_up_says_so(tmp_path, capfd):
+    first = config()
+    first.train.num_steps, first.eval.every = 6, 0
+    jaxgan.train(first, tmp_path)
+    capfd.readouterr()
+    assert int(jaxgan.train(config(max_minutes=1e-6), tmp_path).step) == 6
+    assert "ended at step 6 after" in capfd.readouterr().err
+    assert [entry["step"] for entry in read_evaluations(tmp_path)] == [6]
+    jaxgan.train(config(max_minutes=1e-6), tmp_path)
+    assert "ended at step 6, as config.train.max_minutes has it" in capfd.readouterr().err

@@ -46,7 +46,7 @@ def get_config() -> Config:
         net.eps = 1e-8
         net.schedule = "exponential"  # or cosine, step
         net.decay_rate = 0.99  # per epoch
-    config.data.source = "folder"
+    config.data.source = "auto"
     config.data.image_size = 64
     config.data.channels = 3
     config.data.fit = "squeeze"  # bicubic, to any aspect ratio; crop keeps it

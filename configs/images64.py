@@ -23,7 +23,7 @@ def get_config() -> Config:
 
 def make_own_images(config: Config, image_size: int, penalty: float) -> None:
     """Set what the presets for your own images share."""
-    config.data.source = "folder"
+    config.data.source = "auto"
     config.data.image_size = image_size
     config.data.channels = 3
     config.data.fit = "crop"

@@ -20,7 +20,7 @@ def get_config() -> Config:
         net.learning_rate = 5e-5
     burn_in(config, images=20_000_000, penalty=10.0, learning_rate=4.0)
     augment(config, 0.3)
-    config.data.source = "folder"
+    config.data.source = "auto"
     config.data.image_size = 64
     config.data.batch_size = 256
     config.train.num_steps = 390_625  # 100 million images

@@ -80,8 +80,9 @@ _BURN_IN = (
     Setting("b2", 0.0, "the start itself; 0: as set in optim", 0, _BELOW_1, needs=(_IMAGES,)),
 )
 _DATA = (
-    Setting("source", "mnist", choices=data.SOURCES, fixed=True),
-    Setting("path", "", "idx, folder: the folder; tfds: its data_dir", is_path=True),
+    Setting("source", "mnist", "auto: what lies at path", choices=data.SOURCES, fixed=True),
+    Setting("path", "", "the folder or file of the images; tfds: its data_dir", is_path=True),
+    Setting("labels", "", "columns of a table beside the images, or keys of a container", fixed=True),
     Setting("name", "", "tfds: the data set", fixed=True),
     Setting("split", "train", fixed=True),
     Setting("skip", 0, "leave out the first images", 0, _MANY, fixed=True),

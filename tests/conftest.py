@@ -4,6 +4,7 @@ import ctypes
 import gc
 import importlib.metadata
 import os
+import pathlib
 import platform
 import tempfile
 
@@ -35,8 +36,24 @@ def pytest_addoption(parser):
     parser.addoption("--anew", action="store_true", help="let each run of a test trace and compile its own steps")
 
 
+# Folders whose files take longest; those of a folder, or of none of these, keep their order.
+LONGEST = "runs", "training", "generators", "rundir", "gans"
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take longest, so that all workers end at about the same time."""
+    tests = pathlib.Path(__file__).parent
+
+    def place(item):
+        folder = item.path.relative_to(tests).parts[0]
+        return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
+
+    items.sort(key=place)
+
+
 def pytest_configure(config):
     """Set up JAX where tests run, so not in the process that only hands them out to others."""
+    config.option.loadscopereorder = False  # or xdist would begin with the files of most tests, not the longest
     if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
         return
     import jax

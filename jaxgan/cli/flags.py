@@ -143,7 +143,7 @@ def base_config() -> Config | None:
     if FLAGS.config is not None:
         return get_config(*FLAGS.config.split(":", 1))
     if FLAGS.fake is not None:
-        return compare.folder_config(FLAGS.fake)
+        return compare.folder_config()
     if FLAGS.workdir and (Path(FLAGS.workdir) / layout.CONFIG_FILE).is_file():
         return saved_config.load_config(Path(FLAGS.workdir))[0]
     return None

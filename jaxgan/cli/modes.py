@@ -115,6 +115,8 @@ def score_folders() -> None:
         raise jaxgan.UserError("a comparison of folders needs --real=FOLDER and --fake=FOLDER; give both.")
     score_table.check_out(FLAGS.out)
     config = given_config(builds=False)
+    if "data.image_size" not in changed(config):
+        config.data.image_size = compare.size_of(config, FLAGS.fake)
     config.data.path, config.eval.num = FLAGS.real, FLAGS.num or config.eval.num
     config.seed = config.seed if FLAGS.seed is None else FLAGS.seed
     scores = compare.compare_folders(config, FLAGS.fake)

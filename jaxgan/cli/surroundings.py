@@ -35,7 +35,8 @@ def check(argv: Sequence[str]) -> None:
         raise UserError(
             f"HOME is not set, and the user id {os.getuid()} has no home folder; set HOME to a folder of yours."
         ) from None
-    if jax.config.jax_disable_jit:
+    name = "jax_disable_jit"  # which JAX's types do not know
+    if getattr(jax.config, name):
         say("JAX_DISABLE_JIT is ignored: the steps of a run exist only compiled")
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from typing import Any
 
-from jaxgan.base import checks
+from jaxgan.base import checks, terminal
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Config, DataInfo, Source
 from jaxgan.data.identity import fingerprint
@@ -18,6 +19,8 @@ from jaxgan.data.on_device import Resident, resident
 from jaxgan.data.order.plan import MAX_BATCH_SIZE, SHUFFLES, IndexPlan
 from jaxgan.data.prefetch import prefetch
 from jaxgan.data.sources import KINDS
+from jaxgan.data.sources.auto import AUTO, found_at
+from jaxgan.data.sources.records import Drawn, described
 from jaxgan.data.validation import MAX_CHANNELS, Checked, check_batch
 from jaxgan.data.views import Mirror, skip
 
@@ -43,9 +46,10 @@ __all__ = [
     "prefetch",
     "resident",
     "resolve_cache",
+    "resolved",
 ]
 
-SOURCES = tuple(KINDS)
+SOURCES = (AUTO, *KINDS)
 
 
 def open_source(config_data: Any) -> Source:
@@ -64,7 +68,7 @@ def open_source(config_data: Any) -> Source:
       FileNotFoundError: if the data are not there.
       ValueError: if a field is wrong or the data are damaged.
     """
-    checks.one_of("data.source", config_data.source, SOURCES)
+    asked, config_data = config_data, _found(config_data)
     checks.one_of("data.cache", config_data.cache, CACHES)
     checks.in_range("data.workers", config_data.workers, 0, MAX_WORKERS)
     checks.in_range("data.batch_size", config_data.batch_size, 1, MAX_BATCH_SIZE)
@@ -74,10 +78,37 @@ def open_source(config_data: Any) -> Source:
     left = max(0, source.info.num_images - config_data.skip)
     if resolve_cache(config_data, dataclasses.replace(source.info, num_images=left)) != "none":
         source = in_memory(source)
+    if isinstance(opened, Drawn) and config_data is not asked:
+        terminal.say(f"{described(opened.records)}.")
     if announce := getattr(opened, "announce", None):
         announce()
     source = skip(source, config_data.skip)
     return Mirror(source) if config_data.mirror else source
+
+
+def resolved(config: Config) -> Config:
+    """Return a configuration whose data.source is the kind that lies at data.path, where it is to be found.
+
+    It is to be found where source is 'auto', or 'mnist', the default, though there is a path.
+
+    Raises:
+      FileNotFoundError: nothing is there.
+      ValueError: it is no known kind.
+    """
+    data = _found(config.data)
+    if data is not config.data:
+        config = copy.deepcopy(config)
+        config.data.source = data.source
+    return config
+
+
+def _found(config_data: Config) -> Config:
+    checks.one_of("data.source", config_data.source, SOURCES)
+    if config_data.source != AUTO and not (config_data.source == "mnist" and config_data.path):
+        return config_data
+    config_data = copy.deepcopy(config_data)
+    config_data.source = found_at(config_data.path, KINDS)
+    return config_data
 
 
 def check_settings(config_data: Config) -> None:
@@ -96,9 +127,9 @@ def describe(config_data: Config) -> DataInfo:
 
     Where the path is missing that the source needs, these are images without labels, of the size asked for.
     """
-    if KINDS[config_data.source].path == "needed" and not config_data.path:
+    if not config_data.path and (config_data.source == AUTO or KINDS[config_data.source].path == "needed"):
         return _canvas(config_data).info
-    return _open(config_data, measure=False).info
+    return _open(_found(config_data), measure=False).info
 
 
 def _canvas(c: Config) -> Canvas:

@@ -6,10 +6,9 @@ import copy
 import time
 from pathlib import Path
 
-from PIL import Image
-
 from jaxgan import data
 from jaxgan.base import checks
+from jaxgan.base.checks import UserError
 from jaxgan.base.types import Config
 from jaxgan.config import default
 from jaxgan.metrics.reference import images_of
@@ -17,19 +16,26 @@ from jaxgan.rundir.evaluations import Evaluation
 from jaxgan.runs.evaluate import LEAST, create_evaluator
 
 
-def folder_config(fake: str | Path) -> Config:
-    """Return settings that compare folders of images at the size of the first image of `fake`, by ImageNet features.
-
-    Raises:
-      UserError, FileNotFoundError: there are no images.
-    """
+def folder_config() -> Config:
+    """Return settings that compare images of any kind by ImageNet features; their size is left to `size_of`."""
     config = default()
     config.eval.features = "imagenet"
-    config.data.update(source="folder", path=str(fake), channels=3, cache="none")
-    source = data.open_source(config.data)
-    with Image.open(source.files[0]) as first:
-        config.data.update(image_size=max(first.size), cache="auto")
+    config.data.update(source="auto", channels=3)
     return config
+
+
+def size_of(config: Config, fake: str | Path) -> tuple[int, int]:
+    """Return the height and width of the images of `fake`.
+
+    Raises:
+      UserError, FileNotFoundError: there are no images, or they have several sizes.
+    """
+    native = copy.deepcopy(config.data)
+    native.update(path=str(fake), fit="as_is")
+    try:
+        return data.describe(native).image_shape[:2]
+    except UserError as error:
+        raise UserError(f"{error} Or give --config.data.image_size.") from None
 
 
 def compare_folders(config: Config, fake: str | Path) -> Evaluation:

@@ -37,7 +37,7 @@ LEAST = 10  # parts in which classifier scores are averaged
 # How labels of scored images are drawn, by the axes of their array.
 DRAWN = {1: "as often as in the data", 2: "vectors of the data"}
 # Sources whose other split was not trained on.
-_WITH_TEST_SPLIT = ("mnist", "stacked_mnist", "idx")
+_WITH_TEST_SPLIT = ("mnist", "stacked_mnist", "idx", "arrays", "cifar", "svhn", "stl10")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,7 +185,7 @@ def features_of(config: Config, image_shape: tuple[int, int, int], data_digest: 
     """Return the features that a run is scored with; arguments and errors are those of `choose_features`."""
     return choose_features(
         config.eval.features,
-        source=config.data.source,
+        source=data.resolved(config).data.source,
         image_shape=image_shape,
         data_digest=data_digest,
         fid=config.eval.fid,
@@ -209,7 +209,7 @@ def held_out(config: Config, source: Source | None = None) -> Images | None:
       config: of the run.
       source: of the images; they have none where they are not those of the configuration. None: they are.
     """
-    if config.data.source not in _WITH_TEST_SPLIT or config.data.split != "train":
+    if data.resolved(config).data.source not in _WITH_TEST_SPLIT or config.data.split != "train":
         return None
     other = copy.deepcopy(config.data)
     other.split, other.skip = "test", 0
@@ -300,18 +300,17 @@ def train_features(config: Config, *, on_step=lambda step, loss: None) -> Featur
     Raises:
       UserError: the images have no labels.
     """
-    source = data.open_source(config.data)
+    source, name = data.open_source(config.data), data.resolved(config).data.source
     images, labels = images_of(source)
     held, classes = _labelled(config), source.info.num_classes or 0
     if labels is not None and source.info.label_size:
-        names = source.info.label_names
-        return trained.fit_vectors(images, labels, names, config.data.source, held_out=held, on_step=on_step)
+        return trained.fit_vectors(images, labels, source.info.label_names, name, held_out=held, on_step=on_step)
     if labels is None:
         raise UserError(
             f"the images of config.data.source={config.data.source!r} have no labels to learn features from; use data "
             "of several classes, or let config.eval.features name a function or Inception's weights."
         )
-    return trained.fit(images, labels, classes, config.data.source, held_out=held, on_step=on_step)
+    return trained.fit(images, labels, classes, name, held_out=held, on_step=on_step)
 
 
 def _labelled(config: Config) -> tuple[np.ndarray, np.ndarray] | None:

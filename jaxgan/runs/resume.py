@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from jaxgan.base.terminal import say
 from jaxgan.rundir import layout, saved_config
 from jaxgan.rundir.digests import Damaged
 from jaxgan.rundir.lock import locked
+from jaxgan.rundir.metrics_log import is_number
 from jaxgan.runs.clock import Clock
 from jaxgan.runs.health import rollback
 from jaxgan.runs.record.recorder import has_curves
@@ -73,29 +75,37 @@ def open_runs(plan: Plan, workdir: Path, stack: contextlib.ExitStack) -> tuple[l
 
 
 def resume(plan: Plan, runs: Sequence[Run], workdir: Path, clock: Clock) -> Resumed:
-    """Return where all processes continue, which have what process 0 finds in the folders, and set the clock."""
-    states, records = [plan.shared.state_shapes] * len(plan.setups), []
-    step = is_over = has_ended = 0
-    if runs:
-        found = restore(runs, plan.shared.state_shapes)
-        states, records, step = found or ([run.setup.first_state() for run in runs], [{} for _ in runs], 0)
-        clock.before = max(clock.before, *(_number(record, "seconds_spent") for record in records))
-        # The time that was kept for the end is no time to train on.
-        has_timed_out = 0 < plan.config.train.max_minutes <= max(_number(record, "timed_out") for record in records)
-        at_end = step >= plan.shared.schedule.last or has_timed_out or clock.left() <= 0
-        is_over = found is not None and (at_end or all(run.is_over(step) for run in runs))
-        for run, record in zip(runs, records, strict=True):
-            run.timed_out = step if is_over and _number(record, "timed_out") else None
-        has_ended = is_over and all(run.has_ended(step) for run in runs) and has_curves(workdir)
-        if has_ended:
-            say(f"nothing to do: {workdir} {_ending(runs[0], step)}")
-    step, is_over, has_ended = processes.from_first(np.asarray([step, is_over, has_ended], np.int32)).tolist()
-    return Resumed(processes.from_first(states), records, step, bool(is_over), bool(has_ended))
+    """Return where all processes continue, which have what process 0 finds in the folders, and set the clock.
+
+    All raise the errors of process 0.
+    """
+    nothing = Resumed([plan.shared.state_shapes] * len(plan.setups), [], 0, is_over=False, has_ended=False)
+    found = processes.agree(lambda: _find(plan, runs, workdir, clock) if runs else nothing, lambda _: "")
+    facts = processes.from_first(np.asarray([found.step, found.is_over, found.has_ended], np.int32))
+    step, is_over, has_ended = facts.tolist()
+    return Resumed(processes.from_first(found.states), found.records, step, bool(is_over), bool(has_ended))
+
+
+def _find(plan: Plan, runs: Sequence[Run], workdir: Path, clock: Clock) -> Resumed:
+    """Read where runs continue from their folders."""
+    found = restore(runs, plan.shared.state_shapes)
+    states, records, step = found or ([run.setup.first_state() for run in runs], [{} for _ in runs], 0)
+    clock.before = max(clock.before, *(_number(record, "seconds_spent") for record in records))
+    # The time that was kept for the end is no time to train on.
+    has_timed_out = 0 < plan.config.train.max_minutes <= max(_number(record, "timed_out") for record in records)
+    at_end = step >= plan.shared.schedule.last or has_timed_out or clock.left() <= 0
+    is_over = found is not None and (at_end or all(run.is_over(step) for run in runs))
+    for run, record in zip(runs, records, strict=True):
+        run.timed_out = step if is_over and _number(record, "timed_out") else None
+    has_ended = is_over and all(run.has_ended(step) for run in runs) and has_curves(workdir)
+    if has_ended:
+        say(f"nothing to do: {workdir} {_ending(runs[0], step)}")
+    return Resumed(states, records, step, is_over, has_ended)
 
 
 def _number(record: Record, name: str) -> float:
-    value = record.get(name)
-    return float(value) if isinstance(value, int | float) else 0.0
+    value: Any = record.get(name)
+    return float(value) if is_number(value) and math.isfinite(value) else 0.0
 
 
 def _ending(run: Run, step: int) -> str:

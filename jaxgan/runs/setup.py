@@ -93,11 +93,12 @@ def create_plan(config: Config, source: Source | None) -> Plan:
       UserError, FileNotFoundError: the configuration, the data or the devices do not fit.
     """
     config_lib.validate(config)
+    configs = sweep.expand(config) if sweep.is_many(config) else [config]
     loggers.check(config.train.log_to)
     machine.keep_memory()
     devices = parallel.choose_devices(config.train.num_devices, config.data.batch_size)
-    source = data.open_source(config.data) if source is None else data.checked(source)
-    config = decided(config, source.info.num_images)
+    asked, source = source is None, data.open_source(config.data) if source is None else data.checked(source)
+    config = decided(data.resolved(config) if asked else config, source.info.num_images)
     configs = sweep.expand(config) if sweep.is_many(config) else [config]
     for one in (config, *configs):
         saved_config.keep_levels(one, source.info)

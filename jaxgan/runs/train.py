@@ -66,7 +66,8 @@ def train(
     with machine.usual_rules(), processes.together(), contextlib.ExitStack() as opened:
         plan = processes.agree(functools.partial(create_plan, config, source), lambda plan: identity(plan, workdir))
         clock = Clock(plan.config.train.max_minutes, began)
-        runs, changes = open_runs(plan, workdir, opened) if processes.leads() else ([], {})
+        open_own = functools.partial(open_runs, plan, workdir, opened)
+        runs, changes = processes.agree(lambda: open_own() if processes.leads() else ([], {}), lambda _: "")
         stop = opened.enter_context(catch_stop())
         steps = make_steps(plan, compile_now=max(common_steps(runs), default=0) < plan.shared.schedule.last)
         while True:

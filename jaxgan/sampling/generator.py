@@ -1,4 +1,4 @@
-"""A generator ready to sample from, and the law of its latents."""
+"""A generator ready to sample from, and the distribution of its latents."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LAWS = ("normal", "uniform")
 
 @dataclasses.dataclass(frozen=True)
 class Latent:
-    """The law of z.
+    """The distribution of z.
 
     Attributes:
       shape: of one latent, without the batch axis.
@@ -40,14 +40,14 @@ class Latent:
         return draw(key, (num, *self.shape))
 
     def draw_truncated(self, key: Array, num: int, limit: float) -> Array:
-        """Return float32[num, *shape] from the normal law given that |z| <= limit, the law of redrawing what is beyond.
+        """Return float32[num, *shape] from the normal distribution given that |z| <= limit, as if redrawn beyond.
 
         z = sqrt(2) erfinv(u erf(limit / sqrt(2))), u from U(-1, 1)
 
         The same key gives the latents of `draw`, each moved towards 0.
 
         Raises:
-          ValueError: a limit that is not above 0, or a law without tails.
+          ValueError: a limit that is not above 0, or a distribution without tails.
         """
         if self.law != "normal":
             raise UserError(
@@ -67,7 +67,7 @@ class GeneratorParams(struct.PyTreeNode):
     Attributes:
       variables: {'params', 'batch_stats'} of the generator.
       module: the Linen module.
-      latent: the law of z.
+      latent: the distribution of z.
       num_classes: K of a conditional generator, else None.
       image_range: (low, high) of the module's images.
       label_size: L of a generator that takes label vectors, else 0.

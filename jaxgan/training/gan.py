@@ -75,7 +75,7 @@ class Gan:
         vectors float32[B, L].
       discriminator: module called as (images, labels, train=bool) -> (logits [B], class logits [B, K] or None).
         In both, dropout is on where a 'dropout' key is given; `train` chooses batch-norm statistics only.
-      latent: the law of z.
+      latent: the distribution of z.
       data: shape, number and classes of the images it is trained on.
       image_range: (low, high) of the pixels that both networks handle.
       num_classes: K where images are made for a class, else None.
@@ -84,7 +84,7 @@ class Gan:
       ema_decay: of the averaged generator, 0 for a plain copy.
       rule: the training procedure.
       penalties: further terms of D's loss.
-      penalty_interval: they are computed at each so-manieth step, with so many times their weight.
+      penalty_interval: penalties are computed every `penalty_interval` steps, scaled by it.
       augment: what is done to all images that D sees, or None.
       augment_target: the mean sign of D's logits of real images that the probability of augmentations is moved for,
         between 0, where it begins, and `augment.p`; 0 for a fixed one. See `jaxgan.objectives.augment.adaptive`.

@@ -124,6 +124,15 @@ def column(rows: Rows, name: str) -> list[tuple[int, float]]:
     return [(row["step"], float(row[name])) for row in rows if is_number(row.get(name)) and "step" in row]
 
 
+def seconds_of_training(rows: Rows) -> float:
+    """Add up the time of training; the clock of a resumed run starts again at zero."""
+    total = before = 0.0
+    for now in filter(math.isfinite, (seconds for _, seconds in column(rows, "seconds"))):
+        total += now - before if now >= before else now
+        before = now
+    return total
+
+
 def is_number(value: object) -> TypeGuard[float]:
     """Return whether a value is a number, finite or not."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -10,7 +10,7 @@ import importlib.resources
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from jaxgan.base.pixels import visible
 from jaxgan.metrics.neighbours import Nearest
@@ -25,21 +25,6 @@ MOST_PAIRS = 24
 SMALL = 520  # pixels of a side; smaller images are shown enlarged, pixel by pixel
 
 _No: Mapping[str, Any] = {}
-
-
-class Finding(Protocol):
-    """A finding of the health checks: its step, kind, severity ('warning', 'error'), words and numbers."""
-
-    @property
-    def step(self) -> int: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def severity(self) -> str: ...
-    @property
-    def sentence(self) -> str: ...
-    @property
-    def evidence(self) -> Mapping[str, float]: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +44,7 @@ class Report:
       config: every setting, {"section.field": value}.
       defaults: the settings' defaults, likewise.
       environment: versions, device, data and other facts, {name: text}.
-      findings: of the health checks, () for none, None where they were off.
+      findings: `jaxgan.runs.health.detectors.Finding`s, () for none, None where the health checks were off.
       standing: sentences on how far the run has come.
       shown_channels: of images, see `jaxgan.base.pixels.visible`.
     """
@@ -76,7 +61,7 @@ class Report:
     config: Mapping[str, object] = dataclasses.field(default_factory=dict)
     defaults: Mapping[str, object] = dataclasses.field(default_factory=dict)
     environment: Mapping[str, object] = dataclasses.field(default_factory=dict)
-    findings: Sequence[Finding] | None = None
+    findings: Sequence[Any] | None = None
     standing: Sequence[str] = ()
     shown_channels: Sequence[int] = ()
 
@@ -175,7 +160,7 @@ def _facts(report: Report) -> list[tuple[str, object, str]]:
         of = f"of {total:,}" if charts.is_number(total) else ""
         epochs = f"{epoch:.4g} epochs" if charts.is_number(epoch) else ""
         facts.append(("Steps", f"{_end(report):,}", ", ".join(filter(None, [of, epochs]))))
-        facts.append(("Time", duration(_seconds(rows)), "of training"))
+        facts.append(("Time", duration(charts.seconds_of_training(rows)), "of training"))
     speeds = sorted(v for _, v in charts.column(rows, "images_per_sec") if math.isfinite(v))
     if speeds:
         facts.append(("Speed", speeds[len(speeds) // 2], "images a second, median"))
@@ -238,12 +223,3 @@ def _epoch_length(rows: Sequence[Mapping[str, Any]]) -> float | None:
     last = rows[-1] if rows else _No
     step, epoch = last.get("step"), last.get("epoch")
     return step / epoch if step and charts.is_number(epoch) and 0 < epoch < math.inf else None
-
-
-def _seconds(rows: Sequence[Mapping[str, Any]]) -> float:
-    """Add up the time of training; the clock of a resumed run starts again at zero."""
-    total = before = 0.0
-    for now in filter(math.isfinite, (seconds for _, seconds in charts.column(rows, "seconds"))):
-        total += now - before if now >= before else now
-        before = now
-    return total

@@ -82,7 +82,7 @@ def main() -> None:
 def configured(system: str):
     """Return a system's configuration, with drawn images where it reads a folder."""
     config = importlib.import_module(f"configs.{system}").get_config()
-    if config.data.source in ("folder", "tfds"):
+    if config.data.source in ("auto", "tfds"):
         config.data.source = "synthetic"
     config.data.cache = "none"
     config.train.steps_per_call = 1

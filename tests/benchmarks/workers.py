@@ -240,7 +240,7 @@ def make_config(system: str, batch_size: int, overrides: dict[str, Any]) -> Any:
     config.train.num_steps = 10**9
     config.train.sample_every = config.train.checkpoint_every = 0
     config.train.num_devices = 1
-    if config.data.source == "folder":
+    if config.data.source == "auto":
         config.data.source = "synthetic"
     config.data.cache = "device"
     if batch_size:

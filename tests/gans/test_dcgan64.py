@@ -72,11 +72,12 @@ def test_learning_rate_falls_by_a_hundredth_an_epoch():
 
 def test_the_data_section():
     data = systems.get_config("dcgan64").data
-    assert (data.source, data.image_size, data.channels, data.fit) == ("folder", 64, 3, "squeeze")
+    assert (data.source, data.image_size, data.channels, data.fit) == ("auto", 64, 3, "squeeze")
     assert data.drop_remainder
 
 
-@pytest.mark.parametrize("train", [pytest.param(False, marks=pytest.mark.long), True])
+@pytest.mark.long
+@pytest.mark.parametrize("train", [False, True])
 def test_forward_and_reverse_mode_are_transposes(gan, state, train):
     z, labels = systems.noise(gan, 6)
 

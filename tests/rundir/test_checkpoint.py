@@ -292,6 +292,7 @@ def test_what_d_carries_is_saved_too(setting, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.long
 def test_what_d_carried_may_be_let_go(tmp_path):
     """D of `gan_mlp` has no other statistics, so nothing is left of them."""
     config = jaxgan.get_config("gan_mlp")

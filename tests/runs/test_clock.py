@@ -11,6 +11,7 @@ import jaxgan
 from jaxgan.rundir.evaluations import read_evaluations
 from jaxgan.rundir.metrics_log import read_metrics
 from jaxgan.runs import clock as clock_lib
+from jaxgan.runs import resume
 
 
 def test_the_time_left_is_that_of_all_processes_without_what_scores_take(monkeypatch):
@@ -59,3 +60,9 @@ def test_time_ends_a_run_that_is_scored_and_goes_on_to_the_bit(tmp_path, timed, 
     jax.tree.map(np.testing.assert_array_equal, *states)
     rows = [[row["g/loss"] for row in read_metrics(tmp_path / name)] for name in ("run", "unbroken")]
     assert rows[0] == rows[1]
+
+
+@pytest.mark.parametrize("value", [10**400, float("inf"), float("nan"), "1", None, [1], True])
+def test_a_time_that_is_none_counts_as_none(value):
+    assert resume._number({"seconds_spent": value}, "seconds_spent") == 0
+    assert resume._number({"seconds_spent": 1.5}, "seconds_spent") == 1.5

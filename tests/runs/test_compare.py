@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan.runs.compare import compare_folders, folder_config
+from jaxgan.base.checks import UserError
+from jaxgan.runs.compare import compare_folders, folder_config, size_of
 
 
 def write(folder, images):
@@ -32,8 +33,9 @@ def folders(tmp_path_factory):
 def test_the_nearer_distribution_scores_better(folders):
     scores = {}
     for name in "same", "noise":
-        config = folder_config(folders / name)
-        assert (config.data.image_size, config.eval.features) == (12, "imagenet")
+        config = folder_config()
+        config.data.image_size = size_of(config, folders / name)
+        assert config.data.image_size == (12, 12)
         config.data.path, config.eval.metrics = str(folders / "real"), "kid,memorised"
         entry = compare_folders(config, folders / name)
         scores[name] = entry["metrics"]
@@ -41,6 +43,12 @@ def test_the_nearer_distribution_scores_better(folders):
         assert (entry["main"], entry["step"]) == ("kid_imagenet", None)
     assert set(scores["same"]) == {"kid_imagenet", "kid_imagenet_se", "memorised"}  # 30 images are too few for FD
     assert abs(scores["same"]["kid_imagenet"]) < scores["noise"]["kid_imagenet"] / 10
+
+
+def test_images_of_several_sizes_need_a_size(folders, tmp_path):
+    write(tmp_path / "mixed", [np.zeros((4, 4, 3), np.uint8), np.zeros((4, 6, 3), np.uint8)])
+    with pytest.raises(UserError, match=r"2 sizes.* Or give --config.data.image_size"):
+        size_of(folder_config(), tmp_path / "mixed")
 
 
 @pytest.mark.long

@@ -8,8 +8,8 @@ import signal
 
 import jax
 import numpy as np
-import optax
 import pytest
+import systems
 import tiny
 from cli import call
 
@@ -282,11 +282,11 @@ def test_classes_are_asked_for_as_often_as_the_data_have_them():
             return np.uint8(255 * labels[:, None, None, None] * np.ones((1, 8, 8, 1))), labels
 
     cfg = jaxgan.get_config("mnist_classes")
+    cfg.model.update(g_widths=(4, 4), d_widths=(4, 4))
     cfg.data.update(source="synthetic", image_size=8)
     source = Unbalanced()
     gan = jaxgan.build(cfg, source.info)
-    state = jaxgan.create_state(gan, optax.sgd(0.1), optax.sgd(0.1), jax.random.key(0))
-    params = jaxgan.generator_params(gan, state.ema)
+    params = jaxgan.generator_params(gan, systems.initialise(gan).ema)
     _, labels = evaluate.create_evaluator(cfg, source, num=40).images(params)
     assert np.bincount(labels).tolist() == [36, 4]
 

@@ -90,6 +90,19 @@ def test_a_mistake_is_said_once(tmp_path, monkeypatch):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["workdir", "warm_start"])
+def test_a_folder_that_process_0_cannot_read_is_said_once(tmp_path, monkeypatch, name):
+    (tmp_path / "run").write_text("")
+    warm = [f"--config.train.warm_start={tmp_path}/run", f"--workdir={tmp_path}/new"] if name == "warm_start" else []
+    statuses, said = end(begin(tmp_path / "run", monkeypatch, *warm))
+    assert statuses == [1, 1]
+    error = said[0].splitlines()[-1]
+    assert error.startswith("error: ")
+    assert ("which holds no checkpoints" if warm else "cannot be a folder") in error
+    assert "error" not in said[1]
+
+
 def settings(num_steps, **train):
     """Return those of a job, for one process."""
     config = tiny.get_config()

@@ -12,7 +12,7 @@ from jaxgan.base import checks, terminal
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo
 from jaxgan.data.images.levels import Meter, in_window, to_8bit
-from jaxgan.data.images.modes import is_deep, layer, scale_transparent_colour, upright
+from jaxgan.data.images.modes import is_deep, keep_fourth_byte, layer, scale_transparent_colour, upright
 from jaxgan.data.validation import MAX_CHANNELS
 
 # Height and width of what networks see, at most.
@@ -153,6 +153,7 @@ def draw(image: Image.Image, canvas: Canvas) -> np.ndarray:
       ValueError: it needs levels, or other channels; or about any, where it is damaged.
     """
     scale_transparent_colour(image)
+    keep_fourth_byte(image)
     image.load()
     image = upright(image)
     if canvas.levels is not None and is_deep(image):
@@ -237,11 +238,14 @@ def fit(image: Image.Image, canvas: Canvas) -> Image.Image:
       ValueError: fit='as_is', and it has another size.
     """
     width, height = image.size
-    size = canvas.sides[::-1]
+    size = canvas.sides[1], canvas.sides[0]
     if image.size == size:
         return image
     if canvas.fit == "as_is":
-        raise ValueError(f"{height}x{width} pixels, where the other images have {size[1]}x{size[0]}")
+        raise UserError(
+            f"{height}x{width} pixels, where the other images have {size[1]}x{size[0]}; set data.fit to 'crop', 'pad' "
+            "or 'squeeze'."
+        )
     if canvas.fit == "squeeze":
         return image.resize(size, Image.Resampling.BICUBIC)
     if canvas.fit == "crop":

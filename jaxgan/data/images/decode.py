@@ -14,11 +14,12 @@ from collections.abc import Callable
 from typing import BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from jaxgan.base import terminal
 from jaxgan.base.checks import UserError
 from jaxgan.base.files import open_regular
+from jaxgan.data.images import unsound
 from jaxgan.data.images.canvas import Canvas, draw
 from jaxgan.data.images.memory_budget import FILES, MAX_BYTES, MAX_PIXELS, MAX_SIDE, PIXELS, SMALL
 from jaxgan.data.images.tree import TOO_LARGE, UNREADABLE
@@ -63,7 +64,7 @@ def look(file: str) -> Header | str:
       ValueError: the disk or the network failed, again and again.
     """
     try:
-        return _insist(_look, file)
+        return insist(_look, file)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return TOO_LARGE
     except UserError:
@@ -82,12 +83,18 @@ def _look(file: str) -> Header | str:
     with stream:
         if num_bytes > MAX_BYTES:
             return TOO_LARGE
-        with FILES.take(num_bytes), open_image(stream) as image:
-            width, height = image.size
+        try:
+            with FILES.take(num_bytes), open_image(stream) as image:
+                width, height = image.size
+                if why := unsound.reason(image, stream):
+                    return why
+        except UnidentifiedImageError:
+            stream.seek(0)
+            return unsound.TIFF if stream.read(4) in (b"II*\0", b"MM\0*") else UNREADABLE
     return TOO_LARGE if is_too_large(width, height) else Header(num_bytes, width, height)
 
 
-def _insist(read: Callable[[str], T], file: str) -> T:
+def insist(read: Callable[[str], T], file: str) -> T:
     """Return read(file), tried again after each failure of the disk or the network.
 
     Such failures say nothing about the image. Decoders raise OSError too, but without a number.
@@ -122,17 +129,22 @@ def decode(file: str, canvas: Canvas) -> np.ndarray | None:
       ValueError: the file could not be read: it is gone, or the disk or the network failed, again and again. Or the
         image has other channels or levels than the canvas takes.
     """
-    num_bytes = _insist(os.path.getsize, file)
+    num_bytes = insist(os.path.getsize, file)
     if num_bytes > MAX_BYTES:
         return None
     with FILES.take(num_bytes):
-        content = _insist(_content, file)
+        content = insist(_content, file)
         try:
             return decode_stream(io.BytesIO(content), canvas)
-        except UserError:  # it is sound, but not what the settings say
-            raise
+        except UserError as error:  # it is sound, but not what the settings say
+            raise UserError(f"{terminal.printable(file)}: {error}") from None
         except Exception:  # decoders raise about anything on damaged files
             return None
+
+
+def content_of(file: str) -> bytes:
+    """Return the first MAX_BYTES of a file; errors are those of `decode`."""
+    return insist(_content, file)
 
 
 def _content(file: str) -> bytes:
@@ -151,6 +163,8 @@ def decode_stream(stream: BinaryIO, canvas: Canvas) -> np.ndarray:
         full = image.width * image.height
         if is_too_large(image.width, image.height):
             raise ValueError(f"{image.width} x {image.height} pixels are too many or too long")
+        if why := unsound.reason(image, stream):
+            raise ValueError(f"it is {why}")
         draft(image, canvas)
         pixels = image.width * image.height
         if full <= SMALL:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -33,6 +33,13 @@ def scale_transparent_colour(image: Image.Image) -> None:
         image.info["transparency"] = tuple(value >> 8 for value in colour)
 
 
+def keep_fourth_byte(image: Any) -> None:
+    """Let a BMP of 32 bits keep its fourth byte, which Pillow itself writes as alpha and does not read."""
+    tiles = getattr(image, "tile", None)
+    if image.format in ("BMP", "DIB") and image.mode == "RGB" and tiles and tiles[0][3][0] == "BGRX":
+        image._mode, image.tile = "RGBA", [tiles[0]._replace(args=("BGRA", *tiles[0][3][1:]))]
+
+
 def layer(image: Image.Image) -> Image.Image:
     """Return the image in mode L or RGB, or RGBA where parts of it are transparent."""
     if is_deep(image):
@@ -42,7 +49,7 @@ def layer(image: Image.Image) -> Image.Image:
             flat = flat.convert("RGB")
             flat.putalpha(Image.fromarray(to_8bit(pixels != colour)))
         return flat
-    if image.format == "TGA" and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
+    if image.format in ("TGA", "BMP", "DIB") and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
         image = image.convert("RGB")  # the fourth byte is unused, as in many files of 32 bits
     if image.has_transparency_data:
         # Pillow converts the premultiplied La to LA alone.

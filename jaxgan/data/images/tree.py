@@ -229,6 +229,12 @@ def label_by_folder(files: Iterable[str], root: pathlib.Path, unusable: Iterable
         names = sorted(names, key=lambda name: (int(name), name))
         by_number = names != in_text
     _report_classes(place, names, used, by_number)
+    deeper = sorted({"/".join(p[:2]) for p in parts if len(p) > 2})
+    if len(deeper) > len(names):
+        terminal.say(
+            f"The classes of {place} are its {len(names)} subfolders. The {len(deeper)} folders below them, such as "
+            f"{deeper[0]}, are none; a metadata.csv of file_name and label makes classes of them."
+        )
     number = {name: label for label, name in enumerate(names)}
     return Classes(np.array([number[p[0]] for p in parts], np.int32), names, by_number)
 

@@ -1,7 +1,7 @@
-"""Data sets in MNIST's own file format: MNIST, Fashion-MNIST, KMNIST, EMNIST.
+"""Data sets in MNIST's own file format: MNIST, Fashion-MNIST, KMNIST, EMNIST, QMNIST.
 
-An IDX file is two zero bytes, a type code (8: unsigned byte), the number of dimensions, each dimension as a
-big-endian uint32, then the values, last dimension fastest; often packed with gzip.
+An IDX file is two zero bytes, a type code, the number of dimensions, each dimension as a big-endian uint32, then the
+values, big-endian, last dimension fastest; often packed with gzip.
 
 References:
   Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits", section "File formats".
@@ -22,13 +22,17 @@ import numpy as np
 from jaxgan.base import checks, terminal
 from jaxgan.base.checks import UserError
 from jaxgan.base.files import open_regular
-from jaxgan.data.images.converted import on_canvas
+from jaxgan.data import identity
 from jaxgan.data.images.memory_budget import MAX_PIXELS
+from jaxgan.data.labels import Labels
 from jaxgan.data.limits import host_memory
-from jaxgan.data.memory import InMemory
-from jaxgan.data.sources.kind import Kind, existing_folder
+from jaxgan.data.sources.kind import container, existing_folder
+from jaxgan.data.sources.records import Arrays
 
-UNSIGNED_BYTE = 0x08
+TYPES = {
+    code: np.dtype(kind)
+    for code, kind in ((0x08, "u1"), (0x09, "i1"), (0x0B, ">i2"), (0x0C, ">i4"), (0x0D, ">f4"), (0x0E, ">f8"))
+}
 GZIP = b"\x1f\x8b"
 
 # A file may take at most this part of the machine's memory ...
@@ -38,24 +42,28 @@ PIECE = 2**20
 
 # How the files of each split begin, after the name of the data set if there is one.
 PREFIXES = {"train": "train", "test": "t10k|test"}
-KINDS = {"images": r"images[-_.]idx3[-_.]ubyte", "labels": r"labels[-_.]idx1[-_.]ubyte"}
+_TYPE = r"(ubyte|byte|short|int|float|double)(\.gz)?"
+KINDS = {"images": rf"images[-_.]idx3[-_.]{_TYPE}", "labels": rf"labels[-_.]idx[12][-_.]{_TYPE}"}
+
+# Labels that stand for an unknown class.
+UNKNOWN = (-1, 255)
 
 
-def open_idx(path: str, split: str) -> InMemory:
+def open_idx(path: str, split: str) -> Arrays:
     """Read one split of an IDX data set.
 
     The files are found by their names, gzip or not: `train-images-idx3-ubyte`, `t10k-labels.idx1-ubyte.gz`,
-    `emnist-letters-test-images-idx3-ubyte.gz`. Without a file of labels the images have none. Labels that
-    do not run from 0 (EMNIST letters: 1 to 26) are numbered anew, 0..K-1 in their order, over both splits
-    together. EMNIST stores its images transposed; where a file name begins with `emnist` they are turned
-    back.
+    `emnist-letters-test-images-idx3-ubyte.gz`, `qmnist-train-labels-idx2-int`, whose first column is taken. Without a
+    file of labels the images have none. Labels that do not run from 0 (EMNIST letters: 1 to 26) are numbered anew,
+    0..K-1 in their order, over both splits together. Images whose label is one of UNKNOWN are left out. EMNIST stores
+    its images transposed; where a file name begins with `emnist` they are turned back.
 
     Args:
       path: the folder.
       split: 'train' or 'test'.
 
     Returns:
-      Images uint8[N, H, W, 1] and labels 0..K-1.
+      Images [N, H, W, 1] and labels 0..K-1.
 
     Raises:
       FileNotFoundError: if the folder or its file of images does not exist.
@@ -69,23 +77,35 @@ def open_idx(path: str, split: str) -> InMemory:
             f"No images of split {split!r} in {terminal.printable(folder)}; expected a file like "
             f"{PREFIXES[split].split('|')[0]}-images-idx3-ubyte.gz there."
         )
-    images = load(file, num_dims=3)
+    images = load(file, 3)
     if not images.size:
         raise UserError(f"{terminal.printable(file)} holds no images; get the file again.")
     if file.name.lower().startswith("emnist"):
         images = np.ascontiguousarray(images.transpose(0, 2, 1))
-    labels, num_classes = _labels(folder, split, file, len(images))
-    return InMemory(images[..., None], labels, num_classes)
+    numbers, known = _labels(folder, split, file, len(images))
+    if known is None:
+        labels = np.zeros(len(images), np.int32)
+        return _arrays(images, None, identity.of_arrays(images[..., None], labels), folder)
+    if lacking := int((~np.isin(numbers, known)).sum()):
+        terminal.say(f"{lacking:,} images in {terminal.printable(folder)} have an unknown class and are left out.")
+        images, numbers = images[np.isin(numbers, known)], numbers[np.isin(numbers, known)]
+    labels = np.searchsorted(known, numbers).astype(np.int32)
+    fingerprint = identity.of_arrays(images[..., None], labels)
+    return _arrays(images, Labels(labels, tuple(map(str, known.tolist()))), fingerprint, folder)
+
+
+def _arrays(images: np.ndarray, labels: Labels | None, fingerprint: str, folder: pathlib.Path) -> Arrays:
+    return Arrays("IDX files", terminal.printable(folder), images[..., None], labels, fingerprint)
 
 
 def _labels(
     folder: pathlib.Path, split: str, images: pathlib.Path, expected: int
-) -> tuple[np.ndarray | None, int | None]:
-    """Return int32[N] labels 0..K-1 and K, or (None, None) where the data set has no labels."""
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the labels [N] and all that stand for a class, sorted; None where the data set has no labels."""
     file = find(folder, split, "labels")
     if file is None:
-        return None, None
-    labels = load(file, num_dims=1)
+        return np.zeros(expected, np.int32), None
+    labels = _numbers(file)
     if len(labels) != expected:
         raise UserError(
             f"{terminal.printable(file)} holds {len(labels)} labels, but {terminal.printable(images.name)} holds "
@@ -94,8 +114,19 @@ def _labels(
     known = np.unique(labels)
     for other in PREFIXES:  # a class may be missing from one split, and must have the same number in both
         if other != split and (there := find(folder, other, "labels")) is not None:
-            known = np.union1d(known, load(there, num_dims=1))
-    return np.searchsorted(known, labels).astype(np.int32), len(known)
+            known = np.union1d(known, _numbers(there))
+    if 254 not in known:
+        known = np.setdiff1d(known, UNKNOWN)
+    return labels, known if known.size else None
+
+
+def _numbers(file: pathlib.Path) -> np.ndarray:
+    """Return int64[N] labels: whole numbers, in a table those of its first column."""
+    labels = load(file, 1, 2)
+    labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] else labels
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise UserError(f"{terminal.printable(file)} holds {labels.dtype} {labels.shape}; expected whole numbers.")
+    return labels.astype(np.int64)
 
 
 def find(folder: pathlib.Path, split: str, kind: str) -> pathlib.Path | None:
@@ -104,7 +135,7 @@ def find(folder: pathlib.Path, split: str, kind: str) -> pathlib.Path | None:
     Raises:
       ValueError: if files of several data sets fit.
     """
-    pattern = re.compile(rf"(.*[-_.])?({PREFIXES[split]})[-_.]{KINDS[kind]}(\.gz)?", re.IGNORECASE)
+    pattern = re.compile(rf"(.*[-_.])?({PREFIXES[split]})[-_.]{KINDS[kind]}", re.IGNORECASE)
     files = sorted(f for f in folder.iterdir() if pattern.fullmatch(f.name) and f.is_file())
     sets = {f.name.removesuffix(".gz") for f in files}
     if len(sets) > 1:
@@ -116,14 +147,14 @@ def find(folder: pathlib.Path, split: str, kind: str) -> pathlib.Path | None:
     return files[0] if files else None  # of a packed and an unpacked twin the unpacked one sorts first
 
 
-def load(file: pathlib.Path, num_dims: int) -> np.ndarray:
+def load(file: pathlib.Path, *num_dims: int) -> np.ndarray:
     """Read one IDX file, unpacking it if its content (not its name) says gzip.
 
     Only as much is unpacked as the header claims, and nothing where the claim cannot be true or takes more than
     MEMORY_FRACTION of the memory.
 
     Returns:
-      uint8 array with `num_dims` dimensions.
+      An array with one of the numbers of dimensions `num_dims`.
 
     Raises:
       ValueError: if the file is damaged or holds something else.
@@ -144,34 +175,36 @@ def load(file: pathlib.Path, num_dims: int) -> np.ndarray:
             raise UserError(f"{name} is a damaged gzip file ({error}); get the file again.") from error
 
 
-def parse(stream: BinaryIO | gzip.GzipFile, num_dims: int, name: str, num_bytes: tuple[int, int]) -> np.ndarray:
-    """Read an unpacked IDX file of unsigned bytes.
+def parse(
+    stream: BinaryIO | gzip.GzipFile, num_dims: tuple[int, ...], name: str, num_bytes: tuple[int, int]
+) -> np.ndarray:
+    """Read an unpacked IDX file.
 
     Args:
       stream: the whole file.
-      num_dims: the number of dimensions to expect: 3 for images, 1 for labels.
+      num_dims: the numbers of dimensions to expect: 3 for images, 1 or 2 for labels.
       name: what to call the file in a message.
       num_bytes: at least and at most so many bytes can be in the stream.
 
     Returns:
-      uint8 array with `num_dims` dimensions.
+      An array of one of TYPES, in the machine's byte order.
 
     Raises:
       ValueError: if magic number, type, dimensions or length are wrong.
     """
-    magic = bytes((0, 0, UNSIGNED_BYTE, num_dims))
-    header = stream.read(4 + 4 * num_dims)
-    if header[:4] != magic:
+    header = stream.read(4)
+    if len(header) < 4 or header[:2] != bytes(2) or header[2] not in TYPES or header[3] not in num_dims:
         raise UserError(
-            f"{name} begins with bytes {header[:4].hex() or 'of nothing'}; expected {magic.hex()}, an IDX "
-            f"file of unsigned bytes in {num_dims} dimensions."
+            f"{name} begins with bytes {header.hex() or 'of nothing'}; expected an IDX file in "
+            f"{' or '.join(map(str, num_dims))} dimensions, such as {bytes((0, 0, 8, num_dims[0])).hex()}."
         )
-    if len(header) < 4 + 4 * num_dims:
+    dtype, sides = TYPES[header[2]], stream.read(4 * header[3])
+    if len(sides) < 4 * header[3]:
         raise UserError(f"{name} ends inside its header; get the file again.")
-    shape = tuple(int(n) for n in np.frombuffer(header, ">u4", num_dims, offset=4))
-    claimed = math.prod(shape)
+    shape = tuple(int(n) for n in np.frombuffer(sides, ">u4"))
+    claimed = math.prod(shape) * dtype.itemsize
     expected = f"expected {claimed} for dimensions {' x '.join(map(str, shape))}, so get the file again."
-    low, high = (bound - len(header) for bound in num_bytes)
+    low, high = (bound - 4 - len(sides) for bound in num_bytes)
     if not low <= claimed <= high:
         has = f"at least {low}" if claimed < low else f"at most {high}"
         raise UserError(f"{name} has {low if low == high else has} bytes of values; {expected}")
@@ -182,12 +215,12 @@ def parse(stream: BinaryIO | gzip.GzipFile, num_dims: int, name: str, num_bytes:
             f"{name} has {claimed / 2**30:.1f} GiB of images of {' x '.join(map(str, shape[1:]))}; expected at most "
             f"{MAX_PIXELS:,} pixels an image, and {MEMORY_FRACTION * host_memory() / 2**30:.1f} GiB in all."
         )
-    values = np.empty(claimed, np.uint8)
-    filled = _fill(values.data, stream)
+    values = np.empty(math.prod(shape), dtype)
+    filled = _fill(values.view(np.uint8).data, stream)
     if filled < claimed or stream.read(1):
         has = f"{filled}" if filled < claimed else f"more than {claimed}"
         raise UserError(f"{name} has {has} bytes of values; {expected}")
-    return values.reshape(shape)
+    return values.reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
 def _fill(buffer: memoryview, stream: BinaryIO | gzip.GzipFile) -> int:
@@ -202,4 +235,13 @@ def _fill(buffer: memoryview, stream: BinaryIO | gzip.GzipFile) -> int:
     return filled
 
 
-KIND = Kind(lambda c, canvas, workers: on_canvas(open_idx(c.path, c.split), canvas, workers), path="needed")
+def finds(path: pathlib.Path) -> bool:
+    """Return whether a path is a folder with images in IDX files."""
+    return path.is_dir() and any(re.search(KINDS["images"], file.name, re.IGNORECASE) for file in path.iterdir())
+
+
+KIND = container(
+    lambda c, workers: open_idx(c.path, c.split),
+    finds,
+    "a folder of IDX files, such as Fashion-MNIST, EMNIST or QMNIST",
+)

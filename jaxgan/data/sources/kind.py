@@ -9,6 +9,7 @@ from typing import NamedTuple
 from jaxgan.base.types import Config, Source
 from jaxgan.data.images.canvas import Canvas
 from jaxgan.data.images.threads import Workers
+from jaxgan.data.sources.records import Drawn, Records
 
 
 class Kind(NamedTuple):
@@ -17,10 +18,25 @@ class Kind(NamedTuple):
     Attributes:
       open: takes the data section of a config, what each image becomes, and threads; returns the source.
       path: whether the source reads data.path: 'needed', 'optional' or 'unused'.
+      records: returns the images as they lie there, from the data section and threads; None: the source has no such.
+      finds: whether a path, which exists, looks like this kind, judged by names and first bytes.
+      about: what it reads, in a few words, for the list of what is known.
     """
 
     open: Callable[[Config, Canvas, Workers], Source]
     path: str = "unused"
+    records: Callable[[Config, Workers], Records] | None = None
+    finds: Callable[[pathlib.Path], bool] | None = None
+    about: str = ""
+
+
+def container(records: Callable[[Config, Workers], Records], finds: Callable[[pathlib.Path], bool], about: str) -> Kind:
+    """Return the kind of a source that draws records."""
+
+    def draw(config: Config, canvas: Canvas, workers: Workers) -> Source:
+        return Drawn(records(config, workers), canvas, workers)
+
+    return Kind(draw, "needed", records, finds, about)
 
 
 def existing_folder(path: str, content: str) -> pathlib.Path:
@@ -29,3 +45,11 @@ def existing_folder(path: str, content: str) -> pathlib.Path:
     if not path or not folder.is_dir():
         raise FileNotFoundError(f"data.path is {path!r}, which is no folder; expected a folder {content}.")
     return folder
+
+
+def existing(path: str, content: str) -> pathlib.Path:
+    """Return data.path as a path, or raise FileNotFoundError where nothing is there; `content` says what."""
+    place = pathlib.Path(path).expanduser()
+    if not path or not place.exists():
+        raise FileNotFoundError(f"data.path is {path!r}, where nothing is; expected {content}.")
+    return place

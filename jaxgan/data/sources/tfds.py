@@ -22,6 +22,9 @@ from jaxgan.data.validation import check_labels
 # The format with random access; tfds' default, TFRecord, has none.
 FILE_FORMAT = "array_record"
 
+# Its labels run from 1 to 26, and tfds says 37 classes.
+LETTERS = "emnist/letters/"
+
 # Images whose shape is looked at when the data set is opened.
 SAMPLE = 64
 
@@ -31,7 +34,7 @@ class Tfds:
 
     Images come from the feature `image`, or from the first image feature where it has another name; labels
     from the feature `label` where it is a ClassLabel. A split whose first label is -1 (unknown) counts as one
-    without labels.
+    without labels. EMNIST's images, which lie transposed, are turned back, as `idx` does.
 
     Args:
       name: the data set, as in `tfds.builder`: 'mnist', 'cifar10:3.0.2', 'name/config'.
@@ -56,12 +59,15 @@ class Tfds:
         self._image, has_label = _features(builder, name)
         self._data.decoders = _leave_encoded(builder)
         self._name, self._workers = name, workers
-        self._canvas = canvas = canvas.taking((size[::-1] for size in self._sizes()), f"images of {name}")
+        self._canvas = canvas = canvas.taking(((height, width) for width, height in self._sizes()), f"images of {name}")
         classes = builder.info.features["label"].num_classes if has_label else None
+        self._turned, self._first = builder.name == "emnist", 0
+        if builder.info.full_name.startswith(LETTERS):
+            self._first, classes = 1, 26
         if has_label and int(self._data[0]["label"]) < 0:
             classes = None
         names = () if classes is None else tuple(builder.info.features["label"].names)
-        names = () if names == tuple(map(str, range(len(names)))) else names
+        names = () if len(names) != classes or names == tuple(map(str, range(len(names)))) else names
         self.info = dataclasses.replace(canvas.info, num_images=len(self._data), num_classes=classes, label_names=names)
         self.fingerprint = digests.digest("tfds", builder.info.full_name, split, len(self._data))
 
@@ -75,7 +81,7 @@ class Tfds:
                 record = self._data[int(indices[i])]  # measured: twice as fast as its __getitems__
                 images[i] = self._draw(record[self._image], int(indices[i]))
                 if self.info.num_classes is not None:
-                    labels[i] = record["label"]
+                    labels[i] = record["label"] - self._first
 
         self._workers.run(piece, len(indices))
         return images, check_labels(labels, len(labels), self.info.num_classes)
@@ -91,6 +97,9 @@ class Tfds:
         return [_size(self._data[int(row)][self._image]) for row in rows]
 
     def _draw(self, value: Any, index: int) -> np.ndarray:
+        if self._turned:
+            pixels = np.asarray(open_image(io.BytesIO(value)) if isinstance(value, bytes) else value)
+            return draw_array(pixels.swapaxes(0, 1), self._canvas)
         if not isinstance(value, bytes):
             return draw_array(np.asarray(value), self._canvas)
         try:

@@ -89,7 +89,8 @@ def depthwise(x: Array, layer: Layer, stride: int, kernel: int) -> Array:
     XLA fuses the sum into one loop over the pixels; its own grouped convolutions are many times slower on a CPU.
     """
     height, width = x.shape[1:3]
-    x = jnp.pad(x, ((0, 0), same(height, kernel, stride), same(width, kernel, stride), (0, 0)))
+    pads = jax.lax.padtype_to_pads((height, width), (kernel, kernel), (stride, stride), "SAME")
+    x = jnp.pad(x, ((0, 0), *pads, (0, 0)))
     rows, columns = -(-height // stride), -(-width // stride)
     total = spread(layer["bias"], x)
     for i in range(kernel):
@@ -102,12 +103,6 @@ def depthwise(x: Array, layer: Layer, stride: int, kernel: int) -> Array:
 def spread(vector: Array, x: Array) -> Array:
     """Return a vector of channels [C] with as many axes as x."""
     return jnp.expand_dims(vector, tuple(range(x.ndim - 1)))
-
-
-def same(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Return the zeros before and behind, as TensorFlow's SAME has them."""
-    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-    return total // 2, total - total // 2
 
 
 def resized(images: Array, size: int) -> Array:
@@ -184,8 +179,5 @@ def norms(tensors: Mapping[str, np.ndarray]) -> list[tuple[str, str]]:
 
 def stem(x: Array, layer: Layer) -> Array:
     """Return the first convolution, 3x3 with stride 2."""
-    pads = [same(size, 3, 2) for size in x.shape[1:3]]
-    dims = ("NHWC", "HWIO", "NHWC")
-    return jax.lax.conv_general_dilated(x, layer["kernel"], (2, 2), pads, dimension_numbers=dims) + spread(
-        layer["bias"], x
-    )
+    x = jax.lax.conv_general_dilated(x, layer["kernel"], (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    return x + spread(layer["bias"], x)

@@ -8,6 +8,7 @@ from typing import Any
 from jaxgan.metrics.memorised import SHARE
 from jaxgan.rundir.evaluations import IN_TRAINING, Evaluation, protocol
 from jaxgan.rundir.metrics_log import Row
+from jaxgan.views.charts import seconds_of_training
 
 ENOUGH = 3  # scores without a better one, after which more training seldom helps
 SOME = 3 * SHARE  # share of memorised images that is no accident
@@ -49,10 +50,5 @@ def _with_error(metrics: Mapping[str, Any], name: str) -> str:
 
 def _time(entry: Evaluation, rows: Sequence[Row]) -> str:
     """Return the minutes of training up to a score, over all processes, and its step."""
-    seconds, before = 0.0, 0.0
-    for row in rows:
-        if row["step"] > entry["step"]:
-            break
-        seconds += row["seconds"] - before if row["seconds"] >= before else row["seconds"]
-        before = row["seconds"]
+    seconds = seconds_of_training([row for row in rows if row["step"] <= entry["step"]])
     return f"{seconds / 60:.0f} minutes ({entry['step']:,} steps)"

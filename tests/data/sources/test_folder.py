@@ -77,6 +77,18 @@ def test_subfolders_are_classes(tmp_path, warnings):
     assert warnings == []
 
 
+def test_folders_below_the_classes_are_named(tmp_path, warnings):
+    """Omniglot: alphabets hold characters, which hold the images."""
+    for alphabet in ("Greek", "Latin"):
+        for character in ("character01", "character02"):
+            save(tmp_path / alphabet / character / "1.png", 1)
+    assert open_folder(tmp_path).info.num_classes == 2
+    assert warnings == [
+        f"The classes of {tmp_path} are its 2 subfolders. The 4 folders below them, such as Greek/character01, are "
+        "none; a metadata.csv of file_name and label makes classes of them."
+    ]
+
+
 def test_a_mixture_has_no_labels_and_says_so(tmp_path, warnings):
     save(tmp_path / "a" / "1.png", 1)
     save(tmp_path / "2.png", 2)

@@ -10,11 +10,20 @@ from fuzz import FUZZ
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jaxgan.base import terminal
 from jaxgan.base.checks import UserError
+from jaxgan.data.memory import InMemory
 from jaxgan.data.sources import idx
-from jaxgan.data.sources.idx import open_idx
 
 IMAGES = np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3)
+
+
+def open_idx(path, split):
+    """The records as a source of images of their own shape."""
+    records = idx.open_idx(path, split)
+    labels = records.labels
+    known = (None, None) if labels is None else (labels.values, labels.num_classes)
+    return InMemory(records.images, *known, records.fingerprint)
 
 
 def write(file, values, packed=False, magic=None):
@@ -103,13 +112,16 @@ def test_damaged_files_are_refused(tmp_path):
         (lambda c: c + b"x", "61 bytes of values"),
         (lambda c: c[:7], "inside its header"),
         (lambda c: b"", "begins with bytes of nothing"),
-        (lambda c: b"\x00\x00\x0d\x03" + c[4:], "begins with bytes 00000d03; expected 00000803"),
+        (
+            lambda c: b"\x00\x00\x0a\x03" + c[4:],
+            "begins with bytes 00000a03; expected an IDX file in 3 dimensions",
+        ),
         (lambda c: gzip.compress(c)[:-9], "damaged gzip"),
         (lambda c: gzip.compress(c[:-1]), "59 bytes of values; expected 60"),
         (lambda c: gzip.compress(c + b"x"), "more than 60 bytes of values; expected 60"),
         (lambda c: gzip.compress(c)[:-8] + bytes(8), "damaged gzip"),
         (lambda c: gzip.compress(c) + b"junk", "damaged gzip"),
-        (lambda c: gzip.compress(c)[:12] + b"junk", "damaged gzip"),
+        (lambda c: gzip.compress(c)[:12] + b"junk", "damaged gzip|begins with bytes"),
     ]:
         write(file, IMAGES)
         file.write_bytes(damage(file.read_bytes()))
@@ -226,3 +238,48 @@ def test_fuzz_any_bytes_are_values_or_a_sentence(file, content, packed, damage, 
     else:
         assert (values.ndim, values.dtype) == (num_dims, np.uint8)
         assert damage or values.tobytes() == content[4 + 4 * num_dims :]
+
+
+def write_typed(file, values, code):
+    kind = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}[code]
+    values = np.asarray(values)
+    sides = np.array(values.shape, ">u4").tobytes()
+    file.write_bytes(bytes((0, 0, code, values.ndim)) + sides + values.astype(kind).tobytes())
+
+
+@pytest.mark.parametrize("code", [0x08, 0x09, 0x0B, 0x0C])
+def test_labels_of_every_whole_type(tmp_path, code):
+    write(tmp_path / "train-images-idx3-ubyte", IMAGES)
+    write_typed(tmp_path / "train-labels-idx1-int", [2, 0, 1, 1, 0], code)
+    source = open_idx(str(tmp_path), "train")
+    assert source.info.num_classes == 3
+    assert source.labels.tolist() == [2, 0, 1, 1, 0]
+
+
+def test_qmnist_has_its_digits_in_the_first_column(tmp_path):
+    write(tmp_path / "qmnist-train-images-idx3-ubyte", IMAGES)
+    table = np.array([[7, 0, 1, 2, 3, 4, 5, 6], [5, 9, 9, 9, 9, 9, 9, 9], [7] * 8, [6] * 8, [5] * 8])
+    write_typed(tmp_path / "qmnist-train-labels-idx2-int", table, 0x0C)
+    assert open_idx(str(tmp_path), "train").labels.tolist() == [2, 0, 2, 1, 0]
+    assert idx.open_idx(str(tmp_path), "train").labels.names == ("5", "6", "7")
+
+
+@pytest.mark.parametrize(("unknown", "code"), [(255, 0x08), (255, 0x0C), (-1, 0x0C)])
+def test_images_of_an_unknown_class_are_left_out(tmp_path, unknown, code):
+    write(tmp_path / "train-images-idx3-ubyte", IMAGES)
+    write_typed(tmp_path / "train-labels-idx1-int", [2, unknown, 1, unknown, 0], code)
+    said = []
+    with terminal.divert(said.append):
+        source = open_idx(str(tmp_path), "train")
+    assert source.labels.tolist() == [2, 1, 0]
+    np.testing.assert_array_equal(source.images[..., 0], IMAGES[[0, 2, 4]])
+    assert said == [f"2 images in {tmp_path} have an unknown class and are left out."]
+    write_typed(tmp_path / "train-labels-idx1-int", [unknown] * 5, code)
+    assert open_idx(str(tmp_path), "train").info.num_classes is None
+
+
+def test_labels_of_floats_are_refused(tmp_path):
+    write(tmp_path / "train-images-idx3-ubyte", IMAGES)
+    write_typed(tmp_path / "train-labels-idx1-float", [0, 1, 2, 3, 4], 0x0D)
+    with pytest.raises(UserError, match=r"holds float32 \(5,\); expected whole numbers"):
+        open_idx(str(tmp_path), "train")

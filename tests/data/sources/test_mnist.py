@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from jaxgan import config, data
-from jaxgan.base.checks import UserError
 from jaxgan.data.sources import mnist
 
 # Published MD5 of the unpacked label and image files.
@@ -44,10 +43,10 @@ def test_a_damaged_file_is_named(monkeypatch):
         mnist.open_mnist("test")
 
 
-def test_a_folder_that_is_not_read_is_refused():
+def test_the_default_with_a_path_looks_what_is_there():
     given = config.default().data
     given.path = "my_images"
-    with pytest.raises(UserError, match=r"'my_images', but .*'mnist' reads nothing .*source=folder for a folder"):
+    with pytest.raises(FileNotFoundError, match=r"data\.path is 'my_images', where nothing is"):
         data.open_source(given)
 
 

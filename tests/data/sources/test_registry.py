@@ -13,24 +13,30 @@ from jaxgan.data import sources
 
 
 def test_every_file_of_sources_is_in_the_table():
-    files = {module.name for module in pkgutil.iter_modules(sources.__path__)} - {"kind"}
-    assert set(sources.KINDS) == files == set(data.SOURCES)
-    for name, kind in sources.KINDS.items():
-        assert importlib.import_module(f"jaxgan.data.sources.{name}").KIND is kind
+    kinds = {}
+    for module in pkgutil.walk_packages(sources.__path__, f"{sources.__name__}."):
+        if kind := getattr(importlib.import_module(module.name), "KIND", None):
+            kinds[module.name.rpartition(".")[2]] = kind
+    assert kinds == sources.KINDS
+    assert set(data.SOURCES) == {"auto", *kinds}
 
 
 @pytest.mark.parametrize("name", data.SOURCES)
 def test_a_path_is_refused_where_it_is_unused_and_may_be_missing_while_nothing_is_read(name):
     config = default().data
     config.source, config.image_size, config.channels = name, 28, 3
-    kind = sources.KINDS[name]
-    if kind.path == "needed":
+    path = "needed" if name == "auto" else sources.KINDS[name].path
+    if path == "needed":
         assert data.describe(config) == DataInfo((28, 28, 3), 0)
-        with pytest.raises(FileNotFoundError, match=r"data\.path is '', which is no folder"):
+        with pytest.raises(FileNotFoundError, match=r"data\.path is '', (which is no folder|where nothing is)"):
             data.open_source(config)
-    elif kind.path == "unused":
+    elif name == "mnist":  # the default: with a path it counts as auto
+        config.path = "there"
+        with pytest.raises(FileNotFoundError, match=r"data\.path is 'there', where nothing is"):
+            data.open_source(config)
+    elif path == "unused":
         config.path = "there"
         with pytest.raises(UserError, match="reads nothing from there"):
             data.open_source(config)
     else:
-        assert (name, kind.path) == ("tfds", "optional")
+        assert (name, path) == ("tfds", "optional")

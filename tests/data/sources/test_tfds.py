@@ -112,6 +112,22 @@ def test_mock_data():
     assert (labels < 10).all()
 
 
+def test_emnist_is_upright_and_its_letters_are_26():
+    """tfds gives the images transposed, and 37 classes for 1..26."""
+    upright = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    file = io.BytesIO()
+    Image.fromarray(upright.T).save(file, "png")
+    for name, classes, label in (("emnist/letters", 26, 2), ("emnist/digits", 10, 3)):
+        with tfds.testing.mock_data(num_examples=1):
+            source = Tfds(name, "train", "", Canvas(8, 1), Workers(1))
+        source._data = [{"image": file.getvalue(), "label": 3}, {"image": upright.T[..., None], "label": 3}]
+        assert source.info.num_classes == classes
+        for row in (0, 1):
+            images, labels = source.read(np.array([row]))
+            np.testing.assert_array_equal(images[0, ..., 0], upright)
+            assert labels.tolist() == [label]
+
+
 def test_mistakes_are_sentences(data_dir, tmp_path):
     with pytest.raises(ValueError, match='Did you mean "jaxgan_tiny"'):
         open_tfds(data_dir, name="jaxgan_tinny")

@@ -44,13 +44,13 @@ def open_mnist(split: str) -> InMemory:
     checks.one_of("data.split", split, idx.PREFIXES)
     stem = {"train": "train", "test": "t10k"}[split]
     images_file, labels_file = f"{stem}-images-idx3-ubyte", f"{stem}-labels-idx1-ubyte"
-    images, labels = _read(images_file, num_dims=3), _read(labels_file, num_dims=1)
+    images, labels = _read(images_file, 3), _read(labels_file, 1)
     return InMemory(images[..., None], labels.astype(np.int32), 10, digests.digest(MD5[images_file], MD5[labels_file]))
 
 
 def _read(name: str, num_dims: int) -> np.ndarray:
     content = _unpack(name)
-    return idx.parse(io.BytesIO(content), num_dims, name, (len(content), len(content)))
+    return idx.parse(io.BytesIO(content), (num_dims,), name, (len(content), len(content)))
 
 
 def _unpack(name: str) -> bytes:

@@ -1,0 +1,171 @@
+"""HDF5 files of images: StudioGAN (imgs, [N, H, W, C]), BigGAN (imgs, [N, C, H, W]), PatchCamelyon (x and y).
+
+Images that lie in the file as they are, are mapped; chunks are read as a whole and the last ones kept. Links, virtual
+sets and external files are refused: they name other files.
+
+References:
+  The HDF Group, "HDF5 file format specification", version 3.0.
+"""
+
+from __future__ import annotations
+
+import math
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from jaxgan.base import checks
+from jaxgan.base.checks import UserError, brief
+from jaxgan.base.files import open_regular
+from jaxgan.base.terminal import printable
+from jaxgan.base.types import Config
+from jaxgan.data.labels import Labels, chosen, numbered
+from jaxgan.data.sources.containers.arrays import IMAGES, LABELS, as_images
+from jaxgan.data.sources.containers.blocks import Blocks
+from jaxgan.data.sources.containers.probe import survives
+from jaxgan.data.sources.containers.ranges import fingerprint, first_bytes, holds, matching
+from jaxgan.data.sources.kind import container, existing
+from jaxgan.data.sources.records import Arrays, Records
+
+MAGIC = b"\x89HDF\r\n\x1a\n"
+
+# Of one chunk, and of a column of labels.
+MAX_CHUNK, MAX_LABELS = 2**28, 2**30
+
+_PROBE = """
+import h5py, sys
+with h5py.File(sys.argv[1], "r") as file:
+    for name in file:
+        if file.get(name, getlink=True).__class__ is h5py.HardLink and isinstance(file[name], h5py.Dataset):
+            if not file[name].is_virtual and file[name].size:
+                file[name][0], file[name][-1]
+"""
+
+
+class Chunked(Records):
+    """Images in a set of chunks, or encoded ones of several lengths.
+
+    Args:
+      data: the set, [N, ...].
+      place: where it lies, printable.
+      labels: of the N images.
+      identity: of the content.
+    """
+
+    def __init__(self, data: Any, place: str, labels: Labels | None, identity: str):
+        self.what, self.place, self.labels, self.fingerprint = "HDF5 file", place, labels, identity
+        rows = data.chunks[0] if data.chunks else 1
+        size = rows * math.prod(data.shape[1:]) * data.dtype.itemsize
+        if size > MAX_CHUNK:
+            raise UserError(f"{place} has chunks of {size:,} bytes; save it anew with smaller ones, as of one image.")
+        starts = range(0, len(data), rows)
+
+        def load(number: int) -> tuple[Sequence, int]:
+            block = data[starts[number] : starts[number] + rows]
+            return block, block.nbytes
+
+        self._encoded = data.dtype.kind == "O"
+        self._blocks = Blocks([min(rows, len(data) - start) for start in starts], load)
+        self._turn = as_images
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+    def raw(self, row: int) -> bytes | np.ndarray:
+        """Return an image: encoded, or pixels [H, W, C]."""
+        try:
+            image = self._blocks[row]
+        except (OSError, RuntimeError, ValueError) as error:
+            raise UserError(f"{self.place} cannot be read ({brief(error)}); get it again.") from error
+        if self._encoded:
+            return np.asarray(image, np.uint8).tobytes()
+        return self._turn(image[None], self.place)[0]
+
+
+def open_hdf5(c: Config) -> Records:
+    """Open a file of images; data.labels names the sets that hold the labels.
+
+    Raises:
+      FileNotFoundError: if the file is not there.
+      ValueError: if it is damaged, holds no images, or names other files.
+    """
+    path = existing(c.path, "an HDF5 file")
+    files = matching(path, (".h5", ".hdf5", ".hdf", ".hdf5.train")) if path.is_dir() else [path]
+    if len(files) != 1:
+        raise UserError(f"{printable(path)} holds {len(files)} HDF5 files; set data.path to one of them.")
+    (file,), place = files, printable(files[0])
+    open_regular(file)[0].close()
+    h5py = checks.needed("h5py", "formats")
+    survives(_PROBE, [str(file)], place)
+    try:
+        opened = h5py.File(file, "r", rdcc_nbytes=2**26)
+        sets = {name: opened[name] for name in opened if type(opened.get(name, getlink=True)) is h5py.HardLink}
+        sets = {name: one for name, one in sets.items() if isinstance(one, h5py.Dataset) and one.shape}
+        name, data = _images(sets, place, h5py)
+        labels = _labels(sets, name, c.labels, place)
+        identity = fingerprint("hdf5", [file], name, data.shape, "" if labels is None else labels.values)
+        return _records(file, data, f"{name!r} of {place}", labels, identity)
+    except (OSError, RuntimeError, ValueError, TypeError, KeyError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{place} is no sound HDF5 file ({brief(error)}); get it again.") from error
+
+
+def _records(file: pathlib.Path, data: Any, place: str, labels: Labels | None, identity: str) -> Records:
+    if labels is not None and len(labels.values) != len(data):
+        raise UserError(f"{place} has {len(labels.values):,} labels for {len(data):,} images; expected as many.")
+    offset = data.id.get_offset()
+    if data.chunks is None and offset is not None and data.dtype.kind in "uif":
+        with open_regular(file)[0] as stream:
+            images = np.memmap(stream, data.dtype, "r", offset, data.shape).view(np.ndarray)
+        return Arrays("HDF5 file", place, as_images(images, place), labels, identity)
+    return Chunked(data, place, labels, identity)
+
+
+def _images(sets: dict[str, Any], place: str, h5py: Any) -> tuple[str, Any]:
+    """Return the name of the images, and the set."""
+
+    def may_be(one: Any) -> bool:
+        return one.ndim >= 3 or (one.ndim == 1 and h5py.check_vlen_dtype(one.dtype) == np.uint8)
+
+    found = [name for word in IMAGES for name in sets if name.lower() == word and may_be(sets[name])]
+    found += [name for name in sets if may_be(sets[name])]
+    if not found:
+        listed = ", ".join(f"{printable(name)} {one.dtype}{one.shape}" for name, one in list(sets.items())[:20])
+        raise UserError(f"{place} holds {listed or 'no sets'}; expected images [N, H, W, C] under a name such as imgs.")
+    data = sets[found[0]]
+    if data.is_virtual or data.external:
+        raise UserError(f"{found[0]!r} of {place} lies in other files; save a copy, which holds the images itself.")
+    return found[0], data
+
+
+def _labels(sets: dict[str, Any], images: str, wanted: str, place: str) -> Labels | None:
+    """Return the labels: those that are asked for, or a set of a usual name."""
+    names = [name.strip() for name in wanted.split(",") if name.strip()]
+    for name in names:
+        checks.one_of(f"data.labels of {place}", name, set(sets) - {images})
+    usual = [name for word in LABELS for name in sets if name.lower() == word and name != images]
+    for name in names or usual[:1]:
+        if sets[name].is_virtual or sets[name].external or sets[name].nbytes > MAX_LABELS:
+            raise UserError(f"{name!r} of {place} lies in other files, or has too many bytes for labels.")
+    if names:
+        return chosen({name: _plain(sets[name]) for name in names}, wanted, place)
+    return numbered(_plain(sets[usual[0]]), place) if usual else None
+
+
+def _plain(data: Any) -> list[Any]:
+    values = data.asstr()[()] if data.dtype.kind in "SO" else data[()]
+    values = values.reshape(len(values), -1)
+    return list(values[:, 0] if values.shape[1] == 1 else values)
+
+
+def finds(path: pathlib.Path) -> bool:
+    """Return whether a path is an HDF5 file, or a folder with one."""
+    if path.is_dir():
+        return holds(path, (".h5", ".hdf5"))
+    return first_bytes(path, 8) == MAGIC
+
+
+KIND = container(lambda c, workers: open_hdf5(c), finds, "an HDF5 file of images, as of StudioGAN or BigGAN")

@@ -1,0 +1,165 @@
+"""Arrays as NumPy and the known data sets write them."""
+
+import io
+import pickle
+import tracemalloc
+import zipfile
+
+import numpy as np
+import pytest
+from containers import PIXELS, check, damaged, opened, or_sentence
+from fuzz import FUZZ
+from hypothesis import given
+
+from jaxgan.base.checks import UserError
+from jaxgan.data.sources.containers.arrays import Members
+
+LABELS = np.array([2, 0, 1, 1, 0, 2])
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize(
+    ("names", "split"),
+    [
+        (("train_images", "train_labels"), "train"),
+        (("val_images", "val_labels"), "validation"),
+        (("test_images", "test_labels"), "test"),
+        (("x_train", "y_train"), "train"),
+        (("images", "labels"), "train"),
+        (("arr_0", "arr_1"), "train"),
+    ],
+)
+def test_images_and_labels_by_their_names(tmp_path, save, names, split):
+    others = {"val_images": PIXELS[:1], "x_test": PIXELS[:2], "extra": np.arange(3)}
+    save(tmp_path / "a.npz", **others | {names[0]: PIXELS, names[1]: LABELS[:, None]})
+    source, said = opened(tmp_path / "a.npz", split=split)
+    check(source, labels=LABELS.tolist(), classes=3)
+    assert said == ["npz file: 6 images 8x8 RGB, 3 classes."]
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_npy_file(tmp_path, order):
+    np.save(tmp_path / "a.npy", np.asarray(PIXELS, order=order))
+    check(opened(tmp_path / "a.npy")[0])
+
+
+def test_the_order_of_axes(tmp_path):
+    grey = PIXELS[..., :1]
+    for name, array in (
+        ("nhw", grey[..., 0]),
+        ("flat", grey.reshape(6, 64)),
+        ("nchw", np.ascontiguousarray(grey.transpose(0, 3, 1, 2))),
+    ):
+        np.save(tmp_path / f"{name}.npy", array)
+        check(opened(tmp_path / f"{name}.npy", channels=1)[0], grey)
+    np.save(tmp_path / "colour.npy", PIXELS.transpose(0, 3, 1, 2))
+    check(opened(tmp_path / "colour.npy")[0])
+
+
+def test_labels_in_a_file_beside(tmp_path):
+    """Kuzushiji-49: k49-train-imgs.npz and k49-train-labels.npz, arr_0 each."""
+    np.savez_compressed(tmp_path / "k49-train-imgs.npz", PIXELS)
+    np.savez_compressed(tmp_path / "k49-train-labels.npz", LABELS)
+    check(opened(tmp_path / "k49-train-imgs.npz")[0], labels=LABELS.tolist(), classes=3)
+    check(opened(tmp_path)[0], labels=LABELS.tolist(), classes=3)  # the folder
+
+
+def test_arrays_are_mapped_not_read(tmp_path):
+    big = np.zeros((2000, 64, 64, 3), np.uint8)
+    big[1999] = 7
+    np.savez(tmp_path / "a.npz", images=big, labels=np.arange(2000) % 3)
+    del big
+    tracemalloc.start()
+    source, _ = opened(tmp_path / "a.npz", image_size=64)
+    assert source.read(np.array([1999]))[0].min() == 7
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**22
+
+
+def test_columns_by_name(tmp_path):
+    np.savez(tmp_path / "a.npz", images=PIXELS, kind=np.array(["b", "a"] * 3), angle=np.linspace(0, 1, 6))
+    source, _ = opened(tmp_path / "a.npz", labels="kind")
+    check(source, labels=[1, 0, 1, 0, 1, 0], classes=2, names=["a", "b"])
+    source, _ = opened(tmp_path / "a.npz", labels="kind,angle")
+    assert source.records.labels.names == ("kind=a", "kind=b", "angle")
+    np.testing.assert_allclose(source.labels[:2], [[0, 1, 0], [1, 0, 0.2]], rtol=1e-6)
+    with pytest.raises(UserError, match=r"expected one of .*angle"):
+        opened(tmp_path / "a.npz", labels="angel")
+
+
+def test_python_objects_are_not_executed(tmp_path):
+    class Harm:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "harm"), "w"))
+
+    np.savez(tmp_path / "a.npz", images=np.array([Harm()], object))
+    (tmp_path / "b.npy").write_bytes(pickle.dumps(Harm()))
+    for name, message in (("a.npz", "Python objects, which are not read"), ("b.npy", "no data set of a known kind")):
+        with pytest.raises(UserError, match=message):
+            opened(tmp_path / name)
+    assert not (tmp_path / "harm").exists()
+
+
+def header(shape, dtype="|u1"):
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": dtype, "fortran_order": False, "shape": shape})
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (header((10**9, 64, 64, 3)), "ends before its 12,288,000,000,000 bytes"),
+        (header((2**62, 2**62)), "claims the shape"),
+        (header((-1, 3)), "claims the shape|damaged"),
+        (header((4, 8, 8, 3), "|S1") + bytes(768), r"holds \|S1; expected numbers"),
+        (header((0, 8, 8, 3)), "has the shape"),
+        (header((4, 8)) + bytes(32), "has the shape"),
+        (header((4, 8, 8, 3, 1)) + bytes(768), "has the shape"),
+        (header((4, 70_000, 1)) + bytes(280_000), "at most 67,108,864 pixels"),
+        (b"\x93NUMPY\x01\x00\xff\xff", "damaged"),
+    ],
+)
+def test_what_a_header_claims_is_bounded(tmp_path, content, message):
+    (tmp_path / "a.npy").write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        opened(tmp_path / "a.npy")
+    for packing in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        with zipfile.ZipFile(tmp_path / "a.npz", "w", packing) as archive:
+            archive.writestr("images.npy", content)
+        with pytest.raises(UserError, match=message):
+            opened(tmp_path / "a.npz")
+
+
+def test_arrays_without_images_are_named(tmp_path):
+    np.savez(tmp_path / "a.npz", weights=np.zeros(3), bias=np.zeros(3))
+    with pytest.raises(UserError, match="holds weights, bias; expected images of split 'train' as train_images"):
+        opened(tmp_path / "a.npz")
+    np.savez(tmp_path / "b.npz", images=PIXELS, labels=LABELS[:3])
+    with pytest.raises(UserError, match="3 labels for 6 images"):
+        opened(tmp_path / "b.npz")
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    return tmp_path_factory.mktemp("fuzz") / "a.npz"
+
+
+def saved(save):
+    stream = io.BytesIO()
+    save(stream, images=PIXELS[:2, :2, :2])
+    return stream.getvalue()
+
+
+SMALL = [saved(np.savez), saved(np.savez_compressed), header((2, 4, 4)) + bytes(32)]
+
+
+@FUZZ
+@given(content=damaged(SMALL, 200))
+def test_fuzz_damaged_arrays_are_arrays_or_a_sentence(file, content):
+    file.write_bytes(content)
+    if found := or_sentence(lambda: Members(file), "a.npz"):
+        for name in found.members:
+            read = or_sentence(lambda name=name: found.read(name), "a.npz")
+            assert read is None or isinstance(read, np.ndarray)

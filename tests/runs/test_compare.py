@@ -47,7 +47,7 @@ def test_the_nearer_distribution_scores_better(folders):
 
 def test_images_of_several_sizes_need_a_size(folders, tmp_path):
     write(tmp_path / "mixed", [np.zeros((4, 4, 3), np.uint8), np.zeros((4, 6, 3), np.uint8)])
-    with pytest.raises(UserError, match="2 sizes.* Or give --config.data.image_size"):
+    with pytest.raises(UserError, match=r"2 sizes.* Or give --config.data.image_size"):
         size_of(folder_config(), tmp_path / "mixed")
 
 

@@ -85,6 +85,8 @@ class Experiment:
         self.start, self.schedule = resumed.step, plan.shared.schedule
         self.end = resumed.step if resumed.is_over else self.schedule.last
         self._clock, self._on_log = clock, on_log
+        for evaluator in evaluators:
+            clock.note_ending(evaluator.floor_seconds)
         self._timed_out = False
         self._began = time.monotonic()
         self._failed = [bool(run.failure) for run in runs] or [False] * len(plan.setups)

@@ -32,7 +32,6 @@ def make_compact() -> Config:
             "g_widths": (128, 64),  # channels of G's feature maps of H / 4 and of H / 2
             "d_widths": (64, 128),  # channels of D's feature maps of H / 2 and of H / 4
             "conditional": False,  # whether both networks get the class
-            "smooth": False,  # whether images are low-pass filtered, against checkerboards
             "kinds": 0,  # number of vectors that the signs of z's first entries select from, a power of two; or 0
         }
     )

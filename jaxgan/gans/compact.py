@@ -5,8 +5,7 @@ norm. D has no norm, for gradient penalties. With classes, G gets an embedding b
 product of its features and a class vector.
 
 A continuous function maps a connected set of latents to a connected set of images: between a 3 and an 8 lie images of
-neither. With `kinds`, the signs of the first entries of z select one of `kinds` learned vectors. With `smooth`, the
-last layer's output is low-pass filtered, since early in training it draws checkerboards.
+neither. With `kinds`, the signs of the first entries of z select one of `kinds` learned vectors.
 
 References:
   Radford, Metz and Chintala, "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
@@ -26,13 +25,13 @@ from flax import linen as nn
 from jaxgan.base import checks
 from jaxgan.base.settings import completed
 from jaxgan.base.types import Array, Config, DataInfo
-from jaxgan.nets import BatchNorm, Condition, Conv, ConvTranspose, leaky_relu, resample
+from jaxgan.nets import BatchNorm, Condition, Conv, ConvTranspose, leaky_relu
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
 
 CLASS_FEATURES = 64  # length of the vector of a class or kind
 MOST_MAPS = 6
-ADDED = {"kinds": 0, "smooth": False}
+ADDED = {"kinds": 0}
 
 init = nn.initializers.variance_scaling(2 / (1 + 0.2**2), "fan_in", "normal")  # keeps the variance through leaky ReLU
 plain = nn.initializers.variance_scaling(1.0, "fan_in", "normal")
@@ -46,14 +45,12 @@ class Generator(nn.Module):
       widths: channels of the feature maps, from the smallest map to the one of H / 2; each map doubles the one before.
       condition: what it is told of the images.
       kinds: a power of two, or 0 for none.
-      smooth: whether images are low-pass filtered.
     """
 
     shape: tuple[int, int, int]
     widths: tuple[int, ...]
     condition: Condition
     kinds: int
-    smooth: bool
 
     @nn.compact
     def __call__(self, z: Array, labels: Array, *, train: bool) -> Array:
@@ -72,8 +69,7 @@ class Generator(nn.Module):
             if level:
                 x = activation(ConvTranspose(features, 4, 2, use_bias=False, kernel_init=init)(x))
             x = activation(Conv(features, 3, use_bias=False, kernel_init=init)(x))
-        x = ConvTranspose(self.shape[2], 4, 2, kernel_init=plain)(x)
-        return jnp.tanh(resample.smooth(x) if self.smooth else x)
+        return jnp.tanh(ConvTranspose(self.shape[2], 4, 2, kernel_init=plain)(x))
 
 
 def kind_of(z: Array, kinds: int) -> Array:
@@ -136,7 +132,7 @@ def build(config: Config, data: DataInfo) -> Gan:
     return Gan.from_config(
         config,
         data,
-        generator=Generator(data.image_shape, tuple(model.g_widths), condition, kinds, model.smooth),
+        generator=Generator(data.image_shape, tuple(model.g_widths), condition, kinds),
         discriminator=Discriminator(tuple(model.d_widths), condition),
         latent=Latent((model.latent_size,), model.latent_law),
         conditional=model.conditional,

@@ -32,19 +32,6 @@ def downsample(x: Array) -> Array:
     return x
 
 
-def smooth(x: Array) -> Array:
-    """Map float[B, H, W, C] to the same shape: along each axis (1, 2, 1) / 4 of three neighbours, edges repeated.
-
-    Patterns that alternate from pixel to pixel are gone, those of four pixels a period have half their size.
-    """
-    for axis in 1, 2:
-        pads = [(1, 1) if i == axis else (0, 0) for i in range(4)]
-        padded, size = jnp.pad(x, pads, mode="edge"), x.shape[axis]
-        first, last = (lax.slice_in_dim(padded, start, start + size, axis=axis) for start in (0, 2))
-        x = (first + 2 * x + last) / 4
-    return x
-
-
 def _neighbours(x: Array, axis: int) -> tuple[Array, Array]:
     """Return the previous and the next value at each position along an axis; zeros beyond the ends."""
     size, pads = x.shape[axis], [(0, 0)] * x.ndim

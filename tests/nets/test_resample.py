@@ -1,10 +1,9 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import ndimage
 from scipy.signal import upfirdn
 
-from jaxgan.nets.resample import downsample, smooth, upsample
+from jaxgan.nets.resample import downsample, upsample
 
 FILTER = np.array([1.0, 3.0, 3.0, 1.0])
 
@@ -24,16 +23,6 @@ def test_up_and_down_are_those_of_scipy():
     x = np.random.default_rng(0).normal(size=(2, 6, 4, 3))
     np.testing.assert_allclose(upsample(jnp.asarray(x)), by_scipy(x, 2, 1), atol=1e-5)
     np.testing.assert_allclose(downsample(jnp.asarray(x)), by_scipy(x, 1, 2), atol=1e-5)
-
-
-def test_smoothing_is_that_of_scipy_and_removes_checkerboards():
-    x = np.random.default_rng(0).normal(size=(2, 6, 4, 3))
-    expected = x
-    for axis in 1, 2:
-        expected = ndimage.convolve1d(expected, [0.25, 0.5, 0.25], axis, mode="nearest")
-    np.testing.assert_allclose(smooth(jnp.asarray(x)), expected, atol=1e-5)
-    board = (-1.0) ** np.add.outer(np.arange(8), np.arange(8))[None, :, :, None]
-    np.testing.assert_allclose(smooth(jnp.asarray(board))[0, 1:-1, 1:-1], 0, atol=1e-6)
 
 
 def test_beyond_the_border_are_zeros():

@@ -40,7 +40,7 @@ def here(tmp_path_factory):
     folder = tmp_path_factory.mktemp("readme")
     (folder / "my_images").mkdir()
     rng = np.random.default_rng(0)
-    for i in range(5):
+    for i in range(12):  # scores take as many
         Image.fromarray(rng.integers(0, 256, (20, 30, 3), np.uint8)).save(folder / "my_images" / f"{i}.png")
     return folder
 

@@ -19,7 +19,7 @@ from jaxgan.generators.load import Which, load_with_config
 from jaxgan.rundir import layout, saved_config
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
-from jaxgan.sampling.labels import parse_label, shown_labels
+from jaxgan.sampling.labels import parse_label, shown_labels, shown_vectors
 from jaxgan.sampling.pixels import generate_floats, generate_pixels
 from jaxgan.sampling.walks import interpolate
 from jaxgan.views import images
@@ -238,8 +238,9 @@ def walk_labels(params: GeneratorParams, walks: int, num: int, label: int | str 
     """Return label vectors, or class weights float32[walks * num, K], that lead walk i from class i to class i + 1."""
     if not params.is_conditional or label is not None:
         return choose_labels(params, walks * num, label)
-    corners = shown_labels(params, walks + 1)
-    if params.num_classes is not None:
+    if params.num_classes is None:
+        corners = shown_vectors(params, walks + 1)
+    else:
         corners = jnp.arange(walks + 1) % params.num_classes
         corners = jax.nn.one_hot(corners, params.num_classes, dtype=jnp.float32)
     return interpolate(corners[:-1], corners[1:], num, spherical=False).reshape(walks * num, -1)

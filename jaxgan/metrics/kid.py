@@ -45,8 +45,8 @@ def kernel_distance(
     part = min(size, max(2, smaller // 2))
     sizes = [size] * num_subsets + [part] * (num_subsets if part != size else 0)
     rng = np.random.default_rng(seed)
-    chosen = [_subsets(rng, len(features), sizes) for features in (real, fake)]
-    values = _unbiased(real, fake, *chosen, np.asarray(sizes, np.float64))
+    of_real, of_fake = (_subsets(rng, len(features), sizes) for features in (real, fake))
+    values = _unbiased(real, fake, of_real, of_fake, np.asarray(sizes, np.float64))
     spread = np.std(values[-num_subsets:], ddof=1)
     return float(np.mean(values[:num_subsets])), float(spread * max(part / smaller, 1 / num_subsets) ** 0.5)
 

@@ -55,6 +55,7 @@ class Evaluator:
       names: measures, None for all that can be computed.
       data_digest: by which a classifier of the data is found, empty where they have no labels.
       class_counts: labels of each class, empty where there are none.
+      floor_seconds: what the floor took, about as long as other scores.
       make: calls the function that makes some images for each part of them; other processes may help.
       look: likewise, the one that makes features of them.
     """
@@ -69,6 +70,7 @@ class Evaluator:
     names: tuple[str, ...] | None
     data_digest: str
     class_counts: tuple[int, ...]
+    floor_seconds: float
     make: Map = map
     look: Map = map
 
@@ -175,10 +177,12 @@ def create_evaluator(
     measured = names or suite.available(net, is_seen)
     suite.check_numbers(measured, len(images), None if held is None else len(held[0]))
     reference = cached_reference(images, labels, net, held_out=held)
+    began = time.monotonic()
     floor = suite.floor(reference, num, names=names, seed=seed)
+    seconds = time.monotonic() - began
     counts = () if labels is None or labels.ndim > 1 else tuple(np.bincount(labels).tolist())
     stats = config.sample.stats, config.train.ema_stats
-    return Evaluator(reference, floor, config.data.split, num, seed, *stats, names, digest, counts)
+    return Evaluator(reference, floor, config.data.split, num, seed, *stats, names, digest, counts, seconds)
 
 
 def features_of(config: Config, image_shape: tuple[int, int, int], data_digest: str) -> FeatureNet | None:

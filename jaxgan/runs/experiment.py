@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -85,6 +86,7 @@ class Experiment:
         self.start, self.schedule = resumed.step, plan.shared.schedule
         self.end = resumed.step if resumed.is_over else self.schedule.last
         self._clock, self._on_log = clock, on_log
+        clock.note_ending(sum(evaluator.floor_seconds for evaluator in evaluators))  # all runs are scored at the end
         self._timed_out = any(run.timed_out == resumed.step for run in runs)
         self._began = time.monotonic()
         self._failed = [bool(run.failure) for run in runs] or [False] * len(plan.setups)
@@ -272,10 +274,9 @@ def opening_lines(plan: Plan, resumed: Resumed, changes: Changes) -> Iterator[st
     if plan.config.augment_by_size:
         yield f"augment_p is {plan.config.augment_p}, for this number of images"
     source, config = plan.shared.source, plan.config
-    labels = getattr(source, "labels", None)  # where it would take reading all images, nothing is said
-    has_counts = source.info.num_classes is not None and labels is not None
-    if has_counts and (uneven := data.counts_sentence(source.info, labels, is_balanced=config.data.balance)):
-        yield uneven
+    labels: Any = getattr(source, "labels", None)  # where it would take reading all images, nothing is said
+    if source.info.num_classes is not None and isinstance(labels, np.ndarray):
+        yield from filter(None, [data.counts_sentence(source.info, labels, is_balanced=config.data.balance)])
     for path, (old, new) in changes.items():
         yield f"changed since the last run: config.{path} {old!r} -> {new!r}"
     if resumed.step:

@@ -51,18 +51,23 @@ def draw_labels(params: GeneratorParams, key: Array, num: int) -> Array:
     return table[jax.random.randint(key, (num,), 0, len(table))]
 
 
+def shown_vectors(params: GeneratorParams, num: int) -> Array:
+    """Return label vectors of the data, float32[num, L], evenly spaced in `params.label_table`."""
+    if not params.label_table:
+        raise UserError("this generator takes label vectors and knows none of the data's; give labels.")
+    rows = np.arange(num) % len(params.label_table)
+    if num <= len(params.label_table):
+        rows = np.linspace(0, len(params.label_table) - 1, num).round().astype(np.int64)
+    return jnp.asarray(np.asarray(params.label_table, np.float32)[rows])
+
+
 def shown_labels(params: GeneratorParams, num: int) -> Array | None:
     """Return labels for a set of images that is looked at: `spread_labels`, or vectors of the data, spread likewise.
 
     None for an unconditional generator.
     """
     if params.label_size:
-        if not params.label_table:
-            raise UserError("this generator takes label vectors and knows none of the data's; give labels.")
-        rows = np.arange(num) % len(params.label_table)
-        if num <= len(params.label_table):
-            rows = np.linspace(0, len(params.label_table) - 1, num).round().astype(np.int64)
-        return jnp.asarray(np.asarray(params.label_table, np.float32)[rows])
+        return shown_vectors(params, num)
     return None if params.num_classes is None else spread_labels(num, params.num_classes)
 
 

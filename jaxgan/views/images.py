@@ -161,7 +161,7 @@ def save_folder(
     folder = Path(path)
     check_empty(folder)
     digits = len(str(num_classes - 1))
-    places = names if are_folders(names) else [f"{i:0{digits}}" for i in range(num_classes)]
+    places = list(names) if are_folders(names) else [f"{i:0{digits}}" for i in range(num_classes)]
     ending = ".png" if images.dtype == np.uint8 else ".tiff"
 
     def write(i: int) -> None:

@@ -70,7 +70,7 @@ def turned(split: str, seed: int) -> InMemory:
 
 def faces(path: Path) -> tuple[InMemory, InMemory]:
     """Return faces with what is known of them; every tenth one is kept for tests."""
-    rows = list(csv.DictReader((path / "metadata.csv").open()))
+    rows = list(csv.DictReader((path / "metadata.csv").read_text().splitlines()))
     images = np.stack([draw(Image.open(path / row["file_name"]), Canvas(64, 3)) for row in rows])
     coloured = heads_with_colour(rows, images)
     facts = [

@@ -103,20 +103,21 @@ def test_a_folder_that_process_0_cannot_read_is_said_once(tmp_path, monkeypatch,
     assert "error" not in said[1]
 
 
-def settings(num_steps, **train):
+def settings(num_steps, d_steps=2, **train):
     """Return those of a job, for one process."""
     config = tiny.get_config()
-    config.model.dropout, config.rule.d_steps, config.data.cache = 0.3, 2, "none"
+    config.model.dropout, config.rule.d_steps, config.data.cache = 0.3, d_steps, "none"
     config.train.update(num_steps=num_steps, log_every=1, sample_every=0, num_devices=2, **train)
     return config
 
 
 def test_two_processes_are_one_run(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        statuses, said = end(begin(tmp_path / "job", patch, "--config.train.num_steps=3"))
+        short = "--config.train.num_steps=3", "--config.rule.d_steps=1", "--config.train.checkpoint_every=0"
+        statuses, said = end(begin(tmp_path / "job", patch, *short))
     assert statuses == [0, 0], said
     assert said[1] == ""
-    jaxgan.train(settings(3), tmp_path / "alone")
+    jaxgan.train(settings(3, d_steps=1, checkpoint_every=0), tmp_path / "alone")
     job, alone = arrays(tmp_path / "job"), arrays(tmp_path / "alone")
     for name, array in alone.items():
         np.testing.assert_array_equal(job[name], array, err_msg=name)

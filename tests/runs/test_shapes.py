@@ -197,7 +197,7 @@ def test_vectors_by_number_and_name(run_of, tmp_path):
     ):
         jaxgan.generate(params, jaxgan.latents(params, jax.random.key(0), 2), np.zeros(2, np.int32))
     folder = gallery.save_samples(workdir, f"{tmp_path}/many/", draw=gallery.Draw(num=5), **TRUSTED)
-    rows = list(csv.DictReader((folder / "metadata.csv").open()))
+    rows = list(csv.DictReader((folder / "metadata.csv").read_text().splitlines()))
     assert [row["file_name"] for row in rows] == [f"{i:06}.png" for i in range(5)]
     np.testing.assert_allclose([float(row["turns"]) for row in rows], table[[0, 16, 32, 47, 63], 2], rtol=1e-5)
 

@@ -163,3 +163,21 @@ def test_fuzz_damaged_arrays_are_arrays_or_a_sentence(file, content):
         for name in found.members:
             read = or_sentence(lambda name=name: found.read(name), "a.npz")
             assert read is None or isinstance(read, np.ndarray)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "int16", "float32"])
+@pytest.mark.parametrize("channels", [1, 2, 5])
+def test_bands_and_levels_of_arrays(tmp_path, kind, channels):
+    """One scale for the whole set, whatever a single image holds."""
+    images = np.random.default_rng(3).integers(0, 200, (6, 8, 8, channels)).astype(kind)
+    images[0] = 0
+    images[5, 0, 0, 0] = 200
+    np.savez(tmp_path / "a.npz", images=images)
+    source, _ = opened(tmp_path / "a.npz", channels=channels, levels=(0.0, 200.0))
+    found, _ = source.read(np.arange(6))
+    np.testing.assert_allclose(found, images.astype(float) / 200 * 65535, atol=1)
+    if kind == "uint8":
+        check(opened(tmp_path / "a.npz", channels=channels)[0], images)
+    measured, _ = opened(tmp_path / "a.npz", channels=channels, levels="auto")
+    assert measured.info.levels == (0.0, 200.0)
+    np.testing.assert_array_equal(measured.read(np.arange(6))[0], found)

@@ -10,7 +10,8 @@ from long_form import LONG
 
 import jaxgan
 from jaxgan.rundir import checkpoint, layout, metrics_log, steps
-from jaxgan.runs import run
+from jaxgan.runs import clock, run
+from jaxgan.runs import train as train_lib
 from jaxgan.runs.health import rollback, watch
 from jaxgan.runs.health.watch import Finding
 
@@ -72,6 +73,14 @@ def test_rollback_goes_on_from_the_earlier_state_with_a_fresh_key(tmp_path, alar
     assert not list((tmp_path / "checkpoints").glob("*.rolled_back"))  # nothing came after it
     plain = jaxgan.train(config("off"), tmp_path / "plain")
     assert not np.array_equal(jax.random.key_data(plain.key), jax.random.key_data(state.key))
+
+
+def test_time_before_a_rollback_counts_once(tmp_path, alarm, monkeypatch):
+    clocks = []
+    monkeypatch.setattr(train_lib, "Clock", lambda *args: clocks.append(clock.Clock(*args)) or clocks[-1])
+    jaxgan.train(config("rollback"), tmp_path)
+    assert len(rollback.read_rollbacks(tmp_path)) == 1
+    assert [one.before for one in clocks] == [0]
 
 
 def test_resume_after_a_rollback_is_bit_exact(tmp_path, alarm, monkeypatch):

@@ -150,9 +150,8 @@ def test_many_seeds_and_a_stop_of_another_process(tmp_path, monkeypatch):
 
 
 def test_an_error_in_one_process_ends_the_other(tmp_path, monkeypatch):
-    """The disk of process 0 refuses what it cannot do without."""
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "checkpoints").write_text("no folder")
+    """The disk of process 0 refuses what it cannot do without, after all have agreed to begin."""
+    (tmp_path / "run" / "metrics.jsonl").mkdir(parents=True)
     statuses, said = end(begin(tmp_path / "run", monkeypatch))
     assert statuses == [1, 1]
     assert said[0].splitlines()[-1].startswith("error: ")

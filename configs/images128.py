@@ -15,6 +15,6 @@ def get_config() -> Config:
     config.model.latent_size = 128
     config.model.g_widths = (96, 64, 48, 24)  # maps of 8, 16, 32 and 64 pixels
     config.model.d_widths = (24, 48, 64, 96)
-    make_own_images(config, image_size=128, penalty=0.4)
+    make_own_images(config, image_size=128, penalty=2.0)
     config.train.max_minutes = 60.0
     return config

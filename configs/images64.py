@@ -17,7 +17,7 @@ def get_config() -> Config:
     config.model.latent_size = 128
     config.model.g_widths = (96, 64, 32)  # maps of 8, 16 and 32 pixels
     config.model.d_widths = (32, 64, 96)
-    make_own_images(config, image_size=64, penalty=0.1)
+    make_own_images(config, image_size=64, penalty=0.5)
     return config
 
 

@@ -65,7 +65,7 @@ def test_command_prints_a_table_and_writes_the_scores(folders, tmp_path):
     assert json.loads(out.read_text())[0]["num"] == 30
     for args, words in {
         (fake,): "needs --real=FOLDER and --fake=FOLDER",
-        (fake, f"--real={tmp_path}/none"): "no folder",
+        (fake, f"--real={tmp_path}/none"): "where nothing is",
         (fake, f"--real={folders / 'real'}", "--out=scores.csv"): "use .json",
         (fake, f"--real={folders / 'real'}", "--step=3"): "--step means nothing to a comparison of folders",
     }.items():

@@ -87,8 +87,7 @@ def score() -> None:
     for workdir in many or [Path(given_workdir())]:
         written: list[Path] = []
         try:
-            reads = MODES["evaluate"].reads.replace("real fake", "")
-            done, nearest = evaluate.evaluate_run(workdir, **chosen(reads), on_write=written.append)
+            done, nearest = evaluate.evaluate_run(workdir, **chosen(OF_SCORES), on_write=written.append)
         except FileNotFoundError as error:
             missing.append(error)
             if len(missing) == max(1, len(many)):
@@ -162,6 +161,11 @@ class Mode:
     reads: str
 
 
+# Flags that scores of a run read.
+OF_SCORES = (
+    "workdir replica out step num seed weights ema_std trust "
+    "config.eval.features config.eval.metrics config.eval.fid config.data.path"
+)
 MODES = {
     "train": Mode(train_or_resume, "config workdir trust preview distributed coordinator num_processes process_id"),
     "sample": Mode(
@@ -170,8 +174,7 @@ MODES = {
     "interpolate": Mode(write_walks, "workdir replica out num label weights ema_std step seed scale trust"),
     "evaluate": Mode(
         score,
-        "workdir replica out step num seed weights ema_std trust real fake "
-        "config.eval.features config.eval.metrics config.eval.fid config.data.path",
+        f"{OF_SCORES} real fake",
     ),
     "export": Mode(write_export, "workdir replica out batch step weights ema_std trust"),
     "features": Mode(learn_features, "config workdir"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 from jaxgan.base.types import Config
@@ -16,7 +17,7 @@ def decided(config: Config, num_images: int) -> Config:
     """
     if not config.augment_by_size:
         return config
-    config = config.copy_and_resolve_references()
+    config = copy.deepcopy(config)  # keeps the settings that may have several types
     probability = MOST - 0.25 * math.log10(max(num_images, 1) / 100)
     config.augment_p = round(min(MOST, max(0.0, probability)), 2)
     return config

@@ -14,6 +14,7 @@ def test_fewer_images_are_augmented_more_often(num, probability):
     config.augment, config.augment_by_size = "translation", True
     assert decided(config, num).augment_p == pytest.approx(probability)
     assert config.augment_p == 1
+    config.data.levels = "auto"
     decided(config, num).data.levels = (0.0, 1.0)  # a setting of several types stays one
     config.augment_by_size = False
     assert decided(config, num) is config

@@ -102,23 +102,26 @@ def test_in_a_browser(name, tmp_path):
         np.testing.assert_allclose(np.reshape(made, (2, 28, 28, 1)), jaxgan.generate(params, z, labels), atol=1e-5)
 
         def looks(canvas):
-            page.wait_for_timeout(300)
-            return page.evaluate(f"document.getElementById('{canvas}').toDataURL()")
+            return page.evaluate("canvas => document.getElementById(canvas).toDataURL()", canvas)
+
+        def wait_for(canvas, comparison, before):
+            found = f"([canvas, before]) => document.getElementById(canvas).toDataURL() {comparison} before"
+            page.wait_for_function(found, arg=[canvas, before])
 
         first, grid = looks("one"), looks("grid")
         page.locator("#sliders input").first.fill("3")
-        assert looks("one") != first
+        wait_for("one", "!=", first)
         page.click("#reset")
-        assert looks("one") == first
+        wait_for("one", "==", first)
         page.click("#new")
-        assert looks("grid") != grid
+        wait_for("grid", "!=", grid)
         if params.num_classes is not None:
             page.select_option("#class", "7")
         page.click("#grid", position={"x": 5, "y": 5})
+        wait_for("one", "!=", first)
         chosen = looks("one")
-        assert chosen != first
         page.click("#walk")
-        assert looks("one") != chosen
+        wait_for("one", "!=", chosen)
         chromium.close()
     assert wrong == []
     assert [url for url in asked if not url.startswith(("blob:", "data:"))] == [(tmp_path / "demo.html").as_uri()]
@@ -149,9 +152,8 @@ def test_label_vectors_and_transparency_in_a_browser(tmp_path):
         np.testing.assert_allclose(np.reshape(made, (2, 8, 12, 4)), jaxgan.generate(params, z, labels), atol=1e-5)
         assert page.locator("#labels label").all_inner_texts() == list(names)
         before = page.evaluate("document.getElementById('one').toDataURL()")
-        page.locator("#labels input").last.fill("3")
-        page.wait_for_timeout(300)
-        assert page.evaluate("document.getElementById('one').toDataURL()") != before
+        page.locator("#labels input").last.fill("9")
+        page.wait_for_function("before => document.getElementById('one').toDataURL() != before", arg=before)
         opaque = "[...document.getElementById('one').getContext('2d').getImageData(0, 0, 12, 8).data]"
         assert set(page.evaluate(opaque)[3::4]) == {255}
         chromium.close()

@@ -39,7 +39,8 @@ def test_a_line_comes_before_the_first_row_where_that_takes_long(monkeypatch):
     first, second, row = out.getvalue().splitlines()
     assert first == "step 101/200"  # the time until then was the compiler's
     assert second == "step 132/200  ETA 0:01:08"  # 31 steps in 31 seconds
-    assert row.startswith("step 140/200  d_loss 0.5000") and row.endswith("ETA 0:01:02")
+    assert row.startswith("step 140/200  d_loss 0.5000")
+    assert row.endswith("ETA 0:01:02")
 
 
 @pytest.mark.parametrize(("relative", "shown"), [(True, []), (False, ["d_acc_real", "g_acc"])])

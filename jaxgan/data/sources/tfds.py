@@ -134,11 +134,7 @@ def _builder(name: str, data_dir: str) -> Any:
             f"data.name is {name!r}; expected a data set that TensorFlow Datasets knows, "
             f"or one prepared in data.path.{hint}"
         ) from error
-    except (
-        ValueError,
-        AssertionError,
-        RuntimeError,
-    ) as error:  # an unknown version or configuration, an empty name
+    except (ValueError, AssertionError, RuntimeError) as error:  # an unknown version or configuration, an empty name
         raise UserError(f"data.name is {name!r}, which TensorFlow Datasets refuses: {_line(error)}") from error
 
 

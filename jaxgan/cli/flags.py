@@ -54,6 +54,7 @@ flags.DEFINE_string(
 )
 flags.DEFINE_string("real", None, "For --mode=evaluate: folder of real images, to score those of --fake.")
 flags.DEFINE_string("fake", None, "For --mode=evaluate: folder of images to score against those of --real.")
+flags.DEFINE_string("row", None, "For --mode=reproduce: the reported result to train again; without it all are listed.")
 flags.DEFINE_integer("batch", None, "Images of each call of an export; by default any number.", lower_bound=1)
 flags.DEFINE_integer("scale", None, "Pixels a side for each pixel of an image; by default small ones are enlarged.")
 flags.DEFINE_bool("distributed", False, "Train with the other processes that SLURM, Kubernetes, ... started.")

@@ -18,7 +18,7 @@ from jaxgan.cli.flags import FLAGS, changed, data_info, given_config, given_work
 from jaxgan.generators import export, gallery
 from jaxgan.generators.load import Which, load_with_config
 from jaxgan.rundir import evaluations, layout, metrics_log, restore, saved_config
-from jaxgan.runs import compare, evaluate
+from jaxgan.runs import compare, evaluate, reproduce
 from jaxgan.runs.record import report, score_table
 from jaxgan.views import diagram, table
 
@@ -153,6 +153,19 @@ def check_files() -> None:
         )
 
 
+def reproduce_row() -> None:
+    """List the reported results, or train one again and compare."""
+    if FLAGS.row is None:
+        show(*(row.line() for row in reproduce.rows().values()))
+        show("--mode=reproduce --row=NAME trains one again")
+        return
+    row = reproduce.find(FLAGS.row)
+    seed = row.seeds[0] if FLAGS.seed is None else FLAGS.seed
+    workdir = FLAGS.workdir or Path("runs") / "rows" / f"{row.name}-{seed}"
+    show(row.line())
+    show(reproduce.verdict(row, reproduce.reproduce(row, workdir, seed)))
+
+
 @dataclasses.dataclass(frozen=True)
 class Mode:
     """What a name of --mode stands for: a function, and the flags that it reads."""
@@ -180,8 +193,9 @@ MODES = {
     "features": Mode(learn_features, "config workdir"),
     "verify": Mode(check_files, "workdir replica"),
     "summary": Mode(show_summary, "config workdir out trust"),
+    "reproduce": Mode(reproduce_row, "row workdir seed"),
 }
-flags.DEFINE_enum("mode", "train", list(MODES), "What to do. All but train and summary need only --workdir.")
+flags.DEFINE_enum("mode", "train", list(MODES), "What to do. All but train, summary and reproduce need only --workdir.")
 
 
 def chosen(reads: str) -> dict[str, Any]:

@@ -89,13 +89,14 @@ def open_source(config_data: Any) -> Source:
 def resolved(config: Config) -> Config:
     """Return a configuration whose data.source is the kind that lies at data.path, where it is to be found.
 
-    It is to be found where source is 'auto', or 'mnist', the default, though there is a path.
+    It is to be found where source is 'auto', or 'mnist', the default, though there is a path. Without a path it stays
+    'auto': the images come from the caller then.
 
     Raises:
       FileNotFoundError: nothing is there.
       ValueError: it is no known kind.
     """
-    data = _found(config.data)
+    data = _found(config.data) if config.data.path else config.data
     if data is not config.data:
         config = copy.deepcopy(config)
         config.data.source = data.source

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxgan.base import digests, store
+from jaxgan.base import digests, store, terminal
 from jaxgan.base.checks import UserError
 from jaxgan.base.pixels import to_bytes
 from jaxgan.base.types import Source
@@ -23,6 +23,7 @@ from jaxgan.metrics.moments import Moments, moments
 
 # Real images, drawn at random, whose features and projections are kept one by one. Moments and classes are of all.
 NUM_KEPT = 10_000
+MANY = 1_000  # images from which on their features take long enough to say so
 # Changes with what is computed, so that older files are not taken for newer ones.
 VERSION = 1
 
@@ -103,6 +104,8 @@ def cached_reference(
     try:
         arrays = store.load(path)[0]
     except (OSError, UserError):
+        if net is not None and len(images) >= MANY:
+            terminal.say(f"computing the features of {len(images):,} real images, which are kept for later runs")
         arrays = _compute(images, net)
         with contextlib.suppress(OSError):
             store.save(path, arrays, {})

@@ -104,7 +104,8 @@ class Experiment:
         for folder, one in {self.workdir: config, **{run.workdir: run.setup.config for run in self.runs}}.items():
             saved_config.save_config(folder, one, source.info, fingerprint)
         write_line(start_text(config, self.plan.shared.devices, self.workdir), sys.stderr)
-        self._progress = progress = Progress(self.start, self.schedule.last, self._clock.left)
+        relative = self.plan.shared.gan.loss.relative
+        self._progress = progress = Progress(self.start, self.schedule.last, self._clock.left, relative=relative)
         stack.callback(progress.close)
         stack.enter_context(divert(progress.say))
         for run, record in zip(self.runs, resumed.records, strict=True):

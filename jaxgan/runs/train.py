@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jaxgan import data
-from jaxgan.base import machine, processes
+from jaxgan.base import machine, processes, terminal
 from jaxgan.base.checks import UserError
 from jaxgan.base.settings import user_path
 from jaxgan.base.types import Config, Source
@@ -105,6 +105,8 @@ def _train(
 def training_loop(experiment: Experiment, states: States, steps: parallel.CompiledSteps, stop: StopRequest) -> States:
     """Make all calls until the end, a request to stop or a rollback; draw, record, save and score what is due."""
     due, step, end, ready = experiment.schedule, experiment.start, experiment.end, False
+    if step < end and not steps.is_compiled():
+        terminal.say("compiling the training step, usually 10 to 30 s the first time")
     if step == 0 or due.draws(step) or step == end:
         experiment.draw(step, states)
     experiment.score_missing(step, states)

@@ -17,12 +17,12 @@ from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array
 from jaxgan.sampling.generator import GeneratorParams, Latent
-from jaxgan.sampling.labels import draw_labels
+from jaxgan.sampling.labels import draw_labels, parse_label
 
 STATS = ("running", "batch")
 
 
-def sample(params: GeneratorParams, key: Array, *, num: int = 64, labels: Array | None = None) -> Array:
+def sample(params: GeneratorParams, key: Array, *, num: int = 64, labels: Array | str | None = None) -> Array:
     """Draw images. Works under `jit`, `grad` and, over keys or parameters, `vmap`.
 
     Outside of these it compiles a program for each `num`, at the first call.
@@ -32,7 +32,8 @@ def sample(params: GeneratorParams, key: Array, *, num: int = 64, labels: Array 
       key: typed key.
       num: number of images N; static under `jit`.
       labels: for a conditional GAN int32[N] in 0..K-1, None draws them uniformly; or float32[N, L], label vectors, None
-        draws them from `params.label_table`.
+        draws them from `params.label_table`; or one label of all images as a text, such as 'cat' or
+        'glasses,hair=red', see `jaxgan.sampling.labels.parse_label`.
 
     Returns:
       float32[N, H, W, C] in [-1, 1], whatever range the GAN itself uses.
@@ -73,14 +74,14 @@ def latents(params: GeneratorParams, key: Array, num: int, truncation: float | N
     return _draw_latents(params.latent, key, num, truncation)
 
 
-def generate(params: GeneratorParams, z: Array, labels: Array | None = None, *, stats: str = "running") -> Array:
+def generate(params: GeneratorParams, z: Array, labels: Array | str | None = None, *, stats: str = "running") -> Array:
     """Make the images of given latents; deterministic, and differentiable in z.
 
     Args:
       params: the generator.
       z: float32[N, *latent.shape].
       labels: for a conditional GAN int32[N] in 0..K-1, or float32[N, K], weights that mix classes; or float32[N, L],
-        label vectors; else None.
+        label vectors; or a text as `sample` takes; else None.
       stats: 'running': each image depends on its own z only; 'batch': batch norm uses the statistics of these N.
 
     Returns:
@@ -177,8 +178,10 @@ def _checked_vectors(params: GeneratorParams, labels: Array | None, num: int) ->
     return labels
 
 
-def _checked_labels(params: GeneratorParams, labels: Array | None, num: int) -> Array | None:
+def _checked_labels(params: GeneratorParams, labels: Array | str | None, num: int) -> Array | None:
     classes = params.num_classes
+    if isinstance(labels, str) and params.is_conditional:
+        labels = parse_label(params, labels, num)
     if params.label_size:
         return _checked_vectors(params, labels, num)
     if classes is None:

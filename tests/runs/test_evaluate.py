@@ -313,6 +313,14 @@ def test_images_of_ones_own_have_no_test_split():
     assert evaluate.held_out(cfg, data.open_source(cfg.data)) is not None
 
 
+def test_presets_for_own_images_take_them_from_python_too():
+    cfg = jaxgan.get_config("images64")
+    cfg.eval.features = cfg.eval.metrics = ""
+    assert evaluate.create_evaluator(cfg, Ones(), num=40).num == 40
+    with pytest.raises(FileNotFoundError, match=r"data.path is ''"):
+        data.open_source(cfg.data)
+
+
 def test_scores_that_are_made_otherwise_begin_anew(tmp_path):
     cfg = config(num_steps=4)
     cfg.early_stop.metric, cfg.early_stop.patience = "eval/swd", 2

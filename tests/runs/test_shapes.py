@@ -164,7 +164,7 @@ def test_classes_by_name(run_of, tmp_path):
     assert gallery.choose_labels(params, 2, "cat").tolist() == gallery.choose_labels(params, 2, "2").tolist() == [2, 2]
     with pytest.raises(jaxgan.UserError, match=r'from 0 to 2, or a name: ant, bee, cat\. Did you mean "bee"'):
         gallery.choose_labels(params, 2, "beee")
-    with pytest.raises(jaxgan.UserError, match=r"--label=3 is no class of this GAN; give one from 0 to 2, or a name"):
+    with pytest.raises(jaxgan.UserError, match=r"label '3' is no class of this GAN; give one from 0 to 2, or a name"):
         gallery.choose_labels(params, 2, "3")
     plain = gallery.save_samples(workdir, tmp_path / "a.png", draw=gallery.Draw(num=4), **TRUSTED)
     named = gallery.save_samples(workdir, tmp_path / "b.png", draw=gallery.Draw(num=3), **TRUSTED)

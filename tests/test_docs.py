@@ -71,9 +71,10 @@ def test_sentences_are_short(page):
 
 
 def test_readme_is_short():
-    words = [word for one in prose.paragraphs((ROOT / "README.md").read_text()) for word in prose.words(one)]
-    assert len(words) < 450
-    assert sum(word[0].isdigit() for word in words) < 25
+    text = (ROOT / "README.md").read_text()
+    assert sum(len(prose.words(one)) for one in prose.paragraphs(text)) < 450
+    without_tables = re.sub(r"^\|.*$", "", text, flags=re.MULTILINE)
+    assert sum(word[0].isdigit() for one in prose.paragraphs(without_tables) for word in prose.words(one)) < 25
 
 
 def test_each_page_is_of_one_kind_and_in_the_contents():

@@ -5,7 +5,7 @@ import re
 import numpy as np
 from cli import ROOT, call
 
-PAGE = (ROOT / "docs" / "add_a_gan.md").read_text()
+PAGE = (ROOT / "docs" / "howto" / "add_a_gan.md").read_text()
 NETWORKS, SETTINGS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 

@@ -34,14 +34,14 @@ from jaxgan.data.sources.records import Arrays, Records
 MAGIC = b"\x89HDF\r\n\x1a\n"
 
 # Of one chunk, and of a column of labels.
-MAX_CHUNK, MAX_LABELS = 2**28, 2**28
+MAX_CHUNK, MAX_LABELS = 2**27, 2**28
 
 # So much longer than in the file is what deflate packs, at most.
 MAX_RATIO = 1032
 
 # Where a set of values of several lengths lies, there are so many bytes for each: its length is the first four.
 _REFERENCE = 16
-_DEFLATE, _SHUFFLE = 1, 2
+_DEFLATE = 1
 
 _PROBE = """
 import h5py, sys
@@ -97,7 +97,9 @@ class Chunked(Records):
         """Return an image: encoded, or pixels [H, W, C]."""
         try:
             image = self._blocks[row]
-        except (OSError, RuntimeError, ValueError) as error:
+        except UserError:
+            raise
+        except (OSError, RuntimeError, ValueError, zlib.error) as error:
             raise UserError(f"{self.place} cannot be read ({brief(error)}); get it again.") from error
         if self._encoded:
             return np.asarray(image, np.uint8).tobytes()
@@ -127,7 +129,7 @@ def open_hdf5(c: Config) -> Records:
         labels = _labels(sets, name, c.labels, file, place)
         identity = fingerprint("hdf5", [file], name, data.shape, "" if labels is None else labels.values)
         return _records(file, data, f"{name!r} of {place}", labels, identity)
-    except (OSError, RuntimeError, ValueError, TypeError, KeyError) as error:
+    except (OSError, RuntimeError, ValueError, TypeError, KeyError, zlib.error) as error:
         if isinstance(error, UserError):
             raise
         raise UserError(f"{place} is no sound HDF5 file ({brief(error)}); get it again.") from error
@@ -152,15 +154,14 @@ def _check_lengths(data: Any, file: pathlib.Path, start: int, stop: int) -> int:
     if data.chunks is None:
         raw = read_range(str(file), data.id.get_offset() + _REFERENCE * start, _REFERENCE * rows)
     elif data.id.get_chunk_info_by_coord((start,)).size <= MAX_CHUNK:
-        _, raw = data.id.read_direct_chunk((start,))
+        skipped, raw = data.id.read_direct_chunk((start,))
         options = data.id.get_create_plist()
-        for code in reversed([options.get_filter(number)[0] for number in range(options.get_nfilters())]):
-            if code == _DEFLATE:
-                raw = zlib.decompressobj().decompress(raw, _REFERENCE * data.chunks[0])
-            elif code == _SHUFFLE:
-                raw = np.frombuffer(raw, np.uint8).reshape(_REFERENCE, -1).T.tobytes()
-            else:
+        for number in reversed(range(options.get_nfilters())):
+            if skipped >> number & 1:
+                continue
+            if options.get_filter(number)[0] != _DEFLATE:
                 raise UserError(f"{printable(file)} packs values of several lengths; save it anew without compression.")
+            raw = zlib.decompressobj().decompress(raw, _REFERENCE * data.chunks[0])
     lengths = np.frombuffer(raw[: _REFERENCE * rows], "<u4")[:: _REFERENCE // 4].astype(np.int64)
     if len(lengths) < rows or lengths.sum() > min(MAX_BYTES, file.stat().st_size):
         raise UserError(f"{printable(file)} claims values longer than itself; get it again.")

@@ -9,7 +9,7 @@ import sys
 from jaxgan.base.checks import UserError
 
 SECONDS = 600  # a large database is read once; more is a hang
-MEMORY = 2**30  # bytes, those of the libraries included
+MEMORY = 2**29  # bytes, those of the libraries included
 
 # Runs before the code: MEMORY, as a name of its own.
 BOUNDED = """

@@ -34,6 +34,8 @@ from PIL import Image
 from jaxgan.base import terminal
 from jaxgan.base.checks import UserError
 from jaxgan.config import default
+from jaxgan.data.images.canvas import Canvas
+from jaxgan.data.images.decode import Header, decode, look
 from jaxgan.data.images.threads import Workers
 from jaxgan.data.sources import KINDS
 from jaxgan.data.sources import folder as images
@@ -160,7 +162,7 @@ def tiffs() -> list[bytes]:
     tifffile.imwrite(streams[0], PIXELS[0].repeat(2, 2)[..., :5])
     tifffile.imwrite(streams[1], np.moveaxis(PIXELS[0].repeat(2, 2)[..., :5], 2, 0), planarconfig="separate")
     tifffile.imwrite(streams[2], PIXELS[0].repeat(2, 2)[..., :5], photometric="minisblack", compression="zlib")
-    tifffile.imwrite(streams[3], PIXELS[:, :, :, 0].astype(np.uint16), photometric="minisblack")
+    tifffile.imwrite(streams[3], PIXELS[0].repeat(2, 2)[..., :5], photometric="minisblack", planarconfig="contig")
     return [stream.getvalue() for stream in streams]
 
 
@@ -195,7 +197,7 @@ class Parser:
     labels: str = ""
 
 
-WORKERS, CONFIG = Workers(1), default().data
+WORKERS, CONFIG, CANVAS = Workers(1), default().data, Canvas(8, 5)
 
 PARSERS = {
     "zip": Parser("a.zip", lambda: [zipped(zipfile.ZIP_STORED), zipped(zipfile.ZIP_DEFLATED)], "zipped"),
@@ -220,6 +222,7 @@ PARSERS = {
     "parquet": Parser("a.parquet", lambda: [table("parquet")], "hugging_face"),
     "arrow": Parser("a.arrow", lambda: [table("arrow")], "hugging_face"),
     "mat": Parser("a.mat", lambda: [matrix(True), matrix(False)], "svhn"),
+    "tiff": Parser("a.tif", tiffs, "image"),
     "hdf5": Parser("a.h5", hdf5_files, "hdf5"),
     "lmdb": Parser("a.lmdb", lambda: [database()], "lmdb"),
 }
@@ -261,6 +264,11 @@ def read(name: str, folder: Path, content: bytes) -> bool:
     if not parser.kind:
         return bool(unpickle(content, parser.file)) or True
     (folder / parser.file).write_bytes(content)
+    if parser.kind == "image":
+        return (
+            isinstance(look(str(folder / parser.file), 5), Header)
+            and decode(str(folder / parser.file), CANVAS) is not None
+        )
     CONFIG.path, CONFIG.labels = str(folder if parser.beside else folder / parser.file), parser.labels
     records = KINDS[parser.kind].records(CONFIG, WORKERS)
     for row in range(min(len(records), 16)):
@@ -316,8 +324,8 @@ def work(name: str, progress: Progress, inputs: int, folder: Path) -> None:
         progress.at("read")
         faulthandler.dump_traceback_later(4 * SECONDS, exit=True)
         try:
-            read(name, folder, content)
-            found.sets += 1
+            is_set = read(name, folder, content)
+            found.sets, found.messages = found.sets + is_set, found.messages + (not is_set)
         except (UserError, FileNotFoundError):
             found.messages += 1
         lmdb._environment.cache_clear()

@@ -63,7 +63,7 @@ class Files(Records):
         found = scan(root, workers, follow_links=follow_links, channels=channels)
         names, self._left_out = relative(found.files, root), found.left_out
         num_bytes, widths, heights = found.headers.T
-        table = tables.labelled([name.replace(os.sep, "/") for name in names], _tables(root), labels, self.place)
+        table = tables.labelled([name.replace(os.sep, "/") for name in names], tables_in(root), labels, self.place)
         kind, rows, more = "folder", np.arange(len(names)), ()
         if table is None:
             unusable = [path for why, all_ in found.left_out.paths.items() if why not in NO_IMAGES for path in all_]
@@ -129,7 +129,7 @@ class Folder(Drawn):
         return self.records.files
 
 
-def _tables(root: pathlib.Path):
+def tables_in(root: pathlib.Path):
     """Return the tables of labels in a folder, each with a function that reads it."""
 
     def reader(file: pathlib.Path):

@@ -24,8 +24,9 @@ from jaxgan.base.terminal import printable
 from jaxgan.base.types import Config
 from jaxgan.data.images.memory_budget import MAX_BYTES
 from jaxgan.data.labels import Labels, chosen, numbered
-from jaxgan.data.sources.containers.arrays import IMAGES, LABELS, as_images
+from jaxgan.data.sources.containers.arrays import IMAGES, LABELS
 from jaxgan.data.sources.containers.blocks import Blocks
+from jaxgan.data.sources.containers.npy import as_images
 from jaxgan.data.sources.containers.probe import survives
 from jaxgan.data.sources.containers.ranges import fingerprint, first_bytes, holds, matching, read_range
 from jaxgan.data.sources.kind import container, existing

@@ -185,10 +185,7 @@ MODES = {
         write_samples, "workdir replica out num label z_scale truncation stats weights ema_std step seed scale trust"
     ),
     "interpolate": Mode(write_walks, "workdir replica out num label weights ema_std step seed scale trust"),
-    "evaluate": Mode(
-        score,
-        f"{OF_SCORES} real fake",
-    ),
+    "evaluate": Mode(score, f"{OF_SCORES} real fake"),
     "export": Mode(write_export, "workdir replica out batch step weights ema_std trust"),
     "features": Mode(learn_features, "config workdir"),
     "verify": Mode(check_files, "workdir replica"),

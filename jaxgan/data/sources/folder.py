@@ -23,6 +23,9 @@ from jaxgan.data.sources.records import SAMPLE, Drawn, Look, Records, looked, lo
 # What is left out for these reasons are no images; the folders of others are classes all the same.
 NO_IMAGES = (SPECIAL, OUTSIDE, TOO_DEEP)
 
+# Subfolders that are searched for tables.
+MOST_HINTS = 100
+
 
 class Files(Records):
     """Image files of a folder.
@@ -63,22 +66,34 @@ class Files(Records):
         found = scan(root, workers, follow_links=follow_links, channels=channels)
         names, self._left_out = relative(found.files, root), found.left_out
         num_bytes, widths, heights = found.headers.T
-        table = tables.labelled([name.replace(os.sep, "/") for name in names], tables_in(root), labels, self.place)
+        beside = tables_in(root)
+        table = tables.labelled([name.replace(os.sep, "/") for name in names], beside, labels, self.place)
+        self._left_out.kinds -= collections.Counter(os.path.splitext(name)[1] for name in beside)
         kind, rows, more = "folder", np.arange(len(names)), ()
         if table is None:
             unusable = [path for why, all_ in found.left_out.paths.items() if why not in NO_IMAGES for path in all_]
             values, classes, by_number = label_by_folder(found.files, root, unusable)
             self.labels = None if classes is None else Labels(values, tuple(classes))
             kind = "folder by number" if by_number else kind
+            self._hint_at_tables({name.partition(os.sep)[0] for name in names if os.sep in name})
         else:
             self.what = "StyleGAN folder" if table.file == tables.STYLEGAN else f"folder with {table.file}"
             rows, self.labels = table.rows, table.labels
-            self._left_out.kinds -= collections.Counter([os.path.splitext(table.file)[1]])
             kind, more = "folder with a table", (rows, "" if table.labels is None else table.labels.values)
         self.files = [found.files[row] for row in rows]
         self._sizes = np.stack([heights, widths], axis=1)[rows]
         facts = (f"{name}\0{size}\0" for name, size in zip(names, num_bytes, strict=True))
         self.fingerprint = digests.digest(kind, os.fsencode("".join(facts)), *more)
+
+    def _hint_at_tables(self, subfolders: set[str]) -> None:
+        """Say where a table lies that was not read: beside the images of a split, as datasets has them."""
+        for name in sorted(subfolders)[:MOST_HINTS]:
+            for file in tables_in(self._root / name):
+                terminal.say(
+                    f"{terminal.printable(name)}/{file} in {self.place} is not read; for its labels set data.path to "
+                    "that subfolder."
+                )
+                return
 
     def __len__(self) -> int:
         return len(self.files)

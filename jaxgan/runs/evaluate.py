@@ -53,7 +53,6 @@ class Evaluator:
       stats: batch-norm statistics they are made with.
       ema_stats: what those of averaged weights are.
       names: measures, None for all that can be computed.
-      data_digest: by which a classifier of the data is found, empty where they have no labels.
       class_counts: labels of each class, empty where there are none.
       floor_seconds: what the floor took, about as long as other scores.
       make: calls the function that makes some images for each part of them; other processes may help.
@@ -68,7 +67,6 @@ class Evaluator:
     stats: str
     ema_stats: str
     names: tuple[str, ...] | None
-    data_digest: str
     class_counts: tuple[int, ...]
     floor_seconds: float
     make: Map = map
@@ -169,7 +167,7 @@ def create_evaluator(
     seconds = time.monotonic() - began
     counts = () if labels is None or labels.ndim > 1 else tuple(np.bincount(labels).tolist())
     stats = config.sample.stats, config.train.ema_stats
-    return Evaluator(reference, floor, config.data.split, num, seed, *stats, names, digest, counts, seconds)
+    return Evaluator(reference, floor, config.data.split, num, seed, *stats, names, counts, seconds)
 
 
 def features_of(config: Config, image_shape: tuple[int, int, int], data_digest: str) -> FeatureNet | None:

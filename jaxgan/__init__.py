@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from jaxgan.gans import build as build
     from jaxgan.generators.export import export as export
     from jaxgan.generators.import_weights import import_weights as import_weights
+    from jaxgan.generators.invert import Inversion as Inversion
+    from jaxgan.generators.invert import invert as invert
     from jaxgan.generators.load import load as load
     from jaxgan.runs.train import train as train
     from jaxgan.sampling.generator import GeneratorParams as GeneratorParams
@@ -52,6 +54,7 @@ _PUBLIC = {
     "gans": ["build"],
     "generators.export": ["export"],
     "generators.import_weights": ["import_weights"],
+    "generators.invert": ["Inversion", "invert"],
     "generators.load": ["load"],
     "runs.train": ["train"],
     "sampling.generator": ["GeneratorParams", "Latent"],

@@ -223,6 +223,7 @@ def evaluate_run(
     path: str | None = None,
     fid: str | None = None,
     out: str | Path | None = None,
+    source: Source | None = None,
     trust: bool = False,
     on_write: Callable[[Path], object] = lambda path: None,
 ) -> tuple[list[Evaluation], Nearest]:
@@ -238,6 +239,7 @@ def evaluate_run(
       features: instead of the run's config.eval.features; likewise `metrics` and `fid`.
       path: where the run's images lie now, instead of its config.data.path.
       out: a .json file for the scores, instead of the run's evaluation.json.
+      source: the images of a run that was trained with `jaxgan.train(..., source=...)`.
       trust: consent to execute Python files that the run names.
       on_write: called with the file of scores each time it is written.
 
@@ -261,7 +263,7 @@ def evaluate_run(
     config.update_from_flattened_dict({name: value for name, value in given.items() if value is not None})
     config = with_whole_paths(config)
     validate(config)
-    source = data.open_source(config.data)
+    source = data.open_source(config.data) if source is None else data.checked(source)
     saved_config.check_images(workdir, config, source.info, data.fingerprint(source))
     evaluator = create_evaluator(config, source, num=num, seed=seed)
     done, params, left_out = [], None, []

@@ -129,6 +129,8 @@ class Run:
     def save(self, step: int, state: GanState, spent: float) -> None:
         """Save a state that is known to be sound, after `spent` seconds of the whole run."""
         more = {"rollbacks": self.rollbacks, "devices": len(self.setup.devices), "seconds_spent": round(spent, 3)}
+        if self.setup.own_optimisers:
+            more["own_optimisers"] = list(self.setup.own_optimisers)
         if step == self.timed_out:
             more["timed_out"] = self.setup.config.train.max_minutes
         self.checkpoints.save(step, state, self.recorder.carried(step) | more)

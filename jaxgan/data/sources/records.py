@@ -7,14 +7,14 @@ import io
 import re
 import threading
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
 from jaxgan.base import terminal
 from jaxgan.base.checks import UserError
 from jaxgan.data.images.canvas import Canvas, draw_array, squeezed, squeezes
-from jaxgan.data.images.decode import decode_stream, is_too_large, open_image
+from jaxgan.data.images.decode import decode_stream, inspect, is_too_large
 from jaxgan.data.images.memory_budget import MAX_PIXELS, PIXELS
 from jaxgan.data.images.threads import Workers
 from jaxgan.data.label_values import table_of
@@ -42,8 +42,10 @@ class Records:
       place: where it lies, printable.
       labels: of the N images; None where they have none.
       fingerprint: of the content, 32 hexadecimal digits.
+      channels: how many are asked for; a TIFF may have as many bands.
     """
 
+    channels: int = 0
     what: str
     place: str
     labels: Labels | None = None
@@ -65,8 +67,7 @@ class Records:
         """Return size and mode of an image; raises about any exception where it is damaged."""
         raw = self.raw(row)
         if isinstance(raw, bytes):
-            with open_image(io.BytesIO(raw)) as image:
-                return Look(image.height, image.width, image.mode)
+            return looked(io.BytesIO(raw), self.channels)
         channels = raw.shape[2] if raw.ndim == 3 else 1
         mode = {1: "L", 3: "RGB", 4: "RGBA"}.get(channels, f"{channels} channels")
         return Look(raw.shape[0], raw.shape[1], mode if raw.dtype == np.uint8 else f"{mode} {raw.dtype}")
@@ -140,6 +141,7 @@ class Drawn:
     """
 
     def __init__(self, records: Records, canvas: Canvas, workers: Workers):
+        records.channels = canvas.channels
         self._sizes = records.sizes()
         canvas = canvas.taking(self._sizes.tolist() or [canvas.sides], f"images in {records.place}")
         self.records, self._canvas, self._workers = records, canvas, workers
@@ -248,6 +250,14 @@ class Drawn:
     def _few(self, rows) -> str:
         names = [self.records.name(row) for row in rows[:5]]
         return ", ".join([*names, "..."] if len(rows) > 5 else names)
+
+
+def looked(stream: BinaryIO, channels: int) -> Look:
+    """Return size and mode of an image file; raises about any exception where it is not to be decoded."""
+    found = inspect(stream, channels)
+    if isinstance(found, str):
+        raise ValueError(found)
+    return Look(*found)
 
 
 def looks(records: Records, rows: Sequence[int] | None = None) -> list[Look]:

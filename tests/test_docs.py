@@ -132,3 +132,17 @@ def test_code_of_pages_imports_only_what_is_public():
         for room, names in re.findall(r"^from jaxgan\.?(\S*) import (.+)$", code, re.MULTILINE):
             for name in names.split(", "):
                 assert name in (rooms.get(room, ()) if room else {*rooms, *jaxgan.__all__}), f"{page}: {name}"
+
+
+def test_the_walk_through_a_step_names_functions_that_there_are():
+    page = (ROOT / "docs" / "explanation" / "step.md").read_text()
+    walk = page[page.index("## What the step does") : page.index("## What other systems change")]
+    code = "\n".join(
+        path.read_text() for room in ("training", "base") for path in (ROOT / "jaxgan" / room).glob("*.py")
+    )
+    named = re.findall(r"`(?:axis\.)?(\w+_\w+)(?:\([^`]*\))?`", walk)
+    assert len(named) > 8
+    assert [name for name in named if not re.search(rf"\b{name}\b", code)] == []
+    preset = (ROOT / "configs" / "dcgan.py").read_text()
+    quoted = [line for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    assert [line for line in quoted if line not in preset] == []

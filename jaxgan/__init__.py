@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from jaxgan.gans import build as build
     from jaxgan.generators.export import export as export
     from jaxgan.generators.import_weights import import_weights as import_weights
+    from jaxgan.generators.invert import Inversion as Inversion
+    from jaxgan.generators.invert import invert as invert
     from jaxgan.generators.load import load as load
     from jaxgan.objectives.losses import AdversarialLoss as AdversarialLoss
     from jaxgan.objectives.penalties import Penalty as Penalty
@@ -57,6 +59,7 @@ _PUBLIC = {
     "gans": ["build"],
     "generators.export": ["export"],
     "generators.import_weights": ["import_weights"],
+    "generators.invert": ["Inversion", "invert"],
     "generators.load": ["load"],
     "objectives.losses": ["AdversarialLoss"],
     "objectives.penalties": ["Penalty"],

@@ -20,6 +20,7 @@ from jaxgan.base import checks, terminal
 from jaxgan.base.types import Config
 from jaxgan.cli import surroundings
 from jaxgan.config_files import get_config
+from jaxgan.generators import invert
 from jaxgan.rundir import layout, saved_config
 from jaxgan.runs import compare
 from jaxgan.runs.record import loggers
@@ -55,6 +56,10 @@ flags.DEFINE_string(
 flags.DEFINE_string("real", None, "For --mode=evaluate: folder of real images, to score those of --fake.")
 flags.DEFINE_string("fake", None, "For --mode=evaluate: folder of images to score against those of --real.")
 flags.DEFINE_string("row", None, "For --mode=reproduce: the reported result to train again; without it all are listed.")
+flags.DEFINE_string("images", None, "For --mode=invert: folder of images whose latents are sought.")
+flags.DEFINE_integer("starts", 8, "For --mode=invert: latents from which each image is sought.")
+flags.DEFINE_integer("steps", 200, "For --mode=invert: steps of the descent.")
+flags.DEFINE_enum("distance", "pixels", list(invert.PRIORS), "For --mode=invert: what is made small.")
 flags.DEFINE_integer("batch", None, "Images of each call of an export; by default any number.", lower_bound=1)
 flags.DEFINE_integer("scale", None, "Pixels a side for each pixel of an image; by default small ones are enlarged.")
 flags.DEFINE_bool("distributed", False, "Train with the other processes that SLURM, Kubernetes, ... started.")
@@ -164,7 +169,7 @@ def parse(argv: list[str]) -> list[str]:
     if FLAGS.version:
         print(f"jaxgan {jaxgan.__version__}")
         sys.exit(0)
-    for name in "config", "workdir", "out", "real", "fake":
+    for name in "config", "workdir", "out", "real", "fake", "images":
         if FLAGS[name].value is not None:
             FLAGS[name].value = os.path.expanduser(str(FLAGS[name].value))
     try:

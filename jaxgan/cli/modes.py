@@ -15,7 +15,7 @@ from jaxgan import gans
 from jaxgan.base import processes
 from jaxgan.base.terminal import say, show
 from jaxgan.cli.flags import FLAGS, changed, data_info, given_config, given_workdir
-from jaxgan.generators import export, gallery
+from jaxgan.generators import export, gallery, inverted
 from jaxgan.generators.load import Which, load_with_config
 from jaxgan.rundir import evaluations, layout, metrics_log, restore, saved_config
 from jaxgan.runs import compare, evaluate, reproduce
@@ -48,6 +48,16 @@ def write_samples() -> None:
 def write_walks() -> None:
     """Write a strip or an animation of walks between latents."""
     show(f"wrote {gallery.save_walks(given_workdir(), **drawing())}")
+
+
+def write_inversion() -> None:
+    """Write images of a folder beside their reconstructions, the latents found, and a walk between two."""
+    workdir = given_workdir()
+    if FLAGS.images is None:
+        raise jaxgan.UserError("--mode=invert needs --images, a folder of the images whose latents are sought.")
+    how = chosen("starts steps distance")
+    path, psnr = inverted.save_inversion(workdir, FLAGS.images, **drawing(), **how)
+    show(f"wrote {path}; the reconstructions have a median PSNR of {psnr:.1f} dB")
 
 
 def write_export() -> None:
@@ -185,9 +195,10 @@ MODES = {
         write_samples, "workdir replica out num label z_scale truncation stats weights ema_std step seed scale trust"
     ),
     "interpolate": Mode(write_walks, "workdir replica out num label weights ema_std step seed scale trust"),
-    "evaluate": Mode(
-        score,
-        f"{OF_SCORES} real fake",
+    "evaluate": Mode(score, f"{OF_SCORES} real fake"),
+    "invert": Mode(
+        write_inversion,
+        "workdir replica images out num label weights ema_std step seed scale trust starts steps distance",
     ),
     "export": Mode(write_export, "workdir replica out batch step weights ema_std trust"),
     "features": Mode(learn_features, "config workdir"),

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
@@ -88,19 +86,14 @@ def cached_reference(
     net: FeatureNet | None = None,
     *,
     held_out: Images | None = None,
-    folder: str | os.PathLike[str] | None = None,
 ) -> Reference:
-    """Return `create_reference`, from a file where the same images and network were seen previously.
+    """Return `create_reference`, from a file in the cache where the same images and network were seen previously.
 
     A damaged file is replaced. Nothing is written if the network's digest is unknown, or the disk refuses.
-
-    Args:
-      images, labels, net, held_out: as there.
-      folder: of the files; the cache where it is None.
     """
     if net is not None and not net.digest:
         return create_reference(images, labels, net, held_out=held_out)
-    path = Path(folder or store.cache_folder()) / "references" / f"{_digest(images, net)}.npz"
+    path = store.cache_folder() / "references" / f"{_digest(images, net)}.npz"
     try:
         arrays = store.load(path)[0]
     except (OSError, UserError):

@@ -11,13 +11,7 @@ from jaxgan.base import files
 from jaxgan.base.checks import NotFinite
 from jaxgan.metrics.neighbours import Nearest
 from jaxgan.rundir import layout
-from jaxgan.rundir.evaluations import (
-    IN_TRAINING,
-    Evaluation,
-    keep_evaluations,
-    read_evaluations,
-    write_evaluations,
-)
+from jaxgan.rundir.evaluations import IN_TRAINING, Evaluation, keep_evaluations, read_evaluations, write_evaluations
 from jaxgan.rundir.metrics_log import Row
 from jaxgan.runs.health.health import Health, bad_metric, health_of
 from jaxgan.runs.health.rollback import Collapse, choose_target

@@ -42,10 +42,10 @@ def sample(params: GeneratorParams, key: Array, *, num: int = 64, labels: Array 
       ValueError: no typed key, `num` traced or below 1, labels for an unconditional GAN, of another length than `num`,
         or out of range.
     """
-    _check_key(key)
+    check_key(key)
     num = _checked_num(params, num)
     if labels is not None:
-        labels = _checked_labels(params, labels, num)
+        labels = checked_labels(params, labels, num)
     return _program(_draw, params)(params, key, labels, num=num)
 
 
@@ -69,7 +69,7 @@ def latents(params: GeneratorParams, key: Array, num: int, truncation: float | N
       Brock, Donahue and Simonyan, "Large Scale GAN Training for High Fidelity Natural Image Synthesis", 2019,
       section 3.1.
     """
-    _check_key(key)
+    check_key(key)
     num = _checked_num(params, num)
     return _draw_latents(params.latent, key, num, truncation)
 
@@ -92,7 +92,7 @@ def generate(params: GeneratorParams, z: Array, labels: Array | str | None = Non
     """
     checks.one_of("stats", stats, STATS)
     z = _checked_latents(params, z)
-    return _program(_make, params)(params, z, _checked_labels(params, labels, z.shape[0]), stats=stats)
+    return _program(_make, params)(params, z, checked_labels(params, labels, z.shape[0]), stats=stats)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 2, 3))
@@ -114,11 +114,16 @@ def _draw(params: GeneratorParams, key: Array, labels: Array | None, *, num: int
 @functools.partial(jax.jit, static_argnames="stats")
 def _make(params: GeneratorParams, z: Array, labels: Array | None, *, stats: str) -> Array:
     """Do what `generate` does."""
+    return jnp.clip(unclipped(params, z, labels, stats=stats), -1.0, 1.0)
+
+
+def unclipped(params: GeneratorParams, z: Array, labels: Array | None, *, stats: str = "running") -> Array:
+    """Do what `generate` does, unchecked; numbers beyond [-1, 1] are left, so that they have gradients."""
     if labels is None:
         labels = jnp.zeros((z.shape[0],), jnp.int32)
     out, _ = params.module.apply(params.variables, z, labels, train=stats == "batch", mutable=["batch_stats"])
     low, high = params.image_range
-    return jnp.clip((out.astype(jnp.float32) - low) * (2 / (high - low)) - 1, -1.0, 1.0)
+    return (out.astype(jnp.float32) - low) * (2 / (high - low)) - 1
 
 
 def _program(function: Callable[..., Array], params: GeneratorParams) -> Callable[..., Array]:
@@ -130,7 +135,8 @@ def _program(function: Callable[..., Array], params: GeneratorParams) -> Callabl
     return function
 
 
-def _check_key(key: Array) -> None:
+def check_key(key: Array) -> None:
+    """Raise UserError unless this is one typed key."""
     dtype = getattr(key, "dtype", None)
     if dtype is None or not jnp.issubdtype(dtype, jax.dtypes.prng_key):
         given = repr(key) if dtype is None else f"{dtype}{list(key.shape)}"
@@ -178,7 +184,8 @@ def _checked_vectors(params: GeneratorParams, labels: Array | None, num: int) ->
     return labels
 
 
-def _checked_labels(params: GeneratorParams, labels: Array | str | None, num: int) -> Array | None:
+def checked_labels(params: GeneratorParams, labels: Array | str | None, num: int) -> Array | None:
+    """Return labels as `generate` takes them, on the device; UserError where they do not fit."""
     classes = params.num_classes
     if isinstance(labels, str) and params.is_conditional:
         labels = parse_label(params, labels, num)

@@ -56,9 +56,10 @@ def name_of(page):
     return str(page.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "settings"], ids=name_of)
 def test_pages_use_the_terms_of_the_field(page):
-    text = "\n".join(prose.paragraphs(page.read_text()))
+    text = made("settings_page").page() if page.name == "settings" else page.read_text()
+    text = "\n".join(prose.paragraphs(text))
     found = {
         say: match[0] for bad, say in AVOIDED.items() if (match := re.search(rf"\b({bad})\b", text, re.IGNORECASE))
     }

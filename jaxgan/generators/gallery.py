@@ -15,6 +15,7 @@ from jaxgan.base import checks, keys
 from jaxgan.base.checks import UserError
 from jaxgan.base.pixels import to_levels, visible
 from jaxgan.base.types import Array, Config
+from jaxgan.gans import compact
 from jaxgan.generators.load import Which, load_with_config
 from jaxgan.rundir import layout, saved_config
 from jaxgan.sampling import sampler
@@ -148,7 +149,8 @@ def save_walks(
     """Walk between latents, and for a conditional GAN between classes, and write the images to one file.
 
     Normal latents are joined by arcs, uniform ones by lines. Each walk of a conditional GAN leads from one class to
-    the next by mixing their embeddings, unless `draw.label` holds the class.
+    the next by mixing their embeddings, unless `draw.label` holds the class. In an animation a walk keeps to one kind
+    (config.model.kinds).
 
     Args:
       workdir: folder of the run, or a name that `jaxgan.load` takes.
@@ -173,6 +175,8 @@ def save_walks(
     num = (30 if ending == images.ANIMATION else 10) if draw.num is None else draw.num
     params, config = load_with_config(workdir, which)
     start, stop = draw.latents(params, config, 2 * walks).reshape(2, walks, *params.latent.shape)
+    if ending == images.ANIMATION and isinstance(params.module, compact.Generator):
+        stop = compact.with_kind_of(stop, start, params.module.kinds)  # images would jump where the kind changes
     z = interpolate(start, stop, num, spherical=params.latent.law == "normal")
     labels = walk_labels(params, walks, num, draw.label)
     pixels = draw.pixels(params, config, z.reshape(-1, *params.latent.shape), labels)

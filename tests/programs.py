@@ -33,8 +33,10 @@ def forget():
         kept.clear()
 
 
-def _create_shared_setup(config, source, devices):
-    new = _create_setup(config, source, devices)
+def _create_shared_setup(config, source, devices, own=setup.NO_OPTIMISERS):
+    new = _create_setup(config, source, devices, own)
+    if own:
+        return new
     scheduled = any(config.optim[net].schedule != "constant" for net in "gd")
     length = (config.train.num_steps, new.plan.steps_per_epoch) if scheduled else None
     settings = config.optim.to_json(), config.burn_in.to_json(), config.data.batch_size, length

@@ -55,6 +55,7 @@ flags.DEFINE_string(
 )
 flags.DEFINE_string("real", None, "For --mode=evaluate: folder of real images, to score those of --fake.")
 flags.DEFINE_string("fake", None, "For --mode=evaluate: folder of images to score against those of --real.")
+flags.DEFINE_string("row", None, "For --mode=reproduce: the reported result to train again; without it all are listed.")
 flags.DEFINE_string("images", None, "For --mode=invert: folder of images whose latents are sought.")
 flags.DEFINE_integer("starts", 8, "For --mode=invert: latents from which each image is sought.")
 flags.DEFINE_integer("steps", 200, "For --mode=invert: steps of the descent.")

@@ -18,7 +18,7 @@ from jaxgan.cli.flags import FLAGS, changed, data_info, given_config, given_work
 from jaxgan.generators import export, gallery, inverted
 from jaxgan.generators.load import Which, load_with_config
 from jaxgan.rundir import evaluations, layout, metrics_log, restore, saved_config
-from jaxgan.runs import compare, evaluate
+from jaxgan.runs import compare, evaluate, reproduce
 from jaxgan.runs.record import report, score_table
 from jaxgan.views import diagram, table
 
@@ -155,12 +155,25 @@ def check_files() -> None:
     show(f"{workdir}: {saved.config.gan} on {saved.data.num_images:,} images {saved.data.image_shape}")
     show(f"{len(rows)} logged rows, {len(evaluations.read_evaluations(workdir))} evaluations")
     for step, wrong in found:
-        show(f"step {step}: {wrong or 'good'}")
+        show(f"step {step}: {wrong or 'intact'}")
     bad = [step for step, wrong in found if wrong]
     if bad:
         raise jaxgan.UserError(
             f"{len(bad)} of {len(found)} checkpoints are damaged; resume and sampling use the newest good one."
         )
+
+
+def reproduce_row() -> None:
+    """List the reported results, or train one again and compare."""
+    if FLAGS.row is None:
+        show(*(row.line() for row in reproduce.rows().values()))
+        show("--mode=reproduce --row=NAME trains one again")
+        return
+    row = reproduce.find(FLAGS.row)
+    seed = row.seeds[0] if FLAGS.seed is None else FLAGS.seed
+    workdir = FLAGS.workdir or Path("runs") / "rows" / f"{row.name}-{seed}"
+    show(row.line())
+    show(reproduce.verdict(row, reproduce.reproduce(row, workdir, seed)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,10 +195,7 @@ MODES = {
         write_samples, "workdir replica out num label z_scale truncation stats weights ema_std step seed scale trust"
     ),
     "interpolate": Mode(write_walks, "workdir replica out num label weights ema_std step seed scale trust"),
-    "evaluate": Mode(
-        score,
-        f"{OF_SCORES} real fake",
-    ),
+    "evaluate": Mode(score, f"{OF_SCORES} real fake"),
     "invert": Mode(
         write_inversion,
         "workdir replica images out num label weights ema_std step seed scale trust starts steps distance",
@@ -194,8 +204,9 @@ MODES = {
     "features": Mode(learn_features, "config workdir"),
     "verify": Mode(check_files, "workdir replica"),
     "summary": Mode(show_summary, "config workdir out trust"),
+    "reproduce": Mode(reproduce_row, "row workdir seed"),
 }
-flags.DEFINE_enum("mode", "train", list(MODES), "What to do. All but train and summary need only --workdir.")
+flags.DEFINE_enum("mode", "train", list(MODES), "What to do. All but train, summary and reproduce need only --workdir.")
 
 
 def chosen(reads: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import pytest
 import tiny
+from long_form import long
 
 import jaxgan
 from jaxgan import data
@@ -65,7 +66,7 @@ def small(num_steps=2):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("parent", [False, True])
+@pytest.mark.parametrize("parent", [True, *long(False)])
 def test_checkpoints_are_written_and_read_in_a_folder_of_any_name(name, parent, tmp_path, setup):
     workdir = tmp_path / name / "run" if parent else tmp_path / name
     state = setup.new_state()

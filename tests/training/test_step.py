@@ -604,8 +604,8 @@ ORDERS = ("d_first", "g_first", "simultaneous")
 @pytest.mark.parametrize(
     ("norm", "order"),
     [
-        *zip(NORMS, ORDERS, strict=True),
-        *long(*((norm, order) for i, norm in enumerate(NORMS) for j, order in enumerate(ORDERS) if i != j)),
+        ("Flax's", "simultaneous"),
+        *long(*((norm, order) for norm in NORMS for order in ORDERS if (norm, order) != ("Flax's", "simultaneous"))),
     ],
 )
 def test_devices_end_with_the_same_state_to_the_bit(norm, order):

@@ -19,8 +19,8 @@ from PIL import Image, UnidentifiedImageError
 from jaxgan.base import terminal
 from jaxgan.base.checks import UserError
 from jaxgan.base.files import open_regular
-from jaxgan.data.images import unsound
-from jaxgan.data.images.canvas import Canvas, draw
+from jaxgan.data.images import bands, unsound
+from jaxgan.data.images.canvas import Canvas, draw, draw_array
 from jaxgan.data.images.memory_budget import FILES, MAX_BYTES, MAX_PIXELS, MAX_SIDE, PIXELS, SMALL
 from jaxgan.data.images.tree import TOO_LARGE, UNREADABLE
 
@@ -57,14 +57,39 @@ def open_image(stream: BinaryIO) -> Image.Image:
     return Image.open(stream, formats=FORMATS)
 
 
-def look(file: str) -> Header | str:
+def inspect(stream: BinaryIO, channels: int) -> tuple[int, int, str] | str:
+    """Return height, width and mode of an image by its header, or why it is not to be decoded.
+
+    Args:
+      stream: the file.
+      channels: how many are asked for; a TIFF may have as many bands.
+
+    Raises:
+      Exception: about any, where it is damaged.
+    """
+    why: str | None = unsound.TIFF
+    try:
+        with open_image(stream) as image:
+            if not (why := unsound.reason(image, stream, channels)):
+                return image.height, image.width, image.mode
+    except UnidentifiedImageError:
+        if not bands.is_tiff(stream):
+            raise
+    return bands.inspect(stream, channels, why)
+
+
+def look(file: str, channels: int = 0) -> Header | str:
     """Return the header of an image file, or why it is of no use; no pixel is decoded.
+
+    Args:
+      file: its path.
+      channels: see `inspect`.
 
     Raises:
       ValueError: the disk or the network failed, again and again.
     """
     try:
-        return insist(_look, file)
+        return insist(lambda path: _look(path, channels), file)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return TOO_LARGE
     except UserError:
@@ -73,7 +98,7 @@ def look(file: str) -> Header | str:
         return UNREADABLE
 
 
-def _look(file: str) -> Header | str:
+def _look(file: str, channels: int) -> Header | str:
     try:
         stream, num_bytes = open_regular(file)
     except OSError as error:
@@ -83,14 +108,11 @@ def _look(file: str) -> Header | str:
     with stream:
         if num_bytes > MAX_BYTES:
             return TOO_LARGE
-        try:
-            with FILES.take(num_bytes), open_image(stream) as image:
-                width, height = image.size
-                if why := unsound.reason(image, stream):
-                    return why
-        except UnidentifiedImageError:
-            stream.seek(0)
-            return unsound.TIFF if stream.read(4) in (b"II*\0", b"MM\0*") else UNREADABLE
+        with FILES.take(num_bytes):
+            found = inspect(stream, channels)
+    if isinstance(found, str):
+        return found
+    height, width, _ = found
     return TOO_LARGE if is_too_large(width, height) else Header(num_bytes, width, height)
 
 
@@ -159,11 +181,19 @@ def decode_stream(stream: BinaryIO, canvas: Canvas) -> np.ndarray:
     Raises:
       Exception: about any, where it is damaged.
     """
-    with open_image(stream) as image:
+    try:
+        image = open_image(stream)
+    except UnidentifiedImageError:
+        if not bands.is_tiff(stream):
+            raise
+        return _draw_bands(stream, canvas)
+    with image:
         full = image.width * image.height
         if is_too_large(image.width, image.height):
             raise ValueError(f"{image.width} x {image.height} pixels are too many or too long")
-        if why := unsound.reason(image, stream):
+        if why := unsound.reason(image, stream, canvas.channels):
+            if image.format == "TIFF":
+                return _draw_bands(stream, canvas)
             raise ValueError(f"it is {why}")
         draft(image, canvas)
         pixels = image.width * image.height
@@ -181,6 +211,12 @@ def _draw(stream: BinaryIO, canvas: Canvas) -> np.ndarray:
     with open_image(stream) as image:
         draft(image, canvas)
         return draw(image, canvas)
+
+
+def _draw_bands(stream: BinaryIO, canvas: Canvas) -> np.ndarray:
+    pixels = bands.read(stream, canvas.channels)
+    with PIXELS.take(pixels.size):
+        return draw_array(pixels, canvas)
 
 
 def draft(image: Image.Image, canvas: Canvas) -> None:

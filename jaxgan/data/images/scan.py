@@ -23,7 +23,7 @@ LARGE = 100_000
 # File systems tell times to a second or two: a folder that changed so lately may change again without telling.
 SETTLED = 3.0
 
-_VERSION = "folder-2"  # of the stored form
+_VERSION = "folder-3"  # of the stored form
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Scan:
     left_out: LeftOut
 
 
-def scan(root: pathlib.Path, workers: Workers, *, follow_links: bool = False) -> Scan:
+def scan(root: pathlib.Path, workers: Workers, *, follow_links: bool = False, channels: int = 0) -> Scan:
     """Find the images of a folder, and read the header of each; of a large one, only if it has changed.
 
     A change is a new time of the folder or of one below it: files that came, went or were renamed. A file that was
@@ -51,17 +51,18 @@ def scan(root: pathlib.Path, workers: Workers, *, follow_links: bool = False) ->
       root: the folder.
       workers: threads that read headers.
       follow_links: whether links may lead out of the folder.
+      channels: how many are asked for; TIFF files of as many bands are of use.
 
     Raises:
       ValueError: no image is of use, or a folder may not be read.
     """
-    place = _place(root, follow_links)
+    place = _place(root, follow_links, channels)
     known = _recall(place, root)
     if known is not None:
         return known
     began, folders, left_out = time.time(), dict[str, int](), LeftOut(root)
     found = list_images(root, left_out, follow_links=follow_links, folders=folders)
-    looks = _look(found, workers)
+    looks = _look(found, workers, channels)
     sound = [i for i, one in enumerate(looks) if isinstance(one, Header)]
     for file, one in zip(found, looks, strict=True):
         if not isinstance(one, Header):
@@ -75,22 +76,22 @@ def scan(root: pathlib.Path, workers: Workers, *, follow_links: bool = False) ->
     return result
 
 
-def _look(files: list[str], workers: Workers) -> list[Header | str]:
+def _look(files: list[str], workers: Workers, channels: int) -> list[Header | str]:
     """Return the headers of files, or why they are of no use."""
     looks: list[Header | str] = [""] * len(files)
 
-    def piece(start: int, stop: int) -> None:
-        for i in range(start, stop):
-            looks[i] = look(files[i])
+    def one(i: int) -> None:
+        looks[i] = look(files[i], channels)
 
     with warnings.catch_warnings():  # of Pillow, about sizes that `look` refuses
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        workers.run(piece, len(files))
+        workers.run(one, len(files))
     return looks
 
 
-def _place(root: pathlib.Path, follow_links: bool) -> pathlib.Path:
-    name = digests.array_digest(_VERSION, ascii(os.fspath(root)), ascii(os.path.realpath(root)), str(follow_links))
+def _place(root: pathlib.Path, follow_links: bool, channels: int) -> pathlib.Path:
+    places = ascii(os.fspath(root)), ascii(os.path.realpath(root))
+    name = digests.array_digest(_VERSION, *places, str(follow_links), str(channels))
     return store.cache_folder() / "folders" / f"{name}.npz"
 
 

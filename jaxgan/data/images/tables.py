@@ -72,6 +72,7 @@ def _stylegan(content: bytes, file: str, files: Sequence[str], wanted: str, plac
     """Read {"labels": [[name, label], ...]}, whose labels are whole numbers, vectors, or null for none."""
     tables = json.loads(content)
     if not isinstance(tables, dict) or not ("labels" in tables or wanted in tables):
+        terminal.say(f"{file} in {place} has no key 'labels', so it gives none.")
         return None
     pairs = tables.get(wanted or "labels")
     if wanted:
@@ -113,6 +114,7 @@ def _of_columns(
     """Return the rows that a table lists and their labels, from the column that names images and the others."""
     what, found = f"{file} in {place}", _rows(columns, files)
     if found is None:
+        terminal.say(f"{what} names none of the images that can be read, so it gives no labels.")
         return None
     key, numbers = found
     listed = [at for at, row in enumerate(numbers) if row is not None]
@@ -120,6 +122,8 @@ def _of_columns(
     if len(np.unique(rows)) < len(rows):
         raise UserError(f"{what} lists an image twice; expected one row for each image.")
     table = {name: [values[i] for i in listed] for name, values in columns.items() if name != key}
+    if not table:
+        terminal.say(f"{what} has no column beside the names of images, so it gives no labels.")
     labels = chosen(table, wanted, what)
     if labels is None:
         return None

@@ -205,15 +205,16 @@ class Classes(NamedTuple):
     by_number: bool
 
 
-def label_by_folder(files: Iterable[str], root: pathlib.Path, unusable: Iterable[str] = ()) -> Classes:
+def label_by_folder(files: Iterable[str], root: pathlib.Path, unusable: Iterable[str] = (), place: str = "") -> Classes:
     """Label images by first-level subfolder, and report what may surprise.
 
     Args:
       files: the images in use.
       root: the folder.
       unusable: other images in it, whose subfolders are classes too.
+      place: what to call the folder.
     """
-    place = terminal.printable(root)
+    place = place or terminal.printable(root)
     parts = [name.split(os.sep) for name in relative(files, root)]
     used = {p[0] for p in parts if len(p) > 1}
     names = sorted(used.union(p[0] for name in relative(unusable, root) if len(p := name.split(os.sep)) > 1))

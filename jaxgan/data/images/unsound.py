@@ -9,46 +9,46 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
-PAGES = "of several pages or bands, one image a file is expected"
+PAGES = "of several pages, one image a file is expected"
 BANDS = "of bands that are no colours, so save RGB, or an array in .npz"
 WRONG = "of a kind that is decoded wrongly, so save 8 bits, or little-endian and uncompressed"
 
 TIFF = "TIFF files that are damaged or of another kind than grey or RGB of 8 or 16 bits"
 
-REASONS = (PAGES, BANDS, WRONG, TIFF)
-
 # Tags of TIFF.
 _KIND, _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES, _PLANAR, _EXTRA, _FORMAT = 254, 258, 259, 262, 277, 284, 338, 339
-_MIN_IS_WHITE, _SIGNED, _REDUCED, _SEPARATE = 0, 2, 1, 2
+_MIN_IS_WHITE, _RGB, _SIGNED, _REDUCED, _SEPARATE = 0, 2, 2, 1, 2
 
 # Pages are looked at to this number: more than one that is no thumbnail is too many.
 _PAGES = 8
 
 
-def reason(image: Image.Image, stream: BinaryIO) -> str | None:
+def reason(image: Image.Image, stream: BinaryIO, channels: int = 0) -> str | None:
     """Return why an image whose header was read is not to be decoded, or None.
 
     Args:
       image: as `Image.open` gives it, not loaded.
       stream: what it was opened from.
+      channels: how many are asked for: of RGB and a band without a meaning, that is a band where they are 4.
 
     Raises:
       Exception: about any, where the image is damaged.
     """
     if image.format == "TIFF":
-        return _of_tiff(image, stream)
+        return _of_tiff(image, channels)
     if image.format == "JPEG2000" and image.mode.startswith("RGB"):
         return _of_jpeg2000(stream)
     return None
 
 
-def _of_tiff(image: Any, stream: BinaryIO) -> str | None:
+def _of_tiff(image: Any, channels: int) -> str | None:
     tags = image.tag_v2
     if _has_pages(image):
         return PAGES
     bits, samples = max(tags.get(_BITS, (1,))), tags.get(_SAMPLES, 1)
     kind, packed = max(tags.get(_FORMAT, (1,))), tags.get(_COMPRESSION, 1) != 1
-    if samples > 1 and 0 in tags.get(_EXTRA, ()) and samples != 4:
+    is_padded = samples == 4 and channels != 4 and tags.get(_PHOTOMETRIC) == _RGB
+    if samples > 1 and 0 in tags.get(_EXTRA, ()) and not is_padded:
         return BANDS
     is_big = tags.prefix == b"MM"
     wrong = (

@@ -12,17 +12,19 @@ from jaxgan.base import digests, terminal
 from jaxgan.base.files import open_regular
 from jaxgan.data.images import tables
 from jaxgan.data.images.canvas import Canvas
-from jaxgan.data.images.decode import content_of, decode, open_image
+from jaxgan.data.images.decode import content_of, decode
 from jaxgan.data.images.scan import scan
 from jaxgan.data.images.threads import Workers
-from jaxgan.data.images.tree import EXTENSIONS, TOO_LARGE, UNREADABLE, few, label_by_folder, relative
-from jaxgan.data.images.unsound import REASONS
+from jaxgan.data.images.tree import EXTENSIONS, OUTSIDE, SPECIAL, TOO_DEEP, few, label_by_folder, relative
 from jaxgan.data.labels import Labels
 from jaxgan.data.sources.kind import Kind, existing_folder
-from jaxgan.data.sources.records import SAMPLE, Drawn, Look, Records, looks
+from jaxgan.data.sources.records import SAMPLE, Drawn, Look, Records, looked, looks
 
-# Why images that are there are not used; their folders are classes all the same.
-UNUSABLE = (UNREADABLE, TOO_LARGE, *REASONS)
+# What is left out for these reasons are no images; the folders of others are classes all the same.
+NO_IMAGES = (SPECIAL, OUTSIDE, TOO_DEEP)
+
+# Subfolders that are searched for tables.
+MOST_HINTS = 100
 
 
 class Files(Records):
@@ -46,6 +48,7 @@ class Files(Records):
       workers: threads that read headers.
       follow_links: whether links may lead out of the folder.
       labels: columns of the table to take, joined by commas; empty: the one that can be meant.
+      channels: how many are asked for; TIFF files of as many bands are read.
 
     Attributes:
       files: paths of the N images.
@@ -56,28 +59,41 @@ class Files(Records):
       ValueError: if it holds no readable image, or may not be read.
     """
 
-    def __init__(self, path: str, workers: Workers, *, follow_links: bool = False, labels: str = ""):
+    def __init__(self, path: str, workers: Workers, *, follow_links: bool = False, labels: str = "", channels: int = 0):
         root = existing_folder(path, "of images")
         self._root, self.place, self.what = root, terminal.printable(root), "folder"
-        found = scan(root, workers, follow_links=follow_links)
+        self.channels = channels
+        found = scan(root, workers, follow_links=follow_links, channels=channels)
         names, self._left_out = relative(found.files, root), found.left_out
         num_bytes, widths, heights = found.headers.T
-        table = tables.labelled([name.replace(os.sep, "/") for name in names], _tables(root), labels, self.place)
+        beside = tables_in(root)
+        table = tables.labelled([name.replace(os.sep, "/") for name in names], beside, labels, self.place)
+        self._left_out.kinds -= collections.Counter(os.path.splitext(name)[1] for name in beside)
         kind, rows, more = "folder", np.arange(len(names)), ()
         if table is None:
-            unusable = [path for why in UNUSABLE for path in found.left_out.paths.get(why, [])]
+            unusable = [path for why, all_ in found.left_out.paths.items() if why not in NO_IMAGES for path in all_]
             values, classes, by_number = label_by_folder(found.files, root, unusable)
             self.labels = None if classes is None else Labels(values, tuple(classes))
             kind = "folder by number" if by_number else kind
+            self._hint_at_tables({name.partition(os.sep)[0] for name in names if os.sep in name})
         else:
             self.what = "StyleGAN folder" if table.file == tables.STYLEGAN else f"folder with {table.file}"
             rows, self.labels = table.rows, table.labels
-            self._left_out.kinds -= collections.Counter([os.path.splitext(table.file)[1]])
             kind, more = "folder with a table", (rows, "" if table.labels is None else table.labels.values)
         self.files = [found.files[row] for row in rows]
         self._sizes = np.stack([heights, widths], axis=1)[rows]
         facts = (f"{name}\0{size}\0" for name, size in zip(names, num_bytes, strict=True))
         self.fingerprint = digests.digest(kind, os.fsencode("".join(facts)), *more)
+
+    def _hint_at_tables(self, subfolders: set[str]) -> None:
+        """Say where a table lies that was not read: beside the images of a split, as datasets has them."""
+        for name in sorted(subfolders)[:MOST_HINTS]:
+            for file in tables_in(self._root / name):
+                terminal.say(
+                    f"{terminal.printable(name)}/{file} in {self.place} is not read; for its labels set data.path to "
+                    "that subfolder."
+                )
+                return
 
     def __len__(self) -> int:
         return len(self.files)
@@ -92,8 +108,8 @@ class Files(Records):
 
     def look(self, row: int) -> Look:
         """Return size and mode of an image, reading no more than its header."""
-        with open_regular(self.files[row])[0] as stream, open_image(stream) as image:
-            return Look(image.height, image.width, image.mode)
+        with open_regular(self.files[row])[0] as stream:
+            return looked(stream, self.channels)
 
     def pixels(self, row: int, canvas: Canvas) -> np.ndarray | None:
         """Return an image for a canvas, or None where its content is damaged or too large."""
@@ -119,7 +135,8 @@ class Folder(Drawn):
     records: Files
 
     def __init__(self, path: str, canvas: Canvas, workers: Workers, *, follow_links: bool = False, labels: str = ""):
-        super().__init__(Files(path, workers, follow_links=follow_links, labels=labels), canvas, workers)
+        files = Files(path, workers, follow_links=follow_links, labels=labels, channels=canvas.channels)
+        super().__init__(files, canvas, workers)
 
     @property
     def files(self) -> list[str]:
@@ -127,7 +144,7 @@ class Folder(Drawn):
         return self.records.files
 
 
-def _tables(root: pathlib.Path):
+def tables_in(root: pathlib.Path):
     """Return the tables of labels in a folder, each with a function that reads it."""
 
     def reader(file: pathlib.Path):
@@ -150,7 +167,7 @@ def finds(path: pathlib.Path) -> bool:
 KIND = Kind(
     lambda c, canvas, workers: Folder(c.path, canvas, workers, follow_links=c.follow_links, labels=c.labels),
     "needed",
-    lambda c, workers: Files(c.path, workers, follow_links=c.follow_links, labels=c.labels),
+    lambda c, workers: Files(c.path, workers, follow_links=c.follow_links, labels=c.labels, channels=c.channels),
     finds,
     "a folder of images, with classes as subfolders, or with dataset.json, metadata.csv, metadata.jsonl or labels.csv",
 )

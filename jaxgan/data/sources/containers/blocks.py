@@ -21,7 +21,7 @@ class Blocks:
       load: takes the number of a block; returns it and its size in bytes. Called by one thread at a time.
     """
 
-    def __init__(self, sizes: Sequence[int], load: Callable[[int], tuple[Any, int]]):
+    def __init__(self, sizes: Sequence[int] | np.ndarray, load: Callable[[int], tuple[Any, int]]):
         self._ends, self._load = np.cumsum(np.asarray(sizes, np.int64)), load
         self._kept: collections.OrderedDict[int, tuple[Any, int]] = collections.OrderedDict()
         self._lock = threading.Lock()

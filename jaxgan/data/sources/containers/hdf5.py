@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import pathlib
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,26 +22,41 @@ from jaxgan.base.checks import UserError, brief
 from jaxgan.base.files import open_regular
 from jaxgan.base.terminal import printable
 from jaxgan.base.types import Config
+from jaxgan.data.images.memory_budget import MAX_BYTES
 from jaxgan.data.labels import Labels, chosen, numbered
-from jaxgan.data.sources.containers.arrays import IMAGES, LABELS, as_images
+from jaxgan.data.sources.containers.arrays import IMAGES, LABELS
 from jaxgan.data.sources.containers.blocks import Blocks
+from jaxgan.data.sources.containers.npy import as_images
 from jaxgan.data.sources.containers.probe import survives
-from jaxgan.data.sources.containers.ranges import fingerprint, first_bytes, holds, matching
+from jaxgan.data.sources.containers.ranges import fingerprint, first_bytes, holds, matching, read_range
 from jaxgan.data.sources.kind import container, existing
 from jaxgan.data.sources.records import Arrays, Records
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 
 # Of one chunk, and of a column of labels.
-MAX_CHUNK, MAX_LABELS = 2**28, 2**30
+MAX_CHUNK, MAX_LABELS = 2**27, 2**28
+
+# So much longer than in the file is what deflate packs, at most.
+MAX_RATIO = 1032
+
+# Where a set of values of several lengths lies, there are so many bytes for each: its length is the first four.
+_REFERENCE = 16
+_DEFLATE = 1
 
 _PROBE = """
 import h5py, sys
 with h5py.File(sys.argv[1], "r") as file:
     for name in file:
-        if file.get(name, getlink=True).__class__ is h5py.HardLink and isinstance(file[name], h5py.Dataset):
-            if not file[name].is_virtual and file[name].size:
-                file[name][0], file[name][-1]
+        try:
+            is_here = file.get(name, getlink=True).__class__ is h5py.HardLink
+            data = file[name] if is_here and isinstance(file[name], h5py.Dataset) else None
+            if data is not None and data.shape and data.size and not (data.is_virtual or data.external):
+                for row in {*range(0, len(data), max(1, len(data) // 8)), len(data) - 1}:
+                    data[row]
+        except (OSError, RuntimeError, ValueError, TypeError, KeyError) as error:
+            if "alloc" in str(error):
+                raise MemoryError
 """
 
 
@@ -49,25 +65,30 @@ class Chunked(Records):
 
     Args:
       data: the set, [N, ...].
+      file: that holds it.
       place: where it lies, printable.
       labels: of the N images.
       identity: of the content.
     """
 
-    def __init__(self, data: Any, place: str, labels: Labels | None, identity: str):
+    def __init__(self, data: Any, file: pathlib.Path, place: str, labels: Labels | None, identity: str):
         self.what, self.place, self.labels, self.fingerprint = "HDF5 file", place, labels, identity
         rows = data.chunks[0] if data.chunks else 1
         size = rows * math.prod(data.shape[1:]) * data.dtype.itemsize
         if size > MAX_CHUNK:
             raise UserError(f"{place} has chunks of {size:,} bytes; save it anew with smaller ones, as of one image.")
-        starts = range(0, len(data), rows)
+        if data.nbytes > MAX_RATIO * file.stat().st_size:
+            raise UserError(f"{place} claims {data.nbytes:,} bytes, more than the file can hold; get it again.")
+        starts = np.arange(0, len(data), rows)
 
         def load(number: int) -> tuple[Sequence, int]:
-            block = data[starts[number] : starts[number] + rows]
-            return block, block.nbytes
+            start = int(starts[number])
+            size = _check_lengths(data, file, start, start + rows) if self._encoded else 0
+            block = data[start : start + rows]
+            return block, max(block.nbytes, size)
 
         self._encoded = data.dtype.kind == "O"
-        self._blocks = Blocks([min(rows, len(data) - start) for start in starts], load)
+        self._blocks = Blocks(np.minimum(rows, len(data) - starts), load)
         self._turn = as_images
 
     def __len__(self) -> int:
@@ -77,7 +98,9 @@ class Chunked(Records):
         """Return an image: encoded, or pixels [H, W, C]."""
         try:
             image = self._blocks[row]
-        except (OSError, RuntimeError, ValueError) as error:
+        except UserError:
+            raise
+        except (OSError, RuntimeError, ValueError, zlib.error) as error:
             raise UserError(f"{self.place} cannot be read ({brief(error)}); get it again.") from error
         if self._encoded:
             return np.asarray(image, np.uint8).tobytes()
@@ -104,24 +127,46 @@ def open_hdf5(c: Config) -> Records:
         sets = {name: opened[name] for name in opened if type(opened.get(name, getlink=True)) is h5py.HardLink}
         sets = {name: one for name, one in sets.items() if isinstance(one, h5py.Dataset) and one.shape}
         name, data = _images(sets, place, h5py)
-        labels = _labels(sets, name, c.labels, place)
+        labels = _labels(sets, name, c.labels, file, place)
         identity = fingerprint("hdf5", [file], name, data.shape, "" if labels is None else labels.values)
         return _records(file, data, f"{name!r} of {place}", labels, identity)
-    except (OSError, RuntimeError, ValueError, TypeError, KeyError) as error:
+    except (OSError, RuntimeError, ValueError, TypeError, KeyError, zlib.error) as error:
         if isinstance(error, UserError):
             raise
         raise UserError(f"{place} is no sound HDF5 file ({brief(error)}); get it again.") from error
 
 
 def _records(file: pathlib.Path, data: Any, place: str, labels: Labels | None, identity: str) -> Records:
-    if labels is not None and len(labels.values) != len(data):
-        raise UserError(f"{place} has {len(labels.values):,} labels for {len(data):,} images; expected as many.")
     offset = data.id.get_offset()
     if data.chunks is None and offset is not None and data.dtype.kind in "uif":
         with open_regular(file)[0] as stream:
             images = np.memmap(stream, data.dtype, "r", offset, data.shape).view(np.ndarray)
         return Arrays("HDF5 file", place, as_images(images, place), labels, identity)
-    return Chunked(data, place, labels, identity)
+    return Chunked(data, file, place, labels, identity)
+
+
+def _check_lengths(data: Any, file: pathlib.Path, start: int, stop: int) -> int:
+    """Return how many bytes the values of several lengths in some rows have.
+
+    Raises:
+      ValueError: one claims more than the file holds, which HDF5 would make room for.
+    """
+    raw, rows = b"", min(stop, len(data)) - start
+    if data.chunks is None:
+        raw = read_range(str(file), data.id.get_offset() + _REFERENCE * start, _REFERENCE * rows)
+    elif data.id.get_chunk_info_by_coord((start,)).size <= MAX_CHUNK:
+        skipped, raw = data.id.read_direct_chunk((start,))
+        options = data.id.get_create_plist()
+        for number in reversed(range(options.get_nfilters())):
+            if skipped >> number & 1:
+                continue
+            if options.get_filter(number)[0] != _DEFLATE:
+                raise UserError(f"{printable(file)} packs values of several lengths; save it anew without compression.")
+            raw = zlib.decompressobj().decompress(raw, _REFERENCE * data.chunks[0])
+    lengths = np.frombuffer(raw[: _REFERENCE * rows], "<u4")[:: _REFERENCE // 4].astype(np.int64)
+    if len(lengths) < rows or lengths.sum() > min(MAX_BYTES, file.stat().st_size):
+        raise UserError(f"{printable(file)} claims values longer than itself; get it again.")
+    return int(lengths.sum())
 
 
 def _images(sets: dict[str, Any], place: str, h5py: Any) -> tuple[str, Any]:
@@ -141,15 +186,21 @@ def _images(sets: dict[str, Any], place: str, h5py: Any) -> tuple[str, Any]:
     return found[0], data
 
 
-def _labels(sets: dict[str, Any], images: str, wanted: str, place: str) -> Labels | None:
+def _labels(sets: dict[str, Any], images: str, wanted: str, file: pathlib.Path, place: str) -> Labels | None:
     """Return the labels: those that are asked for, or a set of a usual name."""
     names = [name.strip() for name in wanted.split(",") if name.strip()]
     for name in names:
         checks.one_of(f"data.labels of {place}", name, set(sets) - {images})
     usual = [name for word in LABELS for name in sets if name.lower() == word and name != images]
     for name in names or usual[:1]:
-        if sets[name].is_virtual or sets[name].external or sets[name].nbytes > MAX_LABELS:
+        one, count = sets[name], len(sets[images])
+        if one.is_virtual or one.external or one.nbytes > min(MAX_LABELS, MAX_RATIO * file.stat().st_size):
             raise UserError(f"{name!r} of {place} lies in other files, or has too many bytes for labels.")
+        if len(one) != count:
+            raise UserError(f"{name!r} of {place} has {len(one):,} labels for {count:,} images; expected as many.")
+        if one.dtype.kind == "O":
+            for start in range(0, count, step := one.chunks[0] if one.chunks else count):
+                _check_lengths(one, file, start, start + step)
     if names:
         return chosen({name: _plain(sets[name]) for name in names}, wanted, place)
     return numbered(_plain(sets[usual[0]]), place) if usual else None

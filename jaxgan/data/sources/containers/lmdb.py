@@ -80,8 +80,11 @@ class Lmdb(Records):
 
     def raw(self, row: int) -> bytes:
         """Return an encoded image."""
-        with self._env.begin() as transaction:
-            return transaction.get(self._keys[row]) or b""
+        try:
+            with self._env.begin() as transaction:
+                return transaction.get(self._keys[row]) or b""
+        except self._lmdb.Error as error:
+            raise UserError(f"{self.place} is damaged ({brief(error)}); get it again.") from error
 
     def name(self, row: int) -> str:
         """Return the key of an image."""

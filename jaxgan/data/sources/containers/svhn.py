@@ -18,7 +18,7 @@ from jaxgan.base.terminal import printable
 from jaxgan.base.types import Config
 from jaxgan.data.labels import numbered
 from jaxgan.data.limits import host_memory
-from jaxgan.data.sources.containers.probe import survives
+from jaxgan.data.sources.containers.probe import MEMORY, survives
 from jaxgan.data.sources.containers.ranges import fingerprint, first_bytes
 from jaxgan.data.sources.kind import container, existing
 from jaxgan.data.sources.records import Arrays
@@ -50,7 +50,7 @@ def open_svhn(c: Config) -> Arrays:
     place, scipy_io = printable(file), checks.needed("scipy.io", "formats")
     stream, size = open_regular(file)
     most = int(min(MEMORY_FRACTION * host_memory(), 1032 * size))
-    survives(_PROBE, [str(file), str(most)], place)
+    survives(_PROBE, [str(file), str(most)], place, MEMORY + 4 * most)
     with stream:
         try:
             shapes = {name: (shape, kind) for name, shape, kind in scipy_io.whosmat(stream)}

@@ -63,7 +63,7 @@ class Zip(Records):
         found = tables.labelled(names, {name: self._reader(one) for name, one in beside.items()}, labels, self.place)
         if found is None:
             self.what, rows = "zip of images", np.arange(len(names))
-            values, classes, _ = label_by_folder([f"/{name}" for name in names], pathlib.Path("/"))
+            values, classes, _ = label_by_folder([f"/{name}" for name in names], pathlib.Path("/"), place=self.place)
             self.labels = None if classes is None else Labels(values, tuple(classes))
         else:
             self.what = "StyleGAN zip" if found.file == tables.STYLEGAN else f"zip with {found.file}"
@@ -179,7 +179,5 @@ def finds(path: pathlib.Path) -> bool:
 
 
 KIND = container(
-    lambda c, workers: Zip(c.path, c.labels),
-    finds,
-    "a zip archive of images, such as StyleGAN's dataset_tool writes",
+    lambda c, workers: Zip(c.path, c.labels), finds, "a zip archive of images, such as StyleGAN's dataset_tool writes"
 )

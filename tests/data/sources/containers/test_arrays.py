@@ -12,7 +12,7 @@ from fuzz import FUZZ
 from hypothesis import given
 
 from jaxgan.base.checks import UserError
-from jaxgan.data.sources.containers.arrays import Members
+from jaxgan.data.sources.containers.npy import Members
 
 LABELS = np.array([2, 0, 1, 1, 0, 2])
 
@@ -181,3 +181,109 @@ def test_bands_and_levels_of_arrays(tmp_path, kind, channels):
     measured, _ = opened(tmp_path / "a.npz", channels=channels, levels="auto")
     assert measured.info.levels == (0.0, 200.0)
     np.testing.assert_array_equal(measured.read(np.arange(6))[0], found)
+
+
+def save(folder, arrays):
+    for name, array in arrays.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        np.save(folder / name, array)
+
+
+@pytest.mark.parametrize(
+    ("names", "split"),
+    [
+        (("x_train", "y_train"), "train"),
+        (("images", "labels"), "train"),
+        (("X_test", "Y_test"), "test"),
+        (("faces", "labels"), "train"),
+        (("faces", "face_targets"), "train"),
+    ],
+)
+def test_a_folder_of_npy_files_that_are_named_like_arrays(tmp_path, names, split):
+    others = {} if "faces" in names else {"features.npy": np.zeros((6, 3)), "x_valid.npy": PIXELS[:2]}
+    save(tmp_path, others | {f"{names[0]}.npy": PIXELS, f"{names[1]}.npy": LABELS})
+    source, said = opened(tmp_path, split=split)
+    check(source, labels=LABELS.tolist(), classes=3)
+    assert said[-1].endswith(": 6 images 8x8 RGB, 3 classes.")
+
+
+@pytest.mark.parametrize(
+    ("turn", "channels"),
+    [
+        (lambda image: image, 3),
+        (lambda image: image.transpose(2, 0, 1), 3),
+        (lambda image: image[..., 0], 1),
+        (lambda image: image[None, ..., 0], 1),
+        (lambda image: image[..., :1], 1),
+        (lambda image: np.concatenate([image, image[..., :2]], 2), 5),
+        (lambda image: np.concatenate([image, image[..., :2]], 2).transpose(2, 0, 1), 5),
+    ],
+)
+def test_npy_files_of_one_image_each(tmp_path, turn, channels):
+    save(tmp_path, {f"{'ab'[i % 2]}/{i}.npy": turn(image) for i, image in enumerate(PIXELS)})
+    wanted = np.concatenate([PIXELS, PIXELS[..., :2]], 3)[[0, 2, 4, 1, 3, 5], ..., :channels]
+    source, said = opened(tmp_path, channels=channels)
+    check(source, wanted, [0, 0, 0, 1, 1, 1], 2, ["a", "b"])
+    assert said[0].startswith("npy files: 6 images 8x8")
+
+
+def test_npy_files_with_a_table(tmp_path):
+    save(tmp_path, {f"{i}.npy": image for i, image in enumerate(PIXELS)} | {"labels.npy": LABELS})
+    (tmp_path / "metadata.csv").write_text("file_name,label\n5.npy,b\n0.npy,a\n")
+    source, said = opened(tmp_path)
+    check(source, PIXELS[[5, 0]], [1, 0], 2, ["a", "b"])
+    assert "labels.npy in" in said[0]
+    assert "is not read: of several files a metadata.csv" in said[0]
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_npy_files_of_a_batch_each(tmp_path, flat):
+    grey = np.random.default_rng(0).integers(0, 256, (150, 28, 28, 1), np.uint8)
+    array = grey.reshape(150, 784) if flat else grey[..., 0]
+    save(tmp_path, {"cat.npy": array[:70], "ant.npy": array[70:]})
+    order = [*range(70, 150), *range(70)]
+    source, said = opened(tmp_path, channels=1, fit="as_is")
+    check(source, grey[order])
+    assert said[0].endswith("get no labels; --config.data.labels=file takes their files' names.")
+    source, _ = opened(tmp_path, channels=1, fit="as_is", labels="file")
+    check(source, grey[order], [0] * 80 + [1] * 70, 2, ["ant", "cat"])
+    save(tmp_path, {"cat.npy": PIXELS[:4], "ant.npy": PIXELS[4:]})
+    check(opened(tmp_path)[0], PIXELS[[4, 5, 0, 1, 2, 3]])
+
+
+@pytest.mark.parametrize(
+    ("shapes", "channels"),
+    [
+        ([(3, 64, 64)] * 2, 1),  # three grey images, or one in colour
+        ([(3, 64, 3)] * 2, 3),
+        ([(64, 64, 13)] * 2, 3),  # bands that nobody asks for
+        ([(640, 480, 13)] * 2, 3),
+        ([(100, 784)] * 2, 1),  # images, or rows of images
+        ([(8, 8, 3), (4, 8, 8, 3)], 3),
+        ([(8, 8), (8, 8, 3)], 3),
+        ([(10,), (10,)], 1),
+    ],
+)
+def test_npy_files_whose_shapes_leave_a_doubt_are_refused(tmp_path, shapes, channels):
+    save(tmp_path, {f"{i}.npy": np.zeros(shape, np.uint8) for i, shape in enumerate(shapes)})
+    with pytest.raises(
+        UserError, match=r"may be one image each or batches.*make one array of the images.*numpy\.stack"
+    ):
+        opened(tmp_path, channels=channels)
+
+
+def test_several_npz_files_are_refused(tmp_path):
+    for name in "ab":
+        np.savez(tmp_path / f"{name}.npz", images=PIXELS)
+    with pytest.raises(UserError, match=r"holds 2 files of arrays, such as a\.npz; set data\.path to the one"):
+        opened(tmp_path)
+
+
+def test_npy_files_and_their_shapes_tell_sets_apart(tmp_path):
+    found = set()
+    for name, array in (("a", PIXELS), ("b", PIXELS), ("b", PIXELS[:5])):
+        save(tmp_path / name, {f"{i}.npy": image for i, image in enumerate(array)})
+        if len(array) == 5:
+            (tmp_path / name / "5.npy").unlink()
+        found.add(opened(tmp_path / name)[0].fingerprint)
+    assert len(found) == 2

@@ -96,3 +96,44 @@ def test_damaged_files(tmp_path):
             content[place] = rng.integers(256)
         (tmp_path / "a.h5").write_bytes(content)
         or_sentence(lambda: opened(tmp_path / "a.h5")[0].read(np.arange(6)), "a.h5")
+
+
+def encoded(file, **options):
+    with h5py.File(file, "w") as opened:
+        data = opened.create_dataset("images", 6, h5py.vlen_dtype(np.uint8), **options)
+        for i, png in enumerate(PNGS):
+            data[i] = np.frombuffer(png, np.uint8)
+
+
+@pytest.mark.parametrize("options", [{}, {"chunks": (4,)}, {"chunks": (4,), "compression": "gzip", "shuffle": True}])
+def test_values_longer_than_the_file_are_not_made_room_for(tmp_path, options):
+    """The reader would take 4 GiB for the claim of four bytes."""
+    encoded(tmp_path / "a.h5", **options)
+    check(opened(tmp_path / "a.h5")[0])
+    content = (tmp_path / "a.h5").read_bytes()
+    if "compression" in options:
+        return
+    first = len(PNGS[0]).to_bytes(4, "little")
+    assert content.count(first) >= 1
+    (tmp_path / "a.h5").write_bytes(content.replace(first, b"\xff\xff\xff\x7f"))
+    with pytest.raises(UserError, match=r"claims values longer than itself|takes more than 0\.5 GiB|no sound HDF5"):
+        opened(tmp_path / "a.h5")[0].read(np.arange(6))
+
+
+def test_packed_references_that_cannot_be_checked_are_refused(tmp_path):
+    encoded(tmp_path / "a.h5", chunks=(4,), compression="lzf")
+    with pytest.raises(UserError, match="packs values of several lengths; save it anew without compression"):
+        opened(tmp_path / "a.h5")
+
+
+def test_images_that_are_claimed_and_not_there_are_refused(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("imgs", (10**6, 64, 64, 3), np.uint8, chunks=(1, 64, 64, 3))
+    with pytest.raises(UserError, match="claims 12,288,000,000 bytes, more than the file can hold"):
+        opened(tmp_path / "a.h5")
+
+
+def test_labels_of_another_number(tmp_path):
+    write(tmp_path / "a.h5", labels=LABELS[:5])
+    with pytest.raises(UserError, match=r"has 5 labels for 6 images"):
+        opened(tmp_path / "a.h5")

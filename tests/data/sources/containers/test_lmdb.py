@@ -59,3 +59,12 @@ def test_a_damaged_database_ends_in_a_sentence_not_in_the_process(tmp_path, plac
         stream.truncate(4096 * 2)
     with pytest.raises(UserError, match=r"is damaged: its reader was ended by signal|is no LMDB|holds no images"):
         opened(tmp_path / "a")
+
+
+def test_errors_of_the_reader_while_images_are_read_are_sentences(tmp_path):
+    """The keys of a damaged database may be of no length, which its reader refuses in its own words."""
+    write(tmp_path / "a", {b"a": PNGS[0]})
+    source, _ = opened(tmp_path / "a")
+    source.records._keys = [b""]
+    with pytest.raises(UserError, match=r"a is damaged \(BadValsizeError"):
+        source.records.raw(0)

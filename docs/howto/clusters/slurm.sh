@@ -16,7 +16,7 @@ workdir=${2:-runs/slurm}
 srun .venv/bin/python run.py --config="$config" --workdir="$workdir" --distributed
 
 status=0
-.venv/bin/python docs/clusters/finished.py "$workdir" || status=$?
+.venv/bin/python docs/howto/clusters/finished.py "$workdir" || status=$?
 if [ "$status" -eq 3 ]; then # steps are left
   scontrol requeue "$SLURM_JOB_ID"
 fi

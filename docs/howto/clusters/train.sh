@@ -13,4 +13,4 @@ while kill -0 "$training" 2>/dev/null; do # a signal ends the wait; training sti
   status=$?
 done
 [ "$status" -eq 0 ] || exit "$status"
-exec python docs/clusters/finished.py "$workdir"
+exec python docs/howto/clusters/finished.py "$workdir"

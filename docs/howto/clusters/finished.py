@@ -1,6 +1,6 @@
 """Exit with 0 if a run made all its steps or stopped by itself, 3 if steps are left, 1 if that is unknown.
 
-python docs/clusters/finished.py runs/dcgan
+python docs/howto/clusters/finished.py runs/dcgan
 """
 
 import sys

@@ -79,6 +79,11 @@ def kind_of(z: Array, kinds: int) -> Array:
     return (bits * 2 ** np.arange(bits.shape[1], dtype=np.int32)[None]).sum(-1)
 
 
+def kinds_of(module: nn.Module) -> int:
+    """Return the number of kinds of a generator, between which no path of latents leads; 1 where all are connected."""
+    return max(1, module.kinds) if isinstance(module, Generator) else 1
+
+
 def num_bits(kinds: int) -> int:
     """Return k for 2^k kinds."""
     return kinds.bit_length() - 1

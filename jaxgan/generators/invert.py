@@ -171,7 +171,7 @@ def _descend(
     prior = PRIORS["pixels" if network is None else "imagenet"]
     adam, rate = optax.scale_by_adam(), RATE * (1 if is_normal else 3**-0.5)
     flat_labels = jax.tree.map(lambda x: x.reshape(batch * starts, *x.shape[2:]), labels)
-    bits = compact.num_bits(_kinds(params))
+    bits = compact.num_bits(compact.kinds_of(params.module))
     signs = jnp.where(z[..., :bits] > 0, 1.0, -1.0)
 
     def losses(z):
@@ -199,7 +199,7 @@ def _starts(
     A group is a label and a kind.
     """
     asked = _all_labels(params) if labels is None else labels
-    kinds, tried = _kinds(params), 1 if asked is None else len(asked)
+    kinds, tried = compact.kinds_of(params.module), 1 if asked is None else len(asked)
     own = -(-num // (kinds if labels is not None else kinds * tried))  # of each group that an image may have
     pool = min(POOL, max(POOL // 8, NUMBERS // images[0].size))
     each = max(own, -(-pool // (kinds * tried)))
@@ -233,11 +233,6 @@ def _all_labels(params: GeneratorParams) -> Array | None:
     if not params.label_table:
         raise UserError("this generator takes label vectors and knows none of the data's; give labels.")
     return jnp.asarray(params.label_table, jnp.float32)
-
-
-def _kinds(params: GeneratorParams) -> int:
-    """Return the number of sets of images between which no path of latents leads, 1 where all are connected."""
-    return max(1, params.module.kinds) if isinstance(params.module, compact.Generator) else 1
 
 
 def _embed(network: Any, images: Array) -> Array:

@@ -2,8 +2,14 @@
 
 import re
 
+import jax
 import numpy as np
+import optax
 from cli import ROOT, call
+
+import jaxgan
+from jaxgan import config as config_lib
+from jaxgan.metrics import registry
 
 PAGE = (ROOT / "docs" / "howto" / "add_a_gan.md").read_text()
 NETWORKS, SETTINGS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
@@ -33,3 +39,25 @@ def test_a_file_that_imports_one_beside_it_is_refused_before_training(tmp_path, 
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "mine.py imports layers, which lies beside it, but a run keeps a copy of mine.py alone" in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_parts_of_a_method_are_put_into_a_gan(monkeypatch):
+    page = (ROOT / "docs" / "howto" / "add_a_loss.md").read_text()
+    names = {}
+    monkeypatch.setattr(registry, "_FOUND", dict(registry._FOUND))
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(block, names)
+    given = registry.Given(np.full((2, 4, 4, 1), 51, np.uint8), None, None, None, None, 0)
+    assert registry._FOUND["brightness"].compute(given) == {"brightness": 0.2}
+    networks = {"__name__": "mine"}
+    exec(NETWORKS.replace("from __future__ import annotations", ""), networks)
+    config = config_lib.default()
+    config.gan, config.model = "mine", {"latent_size": 5}
+    info = jaxgan.DataInfo((4, 4, 1), 100)
+    gan = names["with_penalty"](names["with_loss"](networks["build"](config, info)))
+    state = jaxgan.create_state(gan, optax.sgd(0.0), optax.sgd(0.0), jax.random.key(0))
+    images = np.random.default_rng(0).integers(0, 256, (1, 8, 4, 4, 1), np.uint8)
+    _, metrics = jax.jit(jaxgan.make_train_step(gan))(state, images, np.zeros((1, 8), np.int32))
+    logits = gan.discriminator.apply(state.d.variables, images[0] / 127.5 - 1, None, train=True)[0]
+    np.testing.assert_allclose(metrics["d/drift"], (logits**2).mean(), rtol=1e-4)
+    np.testing.assert_allclose(metrics["d/loss_real"], np.exp(-logits).mean(), rtol=1e-4)

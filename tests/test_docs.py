@@ -56,9 +56,10 @@ def name_of(page):
     return str(page.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "settings"], ids=name_of)
 def test_pages_use_the_terms_of_the_field(page):
-    text = "\n".join(prose.paragraphs(page.read_text()))
+    text = made("settings_page").page() if page.name == "settings" else page.read_text()
+    text = "\n".join(prose.paragraphs(text))
     found = {
         say: match[0] for bad, say in AVOIDED.items() if (match := re.search(rf"\b({bad})\b", text, re.IGNORECASE))
     }
@@ -132,3 +133,17 @@ def test_code_of_pages_imports_only_what_is_public():
         for room, names in re.findall(r"^from jaxgan\.?(\S*) import (.+)$", code, re.MULTILINE):
             for name in names.split(", "):
                 assert name in (rooms.get(room, ()) if room else {*rooms, *jaxgan.__all__}), f"{page}: {name}"
+
+
+def test_the_walk_through_a_step_names_functions_that_there_are():
+    page = (ROOT / "docs" / "explanation" / "step.md").read_text()
+    walk = page[page.index("## What the step does") : page.index("## What other systems change")]
+    code = "\n".join(
+        path.read_text() for room in ("training", "base") for path in (ROOT / "jaxgan" / room).glob("*.py")
+    )
+    named = re.findall(r"`(?:axis\.)?(\w+_\w+)(?:\([^`]*\))?`", walk)
+    assert len(named) > 8
+    assert [name for name in named if not re.search(rf"\b{name}\b", code)] == []
+    preset = (ROOT / "configs" / "dcgan.py").read_text()
+    quoted = [line for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    assert [line for line in quoted if line not in preset] == []

@@ -29,7 +29,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string(
     "config",
     None,
-    "File with get_config(), such as configs/dcgan.py, or the name of one that comes along, such as dcgan; "
+    "File with get_config(), such as configs/dcgan.py, or the name of a bundled one, such as dcgan; "
     "--config.FIELD=VALUE changes it, --sweep.FIELD=VALUE,VALUE trains a run for each.",
 )
 flags.DEFINE_string("workdir", None, "Folder of the run; when training, runs/NAME for configs/NAME.py by default.")
@@ -69,7 +69,7 @@ flags.DEFINE_integer("num_processes", None, "Processes that train together.", lo
 flags.DEFINE_integer("process_id", None, "Number of this process, from 0.", lower_bound=0)
 flags.DEFINE_bool("preview", False, "Draw each grid in the terminal, too: config.train.log_to=preview.")
 flags.DEFINE_bool("version", False, "Show the version of jaxgan.")
-flags.DEFINE_bool("trust", False, "Run the Python file of a run that has a GAN of its own.")
+flags.DEFINE_bool("trust", False, "Run the Python file of a run that has a custom GAN.")
 
 
 # ---- What they say ------------------------------------------------------------------------------------------------
@@ -79,7 +79,7 @@ def given_workdir() -> str:
     """Return --workdir, which must be there."""
     if FLAGS.workdir is None:
         raise jaxgan.UserError(f"--mode={FLAGS.mode} needs --workdir; give the folder of a training run.")
-    # Names of what comes along are no folders.
+    # Names of bundled generators are no folders.
     has_replicas = FLAGS.replica is not None or layout.replicas(FLAGS.workdir)
     return str(layout.folder_of(FLAGS.workdir, FLAGS.replica)) if has_replicas else FLAGS.workdir
 

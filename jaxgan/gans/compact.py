@@ -84,6 +84,12 @@ def kinds_of(module: nn.Module) -> int:
     return max(1, module.kinds) if isinstance(module, Generator) else 1
 
 
+def with_kind_of(z: Array, other: Array, kinds: int) -> Array:
+    """Return latents z [B, Z] with the kinds of others [B, Z]: with the signs of the entries that select them."""
+    bits = num_bits(kinds) if kinds else 0
+    return z.at[:, :bits].set(jnp.copysign(z[:, :bits], other[:, :bits]))
+
+
 def num_bits(kinds: int) -> int:
     """Return k for 2^k kinds."""
     return kinds.bit_length() - 1

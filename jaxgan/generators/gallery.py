@@ -15,6 +15,7 @@ from jaxgan.base import checks, keys
 from jaxgan.base.checks import UserError
 from jaxgan.base.pixels import to_levels, visible
 from jaxgan.base.types import Array, Config
+from jaxgan.gans import compact
 from jaxgan.generators.directions import directions
 from jaxgan.generators.load import Which, load_with_config
 from jaxgan.rundir import layout, saved_config
@@ -150,7 +151,8 @@ def save_walks(
     """Walk between latents, and for a conditional GAN between classes, and write the images to one file.
 
     Normal latents are joined by arcs, uniform ones by lines. Each walk of a conditional GAN leads from one class to
-    the next by mixing their embeddings, unless `draw.label` holds the class.
+    the next by mixing their embeddings, unless `draw.label` holds the class. In an animation a walk keeps to one kind
+    (config.model.kinds).
 
     Args:
       workdir: folder of the run, or a name that `jaxgan.load` takes.
@@ -176,16 +178,20 @@ def save_walks(
     ending = out.suffix.lower()
     num = (30 if ending == images.ANIMATION else 10) if draw.num is None else draw.num
     params, config = load_with_config(workdir, which)
-    is_normal = params.latent.law == "normal"
+    is_normal, kinds = params.latent.law == "normal", compact.kinds_of(params.module)
     if direction is None:
         start, stop = draw.latents(params, config, 2 * walks).reshape(2, walks, *params.latent.shape)
+        if ending == images.ANIMATION and kinds > 1:
+            stop = compact.with_kind_of(stop, start, kinds)  # images would jump where the kind changes
         z = interpolate(start, stop, num, spherical=is_normal)
         labels = walk_labels(params, walks, num, draw.label)
     else:
-        reach = 3.0 if is_normal else 3**0.5
-        z = along(draw.latents(params, config, walks), chosen_direction(params, direction), num, reach)
+        start = draw.latents(params, config, walks)
+        z = along(start, chosen_direction(params, direction), num, 3.0 if is_normal else 3**0.5)
         labels = choose_labels(params, walks, draw.label)
         labels = None if labels is None else labels.repeat(num, 0)
+        if kinds > 1:
+            z = compact.with_kind_of(z.reshape(walks * num, -1), start.repeat(num, 0), kinds)
     pixels = draw.pixels(params, config, z.reshape(-1, *params.latent.shape), labels)
     by_walk = pixels.reshape(walks, num, *pixels.shape[1:])
     if ending == images.ARRAY:

@@ -36,6 +36,7 @@ HAIR = {  # colours that differ at 64 pixels
     "#2c1b18": "dark", "#4a312c": "dark", "#724133": "brown", "#a55728": "brown", "#b58143": "brown",
     "#d6b370": "blond", "#ecdcbf": "light", "#e8e1e1": "light", "#c93305": "red", "#f59797": "pink",
 }  # fmt: skip
+SKIN = {"#694d3d": "brown", "#ae5d29": "copper", "#d08b5b": "honey", "#edb98a": "light", "#ffdbb4": "pale"}
 SHOWN = 0.5  # correlation of colours in the image and in the table, from which on a head shows its colour
 
 
@@ -75,7 +76,7 @@ def faces(path: Path) -> tuple[InMemory, InMemory]:
     coloured = heads_with_colour(rows, images)
     facts = [
         {
-            f"skin={row['skinColor']}",
+            f"skin={SKIN[row['skinColor']]}",
             f"hair={HAIR[row['headContrastColor']] if row['head'] in coloured else 'dark'}",
             *(["glasses"] if "glasses" in row["accessories"] else []),
             *(["beard"] if row["facialHair"] != "none" else []),

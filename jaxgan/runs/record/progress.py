@@ -19,7 +19,7 @@ from jaxgan.rundir.layout import CONFIG_FILE
 # Short names of what the bar shows, and of what there is room for in a line.
 SHOWN = {"d_loss": "d/loss", "d_acc": "d/acc", "g_loss": "g/loss"}
 MORE = {"d_acc_real": "d/acc_real", "d_acc_fake": "d/acc_fake", "g_acc": "g/acc"}
-PATIENCE = 20.0  # seconds without a row after which a line says how far the run is
+PATIENCE = 20.0  # seconds after which a line says how far the run is, before there is a row
 
 
 def start_text(config: Config, devices: list[Device], workdir: Path) -> str:
@@ -76,7 +76,7 @@ class Progress:
                 self._bar.set_postfix(_figures(row, SHOWN) | {"img/s": f"{row['images_per_sec']:.0f}"})
         elif row or now - self._printed_at > PATIENCE:
             self._print(self._line(step, row or {}, now))
-            self._printed_at = now
+            self._printed_at = math.inf if row else now
         if not self._has_begun:
             self._origin, self._has_begun = (step, now), True
 

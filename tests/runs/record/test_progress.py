@@ -30,12 +30,13 @@ def test_lines_where_there_is_no_terminal():
 
 
 def test_a_line_comes_before_the_first_row_where_that_takes_long(monkeypatch):
-    out, seconds = io.StringIO(), iter([0, 0, 30, 40, 41, 61, 70])
+    out, seconds = io.StringIO(), iter([0, 0, 30, 40, 41, 61, 70, 99])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(seconds))
     bar = progress.Progress(100, 200, stream=out)
     for step in (101, 111, 112, 132):
         bar.update(step)
     bar.update(140, ROW)
+    bar.update(141)
     first, second, row = out.getvalue().splitlines()
     assert first == "step 101/200"  # the time until then was the compiler's
     assert second == "step 132/200  ETA 0:01:08"  # 31 steps in 31 seconds

@@ -23,10 +23,10 @@ class Generator(nn.Module):
         return x.reshape(-1, *self.shape)
 
 
-FIVE = Latent((5,))
+NORMAL = Latent((5,))
 
 
-def make_params(latent=FIVE, shape=(4, 4, 1), classes=None, table=()):
+def make_params(latent=NORMAL, shape=(4, 4, 1), classes=None, table=()):
     spans = tuple((min(column), max(column)) for column in zip(*table, strict=True))
     module = Generator(shape, Condition(classes or len(spans), spans))
     labels = jnp.zeros((1, len(spans))) if table else jnp.zeros((1,), jnp.int32)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from jaxgan.data import InMemory as InMemory
     from jaxgan.data import open_source as open_source
     from jaxgan.gans import build as build
+    from jaxgan.generators.directions import attribute_directions as attribute_directions
+    from jaxgan.generators.directions import directions as directions
     from jaxgan.generators.export import export as export
     from jaxgan.generators.import_weights import import_weights as import_weights
     from jaxgan.generators.invert import Inversion as Inversion
@@ -57,6 +59,7 @@ _PUBLIC = {
     "base.types": ["DataInfo", "Source"],
     "data": ["InMemory", "IndexPlan", "open_source"],
     "gans": ["build"],
+    "generators.directions": ["attribute_directions", "directions"],
     "generators.export": ["export"],
     "generators.import_weights": ["import_weights"],
     "generators.invert": ["Inversion", "invert"],

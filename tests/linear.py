@@ -23,7 +23,10 @@ class Generator(nn.Module):
         return x.reshape(-1, *self.shape)
 
 
-def make_params(latent=Latent((5,)), shape=(4, 4, 1), classes=None, table=()):
+NORMAL = Latent((5,))
+
+
+def make_params(latent=NORMAL, shape=(4, 4, 1), classes=None, table=()):
     spans = tuple((min(column), max(column)) for column in zip(*table, strict=True))
     module = Generator(shape, Condition(classes or len(spans), spans))
     labels = jnp.zeros((1, len(spans))) if table else jnp.zeros((1,), jnp.int32)

@@ -56,6 +56,7 @@ flags.DEFINE_string(
 flags.DEFINE_string("real", None, "For --mode=evaluate: folder of real images, to score those of --fake.")
 flags.DEFINE_string("fake", None, "For --mode=evaluate: folder of images to score against those of --real.")
 flags.DEFINE_string("row", None, "For --mode=reproduce: the reported result to train again; without it all are listed.")
+flags.DEFINE_string("direction", None, "For --mode=interpolate: number of jaxgan.directions, or a .npy file of one.")
 flags.DEFINE_string("images", None, "For --mode=invert: folder of images whose latents are sought.")
 flags.DEFINE_integer("starts", 8, "For --mode=invert: latents from which each image is sought.")
 flags.DEFINE_integer("steps", 200, "For --mode=invert: steps of the descent.")
@@ -169,7 +170,7 @@ def parse(argv: list[str]) -> list[str]:
     if FLAGS.version:
         print(f"jaxgan {jaxgan.__version__}")
         sys.exit(0)
-    for name in "config", "workdir", "out", "real", "fake", "images":
+    for name in "config", "workdir", "out", "real", "fake", "images", "direction":
         if FLAGS[name].value is not None:
             FLAGS[name].value = os.path.expanduser(str(FLAGS[name].value))
     try:

@@ -47,7 +47,7 @@ def write_samples() -> None:
 
 def write_walks() -> None:
     """Write a strip or an animation of walks between latents."""
-    show(f"wrote {gallery.save_walks(given_workdir(), **drawing())}")
+    show(f"wrote {gallery.save_walks(given_workdir(), **drawing(), direction=FLAGS.direction)}")
 
 
 def write_inversion() -> None:
@@ -194,7 +194,7 @@ MODES = {
     "sample": Mode(
         write_samples, "workdir replica out num label z_scale truncation stats weights ema_std step seed scale trust"
     ),
-    "interpolate": Mode(write_walks, "workdir replica out num label weights ema_std step seed scale trust"),
+    "interpolate": Mode(write_walks, "workdir replica out num label direction weights ema_std step seed scale trust"),
     "evaluate": Mode(score, f"{OF_SCORES} real fake"),
     "invert": Mode(
         write_inversion,

@@ -109,8 +109,10 @@ def invert(
     at_once = min(64, max(1, PIXELS // math.prod(x.shape[1:3])))
     parts = -(-len(x) // at_once)
     rows = np.minimum(np.arange(parts * -(-len(x) // parts)), len(x) - 1).reshape(parts, -1)
-    find = _compiled(starts, steps)
-    found = [find(params, network, x[part], None if labels is None else labels[part], key) for part in rows]
+    find = functools.partial(_compiled(starts, steps), params, network)
+    # All batches have the same starts, so that what is found does not depend on how many images there are.
+    keys = [jax.random.clone(key) for _ in rows]
+    found = [find(x[at], None if labels is None else labels[at], one) for at, one in zip(rows, keys, strict=True)]
     return jax.tree.map(lambda *arrays: jnp.concatenate(arrays)[: len(x)], *found)
 
 
@@ -169,7 +171,7 @@ def _descend(
     prior = PRIORS["pixels" if network is None else "imagenet"]
     adam, rate = optax.scale_by_adam(), RATE * (1 if is_normal else 3**-0.5)
     flat_labels = jax.tree.map(lambda x: x.reshape(batch * starts, *x.shape[2:]), labels)
-    bits = compact.num_bits(_kinds(params))
+    bits = compact.num_bits(compact.kinds_of(params.module))
     signs = jnp.where(z[..., :bits] > 0, 1.0, -1.0)
 
     def losses(z):
@@ -197,19 +199,23 @@ def _starts(
     A group is a label and a kind.
     """
     asked = _all_labels(params) if labels is None else labels
-    kinds, tried = _kinds(params), 1 if asked is None else len(asked)
+    kinds, tried = compact.kinds_of(params.module), 1 if asked is None else len(asked)
     own = -(-num // (kinds if labels is not None else kinds * tried))  # of each group that an image may have
     pool = min(POOL, max(POOL // 8, NUMBERS // images[0].size))
     each = max(own, -(-pool // (kinds * tried)))
     z = params.latent.draw(key, tried * kinds * each)
-    bits = compact.num_bits(kinds)
-    signs = (jnp.arange(len(z))[:, None] // each >> jnp.arange(bits)) % 2 * 2 - 1
-    z = z.at[..., :bits].set(signs * jnp.abs(z[..., :bits]))
+    if kinds > 1:
+        bits = compact.num_bits(kinds)
+        signs = (jnp.arange(len(z))[:, None] // each >> jnp.arange(bits)[None]) % 2 * 2 - 1
+        z = z.at[:, :bits].set(signs * jnp.abs(z[:, :bits]))
     told = jax.tree.map(lambda x: x.repeat(kinds * each, 0), asked)
-    made = lax.map(lambda one: unclipped(params, one[0][None], one[1] if one[1] is None else one[1][None])[0],
-                   (z, told), batch_size=CHUNK)  # fmt: skip
+
+    def make(one):
+        return unclipped(params, *jax.tree.map(lambda x: x[None], one))[0]
+
+    made = lax.map(make, (z, told), batch_size=CHUNK)
     a, b = _embed(None, images), _embed(None, made)
-    apart = jnp.square(a).sum(-1)[:, None] + jnp.square(b).sum(-1) - 2 * a @ b.T
+    apart = jnp.square(a).sum(-1)[:, None] + jnp.square(b).sum(-1)[None] - 2 * a @ b.T
     apart = apart.reshape(len(images), tried, kinds * each)
     if labels is not None:
         same = (labels[:, None] == labels[None]).reshape(tried, tried, -1).all(-1)
@@ -227,11 +233,6 @@ def _all_labels(params: GeneratorParams) -> Array | None:
     if not params.label_table:
         raise UserError("this generator takes label vectors and knows none of the data's; give labels.")
     return jnp.asarray(params.label_table, jnp.float32)
-
-
-def _kinds(params: GeneratorParams) -> int:
-    """Return the number of sets of images between which no path of latents leads, 1 where all are connected."""
-    return max(1, params.module.kinds) if isinstance(params.module, compact.Generator) else 1
 
 
 def _embed(network: Any, images: Array) -> Array:

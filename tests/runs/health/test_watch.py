@@ -217,7 +217,7 @@ def train(name, steps, *, lr=1.0, d_lr=1.0, seed=0, every=20, **model):
 @pytest.mark.parametrize(
     ("name", "steps", "seed"),
     [
-        ("gan_mlp", 600, 0),
+        ("gan_mlp", 400, 0),
         pytest.param("small_dcgan", 400, 0, marks=LONG),
         *(pytest.param("gan_mlp", 6_000, seed, marks=HOURS) for seed in (1, 2, 3)),
         *(pytest.param("small_dcgan", 2_000, seed, marks=HOURS) for seed in (1, 2, 3)),

@@ -1,14 +1,14 @@
-"""Are the types of all public names known? Reads docs/api.md, and what `pyright --verifytypes --outputjson` prints.
+"""Are the types of all public names known? Reads what `pyright --verifytypes --outputjson` prints.
 
 Usage: pyright --verifytypes jaxgan --ignoreexternal --outputjson | python .ci/public_types.py
 """
 
 import json
-import re
 import sys
-from pathlib import Path
 
-public = re.findall(r"^::: (\S+)", (Path(__file__).parent.parent / "docs/api.md").read_text(), re.MULTILINE)
+import jaxgan
+
+public = [f"{getattr(jaxgan, name).__module__}.{name}" for name in jaxgan.__all__]
 symbols = json.load(sys.stdin)["typeCompleteness"]["symbols"]
 names = {symbol["name"] for symbol in symbols}
 if missing := [name for name in public if name not in names]:

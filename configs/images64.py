@@ -4,7 +4,7 @@ python run.py --config=configs/images64.py --config.data.path=FOLDER --workdir=r
 
 Any images that config.data can read, in colour or grey; oblong ones are cropped. Classes from subfolders:
 --config.model.conditional=True. For photographs without text --config.data.mirror=True doubles their number.
-docs/own_images.md says what to expect after how long, and how it was measured.
+docs/tutorials/own_images.md says what to expect after how long, and how it was measured.
 """
 
 from configs.mnist import make_compact

@@ -2,7 +2,7 @@
 
 python run.py --config=configs/r3gan_cifar10.py --workdir=runs/r3gan_cifar10
 
-Time: four days on eight GPUs in the paper; not trained here. The data must be prepared as ArrayRecord (docs/data.md).
+Time: four days on eight GPUs in the paper; not trained here. docs/howto/data.md says how to prepare the data.
 Source: Huang et al., "The GAN is dead; long live the GAN!", 2024, table 9.
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-HEAD = """# All settings
+HEAD = """# Settings
 
 Each is a field of the configuration, `--config.FIELD=VALUE` on the command line. Defaults are those of
 `jaxgan.config.default()`; a file in `configs/` writes down what its system fixes. `config.model` is the GAN's own: its
@@ -15,7 +15,7 @@ def on_files(files, config):
     """Add the page; mkdocs calls this."""
     from mkdocs.structure.files import File
 
-    files.append(File.generated(config, "settings.md", content=page()))
+    files.append(File.generated(config, "reference/settings.md", content=page()))
     return files
 
 

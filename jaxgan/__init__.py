@@ -18,11 +18,20 @@ if TYPE_CHECKING:
     from jaxgan.base.types import DataInfo as DataInfo
     from jaxgan.base.types import Source as Source
     from jaxgan.config_files import get_config as get_config
+    from jaxgan.data import IndexPlan as IndexPlan
+    from jaxgan.data import InMemory as InMemory
     from jaxgan.data import open_source as open_source
     from jaxgan.gans import build as build
+    from jaxgan.generators.directions import attribute_directions as attribute_directions
+    from jaxgan.generators.directions import directions as directions
     from jaxgan.generators.export import export as export
     from jaxgan.generators.import_weights import import_weights as import_weights
+    from jaxgan.generators.invert import Inversion as Inversion
+    from jaxgan.generators.invert import invert as invert
     from jaxgan.generators.load import load as load
+    from jaxgan.objectives.losses import AdversarialLoss as AdversarialLoss
+    from jaxgan.objectives.penalties import Penalty as Penalty
+    from jaxgan.runs.evaluate import evaluate_run as evaluate_run
     from jaxgan.runs.train import train as train
     from jaxgan.sampling.generator import GeneratorParams as GeneratorParams
     from jaxgan.sampling.generator import Latent as Latent
@@ -48,11 +57,16 @@ _PUBLIC = {
     "base.machine": ["compiler_options", "keep_memory"],
     "base.pixels": ["to_uint8"],
     "base.types": ["DataInfo", "Source"],
-    "data": ["open_source"],
+    "data": ["InMemory", "IndexPlan", "open_source"],
     "gans": ["build"],
+    "generators.directions": ["attribute_directions", "directions"],
     "generators.export": ["export"],
     "generators.import_weights": ["import_weights"],
+    "generators.invert": ["Inversion", "invert"],
     "generators.load": ["load"],
+    "objectives.losses": ["AdversarialLoss"],
+    "objectives.penalties": ["Penalty"],
+    "runs.evaluate": ["evaluate_run"],
     "runs.train": ["train"],
     "sampling.generator": ["GeneratorParams", "Latent"],
     "sampling.recalibration": ["standing_statistics"],

@@ -30,6 +30,7 @@ _GENERAL = (
     Setting("gan", "", "a file of jaxgan/gans without its ending, or the path of your own .py file", fixed=True),
     Setting("seed", 0, "everything random follows from it", 0, 2**32 - 1, fixed=True),
     Setting("loss", "non_saturating", choices=tuple(losses.LOSSES)),
+    Setting("label_smoothing", 0.0, "D's target for real images is 1 minus this (one-sided)", 0, 0.5),
     Setting("precision", "float32", "of layers in training; parameters stay float32", choices=("float32", "bfloat16")),
     Setting("matmul", "default", "float32 products on accelerators", choices=("default", "tensorfloat32", "float32")),
     Setting("convolution", "auto", "form in training: auto (by platform), lax (XLA's), cpu (ours)", choices=conv.FORMS),
@@ -64,7 +65,9 @@ _OPTIMISER = (
     Setting("b2", 0.999, "", 0, _BELOW_1, swept=True),
     Setting("eps", 1e-8, "", 0, 1),
     Setting("weight_decay", 0.0, "", 0, 1_000),
-    Setting("schedule", "constant", choices=("constant", "exponential", "step", "cosine")),
+    Setting(
+        "schedule", "constant", "cosine ends with num_steps", choices=("constant", "exponential", "step", "cosine")
+    ),
     Setting("decay_rate", 1.0, "exponential: each epoch; step: each `decay_epochs`", 0, 1_000),
     Setting("decay_epochs", 1.0, "", 1e-6, _MANY),
     Setting("warmup_epochs", 0.0, "of cosine", 0, _MANY),

@@ -20,7 +20,7 @@ def get_config(name: str, *argument: str) -> Config:
     """Return the configuration of a system, complete and ready to be changed.
 
     Args:
-      name: one that comes along, such as 'dcgan', or a Python file with a function get_config().
+      name: a bundled one, such as 'dcgan', or a Python file with a function get_config().
       argument: of that function.
 
     Raises:

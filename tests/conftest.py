@@ -19,6 +19,9 @@ if importlib.metadata.version("jax").startswith("0.10."):  # later ones end the 
 # Runs leave malloc alone, which else would keep all that was ever freed.
 os.environ.setdefault("MALLOC_ARENA_MAX", "4")
 
+# Tracing makes objects by the million, to stay. `jaxgan.cli.start` does the same.
+gc.set_threshold(100_000, 50, 50)
+
 # All workers and the processes that tests start share one folder: the first process makes it, and the others are told.
 _FOLDER = None
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:

@@ -1,4 +1,4 @@
-"""The scripts and manifests in docs/clusters: they cannot be run here, but what they say can be checked."""
+"""The scripts and manifests in docs/howto/clusters: they cannot be run here, but what they say can be checked."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from cli import FLAGS, ROOT
 
 import jaxgan
 
-FOLDER = ROOT / "docs" / "clusters"
+FOLDER = ROOT / "docs" / "howto" / "clusters"
 
 
 def manifests(name):

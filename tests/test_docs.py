@@ -1,21 +1,96 @@
 """The pages that are made, and what must be on them; that the site builds is seen to where lint runs."""
 
 import importlib.util
+import re
+from pathlib import Path
 
+import prose
+import pytest
 from cli import ROOT
 
 import jaxgan
-from jaxgan import config
+from jaxgan import config, metrics, nets
 from jaxgan.base.settings import Setting, flatten
 from jaxgan.config import default
 
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+# What readers go through line by line.
+FOLLOWED = [PAGES[0], *(page for page in PAGES if page.parent.name in ("tutorials", "howto"))]
 
-def settings_page():
-    spec = importlib.util.spec_from_file_location("settings_page", ROOT / "docs" / "settings_page.py")
+# Expressions to avoid, each with the field's own.
+AVOIDED = {
+    r"pictures?": "image",
+    r"laws?": "distribution",
+    r"mend(s|ed|ing)?": "fix",
+    r"of one's own": "custom, your own",
+    r"by heart": "memorised",
+    r"comes? along": "bundled, pretrained",
+    r"replicas?": "seeds, runs",
+    r"(is|are) said": "reports, prints",
+    r"(the|a) watch": "health checks",
+    r"journals?": "metrics writer, recorder",
+    r"standing statistics": "BatchNorm recalibration",
+    r"uneven data": "classes with unequal counts",
+    r"is sure": "overfits",
+    r"what moves": "optimiser state, moments",
+    r"make of a file": "decoder",
+    r"without memory": "out of memory",
+    r"to the bit": "bit for bit",
+    r"learnt": "learned, memorised",
+    r"at each \w+-th": "every k steps",
+    r"(images|scores|runs|versions) of before": "previous",
+    r"the one\b[^.]*\bthe other": "both, or each by its name",
+    r"sides": "shape, size, H x W",
+}
+
+
+def made(name):
+    """Import a script of the folder of docs."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def name_of(page):
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "settings"], ids=name_of)
+def test_pages_use_the_terms_of_the_field(page):
+    text = made("settings_page").page() if page.name == "settings" else page.read_text()
+    text = "\n".join(prose.paragraphs(text))
+    found = {
+        say: match[0] for bad, say in AVOIDED.items() if (match := re.search(rf"\b({bad})\b", text, re.IGNORECASE))
+    }
+    assert not found
+
+
+@pytest.mark.parametrize("page", FOLLOWED, ids=name_of)
+def test_sentences_are_short(page):
+    assert [one for one in prose.sentences(page.read_text()) if len(prose.words(one)) > 30] == []
+
+
+def test_readme_is_short():
+    text = (ROOT / "README.md").read_text()
+    assert sum(len(prose.words(one)) for one in prose.paragraphs(text)) < 450
+    without_tables = re.sub(r"^\|.*$", "", text, flags=re.MULTILINE)
+    assert sum(word[0].isdigit() for one in prose.paragraphs(without_tables) for word in prose.words(one)) < 25
+
+
+def test_each_page_is_of_one_kind_and_in_the_contents():
+    listed = re.findall(r": ([\w/]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    pages = [str(page.relative_to(ROOT / "docs")) for page in PAGES[1:]]
+    assert sorted(listed) == sorted([*pages, "reference/settings.md"])
+    kinds = {Path(page).parent.name for page in pages} - {""}
+    assert kinds == {"tutorials", "howto", "reference", "explanation"}
+    entry = (ROOT / "docs" / "index.md").read_text()
+    assert [page for page in pages if f"]({page})" not in entry] == ["index.md"]
+
+
+def settings_page():
     section, found = "", {}
-    for line in module.page().splitlines():
+    for line in made("settings_page").page().splitlines():
         if line.startswith("## "):
             section = line[3:] if line != "## General" else ""
         elif line.startswith("| `"):
@@ -44,10 +119,31 @@ def test_a_new_setting_is_on_the_page(monkeypatch):
     assert settings_page()["train.novelty"] == ("1.0", "0 to 9", "how new it is; needs augment")
 
 
-def test_all_public_names_are_on_their_page():
-    page = (ROOT / "docs" / "api.md").read_text()
-    named = [line.removeprefix("::: ") for line in page.splitlines() if line.startswith("::: ")]
-    assert sorted(name.rpartition(".")[2] for name in named) == sorted(jaxgan.__all__)
-    for name in named:
-        module, _, attribute = name.rpartition(".")
-        assert getattr(importlib.import_module(module), attribute) is getattr(jaxgan, attribute)
+def test_all_public_names_are_on_their_page_as_they_are_called():
+    api = made("api_page")
+    page = api.PAGE.read_text()
+    assert sorted(api.ROW.findall(page)) == sorted(api.public())
+    assert page == api.rewritten(page), "python docs/api_page.py writes the page anew"
+
+
+def test_code_of_pages_imports_only_what_is_public():
+    rooms = {"config": ["default"], "metrics": metrics.__all__, "nets": nets.__all__}
+    for page in PAGES:
+        code = "\n".join(re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL))
+        for room, names in re.findall(r"^from jaxgan\.?(\S*) import (.+)$", code, re.MULTILINE):
+            for name in names.split(", "):
+                assert name in (rooms.get(room, ()) if room else {*rooms, *jaxgan.__all__}), f"{page}: {name}"
+
+
+def test_the_walk_through_a_step_names_functions_that_there_are():
+    page = (ROOT / "docs" / "explanation" / "step.md").read_text()
+    walk = page[page.index("## What the step does") : page.index("## What other systems change")]
+    code = "\n".join(
+        path.read_text() for room in ("training", "base") for path in (ROOT / "jaxgan" / room).glob("*.py")
+    )
+    named = re.findall(r"`(?:axis\.)?(\w+_\w+)(?:\([^`]*\))?`", walk)
+    assert len(named) > 8
+    assert [name for name in named if not re.search(rf"\b{name}\b", code)] == []
+    preset = (ROOT / "configs" / "dcgan.py").read_text()
+    quoted = [line for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    assert [line for line in quoted if line not in preset] == []

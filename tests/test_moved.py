@@ -7,7 +7,7 @@ import pytest
 
 from jaxgan.moved import MOVED
 
-# From docs/clusters/finished.py and docs/recipes.md before the modules moved, and from a copy of a bundled GAN.
+# From finished.py and recipes.md of the docs before the modules moved, and from a copy of a bundled GAN.
 TAUGHT = """
 from jaxgan.base import checks, shapes
 from jaxgan.metrics import digits, reference, suite

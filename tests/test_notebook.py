@@ -1,11 +1,11 @@
-"""The cells of docs/quickstart.ipynb run one after the other, with fewer steps, and its images are in it."""
+"""The cells of docs/tutorials/quickstart.ipynb run one after the other, with fewer steps, and its images are in it."""
 
 import json
 
 import pytest
 from cli import ROOT
 
-CELLS = json.loads((ROOT / "docs" / "quickstart.ipynb").read_text())["cells"]
+CELLS = json.loads((ROOT / "docs" / "tutorials" / "quickstart.ipynb").read_text())["cells"]
 SHORTER = {"num_steps = 6_000": "num_steps = 4", "log_every = 2_000": "log_every = 2", "num=2_000": "num=64"}
 
 

@@ -1,4 +1,4 @@
-"""The short programs of docs/recipes.md."""
+"""The short programs of docs/howto/recipes.md."""
 
 import re
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from cli import ROOT
 
-TEXT = (ROOT / "docs" / "recipes.md").read_text()
+TEXT = (ROOT / "docs" / "howto" / "recipes.md").read_text()
 RECIPES = dict(re.findall(r"^## ([^\n]*)\n.*?```python\n(.*?)```", TEXT, re.MULTILINE | re.DOTALL))
 
 
@@ -15,6 +15,12 @@ def moves(tree):
     """Return whether a gradient is finite, and not zero."""
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
     return all(np.isfinite(leaf).all() for leaf in leaves) and any(np.any(leaf) for leaf in leaves)
+
+
+def same(first, second):
+    """Return whether two states are equal, keys too."""
+    first, second = (state.replace(key=jax.random.key_data(state.key)) for state in (first, second))
+    return all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True))
 
 
 CHECKS = {
@@ -25,6 +31,7 @@ CHECKS = {
     "A custom data source": lambda n: int(n["state"].step) == 3,
     "A custom discriminator": lambda n: int(n["state"].step) == 1,
     "Scores of your own arrays": lambda n: 0 < n["scores"]["fd_mnist"] < 60 and n["scores"]["class_entropy"] > 0.9,
+    "Checkpoints of your own loop": lambda n: same(n["read"], n["state"]),
     "Differentiate through steps of D": lambda n: moves(n["gradient"]),
 }
 

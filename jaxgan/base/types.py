@@ -7,6 +7,7 @@ D features.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -60,6 +61,11 @@ class DataInfo:
     def pixel_dtype(self) -> np.dtype:
         """Type of the pixels: uint8, or uint16 where they have levels."""
         return np.dtype(np.uint8 if self.levels is None else np.uint16)
+
+    @property
+    def image_bytes(self) -> int:
+        """Bytes of the pixels of one image."""
+        return math.prod(self.image_shape) * self.pixel_dtype.itemsize
 
 
 class Batch(NamedTuple):

@@ -20,6 +20,7 @@ from jaxgan.base import checks, terminal
 from jaxgan.base.types import Config
 from jaxgan.cli import surroundings
 from jaxgan.config_files import get_config
+from jaxgan.generators import invert
 from jaxgan.rundir import layout, saved_config
 from jaxgan.runs import compare
 from jaxgan.runs.record import loggers
@@ -28,7 +29,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string(
     "config",
     None,
-    "File with get_config(), such as configs/dcgan.py, or the name of one that comes along, such as dcgan; "
+    "File with get_config(), such as configs/dcgan.py, or the name of a bundled one, such as dcgan; "
     "--config.FIELD=VALUE changes it, --sweep.FIELD=VALUE,VALUE trains a run for each.",
 )
 flags.DEFINE_string("workdir", None, "Folder of the run; when training, runs/NAME for configs/NAME.py by default.")
@@ -54,6 +55,12 @@ flags.DEFINE_string(
 )
 flags.DEFINE_string("real", None, "For --mode=evaluate: folder of real images, to score those of --fake.")
 flags.DEFINE_string("fake", None, "For --mode=evaluate: folder of images to score against those of --real.")
+flags.DEFINE_string("row", None, "For --mode=reproduce: the reported result to train again; without it all are listed.")
+flags.DEFINE_string("direction", None, "For --mode=interpolate: number of jaxgan.directions, or a .npy file of one.")
+flags.DEFINE_string("images", None, "For --mode=invert: folder of images whose latents are sought.")
+flags.DEFINE_integer("starts", 8, "For --mode=invert: latents from which each image is sought.")
+flags.DEFINE_integer("steps", 200, "For --mode=invert: steps of the descent.")
+flags.DEFINE_enum("distance", "pixels", list(invert.PRIORS), "For --mode=invert: what is made small.")
 flags.DEFINE_integer("batch", None, "Images of each call of an export; by default any number.", lower_bound=1)
 flags.DEFINE_integer("scale", None, "Pixels a side for each pixel of an image; by default small ones are enlarged.")
 flags.DEFINE_bool("distributed", False, "Train with the other processes that SLURM, Kubernetes, ... started.")
@@ -62,7 +69,7 @@ flags.DEFINE_integer("num_processes", None, "Processes that train together.", lo
 flags.DEFINE_integer("process_id", None, "Number of this process, from 0.", lower_bound=0)
 flags.DEFINE_bool("preview", False, "Draw each grid in the terminal, too: config.train.log_to=preview.")
 flags.DEFINE_bool("version", False, "Show the version of jaxgan.")
-flags.DEFINE_bool("trust", False, "Run the Python file of a run that has a GAN of its own.")
+flags.DEFINE_bool("trust", False, "Run the Python file of a run that has a custom GAN.")
 
 
 # ---- What they say ------------------------------------------------------------------------------------------------
@@ -72,7 +79,7 @@ def given_workdir() -> str:
     """Return --workdir, which must be there."""
     if FLAGS.workdir is None:
         raise jaxgan.UserError(f"--mode={FLAGS.mode} needs --workdir; give the folder of a training run.")
-    # Names of what comes along are no folders.
+    # Names of bundled generators are no folders.
     has_replicas = FLAGS.replica is not None or layout.replicas(FLAGS.workdir)
     return str(layout.folder_of(FLAGS.workdir, FLAGS.replica)) if has_replicas else FLAGS.workdir
 
@@ -163,7 +170,7 @@ def parse(argv: list[str]) -> list[str]:
     if FLAGS.version:
         print(f"jaxgan {jaxgan.__version__}")
         sys.exit(0)
-    for name in "config", "workdir", "out", "real", "fake":
+    for name in "config", "workdir", "out", "real", "fake", "images", "direction":
         if FLAGS[name].value is not None:
             FLAGS[name].value = os.path.expanduser(str(FLAGS[name].value))
     try:

@@ -15,10 +15,10 @@ from jaxgan import gans
 from jaxgan.base import processes
 from jaxgan.base.terminal import say, show
 from jaxgan.cli.flags import FLAGS, changed, data_info, given_config, given_workdir
-from jaxgan.generators import export, gallery
+from jaxgan.generators import export, gallery, inverted
 from jaxgan.generators.load import Which, load_with_config
 from jaxgan.rundir import evaluations, layout, metrics_log, restore, saved_config
-from jaxgan.runs import compare, evaluate
+from jaxgan.runs import compare, evaluate, reproduce
 from jaxgan.runs.record import report, score_table
 from jaxgan.views import diagram, table
 
@@ -47,7 +47,17 @@ def write_samples() -> None:
 
 def write_walks() -> None:
     """Write a strip or an animation of walks between latents."""
-    show(f"wrote {gallery.save_walks(given_workdir(), **drawing())}")
+    show(f"wrote {gallery.save_walks(given_workdir(), **drawing(), direction=FLAGS.direction)}")
+
+
+def write_inversion() -> None:
+    """Write images of a folder beside their reconstructions, the latents found, and a walk between two."""
+    workdir = given_workdir()
+    if FLAGS.images is None:
+        raise jaxgan.UserError("--mode=invert needs --images, a folder of the images whose latents are sought.")
+    how = chosen("starts steps distance")
+    path, psnr = inverted.save_inversion(workdir, FLAGS.images, **drawing(), **how)
+    show(f"wrote {path}; the reconstructions have a median PSNR of {psnr:.1f} dB")
 
 
 def write_export() -> None:
@@ -145,12 +155,25 @@ def check_files() -> None:
     show(f"{workdir}: {saved.config.gan} on {saved.data.num_images:,} images {saved.data.image_shape}")
     show(f"{len(rows)} logged rows, {len(evaluations.read_evaluations(workdir))} evaluations")
     for step, wrong in found:
-        show(f"step {step}: {wrong or 'good'}")
+        show(f"step {step}: {wrong or 'intact'}")
     bad = [step for step, wrong in found if wrong]
     if bad:
         raise jaxgan.UserError(
             f"{len(bad)} of {len(found)} checkpoints are damaged; resume and sampling use the newest good one."
         )
+
+
+def reproduce_row() -> None:
+    """List the reported results, or train one again and compare."""
+    if FLAGS.row is None:
+        show(*(row.line() for row in reproduce.rows().values()))
+        show("--mode=reproduce --row=NAME trains one again")
+        return
+    row = reproduce.find(FLAGS.row)
+    seed = row.seeds[0] if FLAGS.seed is None else FLAGS.seed
+    workdir = FLAGS.workdir or Path("runs") / "rows" / f"{row.name}-{seed}"
+    show(row.line())
+    show(reproduce.verdict(row, reproduce.reproduce(row, workdir, seed)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,17 +194,19 @@ MODES = {
     "sample": Mode(
         write_samples, "workdir replica out num label z_scale truncation stats weights ema_std step seed scale trust"
     ),
-    "interpolate": Mode(write_walks, "workdir replica out num label weights ema_std step seed scale trust"),
-    "evaluate": Mode(
-        score,
-        f"{OF_SCORES} real fake",
+    "interpolate": Mode(write_walks, "workdir replica out num label direction weights ema_std step seed scale trust"),
+    "evaluate": Mode(score, f"{OF_SCORES} real fake"),
+    "invert": Mode(
+        write_inversion,
+        "workdir replica images out num label weights ema_std step seed scale trust starts steps distance",
     ),
     "export": Mode(write_export, "workdir replica out batch step weights ema_std trust"),
     "features": Mode(learn_features, "config workdir"),
     "verify": Mode(check_files, "workdir replica"),
     "summary": Mode(show_summary, "config workdir out trust"),
+    "reproduce": Mode(reproduce_row, "row workdir seed"),
 }
-flags.DEFINE_enum("mode", "train", list(MODES), "What to do. All but train and summary need only --workdir.")
+flags.DEFINE_enum("mode", "train", list(MODES), "What to do. All but train, summary and reproduce need only --workdir.")
 
 
 def chosen(reads: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from jaxgan.base.digests import digest
 from jaxgan.base.types import Source
+from jaxgan.data.rows import spaced
 
 # Of larger arrays only evenly spaced images are hashed, so many that they come to this much: 0.1 s.
 SAMPLED_BYTES = 2**26
@@ -34,6 +35,5 @@ def of_arrays(images: np.ndarray, labels: np.ndarray) -> str:
     """
     size = images.nbytes // max(1, len(images))
     count = min(len(images), max(2, SAMPLED_BYTES // max(1, size)))
-    rows = np.linspace(0, len(images) - 1, count).round().astype(np.int64)
-    pixels = images if count == len(images) else images[rows]
+    pixels = images if count == len(images) else images[spaced(len(images), count)]
     return digest(images.shape, labels, pixels)

@@ -12,16 +12,12 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo, Source
 from jaxgan.data.order.balanced import BalancedPlan
 from jaxgan.data.order.plan import IndexPlan
+from jaxgan.data.rows import parts, spaced
 
 # Label vectors that a run keeps, to draw labels by which nobody asks for.
 TABLE = 256
 CHUNK = 1024  # images read at a time for their labels alone
 UNEVEN = 10  # a ratio of counts from which on it is said
-
-
-def spread(num_images: int) -> np.ndarray:
-    """Return int64[n], at most TABLE images that are evenly spaced."""
-    return np.unique(np.linspace(0, num_images - 1, min(TABLE, num_images)).round().astype(np.int64))
 
 
 def as_table(vectors: np.ndarray) -> tuple[tuple[float, ...], ...]:
@@ -31,7 +27,7 @@ def as_table(vectors: np.ndarray) -> tuple[tuple[float, ...], ...]:
 
 def table_of(labels: np.ndarray) -> tuple[tuple[float, ...], ...]:
     """Return the table of all label vectors float32[N, L]; () for classes."""
-    return as_table(labels[spread(len(labels))]) if labels.ndim == 2 else ()
+    return as_table(labels[spaced(len(labels), TABLE)]) if labels.ndim == 2 else ()
 
 
 def with_table(source: Source) -> Source:
@@ -46,9 +42,7 @@ def labels_of(source: Source) -> np.ndarray:
     known: Any = getattr(source, "labels", None)
     if known is not None:
         return np.asarray(known)
-    num = source.info.num_images
-    parts = [source.read(np.arange(start, min(start + CHUNK, num)))[1] for start in range(0, num, CHUNK)]
-    return np.concatenate(parts)
+    return np.concatenate([source.read(rows)[1] for rows in parts(source.info.num_images, CHUNK)])
 
 
 def balanced(plan: IndexPlan, source: Source) -> BalancedPlan:

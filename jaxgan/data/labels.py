@@ -113,13 +113,9 @@ def chosen(table: Mapping[str, Column], wanted: str, place: str) -> Labels | Non
         terminal.say(f"Labels are the {usual[0]!r} of {place}{more}.")
         return found
     if table:
-        columns = ", ".join(f"{name} ({_distinct(values):,} values)" for name, values in table.items())
+        columns = ", ".join(f"{name} ({len(set(map(str, values))):,} values)" for name, values in table.items())
         terminal.say(f"{place} has the columns {columns}; --config.data.labels takes one or several as labels.")
     return None
-
-
-def _distinct(values: Column) -> int:
-    return len({str(value) for value in values})
 
 
 def _column(values: Column, name: str, place: str) -> Labels:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from jaxgan.base.types import DataInfo, Source
 from jaxgan.data import identity
 from jaxgan.data.label_values import table_of
 from jaxgan.data.limits import host_memory
+from jaxgan.data.rows import parts
 from jaxgan.data.validation import check_any, check_images, check_names
 
 CACHES = ("auto", "device", "host", "none")
@@ -53,8 +53,8 @@ class InMemory:
     def __init__(
         self,
         images: np.ndarray,
-        labels: np.ndarray | None,
-        num_classes: int | None,
+        labels: np.ndarray | None = None,
+        num_classes: int | None = None,
         fingerprint: str | None = None,
         *,
         label_names: Sequence[str] = (),
@@ -97,20 +97,18 @@ def in_memory(source: Source) -> InMemory:
     num_images = source.info.num_images
     images = np.empty((num_images, *source.info.image_shape), source.info.pixel_dtype)
     labels = np.empty((num_images, *source.info.label.shape), source.info.label.dtype)
-    for start in range(0, num_images, CHUNK):
-        rows = np.arange(start, min(start + CHUNK, num_images))
-        images[rows[0] : rows[-1] + 1], labels[rows[0] : rows[-1] + 1] = source.read(rows)
+    for rows in parts(num_images, CHUNK):
+        images[rows], labels[rows] = source.read(rows)
     return like(source.info, images, labels, identity.fingerprint(source))
 
 
-def resolve_cache(config_data: Any, info: DataInfo, memory_limit: int | None = None) -> str:
+def resolve_cache(config_data: Any, info: DataInfo) -> str:
     """Decide where the images live: on the device, in the host's memory, or in their files.
 
     Args:
       config_data: the data section of a config; only `cache` is read. 'auto' means 'device' up to
         DEVICE_BYTES of pixels (and half the memory), 'host' up to HOST_FRACTION of the memory, 'none' above.
       info: shape and number of the images.
-      memory_limit: the host's memory in bytes; measured where not given.
 
     Returns:
       'device', 'host' or 'none'.
@@ -119,8 +117,8 @@ def resolve_cache(config_data: Any, info: DataInfo, memory_limit: int | None = N
       ValueError: if `cache` is unknown, or asks for more memory than the machine has.
     """
     checks.one_of("data.cache", config_data.cache, CACHES)
-    memory = host_memory() if memory_limit is None else memory_limit
-    needed = info.num_images * math.prod(info.image_shape) * info.pixel_dtype.itemsize
+    memory = host_memory()
+    needed = info.num_images * info.image_bytes
     if config_data.cache == "auto":
         if needed <= min(DEVICE_BYTES, memory // 2):
             return "device"

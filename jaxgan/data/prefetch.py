@@ -10,12 +10,10 @@ from typing import Any, Generic, TypeVar
 
 import jax
 
-from jaxgan.base.checks import UserError
-
 T = TypeVar("T")
 
-# Items are made ahead of their consumer up to this many bytes, but always one.
-AHEAD_BYTES = 2**28
+# Items that may be ahead of their consumer, the one being made among them, and their bytes; one is always made.
+DEPTH, AHEAD_BYTES = 3, 2**28
 
 # Seconds that closing waits for an item under way; past that the thread ends by itself once it is done.
 PATIENCE = 5.0
@@ -28,11 +26,9 @@ class Prefetch(Generic[T]):
     exit) stops and joins the thread, and closes the inner iterator if that can be closed.
     """
 
-    def __init__(self, iterable: Iterable[T], depth: int = 3, max_bytes: int = AHEAD_BYTES):
-        if depth < 1:
-            raise UserError(f"Prefetch depth is {depth}; expected at least 1.")
+    def __init__(self, iterable: Iterable[T]):
         # The thread knows the shelf but not this object, so that dropping this object ends the thread.
-        self._shelf = _Shelf(depth, max_bytes)
+        self._shelf = _Shelf()
         thread = threading.Thread(target=_fill, args=(self._shelf, iter(iterable)), name="jaxgan-prefetch", daemon=True)
         self._finalizer = weakref.finalize(self, _stop, self._shelf, thread)
         thread.start()
@@ -54,30 +50,26 @@ class Prefetch(Generic[T]):
         self._finalizer()
 
 
-def prefetch(iterable: Iterable[T], depth: int = 3, max_bytes: int = AHEAD_BYTES) -> Prefetch[T]:
+def prefetch(iterable: Iterable[T]) -> Prefetch[T]:
     """Run an iterable ahead of its consumer in one background thread.
+
+    Up to DEPTH items, and AHEAD_BYTES of arrays, are made ahead; one item is made ahead whatever its size. The size of
+    the item being made is taken to be that of the one before.
 
     Args:
       iterable: yields the items; it runs in the thread, so it must not be used elsewhere.
-      depth: how many items may be ahead of the consumer, the one being made among them, at least 1.
-      max_bytes: how many bytes of arrays they may hold, if that is less; one item is made ahead whatever its size.
-        The size of the item being made is taken to be that of the one before.
 
     Returns:
       An iterator over the same items, also a context manager. An exception of the iterable is raised in the
       consumer, after the items before it.
-
-    Raises:
-      ValueError: if `depth` is less than 1.
     """
-    return Prefetch(iterable, depth, max_bytes)
+    return Prefetch(iterable)
 
 
 class _Shelf:
     """A bounded queue that both ends can close."""
 
-    def __init__(self, depth: int, max_bytes: int):
-        self._depth, self._max_bytes = depth, max_bytes
+    def __init__(self):
         self._items: collections.deque[Any] = collections.deque()
         self._changed = threading.Condition()
         self._error: BaseException | None = None
@@ -89,7 +81,7 @@ class _Shelf:
 
         def has_room() -> bool:
             num = len(self._items) + 1
-            return self._closed or num == 1 or (num <= self._depth and num * item_bytes <= self._max_bytes)
+            return self._closed or num == 1 or (num <= DEPTH and num * item_bytes <= AHEAD_BYTES)
 
         with self._changed:
             self._changed.wait_for(has_room)

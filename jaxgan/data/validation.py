@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,9 @@ import numpy as np
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo, Source
 from jaxgan.data import identity
-from jaxgan.data.label_values import as_table, spread
+from jaxgan.data.label_values import TABLE, as_table
 from jaxgan.data.limits import host_memory
+from jaxgan.data.rows import spaced
 
 # Batches are read ahead, and become float32 pixels and feature maps many times as large.
 BATCH_FRACTION = 0.1
@@ -116,10 +116,10 @@ def check_indices(indices: np.ndarray, num_images: int) -> np.ndarray:
     return indices
 
 
-def check_batch(batch_size: int, info: DataInfo, memory_limit: int | None = None) -> None:
+def check_batch(batch_size: int, info: DataInfo) -> None:
     """Raise ValueError if the pixels of one batch, as bytes, take more than BATCH_FRACTION of the host's memory."""
-    memory = host_memory() if memory_limit is None else memory_limit
-    needed = batch_size * math.prod(info.image_shape) * info.pixel_dtype.itemsize
+    memory = host_memory()
+    needed = batch_size * info.image_bytes
     if needed > BATCH_FRACTION * memory:
         raise UserError(
             f"data.batch_size is {batch_size}, whose images of {' x '.join(map(str, info.image_shape))} bytes take "
@@ -155,7 +155,7 @@ class Checked:
         self.read(np.arange(min(TRIED, info.num_images)))
         check_names(info)
         if info.label_size and not info.label_table:
-            table = as_table(self.read(spread(info.num_images))[1])
+            table = as_table(self.read(spaced(info.num_images, TABLE))[1])
             self.info = dataclasses.replace(info, label_table=table)
 
     @property

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import hashlib
 import importlib
@@ -108,6 +109,19 @@ class _CustomGans:
 
 _FILE_MODULES = f"{__name__}.file:"  # followed by a digest
 sys.meta_path.append(_CustomGans)
+
+
+def check_alone(path: Path) -> None:
+    """Raise UserError where a GAN's file imports files beside it: a run keeps a copy of it alone."""
+    nodes = list(ast.walk(ast.parse(path.read_bytes())))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    for name in {name.partition(".")[0] for name in names} - {"jaxgan"}:
+        if any((path.parent / beside).is_file() for beside in (f"{name}.py", f"{name}/__init__.py")):
+            raise UserError(
+                f"{path} imports {name}, which lies beside it, but a run keeps a copy of {path.name} alone; put all "
+                "into that file, or install the rest as a package in another folder."
+            )
 
 
 def _from_file(path: Path) -> types.ModuleType:

@@ -79,6 +79,17 @@ def kind_of(z: Array, kinds: int) -> Array:
     return (bits * 2 ** np.arange(bits.shape[1], dtype=np.int32)[None]).sum(-1)
 
 
+def kinds_of(module: nn.Module) -> int:
+    """Return the number of kinds of a generator, between which no path of latents leads; 1 where all are connected."""
+    return max(1, module.kinds) if isinstance(module, Generator) else 1
+
+
+def with_kind_of(z: Array, other: Array, kinds: int) -> Array:
+    """Return latents z [B, Z] with the kinds of others [B, Z]: with the signs of the entries that select them."""
+    bits = num_bits(kinds) if kinds else 0
+    return z.at[:, :bits].set(jnp.copysign(z[:, :bits], other[:, :bits]))
+
+
 def num_bits(kinds: int) -> int:
     """Return k for 2^k kinds."""
     return kinds.bit_length() - 1

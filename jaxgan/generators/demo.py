@@ -6,24 +6,23 @@ import base64
 import gzip
 import importlib.resources
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.base.checks import UserError
-from jaxgan.sampling import sampler
+from jaxgan.generators.directions import directions
 from jaxgan.sampling.generator import GeneratorParams
-from jaxgan.sampling.labels import draw_labels
 
 # Where the files of onnxruntime-web's package are looked for, and which of them the page holds.
 RUNTIME_AT = "JAXGAN_ONNXRUNTIME_WEB"
 RUNTIME, GLUE, WASM = "ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"
 NUM = 24  # images at once
-DIRECTIONS, SAMPLES = 8, 1024  # sliders, and the images that their directions are found with
+SLIDERS = 8
 
 
 def page(params: GeneratorParams, model: bytes, facts: dict[str, Any], runtime: dict[str, bytes]) -> str:
@@ -42,7 +41,7 @@ def page(params: GeneratorParams, model: bytes, facts: dict[str, Any], runtime: 
         "label_table": params.label_table[:NUM],
     }
     parts = {
-        "FACTS": json.dumps({**shown, "directions": directions(params).round(4).tolist()}).replace("<", "\\u003c"),
+        "FACTS": json.dumps({**shown, "directions": _sliders(params)}).replace("<", "\\u003c"),
         "MODEL": _packed(model),
         "WASM": _packed(runtime[WASM]),
         "GLUE": _packed(runtime[GLUE]),
@@ -54,19 +53,10 @@ def page(params: GeneratorParams, model: bytes, facts: dict[str, Any], runtime: 
     return text
 
 
-def directions(params: GeneratorParams) -> np.ndarray:
-    """Return float[K, Z], K at most 8: orthogonal directions of z along which images change most.
-
-    Those of a linear map from z to pixels, fitted to the generator's own images: singular vectors of E[z x^T].
-    """
-    z = sampler.latents(params, jax.random.key(0), SAMPLES)
-    labels = draw_labels(params, jax.random.key(1), SAMPLES) if params.label_size else None
-    labels = labels if params.num_classes is None else jnp.arange(SAMPLES) % params.num_classes
-    pixels = np.asarray(sampler.generate(params, z, labels)).reshape(SAMPLES, -1)
-    flat = np.asarray(z).reshape(SAMPLES, -1)
-    cross = flat.T @ (pixels - pixels.mean(0)) / SAMPLES
-    values, vectors = np.linalg.eigh(cross @ cross.T)
-    return vectors[:, np.argsort(values)[::-1][:DIRECTIONS]].T
+def _sliders(params: GeneratorParams) -> list[list[float]]:
+    """Return a direction of z for each slider."""
+    found = directions(params, jax.random.key(0), min(SLIDERS, math.prod(params.latent.shape)))
+    return np.asarray(found, float).reshape(len(found), -1).round(4).tolist()
 
 
 def _packed(content: bytes) -> str:

@@ -15,13 +15,15 @@ from jaxgan.base import checks, keys
 from jaxgan.base.checks import UserError
 from jaxgan.base.pixels import to_levels, visible
 from jaxgan.base.types import Array, Config
+from jaxgan.gans import compact
+from jaxgan.generators.directions import directions
 from jaxgan.generators.load import Which, load_with_config
 from jaxgan.rundir import layout, saved_config
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.sampling.labels import parse_label, shown_labels, shown_vectors
 from jaxgan.sampling.pixels import generate_floats, generate_pixels
-from jaxgan.sampling.walks import interpolate
+from jaxgan.sampling.walks import along, interpolate
 from jaxgan.views import images
 from jaxgan.views.names import beside_rows
 
@@ -143,12 +145,14 @@ def save_walks(
     which: Which = LATEST,
     draw: Draw = AS_RUN,
     walks: int = 8,
+    direction: int | str | None = None,
     scale: int | None = None,
 ) -> Path:
     """Walk between latents, and for a conditional GAN between classes, and write the images to one file.
 
     Normal latents are joined by arcs, uniform ones by lines. Each walk of a conditional GAN leads from one class to
-    the next by mixing their embeddings, unless `draw.label` holds the class.
+    the next by mixing their embeddings, unless `draw.label` holds the class. In an animation a walk keeps to one kind
+    (config.model.kinds).
 
     Args:
       workdir: folder of the run, or a name that `jaxgan.load` takes.
@@ -157,6 +161,8 @@ def save_walks(
       which: generator of the run.
       draw: `num` counts the points of a walk: 10 where it is None, or 30 in an animation.
       walks: number of walks.
+      direction: a number of `jaxgan.directions` from 0 on, or a .npy file of one, float[*latent.shape]. Walks then lead
+        along it, from -3 to 3 standard deviations of z, each with one label. None joins latents.
       scale: pixels a side for each pixel; None enlarges small images.
 
     Returns:
@@ -172,9 +178,20 @@ def save_walks(
     ending = out.suffix.lower()
     num = (30 if ending == images.ANIMATION else 10) if draw.num is None else draw.num
     params, config = load_with_config(workdir, which)
-    start, stop = draw.latents(params, config, 2 * walks).reshape(2, walks, *params.latent.shape)
-    z = interpolate(start, stop, num, spherical=params.latent.law == "normal")
-    labels = walk_labels(params, walks, num, draw.label)
+    is_normal, kinds = params.latent.law == "normal", compact.kinds_of(params.module)
+    if direction is None:
+        start, stop = draw.latents(params, config, 2 * walks).reshape(2, walks, *params.latent.shape)
+        if ending == images.ANIMATION and kinds > 1:
+            stop = compact.with_kind_of(stop, start, kinds)  # images would jump where the kind changes
+        z = interpolate(start, stop, num, spherical=is_normal)
+        labels = walk_labels(params, walks, num, draw.label)
+    else:
+        start = draw.latents(params, config, walks)
+        z = along(start, chosen_direction(params, direction), num, 3.0 if is_normal else 3**0.5)
+        labels = choose_labels(params, walks, draw.label)
+        labels = None if labels is None else labels.repeat(num, 0)
+        if kinds > 1:
+            z = compact.with_kind_of(z.reshape(walks * num, -1), start.repeat(num, 0), kinds)
     pixels = draw.pixels(params, config, z.reshape(-1, *params.latent.shape), labels)
     by_walk = pixels.reshape(walks, num, *pixels.shape[1:])
     if ending == images.ARRAY:
@@ -244,6 +261,28 @@ def walk_labels(params: GeneratorParams, walks: int, num: int, label: int | str 
         corners = jnp.arange(walks + 1) % params.num_classes
         corners = jax.nn.one_hot(corners, params.num_classes, dtype=jnp.float32)
     return interpolate(corners[:-1], corners[1:], num, spherical=False).reshape(walks * num, -1)
+
+
+def chosen_direction(params: GeneratorParams, direction: int | str) -> Array:
+    """Return a direction float32[*latent.shape] of length 1, by its number or from a .npy file."""
+    shape, text = params.latent.shape, str(direction)
+    if text.isdecimal() and int(text) < math.prod(shape):
+        return directions(params, jax.random.key(0), int(text) + 1)[-1]
+    if not text.endswith(images.ARRAY):
+        raise UserError(
+            f"--direction={text} is no direction; give a number from 0 to {math.prod(shape) - 1}, or a .npy file."
+        )
+    try:
+        given = np.load(text, allow_pickle=False)
+        step = np.asarray(given, np.float32).reshape(shape)
+    except (ValueError, EOFError, TypeError):
+        step = np.zeros(shape, np.float32)
+    length = np.linalg.norm(step)
+    if not 0 < length < np.inf:
+        raise UserError(
+            f"--direction={text} holds no direction; expected finite numbers, float{list(shape)}, not all 0."
+        )
+    return jnp.asarray(step / length)
 
 
 def choose_labels(params: GeneratorParams, num: int, label: int | str | None) -> Array | None:

@@ -56,7 +56,7 @@ def convert(kind: str, layer: Layer, shape: Map) -> Layer:
     elif kind == "Embed" and "kernel" in made:
         made["embedding"] = made.pop("kernel")
     elif "kernel" in made:
-        made["kernel"] = _KERNELS[is_torch].get(kind, _same)(made["kernel"])
+        made["kernel"] = _KERNELS[is_torch].get(kind, np.asarray)(made["kernel"])
     features = made["kernel"].shape[-1] if "kernel" in made else 0
     if kind == "Dense" and is_torch and shape is not None and features == math.prod(shape):
         height, width, channels = shape
@@ -80,10 +80,6 @@ def _multiplied(layer: Layer, *, transposed: bool) -> Layer:
         sigma = layer["weight_u"] @ rows.reshape(len(rows), -1) @ layer["weight_v"]
         return {"weight": kernel / sigma, **rest}
     return layer
-
-
-def _same(kernel: np.ndarray) -> np.ndarray:
-    return kernel
 
 
 def _dense(kernel: np.ndarray) -> np.ndarray:

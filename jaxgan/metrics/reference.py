@@ -5,23 +5,23 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import os
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 
-from jaxgan.base import digests, store
+from jaxgan.base import digests, store, terminal
 from jaxgan.base.checks import UserError
 from jaxgan.base.pixels import to_bytes
 from jaxgan.base.types import Source
 from jaxgan.metrics import swd
 from jaxgan.metrics.classes import predicted
 from jaxgan.metrics.distances import nearest_distances
-from jaxgan.metrics.features.network import FeatureNet
+from jaxgan.metrics.features.network import FeatureNet, from_function
 from jaxgan.metrics.moments import Moments, moments
 
 # Real images, drawn at random, whose features and projections are kept one by one. Moments and classes are of all.
 NUM_KEPT = 10_000
+MANY = 1_000  # images from which on their features take long enough to say so
 # Changes with what is computed, so that older files are not taken for newer ones.
 VERSION = 1
 
@@ -62,7 +62,7 @@ class Reference:
 def create_reference(
     images: np.ndarray,
     labels: np.ndarray | None = None,
-    net: FeatureNet | None = None,
+    net: FeatureNet | Callable[[np.ndarray], np.ndarray] | None = None,
     *,
     held_out: Images | None = None,
 ) -> Reference:
@@ -71,9 +71,12 @@ def create_reference(
     Args:
       images: uint8[N, H, W, C], the images that a generator trains on.
       labels: int[N], or None.
-      net: where features come from; without it there are the measures of pixels.
+      net: where features come from, or a function of your own (uint8[N, H, W, C] -> float[N, D]); without it there are
+        the measures of pixels.
       held_out: other real images and their labels or None, for `suite.floor`.
     """
+    if net is not None and not isinstance(net, FeatureNet):
+        net = from_function(net, images.shape[1:])
     return Reference(images, labels, held_out, net, *_statistics(_compute(images, net)))
 
 
@@ -83,22 +86,19 @@ def cached_reference(
     net: FeatureNet | None = None,
     *,
     held_out: Images | None = None,
-    folder: str | os.PathLike[str] | None = None,
 ) -> Reference:
-    """Return `create_reference`, from a file where the same images and network were seen previously.
+    """Return `create_reference`, from a file in the cache where the same images and network were seen previously.
 
     A damaged file is replaced. Nothing is written if the network's digest is unknown, or the disk refuses.
-
-    Args:
-      images, labels, net, held_out: as there.
-      folder: of the files; the cache where it is None.
     """
     if net is not None and not net.digest:
         return create_reference(images, labels, net, held_out=held_out)
-    path = Path(folder or store.cache_folder()) / "references" / f"{_digest(images, net)}.npz"
+    path = store.cache_folder() / "references" / f"{_digest(images, net)}.npz"
     try:
         arrays = store.load(path)[0]
     except (OSError, UserError):
+        if net is not None and len(images) >= MANY:
+            terminal.say(f"computing the features of {len(images):,} real images, which are kept for later runs")
         arrays = _compute(images, net)
         with contextlib.suppress(OSError):
             store.save(path, arrays, {})

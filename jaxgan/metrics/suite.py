@@ -20,12 +20,10 @@ class Floor(NamedTuple):
 
     Attributes:
       compared: which real images were compared with which, in words.
-      num: how many were scored.
       scores: as from `score`.
     """
 
     compared: str
-    num: int
     scores: dict[str, float]
 
 
@@ -153,4 +151,4 @@ def floor(reference: Reference, num: int, *, names: Sequence[str] | None = None,
         against = create_reference(images[rest], None, reference.net)
         compared = f"{len(rows)} training images against {len(rest)} others"
     labels = None if labels is None else labels[rows]
-    return Floor(compared, len(rows), score(images[rows], labels, against, names=names, seed=seed))
+    return Floor(compared, score(images[rows], labels, against, names=names, seed=seed))

@@ -92,7 +92,26 @@ LOSSES = {
 }
 
 
-def get(name: str) -> AdversarialLoss:
-    """Return the loss that `config.loss` names; UserError for an unknown name."""
+# Losses whose D is a classifier, with real images as the class 1, so that their label can be smoothed.
+SMOOTHED = ("non_saturating", "minimax")
+
+
+def get(name: str, label_smoothing: float = 0.0) -> AdversarialLoss:
+    """Return the loss that `config.loss` names.
+
+    With label smoothing s, D's target for real images is 1 - s instead of 1: its term is the cross-entropy
+    (1 - s) softplus(-r) + s softplus(r).
+
+    References:
+      Salimans, Goodfellow, Zaremba, Cheung, Radford and Chen, "Improved Techniques for Training GANs", 2016, section
+      3.4, one-sided label smoothing.
+
+    Raises:
+      UserError: an unknown name, or one without a label.
+    """
     checks.one_of("config.loss", name, LOSSES)
-    return LOSSES[name]
+    if not label_smoothing:
+        return LOSSES[name]
+    checks.one_of("config.loss, with config.label_smoothing,", name, SMOOTHED)
+    s = label_smoothing
+    return dataclasses.replace(LOSSES[name], d_real=lambda r, f: (1 - s) * softplus(-r) + s * softplus(r))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -53,7 +53,6 @@ class Evaluator:
       stats: batch-norm statistics they are made with.
       ema_stats: what those of averaged weights are.
       names: measures, None for all that can be computed.
-      data_digest: by which a classifier of the data is found, empty where they have no labels.
       class_counts: labels of each class, empty where there are none.
       floor_seconds: what the floor took, about as long as other scores.
       make: calls the function that makes some images for each part of them; other processes may help.
@@ -68,7 +67,6 @@ class Evaluator:
     stats: str
     ema_stats: str
     names: tuple[str, ...] | None
-    data_digest: str
     class_counts: tuple[int, ...]
     floor_seconds: float
     make: Map = map
@@ -82,8 +80,14 @@ class Evaluator:
 
     def images(self, params: GeneratorParams) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the images uint8[num, H, W, C] that are scored, and the labels asked for, in the data's shares."""
-        vectors = self.reference.labels if params.label_size else None
-        return scored_images(params, self.num, self.seed, self.stats, self.class_counts, self.make, vectors)
+        labels = None
+        if params.label_size and self.reference.labels is not None:
+            labels = vectors_of(self.num, self.reference.labels, self.seed)
+        if params.num_classes is not None:
+            labels = labels_in_shares(self.num, self.class_counts or (1,) * params.num_classes, self.seed)
+        z = sampler.latents(params, keys.stream(self.seed, keys.Stream.EVALUATION), self.num)
+        asked = None if labels is None else jnp.asarray(labels)
+        return generate_pixels(params, z, asked, self.stats, over=self.make), labels
 
     def evaluate(self, params: GeneratorParams, step: int, weights: str = "ema") -> Evaluation:
         """Score a generator; equal arguments give equal figures.
@@ -122,25 +126,6 @@ class Evaluator:
         return Nearest(images, self.reference.images[indices], distances.tolist())
 
 
-def scored_images(
-    params: GeneratorParams,
-    num: int,
-    seed: int,
-    stats: str,
-    class_counts: Sequence[int],
-    make: Map = map,
-    vectors: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return what `Evaluator.images` does, for arguments that are its attributes; `vectors` are all labels [N, L]."""
-    labels = None
-    if vectors is not None:
-        labels = vectors_of(num, vectors, seed)
-    if params.num_classes is not None:
-        labels = labels_in_shares(num, class_counts or (1,) * params.num_classes, seed)
-    z = sampler.latents(params, keys.stream(seed, keys.Stream.EVALUATION), num)
-    return generate_pixels(params, z, None if labels is None else jnp.asarray(labels), stats, over=make), labels
-
-
 def create_evaluator(
     config: Config,
     source: Source | None = None,
@@ -167,8 +152,14 @@ def create_evaluator(
     chosen = tuple(name.strip() for name in config.eval.metrics.split(",") if name.strip())
     held = held_out(config, source)
     images, labels = images_of(source or data.open_source(config.data))
-    digest = "" if labels is None else trained.data_digest(images, labels)
-    net = features_of(config, images.shape[1:], digest)
+    net = choose_features(
+        config.eval.features,
+        source=data.resolved(config).data.source,
+        image_shape=images.shape[1:],
+        data_digest="" if labels is None else trained.data_digest(images, labels),
+        fid=config.eval.fid,
+        channels=tuple(config.sample.channels),
+    )
     is_seen = suite.seen_by(net, labels) is not None
     conditional = conditional and (is_seen or labels is None)
     main = "swd" if net is None else "kid" if net.main == net.kernel_name else "fd"  # by it steps are compared
@@ -182,19 +173,7 @@ def create_evaluator(
     seconds = time.monotonic() - began
     counts = () if labels is None or labels.ndim > 1 else tuple(np.bincount(labels).tolist())
     stats = config.sample.stats, config.train.ema_stats
-    return Evaluator(reference, floor, config.data.split, num, seed, *stats, names, digest, counts, seconds)
-
-
-def features_of(config: Config, image_shape: tuple[int, int, int], data_digest: str) -> FeatureNet | None:
-    """Return the features that a run is scored with; arguments and errors are those of `choose_features`."""
-    return choose_features(
-        config.eval.features,
-        source=data.resolved(config).data.source,
-        image_shape=image_shape,
-        data_digest=data_digest,
-        fid=config.eval.fid,
-        channels=tuple(config.sample.channels),
-    )
+    return Evaluator(reference, floor, config.data.split, num, seed, *stats, names, counts, seconds)
 
 
 def refuse_code(config: Config) -> None:
@@ -238,6 +217,7 @@ def evaluate_run(
     path: str | None = None,
     fid: str | None = None,
     out: str | Path | None = None,
+    source: Source | None = None,
     trust: bool = False,
     on_write: Callable[[Path], object] = lambda path: None,
 ) -> tuple[list[Evaluation], Nearest]:
@@ -253,6 +233,7 @@ def evaluate_run(
       features: instead of the run's config.eval.features; likewise `metrics` and `fid`.
       path: where the run's images lie now, instead of its config.data.path.
       out: a .json file for the scores, instead of the run's evaluation.json.
+      source: the images of a run that was trained with `jaxgan.train(..., source=...)`.
       trust: consent to execute Python files that the run names.
       on_write: called with the file of scores each time it is written.
 
@@ -276,7 +257,7 @@ def evaluate_run(
     config.update_from_flattened_dict({name: value for name, value in given.items() if value is not None})
     config = with_whole_paths(config)
     validate(config)
-    source = data.open_source(config.data)
+    source = data.open_source(config.data) if source is None else data.checked(source)
     saved_config.check_images(workdir, config, source.info, data.fingerprint(source))
     evaluator = create_evaluator(config, source, num=num, seed=seed)
     done, params, left_out = [], None, []
@@ -306,17 +287,11 @@ def train_features(config: Config, *, on_step=lambda step, loss: None) -> Featur
     """
     source, name = data.open_source(config.data), data.resolved(config).data.source
     images, labels = images_of(source)
-    held, classes = _labelled(config), source.info.num_classes or 0
-    if labels is not None and source.info.label_size:
-        return trained.fit_vectors(images, labels, source.info.label_names, name, held_out=held, on_step=on_step)
     if labels is None:
         raise UserError(
             f"the images of config.data.source={config.data.source!r} have no labels to learn features from; use data "
             "of several classes, or let config.eval.features name a function or Inception's weights."
         )
-    return trained.fit(images, labels, classes, name, held_out=held, on_step=on_step)
-
-
-def _labelled(config: Config) -> tuple[np.ndarray, np.ndarray] | None:
-    held = held_out(config)
-    return None if held is None or held[1] is None else (held[0], held[1])
+    held, tested = held_out(config) or (images, None)
+    others = None if tested is None else (held, tested)
+    return trained.fit(images, labels, source.info, name, held_out=others, on_step=on_step)

@@ -104,19 +104,15 @@ class Experiment:
         for folder, one in {self.workdir: config, **{run.workdir: run.setup.config for run in self.runs}}.items():
             saved_config.save_config(folder, one, source.info, fingerprint)
         write_line(start_text(config, self.plan.shared.devices, self.workdir), sys.stderr)
-        self._progress = progress = Progress(self.start, self.schedule.last, self._clock.left)
+        relative = self.plan.shared.gan.loss.relative
+        self._progress = progress = Progress(self.start, self.schedule.last, self._clock.left, relative=relative)
         stack.callback(progress.close)
         stack.enter_context(divert(progress.say))
         for run, record in zip(self.runs, resumed.records, strict=True):
-            run.begin(self.start, record, functools.partial(self._say_of, run))
+            run.begin(self.start, record, lambda text, prefix=run.prefix: progress.say(prefix + text))
             stack.callback(run.recorder.close)
         for line in opening_lines(self.plan, resumed, changes):
             progress.say(line)
-
-    def _say_of(self, run: Run, text: str) -> None:
-        """Print a line about a run."""
-        if self._progress is not None:
-            self._progress.say(run.prefix + text)
 
     def _living(self, states: States) -> Iterator[tuple[int, GanState]]:
         """Yield the numbers and states of the runs that have not failed."""
@@ -155,10 +151,8 @@ class Experiment:
         rows = [row for run in self._recorded() if (row := run.row) is not None and row["step"] == step]
         if self._summary is None or not rows:
             return rows[0] if rows else None
-        return self._summary.add(rows, self._share_collapsed(), len(self.runs))
-
-    def _share_collapsed(self) -> float:
-        return sum(bool(run.failure) or run.health.collapsed is not None for run in self.runs) / len(self.runs)
+        collapsed = sum(bool(run.failure) or run.health.collapsed is not None for run in self.runs)
+        return self._summary.add(rows, collapsed / len(self.runs), len(self.runs))
 
     def _hand_on(self, row: Row | None) -> None:
         if row is not None and self._on_log is not None:

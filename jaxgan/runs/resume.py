@@ -90,6 +90,12 @@ def _find(plan: Plan, runs: Sequence[Run], workdir: Path, clock: Clock) -> Resum
     """Read where runs continue from their folders."""
     found = restore(runs, plan.shared.state_shapes)
     states, records, step = found or ([run.setup.first_state() for run in runs], [{} for _ in runs], 0)
+    given = list(plan.shared.own_optimisers)
+    if found is not None and (before := records[0].get("own_optimisers", [])) != given:
+        raise UserError(
+            f"{workdir} was trained with optimisers given from Python for {before or 'no network'}, but now they are "
+            f"given for {given or 'none'}; give the same g_optimiser and d_optimiser to jaxgan.train."
+        )
     clock.continue_after(max(_number(record, "seconds_spent") for record in records))
     # The time that was kept for the end is no time to train on.
     timed_out = 0 < plan.config.train.max_minutes <= max(_number(record, "timed_out") for record in records)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +12,7 @@ from jaxgan.base import files
 from jaxgan.base.checks import NotFinite
 from jaxgan.metrics.neighbours import Nearest
 from jaxgan.rundir import layout
-from jaxgan.rundir.evaluations import (
-    IN_TRAINING,
-    Evaluation,
-    keep_evaluations,
-    read_evaluations,
-    write_evaluations,
-)
+from jaxgan.rundir.evaluations import IN_TRAINING, Evaluation, keep_evaluations, read_evaluations, write_evaluations
 from jaxgan.rundir.metrics_log import Row
 from jaxgan.runs.health.health import Health, bad_metric, health_of
 from jaxgan.runs.health.rollback import Collapse, choose_target
@@ -135,6 +130,8 @@ class Run:
     def save(self, step: int, state: GanState, spent: float) -> None:
         """Save a state that is known to be sound, after `spent` seconds of the whole run."""
         more = {"rollbacks": self.rollbacks, "devices": len(self.setup.devices), "seconds_spent": round(spent, 3)}
+        if self.setup.own_optimisers:
+            more["own_optimisers"] = list(self.setup.own_optimisers)
         if step == self.timed_out:
             more["timed_out"] = self.setup.config.train.max_minutes
         self.checkpoints.save(step, state, self.recorder.carried(step) | more)
@@ -181,11 +178,9 @@ class Run:
 
     def report(self) -> None:
         """Write the page of the run."""
-        attempt(
-            lambda: save_report(self.workdir, self.setup.config, self.health.report, self._nearest),
-            "report",
-            self.workdir,
-        )
+        config, info = self.setup.config, self.setup.gan.data
+        write = functools.partial(save_report, self.workdir, config, info, self.health.report, self._nearest)
+        attempt(write, "report", self.workdir)
 
     def finish(self) -> None:
         """Write the end of the run."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import jax
 import numpy as np
@@ -13,6 +14,7 @@ import optax
 from jaxgan import config as config_lib
 from jaxgan import data, gans
 from jaxgan.base import keys, machine
+from jaxgan.base.checks import UserError
 from jaxgan.base.digests import digest
 from jaxgan.base.pixels import visible
 from jaxgan.base.types import Config, Device, Source
@@ -25,6 +27,9 @@ from jaxgan.training import parallel
 from jaxgan.training.gan import Gan
 from jaxgan.training.optim import Counter, make_optimiser, make_schedule, own_counter, shared_counter
 from jaxgan.training.state import GanState, create_state
+
+Optimisers = Mapping[str, optax.GradientTransformation]  # of 'g' and 'd'; what is missing is made from config.optim
+NO_OPTIMISERS: Optimisers = MappingProxyType({})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +46,7 @@ class Setup:
     create: Callable[[jax.Array], GanState]  # from a key
     state_shapes: GanState
     steps_per_call: int
+    own_optimisers: tuple[str, ...] = ()  # networks whose optimiser the caller gave
 
     def new_state(self) -> GanState:
         """Return the state at step 0 that follows from the seed."""
@@ -86,13 +92,14 @@ class Plan:
         return layout.replica(workdir, number) if self.is_many else workdir
 
 
-def create_plan(config: Config, source: Source | None) -> Plan:
+def create_plan(config: Config, source: Source | None, own: Optimisers = NO_OPTIMISERS) -> Plan:
     """Check a configuration, open its data and choose devices.
 
     Raises:
       UserError, FileNotFoundError: the configuration, the data or the devices do not fit.
     """
     config_lib.validate(config)
+    check_own(own, config)
     configs = sweep.expand(config) if sweep.is_many(config) else [config]
     loggers.check(config.train.log_to)
     machine.keep_memory()
@@ -103,11 +110,11 @@ def create_plan(config: Config, source: Source | None) -> Plan:
     for one in (config, *configs):
         saved_config.keep_levels(one, source.info)
     if not sweep.is_many(config):
-        setup = create_setup(config, source, devices)
+        setup = create_setup(config, source, devices, own)
         return Plan(config, [setup], setup)
-    shared = create_setup(sweep.template(configs), source, devices)
+    shared = create_setup(sweep.template(configs), source, devices, own)
     # One program makes all states, whose optimisers then are one: states are compared by them.
-    setups = [dataclasses.replace(create_setup(one, source, devices), create=shared.create) for one in configs]
+    setups = [dataclasses.replace(create_setup(one, source, devices, own), create=shared.create) for one in configs]
     return Plan(config, setups, shared)
 
 
@@ -135,10 +142,27 @@ def identity(plan: Plan, workdir: Path) -> str:
     return "\n".join(f"{name}={text if len(text) < 200 else digest(text)[:8]}" for name, text in short)
 
 
-def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup:
+def check_own(own: Optimisers, config: Config) -> None:
+    """Raise UserError where what is given is no optimiser, or where seeds are to have optimisers of their own."""
+    for net, given in own.items():
+        if not isinstance(given, optax.GradientTransformation):
+            raise UserError(
+                f"{net}_optimiser is {type(given).__name__}; expected an optax.GradientTransformation, such as "
+                "optax.lion(1e-4)."
+            )
+    if own and (swept := list(sweep.lists(config))):
+        raise UserError(
+            f"{min(own)}_optimiser is one for all seeds, but config.sweep.{swept[0]} gives them values of their own; "
+            "leave one of them out."
+        )
+
+
+def create_setup(config: Config, source: Source, devices: list[Device], own: Optimisers = NO_OPTIMISERS) -> Setup:
     """Build networks, optimisers and the index plan."""
     visible(np.zeros((1, source.info.image_shape[2]), np.uint8), config.sample.channels)  # or grids would refuse later
     gan = gans.build(config, source.info)
+    if saved_config.is_own_file(config.gan):
+        gans.check_alone(Path(config.gan))
     info, rule = source.info, gan.rule
     parts = info.num_images, config.data.batch_size, config.data.drop_remainder, config.data.shuffle
     plan = data.IndexPlan(config.seed, *parts)
@@ -151,7 +175,7 @@ def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup
         ramp = gan.burn_in, rule.d_steps * config.data.batch_size / updates
         rates[net] = make_schedule(config.optim[net], epoch * updates, config.train.num_steps * updates, *ramp)
         parts[net] = rates[net], counters.get(net, own_counter), *ramp
-        optimisers[net] = make_optimiser(config.optim[net], *parts[net])
+        optimisers[net] = own[net] if net in own else make_optimiser(config.optim[net], *parts[net])
 
     create = jax.jit(
         lambda key: create_state(gan, optimisers["g"], optimisers["d"], key),
@@ -165,11 +189,12 @@ def create_setup(config: Config, source: Source, devices: list[Device]) -> Setup
         gan=gan,
         devices=devices,
         plan=plan,
-        learning_rates=rates,
+        learning_rates={net: rate for net, rate in rates.items() if net not in own},
         optimiser_parts=parts,
         create=create,
         state_shapes=shapes,
         steps_per_call=config.train.steps_per_call or auto_steps_per_call(shapes, config, devices[0].platform),
+        own_optimisers=tuple(sorted(own)),
     )
 
 

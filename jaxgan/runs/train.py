@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import optax
+
 from jaxgan import data
-from jaxgan.base import machine, processes
+from jaxgan.base import machine, processes, terminal
 from jaxgan.base.checks import UserError
 from jaxgan.base.settings import user_path
 from jaxgan.base.types import Config, Source
@@ -35,6 +37,8 @@ def train(
     *,
     on_log: Callable[[Row], object] | None = None,
     source: Source | None = None,
+    g_optimiser: optax.GradientTransformation | None = None,
+    d_optimiser: optax.GradientTransformation | None = None,
 ) -> GanState:
     """Train a GAN, or many (`config.train.num_replicas`), or continue a run that was stopped.
 
@@ -49,6 +53,8 @@ def train(
       on_log: called with each logged row, a dict as in metrics.jsonl, for your own loggers; again where scores were
         added to it.
       source: your own images; None opens what config.data names.
+      g_optimiser: of the generator, instead of what config.optim.g describes; the same must be given to resume.
+      d_optimiser: of the discriminator, likewise.
 
     Returns:
       The last state; of many, all of them along a first axis.
@@ -61,10 +67,13 @@ def train(
     if on_log is not None and not callable(on_log):
         raise UserError(f"on_log is {type(on_log).__name__}; expected a function of a logged row, or None.")
     began = time.monotonic()
+    own = {net: given for net, given in (("g", g_optimiser), ("d", d_optimiser)) if given is not None}
     workdir, config = user_path(workdir), with_whole_paths(config)  # whatever folder the process goes to
     config = with_known_levels(workdir, config)
     with machine.usual_rules(), processes.together(), contextlib.ExitStack() as opened:
-        plan = processes.agree(functools.partial(create_plan, config, source), lambda plan: identity(plan, workdir))
+        plan = processes.agree(
+            functools.partial(create_plan, config, source, own), lambda plan: identity(plan, workdir)
+        )
         clock = Clock(plan.config.train.max_minutes, began)
         open_own = functools.partial(open_runs, plan, workdir, opened)
         runs, changes = processes.agree(lambda: open_own() if processes.leads() else ([], {}), lambda _: "")
@@ -105,6 +114,8 @@ def _train(
 def training_loop(experiment: Experiment, states: States, steps: parallel.CompiledSteps, stop: StopRequest) -> States:
     """Make all calls until the end, a request to stop or a rollback; draw, record, save and score what is due."""
     due, step, end, ready = experiment.schedule, experiment.start, experiment.end, False
+    if step < end and not steps.is_compiled():
+        terminal.say("compiling the training step, usually 10 to 30 s the first time")
     if step == 0 or due.draws(step) or step == end:
         experiment.draw(step, states)
     experiment.score_missing(step, states)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 import math
 
 import jax
@@ -89,10 +88,10 @@ class GeneratorParams(struct.PyTreeNode):
         """Whether it makes images for labels."""
         return self.num_classes is not None or self.label_size > 0
 
-    def _repr_html_(self) -> str:
-        """Return what a notebook shows: a line instead of all numbers."""
+    def __repr__(self) -> str:
+        """Return a line instead of all numbers."""
         numbers = sum(leaf.size for leaf in jax.tree.leaves(self.variables["params"]))
         classes = "" if self.num_classes is None else f", {self.num_classes} classes"
         classes += f", label vectors of {self.label_size} numbers" * bool(self.label_size)
-        kind = html.escape(f"{type(self.module).__module__.rpartition('.')[2]}.{type(self.module).__name__}")
-        return f"<b>{kind}</b>: {numbers:,} parameters, z {list(self.latent.shape)} ({self.latent.law}){classes}"
+        kind = f"{type(self.module).__module__.rpartition('.')[2]}.{type(self.module).__name__}"
+        return f"{kind}: {numbers:,} parameters, z {list(self.latent.shape)} ({self.latent.law}){classes}"

@@ -96,7 +96,7 @@ def parse_label(params: GeneratorParams, text: str, num: int) -> Array:
     if not (text.isdecimal() and int(text) < classes):
         known = f", or a name: {', '.join(names[:NAMED])}{', ...' * (len(names) > NAMED)}" if names else ""
         hint = checks.suggest(text, names)
-        raise UserError(f"--label={text} is no class of this GAN; give one from 0 to {classes - 1}{known}.{hint}")
+        raise UserError(f"label {text!r} is no class of this GAN; give one from 0 to {classes - 1}{known}.{hint}")
     return jnp.full((num,), int(text), jnp.int32)
 
 
@@ -105,7 +105,7 @@ def _vectors(params: GeneratorParams, text: str, num: int) -> np.ndarray:
     names = params.label_names or tuple(map(str, range(params.label_size)))
     words = [word.strip() for word in text.split(",") if word.strip()]
     wrong = UserError(
-        f"--label={text} is no label of this GAN; give {params.label_size} numbers, or NAME=NUMBER with names of "
+        f"label {text!r} is no label of this GAN; give {params.label_size} numbers, or NAME=NUMBER with names of "
         f"{', '.join(names[:NAMED])}{', ...' * (len(names) > NAMED)}."
     )
     try:

@@ -17,12 +17,12 @@ from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array
 from jaxgan.sampling.generator import GeneratorParams, Latent
-from jaxgan.sampling.labels import draw_labels
+from jaxgan.sampling.labels import draw_labels, parse_label
 
 STATS = ("running", "batch")
 
 
-def sample(params: GeneratorParams, key: Array, *, num: int = 64, labels: Array | None = None) -> Array:
+def sample(params: GeneratorParams, key: Array, *, num: int = 64, labels: Array | str | None = None) -> Array:
     """Draw images. Works under `jit`, `grad` and, over keys or parameters, `vmap`.
 
     Outside of these it compiles a program for each `num`, at the first call.
@@ -32,7 +32,8 @@ def sample(params: GeneratorParams, key: Array, *, num: int = 64, labels: Array 
       key: typed key.
       num: number of images N; static under `jit`.
       labels: for a conditional GAN int32[N] in 0..K-1, None draws them uniformly; or float32[N, L], label vectors, None
-        draws them from `params.label_table`.
+        draws them from `params.label_table`; or one label of all images as a text, such as 'cat' or
+        'glasses,hair=red', see `jaxgan.sampling.labels.parse_label`.
 
     Returns:
       float32[N, H, W, C] in [-1, 1], whatever range the GAN itself uses.
@@ -41,10 +42,10 @@ def sample(params: GeneratorParams, key: Array, *, num: int = 64, labels: Array 
       ValueError: no typed key, `num` traced or below 1, labels for an unconditional GAN, of another length than `num`,
         or out of range.
     """
-    _check_key(key)
+    check_key(key)
     num = _checked_num(params, num)
     if labels is not None:
-        labels = _checked_labels(params, labels, num)
+        labels = checked_labels(params, labels, num)
     return _program(_draw, params)(params, key, labels, num=num)
 
 
@@ -68,19 +69,19 @@ def latents(params: GeneratorParams, key: Array, num: int, truncation: float | N
       Brock, Donahue and Simonyan, "Large Scale GAN Training for High Fidelity Natural Image Synthesis", 2019,
       section 3.1.
     """
-    _check_key(key)
+    check_key(key)
     num = _checked_num(params, num)
     return _draw_latents(params.latent, key, num, truncation)
 
 
-def generate(params: GeneratorParams, z: Array, labels: Array | None = None, *, stats: str = "running") -> Array:
+def generate(params: GeneratorParams, z: Array, labels: Array | str | None = None, *, stats: str = "running") -> Array:
     """Make the images of given latents; deterministic, and differentiable in z.
 
     Args:
       params: the generator.
       z: float32[N, *latent.shape].
       labels: for a conditional GAN int32[N] in 0..K-1, or float32[N, K], weights that mix classes; or float32[N, L],
-        label vectors; else None.
+        label vectors; or a text as `sample` takes; else None.
       stats: 'running': each image depends on its own z only; 'batch': batch norm uses the statistics of these N.
 
     Returns:
@@ -91,7 +92,7 @@ def generate(params: GeneratorParams, z: Array, labels: Array | None = None, *, 
     """
     checks.one_of("stats", stats, STATS)
     z = _checked_latents(params, z)
-    return _program(_make, params)(params, z, _checked_labels(params, labels, z.shape[0]), stats=stats)
+    return _program(_make, params)(params, z, checked_labels(params, labels, z.shape[0]), stats=stats)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 2, 3))
@@ -113,11 +114,16 @@ def _draw(params: GeneratorParams, key: Array, labels: Array | None, *, num: int
 @functools.partial(jax.jit, static_argnames="stats")
 def _make(params: GeneratorParams, z: Array, labels: Array | None, *, stats: str) -> Array:
     """Do what `generate` does."""
+    return jnp.clip(unclipped(params, z, labels, stats=stats), -1.0, 1.0)
+
+
+def unclipped(params: GeneratorParams, z: Array, labels: Array | None, *, stats: str = "running") -> Array:
+    """Do what `generate` does, unchecked; numbers beyond [-1, 1] are left, so that they have gradients."""
     if labels is None:
         labels = jnp.zeros((z.shape[0],), jnp.int32)
     out, _ = params.module.apply(params.variables, z, labels, train=stats == "batch", mutable=["batch_stats"])
     low, high = params.image_range
-    return jnp.clip((out.astype(jnp.float32) - low) * (2 / (high - low)) - 1, -1.0, 1.0)
+    return (out.astype(jnp.float32) - low) * (2 / (high - low)) - 1
 
 
 def _program(function: Callable[..., Array], params: GeneratorParams) -> Callable[..., Array]:
@@ -129,7 +135,8 @@ def _program(function: Callable[..., Array], params: GeneratorParams) -> Callabl
     return function
 
 
-def _check_key(key: Array) -> None:
+def check_key(key: Array) -> None:
+    """Raise UserError unless this is one typed key."""
     dtype = getattr(key, "dtype", None)
     if dtype is None or not jnp.issubdtype(dtype, jax.dtypes.prng_key):
         given = repr(key) if dtype is None else f"{dtype}{list(key.shape)}"
@@ -177,14 +184,17 @@ def _checked_vectors(params: GeneratorParams, labels: Array | None, num: int) ->
     return labels
 
 
-def _checked_labels(params: GeneratorParams, labels: Array | None, num: int) -> Array | None:
-    classes = params.num_classes
-    if params.label_size:
-        return _checked_vectors(params, labels, num)
-    if classes is None:
+def checked_labels(params: GeneratorParams, labels: Array | str | None, num: int) -> Array | None:
+    """Return labels as `generate` takes them, on the device; UserError where they do not fit."""
+    if not params.is_conditional:
         if labels is not None:
             raise UserError("labels were given, but this GAN is unconditional; leave them out.")
         return None
+    if isinstance(labels, str):
+        labels = parse_label(params, labels, num)
+    if params.label_size:
+        return _checked_vectors(params, labels, num)
+    classes = params.num_classes or 0
     if labels is None:
         raise UserError(f"this GAN is conditional; give labels, int32[{num}] in 0..{classes - 1}.")
     given, labels = labels, _on_device(labels)

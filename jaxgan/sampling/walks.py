@@ -39,6 +39,27 @@ def interpolate(start: Array, stop: Array, num: int, *, spherical: bool) -> Arra
     return _walk(start, stop, num, spherical)
 
 
+def along(z: Array, direction: Array, num: int, reach: float) -> Array:
+    """Walk from some latents along a direction, from -reach to reach.
+
+    z + (t - z d) d,  t in [-reach, reach]
+
+    Args:
+      z: float[N, ...]; of each, the part in the direction is replaced.
+      direction: d, float[...] of length 1.
+      num: points of each walk, ends included.
+      reach: such as 3 standard deviations of z.
+
+    Returns:
+      float[N, num, ...].
+    """
+    axes = tuple(range(1, z.ndim))
+    step = direction[None]
+    rest = z - (z * step).sum(axes, keepdims=True) * step
+    t = jnp.linspace(-reach, reach, num, dtype=z.dtype).reshape(1, num, *(1,) * len(axes))
+    return rest[:, None] + t * step[None]
+
+
 @functools.partial(jax.jit, static_argnums=(2, 3))
 def _walk(start: Array, stop: Array, num: int, spherical: bool) -> Array:
     t = jnp.linspace(0.0, 1.0, num, dtype=start.dtype).reshape(1, num, *(1,) * (start.ndim - 1))

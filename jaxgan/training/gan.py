@@ -206,7 +206,7 @@ class Gan:
             image_range=tuple(config.data.range),
             num_classes=data.num_classes if conditional else None,
             label_size=data.label_size if conditional else 0,
-            loss=losses.get(config.loss),
+            loss=losses.get(config.loss, config.label_smoothing),
             rule=UpdateRule(**fields_from(UpdateRule, settings)),
             penalties=penalties.from_weights(config.penalty),
             augment=augmentation.from_policy(config.augment, config.augment_p),

@@ -108,6 +108,7 @@ class CompiledSteps:
 def _several(step: Step, steps_per_call: int) -> Callable:
     """Return the function of `CompiledSteps`, on one device."""
 
+    @functools.partial(jax.jit, inline=True)  # so that a loop, which asks for the shapes first, traces it once
     def one(state, dataset, batch):
         images, labels = batch if dataset is None else dataset.take(batch)
         return step(state, images, labels)

@@ -48,6 +48,11 @@ class GanState(struct.PyTreeNode):
     key: Array
     tracks: tuple[dict[str, PyTree], ...] = ()
 
+    def __repr__(self) -> str:
+        """Return a line instead of all numbers."""
+        g, d = (sum(leaf.size for leaf in jax.tree.leaves(net.params)) for net in (self.g, self.d))
+        return f"GanState at step {self.step}: {g:,} parameters in G, {d:,} in D"
+
 
 def create_state(
     gan: Gan, g_optimiser: optax.GradientTransformation, d_optimiser: optax.GradientTransformation, key: Array

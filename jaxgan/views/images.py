@@ -51,13 +51,16 @@ def grid(images: np.ndarray, columns: int | None = None, *, padding: int = 0) ->
       padding: black pixels between images.
 
     Returns:
-      uint8[rows * (H + padding) - padding, columns * (W + padding) - padding, C]; missing places are black.
+      uint8[rows * (H + padding) - padding, columns * (W + padding) - padding, C]; missing places are black, or white
+      where the images' corners are light.
     """
     num, height, width, channels = images.shape
     in_row = min(num, columns or math.ceil(math.sqrt(num)))
     rows = math.ceil(num / in_row)
+    images = np.asarray(images)
     canvas = np.zeros((rows, height + padding, in_row, width + padding, channels), np.uint8)
-    for i, image in enumerate(np.asarray(images)):
+    canvas[-1, :height, :, :width] = 255 * (np.median(images[:, [0, 0, -1, -1], [0, -1, 0, -1]]) > 127)
+    for i, image in enumerate(images):
         canvas[i // in_row, :height, i % in_row, :width] = image
     canvas = canvas.reshape(rows * (height + padding), in_row * (width + padding), channels)
     return canvas[: canvas.shape[0] - padding, : canvas.shape[1] - padding]

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import systems
-from long_form import LONG
+from long_form import LONG, long
 
 from jaxgan.base import draws, machine
 from jaxgan.training.step import make_train_step
@@ -101,7 +101,7 @@ print(call(1.0).is_ready())
 """
 
 
-@pytest.mark.parametrize(("told", "ready"), [("in step", "True"), ("ahead", "False")])
+@pytest.mark.parametrize(("told", "ready"), [("in step", "True"), *long(("ahead", "False"))])
 def test_calls_on_a_cpu_return_when_they_are_done(told, ready):
     """Calls that wait hold memory already."""
     done = subprocess.run([sys.executable, "-c", AHEAD, told], capture_output=True, text=True, check=True)

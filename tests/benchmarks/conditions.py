@@ -36,6 +36,7 @@ HAIR = {  # colours that differ at 64 pixels
     "#2c1b18": "dark", "#4a312c": "dark", "#724133": "brown", "#a55728": "brown", "#b58143": "brown",
     "#d6b370": "blond", "#ecdcbf": "light", "#e8e1e1": "light", "#c93305": "red", "#f59797": "pink",
 }  # fmt: skip
+SKIN = {"#694d3d": "brown", "#ae5d29": "copper", "#d08b5b": "honey", "#edb98a": "light", "#ffdbb4": "pale"}
 SHOWN = 0.5  # correlation of colours in the image and in the table, from which on a head shows its colour
 
 
@@ -75,7 +76,7 @@ def faces(path: Path) -> tuple[InMemory, InMemory]:
     coloured = heads_with_colour(rows, images)
     facts = [
         {
-            f"skin={row['skinColor']}",
+            f"skin={SKIN[row['skinColor']]}",
             f"hair={HAIR[row['headContrastColor']] if row['head'] in coloured else 'dark'}",
             *(["glasses"] if "glasses" in row["accessories"] else []),
             *(["beard"] if row["facialHair"] != "none" else []),
@@ -130,28 +131,31 @@ def compare(told: np.ndarray, labels: np.ndarray, facts: dict) -> dict[str, floa
 
 
 def main() -> None:
-    """Train a judge and a generator, and write and print what they score."""
+    """Train a generator and a judge, and write and print what they score."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("angles", "faces"))
     parser.add_argument("out", type=Path)
     parser.add_argument("--path", type=Path, help="folder of the faces")
     parser.add_argument("--config", help="preset whose networks and settings are used, made conditional")
     parser.add_argument("--steps", type=int, help="of the generator; those of the preset by default")
+    parser.add_argument("--minutes", type=float, help="of the generator's training; those of the preset by default")
     parser.add_argument("--judge_steps", type=int, default=6_000)
     parser.add_argument("--num", type=int, default=5_000, help="images that are judged")
     given = parser.parse_args()
     train, test = (turned("train", 0), turned("test", 1)) if given.what == "angles" else faces(given.path)
-    facts, look = judge(train, given.judge_steps)
-    result = {"judge on real images": compare(look(test.images), test.labels, facts)}
-    print(json.dumps(result), flush=True)
 
     config = get_config(given.config or ("mnist_classes" if given.what == "angles" else "images64"))
     config.model.conditional = True
     config.data.image_size, config.data.channels = train.info.image_shape[0], train.info.image_shape[2]
     config.train.num_steps = given.steps or config.train.num_steps
+    config.train.max_minutes = given.minutes or config.train.max_minutes
     config.sample.num, config.sample.columns = 64, 8
     jaxgan.train(config, given.out / "run", source=train)
     params = jaxgan.load(given.out / "run")
+
+    facts, look = judge(train, given.judge_steps)
+    result = {"judge on real images": compare(look(test.images), test.labels, facts)}
+    print(json.dumps(result), flush=True)
     labels = vectors_of(given.num, test.labels, 0)
     images = generate_pixels(params, jaxgan.latents(params, jax.random.key(0), given.num), labels)
     result["generated"] = compare(look(images), labels, facts)

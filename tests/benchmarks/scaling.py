@@ -1,9 +1,13 @@
-"""Measure what a second process costs, and work out what many devices would do; the tables of docs/scaling.md.
+"""Measure what a second process costs, and work out what many devices would do; the tables of docs/results.md.
 
     python tests/benchmarks/scaling.py count dcgan64   # sums over devices in a step, their bytes, and products
     python tests/benchmarks/scaling.py wire            # time of such a sum between two processes here
     python tests/benchmarks/scaling.py weak dcgan      # one process, two apart, two as one job; on two idle cores
-    python tests/benchmarks/scaling.py model dcgan64   # many accelerators, by the formula in docs/scaling.md
+    python tests/benchmarks/scaling.py model dcgan64   # many accelerators, by a formula
+
+The formula, a lower bound of the efficiency without overlap:
+
+    step = images per device x operations per image / speed + small sums x latency + bytes x (2 (P - 1) / P) / bandwidth
 
 Processes have one CPU device and one core each. `weak` takes turns, and gives medians over them.
 """
@@ -36,7 +40,7 @@ PER_MACHINE = 8
 INSIDE, BETWEEN = 450e9, 50e9  # bytes a second that a device sends: NVLink, and 400 Gb/s of InfiniBand each
 LATENCY, DOUBLING = 20e-6, 10e-6  # seconds of a small sum in a machine, and for each doubling of machines: assumed
 PRODUCTS = 100e12  # operations a second that a training step reaches: an assumption, a tenth of the bfloat16 peak
-CORES, DECODED = 96, 5_000  # cores of a machine, and 64x64 JPEG images that one decodes in a second (docs/data.md)
+CORES, DECODED = 96, 5_000  # cores of a machine, and 64x64 JPEG images that one decodes in a second
 
 
 class Step(NamedTuple):

@@ -10,11 +10,11 @@ from PIL import Image
 
 from jaxgan.base.types import DataInfo
 from jaxgan.config import default
-from jaxgan.data import InMemory, fingerprint, in_memory, open_source, resolve_cache
+from jaxgan.data import InMemory, fingerprint, in_memory, open_source, resolve_cache, validation
+from jaxgan.data import memory as data_memory
 from jaxgan.data.limits import host_memory
 from jaxgan.data.memory import DEVICE_BYTES
 from jaxgan.data.sources.synthetic import Synthetic
-from jaxgan.data.validation import check_batch
 
 GIB = 2**30
 
@@ -40,22 +40,25 @@ def info(num_bytes):
         (4 * GIB + 1, 16 * GIB, "none"),
     ],
 )
-def test_auto(size, memory, expected):
-    assert resolve_cache(config(), info(size), memory) == expected
+def test_auto(size, memory, expected, monkeypatch):
+    monkeypatch.setattr(data_memory, "host_memory", lambda: memory)
+    assert resolve_cache(config(), info(size)) == expected
 
 
-def test_the_given_cache_is_kept_if_it_is_possible():
+def test_the_given_cache_is_kept_if_it_is_possible(monkeypatch):
+    monkeypatch.setattr(data_memory, "host_memory", lambda: 2 * GIB)
     for cache in ("device", "host", "none"):
-        assert resolve_cache(config(cache=cache), info(GIB), 2 * GIB) == cache
+        assert resolve_cache(config(cache=cache), info(GIB)) == cache
     with pytest.raises(ValueError, match=r"3.0 GiB and this machine has 2.0 GiB"):
-        resolve_cache(config(cache="host"), info(3 * GIB), 2 * GIB)
-    assert resolve_cache(config(cache="none"), info(3 * GIB), 2 * GIB) == "none"
+        resolve_cache(config(cache="host"), info(3 * GIB))
+    assert resolve_cache(config(cache="none"), info(3 * GIB)) == "none"
 
 
-def test_a_batch_must_fit_into_memory():
-    check_batch(100, info(2**20), 10 * GIB)
+def test_a_batch_must_fit_into_memory(monkeypatch):
+    monkeypatch.setattr(validation, "host_memory", lambda: 10 * GIB)
+    validation.check_batch(100, info(2**20))
     with pytest.raises(ValueError, match=r"batch_size is 2000, .* 2.0 GiB, .* set data.batch_size to 1024 or less"):
-        check_batch(2000, info(2**20), 10 * GIB)
+        validation.check_batch(2000, info(2**20))
 
 
 def test_the_memory_of_this_machine_is_plausible():

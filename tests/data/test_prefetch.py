@@ -33,14 +33,14 @@ def no_thread_is_left():
 
 
 def test_items_come_in_order_and_end():
-    items = prefetch(range(100), depth=3)
+    items = prefetch(range(100))
     assert list(items) == list(range(100))
     assert list(items) == []
 
 
 def test_it_runs_ahead_by_its_depth_and_no_further():
     made = []
-    with prefetch((made.append(i) or i for i in itertools.count()), depth=3) as items:
+    with prefetch(made.append(i) or i for i in itertools.count()) as items:
         wait_until(lambda: len(made) == 3)
         time.sleep(0.05)
         assert len(made) == 3
@@ -49,7 +49,8 @@ def test_it_runs_ahead_by_its_depth_and_no_further():
 
 
 @pytest.mark.parametrize(("max_bytes", "ahead"), [(0, 1), (999, 1), (2000, 2), (10**6, 3)])
-def test_large_items_are_made_ahead_up_to_a_number_of_bytes(max_bytes, ahead):
+def test_large_items_are_made_ahead_up_to_a_number_of_bytes(max_bytes, ahead, monkeypatch):
+    monkeypatch.setattr(sys.modules["jaxgan.data.prefetch"], "AHEAD_BYTES", max_bytes)
     alive = set()
 
     def batches():
@@ -60,7 +61,7 @@ def test_large_items_are_made_ahead_up_to_a_number_of_bytes(max_bytes, ahead):
             yield (first, 50), {"pixels": pixels, "labels": jnp.zeros(25, jnp.int32)}
             del pixels
 
-    with prefetch(batches(), max_bytes=max_bytes) as items:
+    with prefetch(batches()) as items:
         held = None
         for step in range(5):
             held = next(items)
@@ -125,8 +126,3 @@ def test_the_interpreter_exits_with_a_full_shelf():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
-
-
-def test_depth_is_checked():
-    with pytest.raises(ValueError, match="at least 1"):
-        prefetch([], depth=0)

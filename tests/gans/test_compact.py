@@ -12,6 +12,7 @@ from jaxgan import gans
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo
 from jaxgan.gans import compact
+from jaxgan.sampling.walks import interpolate
 from jaxgan.training.gan import example_inputs
 
 KINDS = 32  # of configs/mnist.py
@@ -98,6 +99,19 @@ def test_signs_of_latents_choose_the_kind():
     np.testing.assert_array_equal(compact.kind_of(z, 4), [0, 1, 2, 3])
     drawn = compact.kind_of(jax.random.normal(jax.random.key(0), (8_000, 64)), 8)
     np.testing.assert_allclose(np.bincount(drawn, minlength=8) / 8_000, 1 / 8, atol=0.02)
+
+
+@pytest.mark.parametrize("kinds", [0, 2, 8])
+def test_a_walk_between_latents_of_one_kind_keeps_to_it(kinds):
+    start, end = jax.random.normal(jax.random.key(3), (2, 50, 6))
+    stop = compact.with_kind_of(end, start, kinds)
+    np.testing.assert_array_equal(jnp.abs(stop), jnp.abs(end))
+    changed = (stop != end).any(0)
+    assert changed.tolist() == [kinds > 1, *[kinds > 2] * 2, *[False] * 3]
+    walk = interpolate(start, stop, 9, spherical=True).reshape(-1, 6)
+    if kinds:
+        passed = compact.kind_of(walk, kinds).reshape(50, 9)
+        assert (passed == passed[:, :1]).all()
 
 
 def test_only_the_vector_of_the_chosen_kind_matters():

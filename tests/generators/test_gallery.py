@@ -136,7 +136,7 @@ def test_labels(workdir):
     else:
         assert gallery.choose_labels(params, 8, None).tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
         assert gallery.choose_labels(params, 2, 1).tolist() == [1, 1]
-        with pytest.raises(ValueError, match="--label=4 is no class of this GAN; give one from 0 to 3"):
+        with pytest.raises(ValueError, match="label '4' is no class of this GAN; give one from 0 to 3"):
             save(workdir, num=2, label=4)
 
 

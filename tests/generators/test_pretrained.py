@@ -33,6 +33,7 @@ def trained(tmp_path_factory):
 
     config = get_config()
     config.model.update(g_widths=(4, 4), d_widths=(4, 4))
+    config.update(augment="", loss="non_saturating", penalty={"r1": 0.0, "r2": 0.0, "interval": 1})  # quick to compile
     config.data.batch_size = 4
     config.train.update(num_steps=2, num_devices=1, sample_every=0)
     run = tmp_path_factory.mktemp("packed") / "run"
@@ -93,3 +94,11 @@ def test_the_digits_that_come_along_are_good(name):
     assert counts.min() >= 5
     if labels is not None:
         assert float((logits.argmax(-1) == labels).mean()) >= 0.97
+
+
+def test_each_bundled_generator_has_a_card():
+    for name in pretrained.names():
+        card = (importlib.resources.files("jaxgan.generators") / "weights" / f"{name}.md").read_text()
+        parts = [line.partition("**")[2].partition("**")[0] for line in card.splitlines() if line.startswith("- **")]
+        assert parts == ["Data", "Networks", "Command", "Scores", "Limits", "Licence of the weights"]
+        assert f"jaxgan.generators.pack runs/{name}" in card

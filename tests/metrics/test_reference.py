@@ -26,7 +26,8 @@ class Counted:
 
 
 @pytest.fixture
-def net():
+def net(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     return FeatureNet("own", "abc", 3, 3, (6, 6, 3), "means of channels", Counted(), chunk=20)
 
 
@@ -42,6 +43,13 @@ def test_what_is_computed(net, monkeypatch):
     assert real.projections.shape == (40, swd.NUM_PROJECTIONS)
 
 
+def test_features_of_a_plain_function():
+    real = create_reference(IMAGES, None, lambda images: images.mean((1, 2)))
+    np.testing.assert_allclose(real.moments.mean, IMAGES.mean((0, 1, 2)), rtol=1e-6)
+    with pytest.raises(ValueError, match=r"made float64\[2, 3, 3\] of 2 images; expected float\[2, D\]"):
+        create_reference(IMAGES, None, lambda images: images[:, :3, :3, 0] / 255)
+
+
 def test_pixels_alone():
     real = create_reference(IMAGES)
     assert real.moments is real.features is real.class_counts is None
@@ -54,36 +62,36 @@ def equal(first, second):
 
 
 def test_it_is_computed_once(net, tmp_path):
-    first = cached_reference(IMAGES, net=net, folder=tmp_path)
+    first = cached_reference(IMAGES, net=net)
     calls = net.apply.calls
-    again = cached_reference(IMAGES, np.zeros(60, int), net, held_out=(IMAGES, None), folder=tmp_path)
+    again = cached_reference(IMAGES, np.zeros(60, int), net, held_out=(IMAGES, None))
     assert net.apply.calls == calls
     assert equal(first, again)
     assert again.labels is not None
     assert again.held_out is not None
-    cached_reference(IMAGES[1:], net=net, folder=tmp_path)
-    cached_reference(IMAGES, net=dataclasses.replace(net, digest="abd"), folder=tmp_path)
-    cached_reference(IMAGES, folder=tmp_path)
-    assert len(list((tmp_path / "references").iterdir())) == 4
+    cached_reference(IMAGES[1:], net=net)
+    cached_reference(IMAGES, net=dataclasses.replace(net, digest="abd"))
+    cached_reference(IMAGES)
+    assert len(list((tmp_path / "jaxgan" / "references").iterdir())) == 4
 
 
 def test_a_damaged_file_is_replaced(net, tmp_path):
-    first = cached_reference(IMAGES, net=net, folder=tmp_path)
-    (file,) = (tmp_path / "references").iterdir()
+    first = cached_reference(IMAGES, net=net)
+    (file,) = (tmp_path / "jaxgan" / "references").iterdir()
     sound = file.read_bytes()
     file.write_bytes(sound[:100] + b"!" + sound[101:])
-    assert equal(cached_reference(IMAGES, net=net, folder=tmp_path), first)
+    assert equal(cached_reference(IMAGES, net=net), first)
     assert file.read_bytes() == sound
 
 
 def test_what_an_unknown_network_says_is_not_kept(net, tmp_path):
-    cached_reference(IMAGES, net=dataclasses.replace(net, digest=""), folder=tmp_path)
+    cached_reference(IMAGES, net=dataclasses.replace(net, digest=""))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_costs_only_time(net, tmp_path):
-    (tmp_path / "references").write_text("in the way")
-    assert cached_reference(IMAGES, net=net, folder=tmp_path).moments is not None
+    (tmp_path / "jaxgan").write_text("in the way")
+    assert cached_reference(IMAGES, net=net).moments is not None
 
 
 def test_images_of_a_source():

@@ -1,6 +1,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from scipy.optimize import approx_fprime
 from scipy.special import log_expit
@@ -106,6 +107,21 @@ def test_logistic_losses_and_gradients_are_finite_far_out(name):
     for terms in loss.d_real, loss.d_fake, loss.g:
         value, grads = jax.value_and_grad(lambda r, f, terms=terms: jnp.sum(terms(r, f)), (0, 1))(logits, logits[::-1])
         assert np.isfinite([value, *jnp.concatenate(grads)]).all()
+
+
+@pytest.mark.parametrize("name", ["non_saturating", "minimax"])
+def test_a_smoothed_label_is_the_target_of_real_images_only(name):
+    smoothed, usual = losses.get(name, 0.1), losses.get(name)
+    logits = jnp.asarray(LOGITS)
+    entropy = optax.sigmoid_binary_cross_entropy(logits, jnp.full_like(logits, 0.9))
+    np.testing.assert_allclose(smoothed.d_real(logits, None), entropy, rtol=1e-5, atol=1e-6)
+    assert (smoothed.d_fake, smoothed.g) == (usual.d_fake, usual.g)
+    assert float(jax.grad(lambda r: smoothed.d_real(r, None))(np.log(9.0))) == pytest.approx(0, abs=1e-6)
+
+
+def test_a_loss_without_a_label_is_not_smoothed():
+    with pytest.raises(ValueError, match=r"config\.loss, with config\.label_smoothing, is 'rpgan'; expected one of"):
+        losses.get("rpgan", 0.1)
 
 
 def test_unknown_loss_is_named():

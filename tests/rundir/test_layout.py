@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import pytest
 import tiny
+from long_form import long
 
 import jaxgan
 from jaxgan import data
@@ -65,7 +66,7 @@ def small(num_steps=2):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("parent", [False, True])
+@pytest.mark.parametrize("parent", [True, *long(False)])
 def test_checkpoints_are_written_and_read_in_a_folder_of_any_name(name, parent, tmp_path, setup):
     workdir = tmp_path / name / "run" if parent else tmp_path / name
     state = setup.new_state()
@@ -255,7 +256,7 @@ def test_what_is_no_grid_is_left_out(kind, tmp_path, run):
     KINDS[kind](layout.grid_file(workdir, 3))
     assert layout.grids(workdir) == before
     gallery.save_progress(workdir, tmp_path / "progress.gif")
-    report.save_report(workdir, saved_config.load_config(workdir)[0], None)
+    report.save_report(workdir, *saved_config.load_config(workdir), None)
 
 
 def test_a_file_that_is_too_large_is_refused(tmp_path):

@@ -307,6 +307,18 @@ def test_images_that_a_run_was_not_trained_on_are_refused(tmp_path):
         evaluate.evaluate_run(tmp_path, trust=True)
 
 
+def test_a_run_of_images_from_python_is_scored_against_them(tmp_path):
+    rng = np.random.default_rng(0)
+    mine = jaxgan.InMemory(rng.integers(0, 256, (60, 8, 8, 1), np.uint8))
+    jaxgan.train(config(num_steps=2), tmp_path, source=mine)
+    in_training = read_evaluations(tmp_path)[-1]["metrics"]
+    (scores,), _ = jaxgan.evaluate_run(tmp_path, source=mine, trust=True)
+    assert scores["metrics"]["swd"] == in_training["swd"]
+    other = jaxgan.InMemory(rng.integers(0, 256, (60, 8, 8, 1), np.uint8))
+    with pytest.raises(jaxgan.UserError, match="but other ones than the run has"):
+        jaxgan.evaluate_run(tmp_path, source=other, trust=True)
+
+
 @pytest.mark.parametrize("source", ["auto", "mnist", "idx"])
 def test_images_of_ones_own_are_scored_whatever_the_preset_reads(tmp_path, source):
     """Presets of data.source=auto ended in a traceback, for they looked for a path."""
@@ -323,6 +335,14 @@ def test_images_of_ones_own_have_no_test_split():
     cfg = jaxgan.get_config("gan_mlp")
     assert evaluate.held_out(cfg, Ones()) is None
     assert evaluate.held_out(cfg, data.open_source(cfg.data)) is not None
+
+
+def test_presets_for_own_images_take_them_from_python_too():
+    cfg = jaxgan.get_config("images64")
+    cfg.eval.features = cfg.eval.metrics = ""
+    assert evaluate.create_evaluator(cfg, Ones(), num=40).num == 40
+    with pytest.raises(FileNotFoundError, match=r"data.path is ''"):
+        data.open_source(cfg.data)
 
 
 def test_scores_that_are_made_otherwise_begin_anew(tmp_path):

@@ -111,6 +111,7 @@ def settings(num_steps, d_steps=2, **train):
     return config
 
 
+@pytest.mark.long
 def test_two_processes_are_one_run(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         short = "--config.train.num_steps=3", "--config.rule.d_steps=1", "--config.train.checkpoint_every=0"

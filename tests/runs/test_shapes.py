@@ -164,7 +164,7 @@ def test_classes_by_name(run_of, tmp_path):
     assert gallery.choose_labels(params, 2, "cat").tolist() == gallery.choose_labels(params, 2, "2").tolist() == [2, 2]
     with pytest.raises(jaxgan.UserError, match=r'from 0 to 2, or a name: ant, bee, cat\. Did you mean "bee"'):
         gallery.choose_labels(params, 2, "beee")
-    with pytest.raises(jaxgan.UserError, match=r"--label=3 is no class of this GAN; give one from 0 to 2, or a name"):
+    with pytest.raises(jaxgan.UserError, match=r"label '3' is no class of this GAN; give one from 0 to 2, or a name"):
         gallery.choose_labels(params, 2, "3")
     plain = gallery.save_samples(workdir, tmp_path / "a.png", draw=gallery.Draw(num=4), **TRUSTED)
     named = gallery.save_samples(workdir, tmp_path / "b.png", draw=gallery.Draw(num=3), **TRUSTED)
@@ -202,14 +202,13 @@ def test_vectors_by_number_and_name(run_of, tmp_path):
     np.testing.assert_allclose([float(row["turns"]) for row in rows], table[[0, 16, 32, 47, 63], 2], rtol=1e-5)
 
 
-def test_vectors_are_scored_by_a_network_of_real_images(tmp_path):
+def test_vectors_are_scored_by_a_network_of_real_images(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     source = vectors()
-    net = trained.fit_vectors(
-        source.images, source.labels, source.info.label_names, "own", num_steps=150, folder=tmp_path
-    )
-    assert trained.find(trained.data_digest(source.images, source.labels), "own", tmp_path).digest == net.digest
+    net = trained.fit(source.images, source.labels, source.info, "own", num_steps=150)
+    assert trained.find(trained.data_digest(source.images, source.labels), "own").digest == net.digest
     assert "it was not trained on: attributes_right" in net.about
-    reference = evaluate.cached_reference(source.images, source.labels, net, folder=tmp_path)
+    reference = evaluate.cached_reference(source.images, source.labels, net)
     right = evaluate.suite.score(source.images, source.labels, reference, names=["attributes"])
     assert right["right/eyes"] == right["attributes_right"] == 1
     assert right["error/turns"] < 0.7

@@ -1,3 +1,5 @@
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -68,6 +70,19 @@ def test_labels_decide_the_image_of_a_conditional_gan():
     assert not np.allclose(a, b)
     assert jaxgan.sample(p, jax.random.key(0), num=2, labels=jnp.asarray([3, 3])).shape[0] == 2
     assert jaxgan.sample(p, jax.random.key(0), num=2).shape[0] == 2
+
+
+def test_one_label_of_all_images_may_be_a_text():
+    p = dataclasses.replace(make_params(conditional=True), label_names=("cat", "dog"))
+    for text, number in ("dog", 1), ("7", 7):
+        asked, expected = (jaxgan.sample(p, jax.random.key(0), num=2, labels=x) for x in (text, jnp.full(2, number)))
+        np.testing.assert_array_equal(asked, expected)
+    z = jaxgan.latents(p, jax.random.key(0), 2)
+    np.testing.assert_array_equal(jaxgan.generate(p, z, "cat"), jaxgan.generate(p, z, [0, 0]))
+    with pytest.raises(jaxgan.UserError, match=r"label 'dg' is no class .* Did you mean \"dog\""):
+        jaxgan.sample(p, jax.random.key(0), num=2, labels="dg")
+    with pytest.raises(jaxgan.UserError, match="this GAN is unconditional; leave them out"):
+        jaxgan.sample(make_params(), jax.random.key(0), num=2, labels="dog")
 
 
 def test_class_weights_mix_embeddings():

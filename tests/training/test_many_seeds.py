@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import small_dcgan
 from long_form import long
 
 import jaxgan
@@ -21,10 +20,11 @@ RATES = np.float32([1e-3, 3e-3])
 
 @pytest.fixture(scope="module")
 def setup():
-    config = small_dcgan.get_config()
-    config.data.update(source="synthetic", image_size=14, batch_size=4)
-    config.train.num_steps = 4
-    config.loss, config.penalty.r1, config.penalty.interval = "rpgan", 1.0, 2
+    config = jaxgan.get_config("mnist")
+    config.model.update(g_widths=(4,), d_widths=(4,), kinds=0)
+    config.data.update(source="synthetic", image_size=8, batch_size=4)
+    config.train.num_steps, config.augment = 4, ""
+    config.penalty.update(r1=1.0, r2=0.0, interval=2)
     return create_setup(config, open_source(config.data), jax.devices()[:1])
 
 

@@ -11,6 +11,7 @@ import pytest
 import small_dcgan
 import systems
 import tiny
+from long_form import long
 
 import jaxgan
 from jaxgan import gans
@@ -53,10 +54,12 @@ def step_of(gan, batch=BATCH, num=1):
 @pytest.mark.parametrize(
     ("loss", "rule"),
     [
-        ("non_saturating", {"order": "simultaneous", "latents": "shared", "d_passes": "separate"}),
-        pytest.param("non_saturating", {"order": "d_first", "d_passes": "two_steps"}, marks=pytest.mark.long),
         ("rpgan", {"order": "d_first", "latents": "shared", "d_steps": 2}),
-        pytest.param("hinge", {"order": "g_first", "accuracy_stats": "running"}, marks=pytest.mark.long),
+        *long(
+            ("non_saturating", {"order": "simultaneous", "latents": "shared", "d_passes": "separate"}),
+            ("non_saturating", {"order": "d_first", "d_passes": "two_steps"}),
+            ("hinge", {"order": "g_first", "accuracy_stats": "running"}),
+        ),
     ],
 )
 def test_steps_are_those_of_the_whole_batch(loss, rule, num):

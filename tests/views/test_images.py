@@ -30,13 +30,23 @@ def test_grid_places_images_row_by_row():
     assert sheet.shape == (8, 18, 3)
     np.testing.assert_array_equal(sheet[:4, 6:12], PIXELS[1])
     np.testing.assert_array_equal(sheet[4:, :6], PIXELS[3])
-    assert not sheet[4:, 12:].any()
+    assert len(np.unique(sheet[4:, 12:])) == 1
 
 
 def test_grid_padding_and_default_columns():
     sheet = images.grid(PIXELS, padding=2)
     assert sheet.shape == (2 * 4 + 2, 3 * 6 + 4, 3)
     assert not sheet[4:6].any()
+
+
+@pytest.mark.parametrize(("background", "filled"), [((0, 0, 0), 0), ((255, 255, 255), 255), ((240, 250, 200), 255)])
+def test_missing_places_are_light_beside_images_on_a_light_background(background, filled):
+    given = np.empty((5, 4, 4, 3), np.uint8)
+    given[...] = background
+    given[:, 1:3, 1:3] = 77
+    grid = images.grid(given, 3)
+    assert (grid[4:, 8:] == filled).all()
+    assert (grid[:4, 8:] == given[2]).all()
 
 
 def test_enlarging_is_pillows_nearest_neighbour():

@@ -414,6 +414,7 @@ def test_runs_with_little_to_show(show, report):
     assert "NaN" not in " ".join(view.locator("svg *").evaluate_all("all => all.map(node => node.outerHTML)"))
 
 
+@pytest.mark.long
 def test_print_has_paper_colours_and_no_controls(show):
     view = show(full(), scheme="dark")
     view.emulate_media(media="print", color_scheme="dark")

@@ -24,7 +24,7 @@ def test_a_notebook_gets_the_grid_enlarged(channels, tmp_path):
         found = np.asarray(image).reshape(16, 36, channels)
     np.testing.assert_array_equal(found[:8:2, :12:2], jaxgan.to_uint8(pictures[0]))
     np.testing.assert_array_equal(found[8::2, 12:24:2], jaxgan.to_uint8(pictures[4]))
-    assert found[8:, 24:].max() == 0
+    assert len(np.unique(found[8:, 24:])) == 1
     sheet.save(str(tmp_path / "a.png"))
     with Image.open(tmp_path / "a.png") as image:
         assert image.size == (36, 16)
@@ -55,11 +55,12 @@ def test_other_arrays_are_refused(bad):
 
 def test_a_generator_says_what_it_is():
     params = jaxgan.load("mnist_classes")
-    html = params._repr_html_()
-    assert "compact" in html or "Generator" in html
+    shown = repr(params)
+    assert "compact.Generator" in shown
+    assert len(shown) < 100
     numbers = sum(x.size for x in jax.tree.leaves(params.variables["params"]))
-    assert f"{numbers:,}" in html
-    assert "10 classes" in html
+    assert f"{numbers:,}" in shown
+    assert "10 classes" in shown
     strange = params.replace(latent=jaxgan.Latent((3,)), num_classes=None)
-    assert "classes" not in strange._repr_html_()
+    assert "classes" not in repr(strange)
     assert jnp.ndim(numbers) == 0

@@ -160,7 +160,7 @@ def draw(image: Image.Image, canvas: Canvas) -> np.ndarray:
         return draw_bands(_deep(image, canvas), canvas)
     if canvas.levels is not None and canvas.channels not in MODES:
         raise _other_channels("up to 4", canvas)
-    flat = with_alpha(image) if canvas.has_alpha else flatten(image, canvas)
+    flat = layer(image).convert("RGBA") if canvas.has_alpha else flatten(image, canvas)
     if flat.mode != canvas.mode:
         flat = flat.convert(canvas.mode)
     if canvas.levels is not None:
@@ -237,11 +237,6 @@ def flatten(image: Image.Image, canvas: Canvas) -> Image.Image:
     base = Image.new("RGB", image.size, canvas.fill("RGB"))
     base.paste(whole, mask=whole)
     return base
-
-
-def with_alpha(image: Image.Image) -> Image.Image:
-    """Return the image in mode RGBA."""
-    return layer(image).convert("RGBA")
 
 
 def fit(image: Image.Image, canvas: Canvas) -> Image.Image:

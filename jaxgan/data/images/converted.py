@@ -29,12 +29,11 @@ class Converted:
         height, width, _ = self._source.info.image_shape
         pixels = min(height * width, MAX_PIXELS)
 
-        def piece(start: int, stop: int) -> None:
-            for i in range(start, stop):
-                with PIXELS.take(pixels):
-                    images[i] = draw_array(native[i], self._canvas)
+        def one(i: int) -> None:
+            with PIXELS.take(pixels):
+                images[i] = draw_array(native[i], self._canvas)
 
-        self._workers.run(piece, len(native))
+        self._workers.run(one, len(native))
         return images, labels
 
     def announce(self) -> None:

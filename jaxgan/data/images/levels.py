@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Source
+from jaxgan.data.rows import parts
 
 AUTO = "auto"
 CHUNK = 256  # images read at a time while levels are measured
@@ -37,8 +38,8 @@ class Meter:
 
 def measured(source: Source, meter: Meter) -> tuple[float, float]:
     """Return the levels of all images of a source that draws them on a canvas with this meter."""
-    for start in range(0, source.info.num_images, CHUNK):
-        source.read(np.arange(start, min(start + CHUNK, source.info.num_images)))
+    for rows in parts(source.info.num_images, CHUNK):
+        source.read(rows)
     return meter.levels()
 
 

@@ -80,13 +80,12 @@ def _look(files: list[str], workers: Workers, channels: int) -> list[Header | st
     """Return the headers of files, or why they are of no use."""
     looks: list[Header | str] = [""] * len(files)
 
-    def piece(start: int, stop: int) -> None:
-        for i in range(start, stop):
-            looks[i] = look(files[i], channels)
+    def one(i: int) -> None:
+        looks[i] = look(files[i], channels)
 
     with warnings.catch_warnings():  # of Pillow, about sizes that `look` refuses
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        workers.run(piece, len(files))
+        workers.run(one, len(files))
     return looks
 
 

@@ -24,18 +24,24 @@ class Workers:
         self.num_workers = num_workers or num_cores()
         self._pool = concurrent.futures.ThreadPoolExecutor(self.num_workers, "jaxgan-data")
 
-    def run(self, function: Callable[[int, int], None], count: int) -> None:
-        """Call function(start, stop) on pieces that cover range(count), in parallel.
+    def run(self, function: Callable[[int], None], count: int) -> None:
+        """Call function(i) for each i of range(count), in parallel, a piece in one thread.
 
         Raises:
           Exception: the first one that a piece raised, once all pieces are through.
         """
-        piece = max(1, min(PIECE, -(-count // self.num_workers)))
-        if self.num_workers == 1 or count <= piece:
-            return function(0, count)
-        starts = range(0, count, piece)
-        futures = [self._pool.submit(function, start, min(start + piece, count)) for start in starts]
+        size = max(1, min(PIECE, -(-count // self.num_workers)))
+
+        def piece(start: int) -> None:
+            for i in range(start, min(start + size, count)):
+                function(i)
+
+        starts = range(0, count, size)
+        if self.num_workers == 1 or len(starts) == 1:
+            for start in starts:
+                piece(start)
+            return
+        futures = [self._pool.submit(piece, start) for start in starts]
         concurrent.futures.wait(futures)
         for future in futures:
             future.result()
-        return None

@@ -72,10 +72,6 @@ class IndexPlan:
         """Steps in one epoch: N / B exactly; whole batches with `drop_remainder` or shuffle = 'batches'."""
         return self.epoch_length / self.batch_size
 
-    def epoch_of(self, step: int) -> int:
-        """Return the epoch, from 0, in which a step takes its first image."""
-        return step * self.batch_size // self.epoch_length
-
     def _images(self, epoch: int, start: int, stop: int) -> np.ndarray:
         """Return the images at some positions of an epoch, int64[stop - start]."""
         if self.shuffle == "samples":

@@ -4,17 +4,7 @@
 """
 
 from jaxgan.data.sources import folder, idx, mnist, stacked_mnist, synthetic, tfds
-from jaxgan.data.sources.containers import (
-    arrays,
-    cifar,
-    hdf5,
-    hugging_face,
-    lmdb,
-    stl10,
-    svhn,
-    webdataset,
-    zipped,
-)
+from jaxgan.data.sources.containers import arrays, cifar, hdf5, hugging_face, lmdb, stl10, svhn, webdataset, zipped
 from jaxgan.data.sources.kind import Kind
 
 KINDS: dict[str, Kind] = {

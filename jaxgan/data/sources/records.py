@@ -20,6 +20,7 @@ from jaxgan.data.images.threads import Workers
 from jaxgan.data.label_values import table_of
 from jaxgan.data.labels import Labels
 from jaxgan.data.memory import CHUNK, InMemory, like
+from jaxgan.data.rows import parts, spaced
 
 # Images whose header is looked at, to tell their sizes; and whose values, of 16 bits.
 SAMPLE, SAMPLE_OF_VALUES = 64, 8
@@ -198,9 +199,8 @@ class Drawn:
         count = len(self.records)
         images = np.empty((count, *self._canvas.shape), self.info.pixel_dtype)
         good = np.zeros(count, np.bool_)
-        for start in range(0, count, CHUNK):
-            rows = np.arange(start, min(start + CHUNK, count))
-            good[rows] = self._decode(rows, images[start : start + CHUNK])
+        for rows in parts(count, CHUNK):
+            good[rows] = self._decode(rows, images[rows[0] : rows[-1] + 1])
         sound, damaged = np.flatnonzero(good), np.flatnonzero(~good)
         if not sound.size:
             raise UserError(f"Every image in {self.records.place} is damaged: {self._few(range(count))}; replace them.")
@@ -246,13 +246,12 @@ class Drawn:
         """Decode records into images[n, H, W, C], and return which of them were good, bool[n]."""
         good = np.zeros(len(rows), np.bool_)
 
-        def piece(start: int, stop: int) -> None:
-            for i in range(start, stop):
-                pixels = self._decode_one(int(rows[i]))
-                if pixels is not None:
-                    images[i], good[i] = pixels, True
+        def one(i: int) -> None:
+            pixels = self._decode_one(int(rows[i]))
+            if pixels is not None:
+                images[i], good[i] = pixels, True
 
-        self._workers.run(piece, len(rows))
+        self._workers.run(one, len(rows))
         return good
 
     def _decode_one(self, row: int) -> np.ndarray | None:
@@ -294,9 +293,8 @@ def looked(stream: BinaryIO, channels: int) -> Look:
 
 def looks(records: Records, rows: Sequence[int] | None = None) -> list[Look]:
     """Return the sizes and modes of images, evenly spaced ones where no rows are given, as far as they can be read."""
-    spaced = np.unique(np.linspace(0, len(records) - 1, SAMPLE).round().astype(np.int64))
     found = []
-    for row in map(int, spaced if rows is None else rows):
+    for row in map(int, spaced(len(records), SAMPLE) if rows is None else rows):
         try:
             found.append(records.look(row))
         except UserError:

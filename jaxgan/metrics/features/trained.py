@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from flax import traverse_util
 
 from jaxgan.base import checks, digests, store
-from jaxgan.base.types import PyTree
+from jaxgan.base.types import DataInfo, PyTree
 from jaxgan.metrics.classes import class_accuracy
 from jaxgan.metrics.features import attributes
 from jaxgan.metrics.features.classifier import NUM_FEATURES, NUM_STEPS, check_labelled, classify, train_classifier
@@ -34,23 +34,22 @@ def data_digest(images: np.ndarray, labels: np.ndarray) -> str:
     return digests.array_digest(images, labels.astype(np.int32 if labels.ndim == 1 else np.float32))
 
 
-def classifier_path(digest: str, folder: str | os.PathLike[str] | None = None) -> Path:
-    """Return the file of a data set's classifier; `folder` is the cache where it is None."""
-    return Path(folder or store.cache_folder()) / "features" / f"{digest}.npz"
+def classifier_path(digest: str) -> Path:
+    """Return the file of a data set's classifier, in the cache."""
+    return store.cache_folder() / "features" / f"{digest}.npz"
 
 
-def find(digest: str, name: str, folder: str | os.PathLike[str] | None = None) -> FeatureNet | None:
+def find(digest: str, name: str) -> FeatureNet | None:
     """Return the features of the classifier that `fit` trained on a data set, or None where it has not been.
 
     Args:
       digest: from `data_digest`.
       name: of the distance, `fd_<name>`.
-      folder: where classifiers are kept.
 
     Raises:
       ValueError: the file is damaged.
     """
-    path = classifier_path(digest, folder)
+    path = classifier_path(digest)
     if not path.is_file():
         return None
     params, facts = read(path)
@@ -67,77 +66,54 @@ def find(digest: str, name: str, folder: str | os.PathLike[str] | None = None) -
 def fit(
     images: np.ndarray,
     labels: np.ndarray,
-    num_classes: int,
+    info: DataInfo,
     name: str,
     *,
     held_out: Pair | None = None,
-    seed: int = 0,
     num_steps: int = NUM_STEPS,
-    folder: str | os.PathLike[str] | None = None,
     on_step: Callable[[int, Any], None] = lambda step, loss: None,
 ) -> FeatureNet:
-    """Train a classifier of a data set, measure its accuracy, write it down for `find`, and return its features.
+    """Train a classifier of a data set, score it, write it down for `find`, and return its features.
 
     Args:
       images: uint8[N, H, W, C].
-      labels: int[N] in 0..K-1.
-      num_classes: K.
+      labels: int[N] in 0..K-1, or label vectors float[N, L].
+      info: of the data set.
       name: of the distance, `fd_<name>`.
-      held_out: images and labels to measure the accuracy with; a tenth of the others, then left out of the training,
-        where it is None.
-      seed: of the training.
+      held_out: images and labels to score it with; a tenth of the others, then left out of the training, where it is
+        None.
       num_steps: of the training.
-      folder: where classifiers are kept.
       on_step: called with the number of steps made and the loss float32[], for progress.
     """
-    check_labelled(images, labels, num_classes)
-    train, test = _split(images, labels, held_out, seed)
-    params = train_classifier(*train, num_classes, seed, num_steps=num_steps, on_step=on_step)
+    facts: dict[str, Any] = {"image_shape": list(images.shape[1:])}
+    if not info.label_size:
+        facts["num_classes"] = info.num_classes or 0
+        check_labelled(images, labels, facts["num_classes"])
+    train, test = _split(images, labels, held_out)
+    facts["num_tested"] = len(test[0])
+    if info.label_size:
+        names = list(info.label_names) or list(map(str, range(info.label_size)))
+        facts |= {**attributes.kinds_of(labels), "label_size": info.label_size, "label_names": names}
+        params = attributes.train_attributes(*train, facts, num_steps=num_steps, on_step=on_step)
+        facts["scores"] = attributes.held_out_scores(params, facts, *test)
+    else:
+        params = train_classifier(*train, facts["num_classes"], num_steps=num_steps, on_step=on_step)
+        facts["accuracy"] = accuracy(params, *test)
     digest = data_digest(images, labels)
-    facts = {"accuracy": accuracy(params, *test), "num_tested": len(test[0]), "num_classes": num_classes}
-    return _kept(digest, name, params, {**facts, "image_shape": list(images.shape[1:])}, folder)
+    write(classifier_path(digest), params, facts)
+    net = find(digest, name)
+    assert net is not None
+    return net
 
 
-def fit_vectors(
-    images: np.ndarray,
-    labels: np.ndarray,
-    names: Sequence[str],
-    name: str,
-    *,
-    held_out: Pair | None = None,
-    seed: int = 0,
-    num_steps: int = NUM_STEPS,
-    folder: str | os.PathLike[str] | None = None,
-    on_step: Callable[[int, Any], None] = lambda step, loss: None,
-) -> FeatureNet:
-    """Do what `fit` does for label vectors float[N, L] and the names of their numbers, or ()."""
-    train, test = _split(images, labels, held_out, seed)
-    facts = {**attributes.kinds_of(labels), "label_size": labels.shape[1]}
-    facts["label_names"] = list(names) or [str(number) for number in range(labels.shape[1])]
-    params = attributes.train_attributes(*train, facts, seed, num_steps=num_steps, on_step=on_step)
-    facts |= {"scores": attributes.held_out_scores(params, facts, *test), "num_tested": len(test[0])}
-    facts["image_shape"] = list(images.shape[1:])
-    return _kept(data_digest(images, labels), name, params, facts, folder)
-
-
-def _split(images: np.ndarray, labels: np.ndarray, held_out: Pair | None, seed: int) -> tuple[Pair, Pair]:
+def _split(images: np.ndarray, labels: np.ndarray, held_out: Pair | None) -> tuple[Pair, Pair]:
     """Return images to train on and images to test with, with their labels."""
     if held_out is not None:
         return (images, labels), held_out
     checks.in_range("The number of images", len(images), 2)
-    order = np.random.default_rng(seed).permutation(len(images))
-    cut = max(1, round(HELD_BACK * len(images)))
-    return (images[order[cut:]], labels[order[cut:]]), (images[order[:cut]], labels[order[:cut]])
-
-
-def _kept(
-    digest: str, name: str, params: PyTree, facts: dict[str, Any], folder: str | os.PathLike[str] | None
-) -> FeatureNet:
-    """Write a network down, and return it as it is read."""
-    write(classifier_path(digest, folder), params, facts)
-    net = find(digest, name, folder)
-    assert net is not None
-    return net
+    order = np.random.default_rng(0).permutation(len(images))
+    test, train = np.split(order, [max(1, round(HELD_BACK * len(images)))])
+    return (images[train], labels[train]), (images[test], labels[test])
 
 
 def accuracy(params: PyTree, images: np.ndarray, labels: np.ndarray) -> float:

@@ -19,6 +19,7 @@ from jaxgan.rundir.layout import CONFIG_FILE
 # Short names of what the bar shows, and of what there is room for in a line.
 SHOWN = {"d_loss": "d/loss", "d_acc": "d/acc", "g_loss": "g/loss"}
 MORE = {"d_acc_real": "d/acc_real", "d_acc_fake": "d/acc_fake", "g_acc": "g/acc"}
+PATIENCE = 20.0  # seconds after which a line says how far the run is, before there is a row
 
 
 def start_text(config: Config, devices: list[Device], workdir: Path) -> str:
@@ -37,26 +38,47 @@ def start_text(config: Config, devices: list[Device], workdir: Path) -> str:
 class Progress:
     """A tqdm bar on a terminal, plain lines otherwise."""
 
-    def __init__(self, start: int, stop: int, time_left: Callable[[], float] = lambda: math.inf, stream=None):
-        """Show steps `start` to `stop` on a stream, standard error if None; `time_left` bounds the seconds left."""
+    def __init__(
+        self,
+        start: int,
+        stop: int,
+        time_left: Callable[[], float] = lambda: math.inf,
+        *,
+        relative: bool = False,
+        stream=None,
+    ):
+        """Show steps.
+
+        Args:
+          start: step that the run continues from.
+          stop: its last step.
+          time_left: bounds the seconds that are left.
+          relative: whether D compares real with generated images, so that its accuracies are all the same figure.
+          stream: None for standard error.
+        """
         self._time_left = time_left
         self._stream = stream or sys.stderr
-        self._began = time.monotonic()
-        self._start, self._stop = start, stop
+        self._stop = stop
+        self._origin = start, time.monotonic()  # from which speed is reckoned: the first call compiles
+        self._has_begun = False
+        self._printed_at = time.monotonic()
+        self._names = SHOWN if relative else SHOWN | MORE
         self._bar = None
         if self._stream.isatty():
             self._bar = tqdm(total=stop, initial=start, unit="step", file=self._stream, dynamic_ncols=True)
 
     def update(self, step: int, row: dict[str, float] | None = None) -> None:
         """Show that `step` is done, with the metrics of a logged row if there is one."""
-        names = SHOWN if self._bar is not None else SHOWN | MORE
-        shown = {short: f"{row[name]:.4f}" for short, name in names.items() if name in row} if row else {}
+        now = time.monotonic()
         if self._bar is not None:
             self._bar.update(step - self._bar.n)
             if row:
-                self._bar.set_postfix(shown | {"img/s": f"{row['images_per_sec']:.0f}"})
-        elif row:
-            self._print(self._line(step, row, shown))
+                self._bar.set_postfix(_figures(row, SHOWN) | {"img/s": f"{row['images_per_sec']:.0f}"})
+        elif row or now - self._printed_at > PATIENCE:
+            self._print(self._line(step, row or {}, now))
+            self._printed_at = math.inf if row else now
+        if not self._has_begun:
+            self._origin, self._has_begun = (step, now), True
 
     def say(self, text: str) -> None:
         """Print a line without breaking the bar; control characters are escaped."""
@@ -73,12 +95,21 @@ class Progress:
     def _print(self, text: str) -> None:
         write_line(text, self._stream)
 
-    def _line(self, step: int, row: dict[str, float], shown: dict[str, str]) -> str:
-        spent = time.monotonic() - self._began
-        left = min(spent / max(1, step - self._start) * (self._stop - step), max(0.0, self._time_left()))
-        losses = "  ".join(f"{name} {value}" for name, value in shown.items())
-        speed = f"{row['steps_per_sec']:.2f} steps/s  {row['images_per_sec']:.0f} images/s"
-        return f"step {step}/{self._stop}  {losses}  {speed}  ETA {clock(left)}"
+    def _line(self, step: int, row: dict[str, float], now: float) -> str:
+        parts = [f"step {step}/{self._stop}"]
+        parts += [f"{name} {value}" for name, value in _figures(row, self._names).items()]
+        if row:
+            parts += [f"{row['steps_per_sec']:.2f} steps/s", f"{row['images_per_sec']:.0f} images/s"]
+        if row or self._has_begun:
+            first, began = self._origin
+            left = (now - began) / max(1, step - first) * (self._stop - step)
+            parts.append(f"ETA {clock(min(left, max(0.0, self._time_left())))}")
+        return "  ".join(parts)
+
+
+def _figures(row: dict[str, float], names: dict[str, str]) -> dict[str, str]:
+    """Return the metrics of a row that are shown, by their short names."""
+    return {short: f"{row[name]:.4f}" for short, name in names.items() if name in row}
 
 
 def clock(seconds: float) -> str:

@@ -77,7 +77,7 @@ class Recorder:
     def _learning_rates(self, step: int) -> dict[str, float]:
         updates = {"g": step, "d": step * self._setup.gan.rule.d_updates}
         rates = self._setup.learning_rates
-        return {f"{net}/lr": float(np.asarray(rates[net](num - 1))) for net, num in updates.items()}
+        return {f"{net}/lr": float(np.asarray(rates[net](num - 1))) for net, num in updates.items() if net in rates}
 
     def _measure_diversity(self, step: int) -> None:
         """Compare the newest grid of the steps up to `step` with real images."""
@@ -130,11 +130,8 @@ class Recorder:
         self._grids.finish()
         grids = layout.grids(self._workdir)
         if len(grids) > 1:
-            attempt(
-                lambda: images.save_gif_of_files(self._workdir / layout.PROGRESS_FILE, grids),
-                "animation",
-                self._workdir,
-            )
+            path = self._workdir / layout.PROGRESS_FILE
+            attempt(lambda: images.save_gif_of_files(path, grids), "animation", self._workdir)
         report()
         draw_curves(self._workdir, self.log.rows)
 

@@ -134,10 +134,10 @@ from jaxgan.data.images.canvas import Canvas
 from jaxgan.data.images.threads import Workers
 memory_budget.PIXELS._free = 2**22  # one of them at a time
 canvas = Canvas(8, 3)
-def piece(start, stop):
+def one(number):
     assert decode.decode(sys.argv[1], canvas) is not None
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-Workers(8).run(piece, 8)
+Workers(8).run(one, 8)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
     environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": str(2**20)}  # give freed memory back, to count what is in use

@@ -11,8 +11,7 @@ from jaxgan.data.images.threads import Workers
 def test_room_is_shared_and_given_back():
     room, most, held, lock = Room(3 * 2**20), [0], [0], threading.Lock()
 
-    def work(_, stop):
-        del stop
+    def work(_):
         with room.take(2**20):
             with lock:
                 held[0] += 1

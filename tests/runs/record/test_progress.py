@@ -29,6 +29,29 @@ def test_lines_where_there_is_no_terminal():
     assert hello == r"hello\x1b[2J"
 
 
+def test_a_line_comes_before_the_first_row_where_that_takes_long(monkeypatch):
+    out, seconds = io.StringIO(), iter([0, 0, 30, 40, 41, 61, 70, 99])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(seconds))
+    bar = progress.Progress(100, 200, stream=out)
+    for step in (101, 111, 112, 132):
+        bar.update(step)
+    bar.update(140, ROW)
+    bar.update(141)
+    first, second, row = out.getvalue().splitlines()
+    assert first == "step 101/200"  # the time until then was the compiler's
+    assert second == "step 132/200  ETA 0:01:08"  # 31 steps in 31 seconds
+    assert row.startswith("step 140/200  d_loss 0.5000")
+    assert row.endswith("ETA 0:01:02")
+
+
+@pytest.mark.parametrize(("relative", "shown"), [(True, []), (False, ["d_acc_real", "g_acc"])])
+def test_accuracies_that_are_all_the_same_figure_are_shown_once(relative, shown):
+    out = io.StringIO()
+    row = ROW | {"d/acc_real": 0.75, "g/acc": 0.25}
+    progress.Progress(0, 20, relative=relative, stream=out).update(10, row)
+    assert [name for name in ("d_acc_real", "g_acc") if name in out.getvalue()] == shown
+
+
 def test_bar_on_a_terminal():
     out = Terminal()
     bar = progress.Progress(0, 20, stream=out)

@@ -179,7 +179,5 @@ def finds(path: pathlib.Path) -> bool:
 
 
 KIND = container(
-    lambda c, workers: Zip(c.path, c.labels),
-    finds,
-    "a zip archive of images, such as StyleGAN's dataset_tool writes",
+    lambda c, workers: Zip(c.path, c.labels), finds, "a zip archive of images, such as StyleGAN's dataset_tool writes"
 )

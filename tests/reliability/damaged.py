@@ -26,6 +26,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -342,10 +343,10 @@ def guarded(name: str, inputs: int, folder: Path) -> Found:
       RuntimeError: one ended in a traceback, or took too long.
     """
     (folder / "set").mkdir()
-    for other, content in PARSERS[name].beside().items() if PARSERS[name].beside else ():
+    for other, content in (PARSERS[name].beside or dict)().items():
         (folder / "set" / other).write_bytes(content)
     progress = Progress(folder / "progress", 0)
-    changed = [mock.patch.object(module, "survives", progress.probe) for module in (lmdb, hdf5, svhn)]
+    changed: list[Any] = [mock.patch.object(module, "survives", progress.probe) for module in (lmdb, hdf5, svhn)]
     changed.append(mock.patch.object(images, "scan", functools.cache(images.scan)))  # of images that stay as they are
     while progress.number < inputs:
         if not (child := os.fork()):
@@ -376,7 +377,7 @@ def main(name: str, inputs: int) -> Found:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--inputs", type=int, default=100_000)
     parser.add_argument("--parser", choices=PARSERS)
     parser.add_argument("folder", nargs="?", help=argparse.SUPPRESS)

@@ -77,10 +77,11 @@ def inspect(stream: BinaryIO, channels: int) -> Look | str:
     Raises:
       Exception: about any, where it is damaged.
     """
-    why: str | None = unsound.TIFF
+    why = unsound.TIFF
     try:
         with open_image(stream) as image:
-            if not (why := unsound.reason(image, stream, channels)):
+            why = unsound.reason(image, stream, channels) or ""
+            if not why:
                 return Look(image.height, image.width, image.mode, getattr(image, "is_animated", False))
     except UnidentifiedImageError:
         if not bands.is_tiff(stream):

@@ -8,6 +8,7 @@ import sys
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from cli import ROOT
 
@@ -53,3 +54,16 @@ def test_the_step_of_dcgan_is_that_of_the_library():
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5), mine, dict(library_s))
     moved = jax.tree.map(lambda a, b: float(abs(a - b).max()), g["params"], state.g.params)
     assert min(jax.tree.leaves(moved)) > 1e-4
+
+
+def test_the_tutorial_trains_as_it_stands(tmp_path):
+    config = jaxgan.get_config(str(ROOT / "examples" / "tutorial_dcgan" / "settings.py"))
+    gan = jaxgan.build(config, jaxgan.DataInfo((28, 28, 1), 60_000))
+    state = jax.eval_shape(lambda key: jaxgan.create_state(gan, optax.sgd(0.1), optax.sgd(0.1), key), jax.random.key(0))
+    counts = [sum(leaf.size for leaf in jax.tree.leaves(net.variables)) for net in (state.g, state.d)]
+    assert counts == [2_330_944, 212_865]  # as the tutorial's summaries say
+    images, labels = (
+        jax.ShapeDtypeStruct((1, 4, *shape), kind) for shape, kind in (((28, 28, 1), "uint8"), ((), "int32"))
+    )
+    _, metrics = jax.eval_shape(jaxgan.make_train_step(gan), state, images, labels)
+    assert {"g/loss", "d/loss"} <= metrics.keys()

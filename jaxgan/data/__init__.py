@@ -89,14 +89,14 @@ def open_source(config_data: Any) -> Source:
 def resolved(config: Config) -> Config:
     """Return a configuration whose data.source is the kind that lies at data.path, where it is to be found.
 
-    It is to be found where source is 'auto', or 'mnist', the default, though there is a path. Without a path it stays
-    'auto': the images come from the caller then.
+    It is to be found where source is 'auto', or 'mnist', the default, though there is a path. With 'auto' and no path
+    it stays as it is: images that are given as source= lie nowhere.
 
     Raises:
       FileNotFoundError: nothing is there.
       ValueError: it is no known kind.
     """
-    data = _found(config.data) if config.data.path else config.data
+    data = config.data if config.data.source == AUTO and not config.data.path else _found(config.data)
     if data is not config.data:
         config = copy.deepcopy(config)
         config.data.source = data.source

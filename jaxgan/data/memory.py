@@ -53,8 +53,8 @@ class InMemory:
     def __init__(
         self,
         images: np.ndarray,
-        labels: np.ndarray | None,
-        num_classes: int | None,
+        labels: np.ndarray | None = None,
+        num_classes: int | None = None,
         fingerprint: str | None = None,
         *,
         label_names: Sequence[str] = (),

@@ -152,8 +152,14 @@ def create_evaluator(
     chosen = tuple(name.strip() for name in config.eval.metrics.split(",") if name.strip())
     held = held_out(config, source)
     images, labels = images_of(source or data.open_source(config.data))
-    digest = "" if labels is None else trained.data_digest(images, labels)
-    net = features_of(config, images.shape[1:], digest)
+    net = choose_features(
+        config.eval.features,
+        source=data.resolved(config).data.source,
+        image_shape=images.shape[1:],
+        data_digest="" if labels is None else trained.data_digest(images, labels),
+        fid=config.eval.fid,
+        channels=tuple(config.sample.channels),
+    )
     is_seen = suite.seen_by(net, labels) is not None
     conditional = conditional and (is_seen or labels is None)
     main = "swd" if net is None else "kid" if net.main == net.kernel_name else "fd"  # by it steps are compared
@@ -168,18 +174,6 @@ def create_evaluator(
     counts = () if labels is None or labels.ndim > 1 else tuple(np.bincount(labels).tolist())
     stats = config.sample.stats, config.train.ema_stats
     return Evaluator(reference, floor, config.data.split, num, seed, *stats, names, counts, seconds)
-
-
-def features_of(config: Config, image_shape: tuple[int, int, int], data_digest: str) -> FeatureNet | None:
-    """Return the features that a run is scored with; arguments and errors are those of `choose_features`."""
-    return choose_features(
-        config.eval.features,
-        source=data.resolved(config).data.source,
-        image_shape=image_shape,
-        data_digest=data_digest,
-        fid=config.eval.fid,
-        channels=tuple(config.sample.channels),
-    )
 
 
 def refuse_code(config: Config) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -177,11 +178,9 @@ class Run:
 
     def report(self) -> None:
         """Write the page of the run."""
-        attempt(
-            lambda: save_report(self.workdir, self.setup.config, self.health.report, self._nearest),
-            "report",
-            self.workdir,
-        )
+        config, info = self.setup.config, self.setup.gan.data
+        write = functools.partial(save_report, self.workdir, config, info, self.health.report, self._nearest)
+        attempt(write, "report", self.workdir)
 
     def finish(self) -> None:
         """Write the end of the run."""

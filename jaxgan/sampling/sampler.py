@@ -186,15 +186,15 @@ def _checked_vectors(params: GeneratorParams, labels: Array | None, num: int) ->
 
 def checked_labels(params: GeneratorParams, labels: Array | str | None, num: int) -> Array | None:
     """Return labels as `generate` takes them, on the device; UserError where they do not fit."""
-    classes = params.num_classes
-    if isinstance(labels, str) and params.is_conditional:
-        labels = parse_label(params, labels, num)
-    if params.label_size:
-        return _checked_vectors(params, labels, num)
-    if classes is None:
+    if not params.is_conditional:
         if labels is not None:
             raise UserError("labels were given, but this GAN is unconditional; leave them out.")
         return None
+    if isinstance(labels, str):
+        labels = parse_label(params, labels, num)
+    if params.label_size:
+        return _checked_vectors(params, labels, num)
+    classes = params.num_classes or 0
     if labels is None:
         raise UserError(f"this GAN is conditional; give labels, int32[{num}] in 0..{classes - 1}.")
     given, labels = labels, _on_device(labels)

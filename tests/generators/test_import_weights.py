@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import systems
 import torch_layers
+from cli import ROOT
 from safetensors.numpy import save_file
 
 import jaxgan
@@ -101,6 +102,23 @@ def test_keras_dcgan(keras, tmp_path):
     np.savez(tmp_path / "g.npz", **{w.path: w.numpy() for w in model.weights})
     z, _, ours = images_of(import_weights(systems.get_config("dcgan"), tmp_path / "g.npz", data=GREY))
     np.testing.assert_allclose(ours, draw(z), atol=1e-5)
+    assert ours.std() > 0.01
+
+
+@pytest.mark.filterwarnings("default")
+def test_keras_dcgan_of_the_tutorial(keras, tmp_path):
+    layers = keras.layers
+    kinds = [layers.Input((100,)), layers.Dense(7 * 7 * 256, use_bias=False)]
+    kinds += [layers.BatchNormalization(), layers.LeakyReLU(), layers.Reshape((7, 7, 256))]
+    for features, strides in (128, 1), (64, 2):
+        kinds += [layers.Conv2DTranspose(features, 5, strides, padding="same", use_bias=False)]
+        kinds += [layers.BatchNormalization(), layers.LeakyReLU()]
+    kinds += [layers.Conv2DTranspose(1, 5, 2, padding="same", use_bias=False, activation="tanh")]
+    model, draw = scattered(keras.Sequential(kinds))
+    np.savez(tmp_path / "g.npz", **{w.path: w.numpy() for w in model.weights})
+    config = jaxgan.get_config(str(ROOT / "examples" / "tutorial_dcgan" / "settings.py"))
+    z, _, ours = images_of(import_weights(config, tmp_path / "g.npz", data=GREY))
+    np.testing.assert_allclose(ours, draw(z), atol=2e-6)
     assert ours.std() > 0.01
 
 

@@ -43,6 +43,13 @@ def test_what_is_computed(net, monkeypatch):
     assert real.projections.shape == (40, swd.NUM_PROJECTIONS)
 
 
+def test_features_of_a_plain_function():
+    real = create_reference(IMAGES, None, lambda images: images.mean((1, 2)))
+    np.testing.assert_allclose(real.moments.mean, IMAGES.mean((0, 1, 2)), rtol=1e-6)
+    with pytest.raises(ValueError, match=r"made float64\[2, 3, 3\] of 2 images; expected float\[2, D\]"):
+        create_reference(IMAGES, None, lambda images: images[:, :3, :3, 0] / 255)
+
+
 def test_pixels_alone():
     real = create_reference(IMAGES)
     assert real.moments is real.features is real.class_counts is None

@@ -26,6 +26,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -45,7 +46,7 @@ from jaxgan.data.sources.containers.probe import BOUNDED, MEMORY
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), np.uint8)
 MOST = 2**29  # bytes, more than before the first input
-SECONDS = 5.0  # more is a hang
+SECONDS = 5.0  # of processor time; more is a hang
 
 
 def png(pixels) -> bytes:
@@ -319,17 +320,17 @@ def work(name: str, progress: Progress, inputs: int, folder: Path) -> None:
     read(name, folder, seeds[0])  # so that it imports all that it needs
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for number in range(progress.number, inputs):
-        content, start = damaged(seeds, np.random.default_rng([number, sum(name.encode())])), time.perf_counter()
+        content, start = damaged(seeds, np.random.default_rng([number, sum(name.encode())])), time.process_time()
         progress.number = number
         progress.at("read")
-        faulthandler.dump_traceback_later(4 * SECONDS, exit=True)
+        faulthandler.dump_traceback_later(12 * SECONDS, exit=True)
         try:
             is_set = read(name, folder, content)
             found.sets, found.messages = found.sets + is_set, found.messages + (not is_set)
         except (UserError, FileNotFoundError):
             found.messages += 1
         lmdb._environment.cache_clear()
-        found.slowest = max(found.slowest, time.perf_counter() - start)
+        found.slowest = max(found.slowest, time.process_time() - start)
         found.mib = max(found.mib, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
     progress.number = inputs
     progress.at("end")
@@ -342,10 +343,10 @@ def guarded(name: str, inputs: int, folder: Path) -> Found:
       RuntimeError: one ended in a traceback, or took too long.
     """
     (folder / "set").mkdir()
-    for other, content in PARSERS[name].beside().items() if PARSERS[name].beside else ():
+    for other, content in (PARSERS[name].beside or dict)().items():
         (folder / "set" / other).write_bytes(content)
     progress = Progress(folder / "progress", 0)
-    changed = [mock.patch.object(module, "survives", progress.probe) for module in (lmdb, hdf5, svhn)]
+    changed: list[Any] = [mock.patch.object(module, "survives", progress.probe) for module in (lmdb, hdf5, svhn)]
     changed.append(mock.patch.object(images, "scan", functools.cache(images.scan)))  # of images that stay as they are
     while progress.number < inputs:
         if not (child := os.fork()):
@@ -376,7 +377,7 @@ def main(name: str, inputs: int) -> Found:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--inputs", type=int, default=100_000)
     parser.add_argument("--parser", choices=PARSERS)
     parser.add_argument("folder", nargs="?", help=argparse.SUPPRESS)

@@ -256,7 +256,7 @@ def test_what_is_no_grid_is_left_out(kind, tmp_path, run):
     KINDS[kind](layout.grid_file(workdir, 3))
     assert layout.grids(workdir) == before
     gallery.save_progress(workdir, tmp_path / "progress.gif")
-    report.save_report(workdir, saved_config.load_config(workdir)[0], None)
+    report.save_report(workdir, *saved_config.load_config(workdir), None)
 
 
 def test_a_file_that_is_too_large_is_refused(tmp_path):

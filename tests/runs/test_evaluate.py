@@ -307,6 +307,30 @@ def test_images_that_a_run_was_not_trained_on_are_refused(tmp_path):
         evaluate.evaluate_run(tmp_path, trust=True)
 
 
+def test_a_run_of_images_from_python_is_scored_against_them(tmp_path):
+    rng = np.random.default_rng(0)
+    mine = jaxgan.InMemory(rng.integers(0, 256, (60, 8, 8, 1), np.uint8))
+    jaxgan.train(config(num_steps=2), tmp_path, source=mine)
+    in_training = read_evaluations(tmp_path)[-1]["metrics"]
+    (scores,), _ = jaxgan.evaluate_run(tmp_path, source=mine, trust=True)
+    assert scores["metrics"]["swd"] == in_training["swd"]
+    other = jaxgan.InMemory(rng.integers(0, 256, (60, 8, 8, 1), np.uint8))
+    with pytest.raises(jaxgan.UserError, match="but other ones than the run has"):
+        jaxgan.evaluate_run(tmp_path, source=other, trust=True)
+
+
+@pytest.mark.parametrize("source", ["auto", "mnist", "idx"])
+def test_images_of_ones_own_are_scored_whatever_the_preset_reads(tmp_path, source):
+    """Presets of data.source=auto ended in a traceback, for they looked for a path."""
+    cfg = config(num_steps=2)
+    cfg.data.source = source
+    jaxgan.train(cfg, tmp_path, source=Ones())
+    assert [entry["step"] for entry in read_evaluations(tmp_path)] == [2]
+    assert evaluate.create_evaluator(cfg, Ones()).evaluate(jaxgan.load(tmp_path, trust=True), 2)["metrics"]["swd"] >= 0
+    with pytest.raises((jaxgan.UserError, FileNotFoundError), match=r"source= gave them|data\.path is ''"):
+        evaluate.evaluate_run(tmp_path, trust=True)
+
+
 def test_images_of_ones_own_have_no_test_split():
     cfg = jaxgan.get_config("gan_mlp")
     assert evaluate.held_out(cfg, Ones()) is None

@@ -116,7 +116,7 @@ def test_fuzz_a_page_is_made_of_any_records(run, rows, lists, entry):
     evaluation = {"step": 1, "num": 2, "main": "fd", "metrics": {"fd": 1.0}, "floor": {"fd": 0.5}, "split": "train"}
     (run / layout.EVALUATION_FILE).write_text(json.dumps([edited(evaluation, entry)] if entry else lists[0]))
     (run / layout.ROLLBACKS_FILE).write_text(json.dumps(lists[1]))
-    report.save_report(run, saved_config.load_config(run)[0], None)
+    report.save_report(run, *saved_config.load_config(run), None)
     assert isinstance(rollback.read_rollbacks(run), list)
     assert all(isinstance(row["step"], int) for row in metrics_log.read_metrics(run))
 

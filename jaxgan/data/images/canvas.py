@@ -157,7 +157,7 @@ def draw(image: Image.Image, canvas: Canvas) -> np.ndarray:
     image.load()
     image = upright(image)
     if canvas.levels is not None and is_deep(image):
-        return draw_bands(np.asarray(image), canvas)
+        return draw_bands(_deep(image, canvas), canvas)
     if canvas.levels is not None and canvas.channels not in MODES:
         raise _other_channels("up to 4", canvas)
     flat = layer(image).convert("RGBA") if canvas.has_alpha else flatten(image, canvas)
@@ -170,6 +170,19 @@ def draw(image: Image.Image, canvas: Canvas) -> np.ndarray:
         colour = np.array(canvas.fill(canvas.mode), np.uint8)
         pixels = np.where(pixels[..., -1:] > 0, pixels, colour)
     return pixels
+
+
+def _deep(image: Image.Image, canvas: Canvas) -> np.ndarray:
+    """Return grey pixels of more than 8 bits [H, W], or [H, W, C] where the last channel is transparency."""
+    grey, colour = np.asarray(image), image.info.get("transparency")
+    is_clear = grey == colour if isinstance(colour, int) else np.zeros(grey.shape, np.bool_)
+    is_measured = isinstance(canvas.levels, Meter)  # by what can be seen alone
+    if is_clear.any():
+        grey = np.where(is_clear, np.nan if is_measured else canvas.fill("F"), grey)
+    if is_measured or not canvas.has_alpha:
+        return grey
+    low, high = canvas.window or (0.0, 1.0)
+    return np.stack([*[grey] * (canvas.channels - 1), np.where(is_clear, low, high)], 2)
 
 
 def draw_array(pixels: np.ndarray, canvas: Canvas) -> np.ndarray:

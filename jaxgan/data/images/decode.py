@@ -46,6 +46,16 @@ class Header(NamedTuple):
     num_bytes: int
     width: int
     height: int
+    is_animated: bool = False
+
+
+class Look(NamedTuple):
+    """What a header says of an image; the mode is Pillow's, or like one."""
+
+    height: int
+    width: int
+    mode: str
+    is_animated: bool = False
 
 
 def open_image(stream: BinaryIO) -> Image.Image:
@@ -57,8 +67,8 @@ def open_image(stream: BinaryIO) -> Image.Image:
     return Image.open(stream, formats=FORMATS)
 
 
-def inspect(stream: BinaryIO, channels: int) -> tuple[int, int, str] | str:
-    """Return height, width and mode of an image by its header, or why it is not to be decoded.
+def inspect(stream: BinaryIO, channels: int) -> Look | str:
+    """Return what an image's header says, or why it is not to be decoded.
 
     Args:
       stream: the file.
@@ -67,15 +77,17 @@ def inspect(stream: BinaryIO, channels: int) -> tuple[int, int, str] | str:
     Raises:
       Exception: about any, where it is damaged.
     """
-    why: str | None = unsound.TIFF
+    why = unsound.TIFF
     try:
         with open_image(stream) as image:
-            if not (why := unsound.reason(image, stream, channels)):
-                return image.height, image.width, image.mode
+            why = unsound.reason(image, stream, channels) or ""
+            if not why:
+                return Look(image.height, image.width, image.mode, getattr(image, "is_animated", False))
     except UnidentifiedImageError:
         if not bands.is_tiff(stream):
             raise
-    return bands.inspect(stream, channels, why)
+    found = bands.inspect(stream, channels, why or unsound.TIFF)
+    return found if isinstance(found, str) else Look(*found)
 
 
 def look(file: str, channels: int = 0) -> Header | str:
@@ -112,8 +124,8 @@ def _look(file: str, channels: int) -> Header | str:
             found = inspect(stream, channels)
     if isinstance(found, str):
         return found
-    height, width, _ = found
-    return TOO_LARGE if is_too_large(width, height) else Header(num_bytes, width, height)
+    height, width, _, is_animated = found
+    return TOO_LARGE if is_too_large(width, height) else Header(num_bytes, width, height, is_animated)
 
 
 def insist(read: Callable[[str], T], file: str) -> T:

@@ -32,7 +32,7 @@ class Scan:
 
     Attributes:
       files: paths of the N images that are of use, sorted.
-      headers: int64[N, 3], bytes of each file, width and height of its image.
+      headers: int64[N, 4], bytes of each file, width and height of its image, whether it is an animation.
       left_out: what is not used.
     """
 
@@ -69,7 +69,7 @@ def scan(root: pathlib.Path, workers: Workers, *, follow_links: bool = False, ch
             left_out.add(one, file)
     if not sound:
         raise UserError(f"No image in {terminal.printable(root)} is of use: {left_out}; replace them.")
-    headers = np.array([looks[i] for i in sound], np.int64).reshape(-1, 3)
+    headers = np.array([looks[i] for i in sound], np.int64).reshape(-1, 4)
     result = Scan([found[i] for i in sound], headers, left_out)
     if len(found) >= LARGE and max(folders.values()) < (began - SETTLED) * 1e9:
         _keep(place, root, result, folders)

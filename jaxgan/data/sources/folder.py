@@ -12,13 +12,13 @@ from jaxgan.base import digests, terminal
 from jaxgan.base.files import open_regular
 from jaxgan.data.images import tables
 from jaxgan.data.images.canvas import Canvas
-from jaxgan.data.images.decode import content_of, decode
+from jaxgan.data.images.decode import Look, content_of, decode
 from jaxgan.data.images.scan import scan
 from jaxgan.data.images.threads import Workers
 from jaxgan.data.images.tree import EXTENSIONS, OUTSIDE, SPECIAL, TOO_DEEP, few, label_by_folder, relative
 from jaxgan.data.labels import Labels
 from jaxgan.data.sources.kind import Kind, existing_folder
-from jaxgan.data.sources.records import SAMPLE, Drawn, Look, Records, looked, looks
+from jaxgan.data.sources.records import SAMPLE, Drawn, Records, looked, looks
 
 # What is left out for these reasons are no images; the folders of others are classes all the same.
 NO_IMAGES = (SPECIAL, OUTSIDE, TOO_DEEP)
@@ -65,7 +65,7 @@ class Files(Records):
         self.channels = channels
         found = scan(root, workers, follow_links=follow_links, channels=channels)
         names, self._left_out = relative(found.files, root), found.left_out
-        num_bytes, widths, heights = found.headers.T
+        num_bytes, widths, heights, animated = found.headers.T
         beside = tables_in(root)
         table = tables.labelled([name.replace(os.sep, "/") for name in names], beside, labels, self.place)
         self._left_out.kinds -= collections.Counter(os.path.splitext(name)[1] for name in beside)
@@ -81,7 +81,7 @@ class Files(Records):
             rows, self.labels = table.rows, table.labels
             kind, more = "folder with a table", (rows, "" if table.labels is None else table.labels.values)
         self.files = [found.files[row] for row in rows]
-        self._sizes = np.stack([heights, widths], axis=1)[rows]
+        self._sizes, self._animated = np.stack([heights, widths], axis=1)[rows], int(animated[rows].sum())
         facts = (f"{name}\0{size}\0" for name, size in zip(names, num_bytes, strict=True))
         self.fingerprint = digests.digest(kind, os.fsencode("".join(facts)), *more)
 
@@ -123,6 +123,10 @@ class Files(Records):
         if count := [one.mode for one in looks(self, tiffs)].count("RGBA"):
             lines.append(f"{count} of {len(tiffs)} TIFF files looked at say that their fourth band is transparency.")
         return " ".join(lines)
+
+    def animations(self) -> tuple[int, int]:
+        """Return how many images are animations, and of how many."""
+        return self._animated, len(self.files)
 
     def sizes(self) -> np.ndarray:
         """Return int64[N, 2], height and width of the images."""

@@ -7,14 +7,14 @@ import io
 import re
 import threading
 from collections.abc import Sequence
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import numpy as np
 
 from jaxgan.base import terminal
 from jaxgan.base.checks import UserError
 from jaxgan.data.images.canvas import Canvas, draw_array, squeezed, squeezes
-from jaxgan.data.images.decode import decode_stream, inspect, is_too_large
+from jaxgan.data.images.decode import Look, decode_stream, inspect, is_too_large, open_image
 from jaxgan.data.images.memory_budget import MAX_PIXELS, PIXELS
 from jaxgan.data.images.threads import Workers
 from jaxgan.data.label_values import table_of
@@ -22,16 +22,11 @@ from jaxgan.data.labels import Labels
 from jaxgan.data.memory import CHUNK, InMemory, like
 from jaxgan.data.rows import parts, spaced
 
-# Images whose header is looked at, to tell their sizes.
-SAMPLE = 64
+# Images whose header is looked at, to tell their sizes; and whose values, of 16 bits.
+SAMPLE, SAMPLE_OF_VALUES = 64, 8
 
-
-class Look(NamedTuple):
-    """What a header says of an image; the mode is Pillow's, or like one."""
-
-    height: int
-    width: int
-    mode: str
+# The scale of 16 bits, and values that are so small on it that another one must be meant.
+FULL, DARK = 65535, 4096
 
 
 class Records:
@@ -88,6 +83,19 @@ class Records:
     def left_out(self) -> str:
         """Return what is left out as a sentence, or nothing."""
         return ""
+
+    def animations(self) -> tuple[int, int]:
+        """Return how many images are animations, and of how many that were looked at."""
+        found = looks(self)
+        return sum(one.is_animated for one in found), len(found)
+
+    def highest(self, row: int) -> int:
+        """Return the greatest value of an image of 16 bits, 65535 for others."""
+        raw = self.raw(row)
+        if isinstance(raw, bytes):
+            with open_image(io.BytesIO(raw)) as image:
+                return int(np.max(np.asarray(image))) if image.mode.startswith("I;16") else FULL
+        return int(raw.max()) if raw.dtype == np.uint16 else FULL
 
     def sizes(self) -> np.ndarray:
         """Return int[n, 2], height and width of the images, of those that were looked at."""
@@ -208,8 +216,31 @@ class Drawn:
             lines.append(f"Damaged, so that the next good image stands in: {len(damaged)} ({self._few(damaged)}).")
         if text := " ".join(filter(None, lines)):
             terminal.say(text)
+        animated, looked_at = self.records.animations()
+        if animated:
+            terminal.say(
+                f"{animated:,} of {looked_at:,} images in {self.records.place} are animations, whose first frame is "
+                "taken."
+            )
+        if self._canvas.levels is None and (highest := self._highest()) < DARK:
+            terminal.say(
+                f"The images of 16 bits in {self.records.place} that were looked at have values up to {highest}, and 0 "
+                f"to {FULL} is black to white; --config.data.levels=auto measures their own scale."
+            )
         count = squeezes(self._canvas, self._sizes[:, 1], self._sizes[:, 0])
         squeezed(self._canvas, count, len(self._sizes), f"images in {self.records.place}")
+
+    def _highest(self) -> int:
+        """Return the greatest value of some images, 65535 where they are not all of 16 bits."""
+        found = []
+        for row in np.unique(np.linspace(0, len(self.records) - 1, SAMPLE_OF_VALUES).round().astype(np.int64)):
+            try:
+                found.append(self.records.highest(int(row)))
+            except UserError:
+                raise
+            except Exception:  # decoders raise about anything on damaged files
+                continue
+        return max(found, default=FULL)
 
     def _decode(self, rows: np.ndarray, images: np.ndarray) -> np.ndarray:
         """Decode records into images[n, H, W, C], and return which of them were good, bool[n]."""
@@ -257,7 +288,7 @@ def looked(stream: BinaryIO, channels: int) -> Look:
     found = inspect(stream, channels)
     if isinstance(found, str):
         raise ValueError(found)
-    return Look(*found)
+    return found
 
 
 def looks(records: Records, rows: Sequence[int] | None = None) -> list[Look]:

@@ -130,11 +130,8 @@ class Recorder:
         self._grids.finish()
         grids = layout.grids(self._workdir)
         if len(grids) > 1:
-            attempt(
-                lambda: images.save_gif_of_files(self._workdir / layout.PROGRESS_FILE, grids),
-                "animation",
-                self._workdir,
-            )
+            path = self._workdir / layout.PROGRESS_FILE
+            attempt(lambda: images.save_gif_of_files(path, grids), "animation", self._workdir)
         report()
         draw_curves(self._workdir, self.log.rows)
 

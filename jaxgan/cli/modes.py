@@ -15,7 +15,7 @@ from jaxgan import gans
 from jaxgan.base import processes
 from jaxgan.base.terminal import say, show
 from jaxgan.cli.flags import FLAGS, changed, data_info, given_config, given_workdir
-from jaxgan.generators import export, gallery, inverted
+from jaxgan.generators import export, gallery, invert_folder
 from jaxgan.generators.load import Which, load_with_config
 from jaxgan.rundir import evaluations, layout, metrics_log, restore, saved_config
 from jaxgan.runs import compare, evaluate, reproduce
@@ -56,7 +56,7 @@ def write_inversion() -> None:
     if FLAGS.images is None:
         raise jaxgan.UserError("--mode=invert needs --images, a folder of the images whose latents are sought.")
     how = chosen("starts steps distance")
-    path, psnr = inverted.save_inversion(workdir, FLAGS.images, **drawing(), **how)
+    path, psnr = invert_folder.save_inversion(workdir, FLAGS.images, **drawing(), **how)
     show(f"wrote {path}; the reconstructions have a median PSNR of {psnr:.1f} dB")
 
 

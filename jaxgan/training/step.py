@@ -14,7 +14,7 @@ from jaxgan.base.pixels import to_range
 from jaxgan.base.types import Array, Batch, PyTree
 from jaxgan.nets import conv
 from jaxgan.training import microbatch
-from jaxgan.training.average import move_averages
+from jaxgan.training.ema import move_averages
 from jaxgan.training.gan import Gan, check_batch
 from jaxgan.training.loss import Metrics, d_loss, g_loss, share, taken_for_real
 from jaxgan.training.passes import Keys, Noise, draw_noise, judge, make

@@ -73,7 +73,7 @@ def pieces(setup: Any) -> tuple[Pieces, Pieces]:
 
     from jaxgan.base.pixels import to_range
     from jaxgan.base.types import Batch
-    from jaxgan.training import average, passes
+    from jaxgan.training import ema, passes
     from jaxgan.training import step as steps
     from jaxgan.training.regularisation import ALWAYS
 
@@ -121,7 +121,7 @@ def pieces(setup: Any) -> tuple[Pieces, Pieces]:
             step[f"fakes for D{number}"] = (make, (g, z))
         step[f"update of D{number}"] = (lambda *args: steps.update_d(gan, *args, ALWAYS), (d, real, fake, key, other))
     step["update of G"] = (lambda *args: steps.update_g(gan, *args, ALWAYS), (g, d, z, real, [key, other]))
-    step["average of G"] = (average.average, (0.001, state.ema, g.variables))
+    step["average of G"] = (ema.average, (0.001, state.ema, g.variables))
     details: Pieces = {
         "G forward": (make, (g, z)),
         "D forward": (score, (d, real, key)),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxgan.training import power_ema
-from jaxgan.training.average import average
+from jaxgan.training.ema import average
 
 
 @pytest.mark.parametrize(("std", "power"), [(0.05, 16.972), (0.10, 6.937), (0.15, 3.558), (0.20, 1.826)])

@@ -9,8 +9,8 @@ from jaxgan.base import digests
 from jaxgan.base.pixels import visible
 from jaxgan.metrics.features import trained
 from jaxgan.metrics.features.digits import SIZE, load_digits, stacked_digits
+from jaxgan.metrics.features.imagenet import load_lite0
 from jaxgan.metrics.features.inception import load_inception
-from jaxgan.metrics.features.lite0 import load_lite0
 from jaxgan.metrics.features.network import FeatureNet, from_function
 
 NONE_FOUND = (

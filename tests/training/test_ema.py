@@ -2,7 +2,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.training.average import average, by_decay, by_half_life
+from jaxgan.training.ema import average, by_decay, by_half_life
 
 
 def test_an_average_is_between_the_old_and_the_new():

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from jaxgan.generators.invert import invert as invert
     from jaxgan.generators.load import load as load
     from jaxgan.objectives.losses import AdversarialLoss as AdversarialLoss
+    from jaxgan.objectives.losses import register_loss as register_loss
     from jaxgan.objectives.penalties import Penalty as Penalty
+    from jaxgan.rundir.own_state import load_state as load_state
+    from jaxgan.rundir.own_state import save_state as save_state
     from jaxgan.runs.evaluate import evaluate_run as evaluate_run
     from jaxgan.runs.train import train as train
     from jaxgan.sampling.generator import GeneratorParams as GeneratorParams
@@ -64,9 +67,10 @@ _PUBLIC = {
     "generators.import_weights": ["import_weights"],
     "generators.invert": ["Inversion", "invert"],
     "generators.load": ["load"],
-    "objectives.losses": ["AdversarialLoss"],
+    "objectives.losses": ["AdversarialLoss", "register_loss"],
     "objectives.penalties": ["Penalty"],
     "runs.evaluate": ["evaluate_run"],
+    "rundir.own_state": ["load_state", "save_state"],
     "runs.train": ["train"],
     "sampling.generator": ["GeneratorParams", "Latent"],
     "sampling.recalibration": ["standing_statistics"],

@@ -29,7 +29,7 @@ _STATS = ("batch", "running")
 _GENERAL = (
     Setting("gan", "", "a file of jaxgan/gans without its ending, or the path of your own .py file", fixed=True),
     Setting("seed", 0, "everything random follows from it", 0, 2**32 - 1, fixed=True),
-    Setting("loss", "non_saturating", choices=tuple(losses.LOSSES)),
+    Setting("loss", "non_saturating", choices=losses.LOSSES),
     Setting("label_smoothing", 0.0, "D's target for real images is 1 minus this (one-sided)", 0, 0.5),
     Setting("precision", "float32", "of layers in training; parameters stay float32", choices=("float32", "bfloat16")),
     Setting("matmul", "default", "float32 products on accelerators", choices=("default", "tensorfloat32", "float32")),

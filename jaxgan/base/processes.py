@@ -33,6 +33,7 @@ from jaxgan.base.types import PyTree
 
 T = TypeVar("T")
 
+PATIENCE = 300  # seconds to wait for the other processes at the start
 HEARTBEAT = 30  # seconds without a sign of life after which JAX ends the other processes
 LOST = (
     "another process of this job ended or does not answer; start all of them again to go on from the last checkpoint."
@@ -54,13 +55,7 @@ class KnownToAll(UserError):
     """An error that all processes raise together. Process 0 reports it; in the others it has no text."""
 
 
-def join(
-    coordinator: str | None = None,
-    num_processes: int | None = None,
-    process_id: int | None = None,
-    *,
-    patience: int = 300,
-) -> None:
+def join(coordinator: str | None = None, num_processes: int | None = None, process_id: int | None = None) -> None:
     """Join the other processes of one job, before anything is computed.
 
     What is not given is taken from the environment, as JAX knows SLURM, Open MPI, Kubernetes and TPU pods.
@@ -69,7 +64,6 @@ def join(
       coordinator: HOST:PORT that process 0 listens on.
       num_processes: of the job.
       process_id: number of this one, from 0.
-      patience: seconds to wait for the others.
 
     Raises:
       UserError: impossible numbers, or an environment that does not name the processes.
@@ -89,7 +83,7 @@ def join(
                 num_processes,
                 process_id,
                 heartbeat_timeout_seconds=HEARTBEAT,
-                initialization_timeout=patience,
+                initialization_timeout=PATIENCE,
                 cluster_detection_method="deactivate" if by_hand else None,
             )
     except (ValueError, RuntimeError) as error:

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import os
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ class Setting:
     about: str = ""
     low: float | None = None
     high: float | None = None
-    choices: tuple = ()
+    choices: Collection[Any] = ()
     needs: tuple[str, ...] = ()
     fixed: bool = False
     swept: bool = False

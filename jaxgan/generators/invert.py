@@ -182,7 +182,8 @@ def _descend(
     def step(i, carry):
         z, moments = carry
         moves, moments = adam.update(jax.grad(lambda z: losses(z).sum())(z), moments)
-        z = z - (rate * (1 + jnp.cos(jnp.pi * i / steps)) / 2 if anneal else rate) * moves
+        size = rate * (1 + jnp.cos(jnp.pi * i / steps)) / 2 if anneal else rate
+        z = z - size * jnp.asarray(moves)
         # A kind is told by signs, which have no gradient: each start keeps its own.
         z = z.at[..., :bits].set(signs * jnp.maximum(signs * z[..., :bits], 1e-3))
         return z if is_normal else jnp.clip(z, -1.0, 1.0), moments

@@ -96,6 +96,23 @@ LOSSES = {
 SMOOTHED = ("non_saturating", "minimax")
 
 
+def register_loss(name: str, loss: AdversarialLoss) -> None:
+    """Let `config.loss` name a loss of your own in this process. To resume such a run, register the same loss first.
+
+    Args:
+      name: letters, digits and underscores; none of another loss.
+      loss: three functions of logits.
+
+    Raises:
+      UserError: another kind of name, or a taken one.
+    """
+    if not name.isidentifier() or LOSSES.get(name, loss) != loss:
+        raise checks.UserError(
+            f"the name of a loss is {name!r}; expected letters, digits, _, and none of {', '.join(LOSSES)}."
+        )
+    LOSSES[name] = loss
+
+
 def get(name: str, label_smoothing: float = 0.0) -> AdversarialLoss:
     """Return the loss that `config.loss` names.
 

@@ -30,7 +30,8 @@ ctypes.CDLL(None).abort()
 JOIN = """
 import sys
 from jaxgan.base import processes
-processes.join(sys.argv[1], 2, 0, patience=1)
+processes.PATIENCE = 1
+processes.join(sys.argv[1], 2, 0)
 """
 
 

@@ -6,6 +6,7 @@ import pytest
 from scipy.optimize import approx_fprime
 from scipy.special import log_expit
 
+import jaxgan
 from jaxgan.objectives import losses
 
 LOGITS = np.linspace(-30, 30, 61, dtype=np.float32)
@@ -134,3 +135,21 @@ def test_undecided_is_the_value_at_logits_in_the_middle():
     assert losses.get("hinge").undecided() == pytest.approx(2.0)
     assert losses.get("least_squares").undecided() == pytest.approx(0.25)  # at logits of 0.5
     assert losses.get("rpgan").undecided() is None
+
+
+def test_a_loss_of_your_own_has_a_name():
+    own = losses.AdversarialLoss(lambda r, f: jnp.exp(-r), lambda r, f: jnp.exp(f), lambda r, f: jnp.exp(-f))
+    config = jaxgan.get_config("gan_mlp")
+    config.loss = "exponential"
+    data = jaxgan.DataInfo((28, 28, 1), 10)
+    with pytest.raises(jaxgan.UserError, match=r"config.loss is 'exponential'; expected one of non_saturating"):
+        jaxgan.build(config, data)
+    try:
+        jaxgan.register_loss("exponential", own)
+        jaxgan.register_loss("exponential", own)  # as when a notebook's cell runs again
+        assert jaxgan.build(config, data).loss == own
+        for name in "hinge", "a loss", "":
+            with pytest.raises(jaxgan.UserError, match="letters, digits, _, and none of"):
+                jaxgan.register_loss(name, own)
+    finally:
+        losses.LOSSES.pop("exponential", None)

@@ -293,6 +293,7 @@ def test_charts_read_at_the_pointer_and_by_keys(show):
     assert legend(view, "Loss")[1]["generator"] == "1.5"
 
 
+@pytest.mark.long
 def test_curves_can_be_hidden_and_the_axis_changed(show):
     view = show(full())
     chart, _ = legend(view, "Loss")
@@ -305,6 +306,7 @@ def test_curves_can_be_hidden_and_the_axis_changed(show):
     assert curves.count() == 3
 
 
+@pytest.mark.long
 def test_the_best_step_and_the_floor_are_marked(show):
     view = show(full())
     chart, _ = legend(view, "fd")
@@ -318,6 +320,7 @@ def test_the_best_step_and_the_floor_are_marked(show):
     assert float(chart.locator("line.best").get_attribute("x1")) == pytest.approx(lowest[0])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (768, "light"), (1280, "dark")])
 def test_every_width_and_scheme(show, width, scheme):
     report = dataclasses.replace(full(), config={"data.path": "/a" * 200, "x" * 80: "y" * 300}, title="long_name" * 9)
@@ -330,6 +333,7 @@ def test_every_width_and_scheme(show, width, scheme):
     assert max(drawn) <= width
 
 
+@pytest.mark.long
 def test_a_finger_reads_and_large_targets_meet_it(show):
     view = show(full(), 390, has_touch=True)
     plot = legend(view, "Loss")[0].locator("svg[role=img]")
@@ -339,6 +343,7 @@ def test_a_finger_reads_and_large_targets_meet_it(show):
         assert view.locator(control).bounding_box()["height"] >= 44
 
 
+@pytest.mark.long
 def test_a_narrower_window_draws_anew(show):
     view = show(full())
     view.set_viewport_size({"width": 400, "height": 800})
@@ -358,6 +363,7 @@ def places(view):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", [390, 1280])
 def test_nothing_moves_when_the_script_draws_and_when_it_reads(show, width):
     view = show(full(), width)
@@ -392,6 +398,7 @@ def test_names_and_values_of_strangers_stay_text(show):
     assert overflow(view) <= 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "report",
     [

@@ -26,9 +26,6 @@ ALIKE = 0.1
 FALLEN = 0.4
 # The entropy of the classes in the samples, as a part of real images': this is three classes of ten even ones.
 FEW_CLASSES = 0.5
-# D tells pairs of a real and a generated image apart this often, although it has seen each image so many times. Where D
-# was seen to memorise 3,786 images it came to 0.89; by augmentation it stayed at 0.7.
-MEMORISED, EPOCHS = 0.95, 20
 # A loss is this many times its usual size, in logits: divergence goes by orders of magnitude.
 EXPLODED = 10.0
 # A metric is this many times worse than its best; evaluations of a steady run differ by far less.
@@ -45,8 +42,7 @@ class Finding:
 
     Attributes:
       step: when it was sure.
-      kind: 'not_finite', 'exploded', 'fooled', 'certain', 'memorising', 'collapsed', 'alike', 'duplicates',
-        'few_classes', 'worse'.
+      kind: 'not_finite', 'exploded', 'fooled', 'certain', 'collapsed', 'alike', 'duplicates', 'few_classes', 'worse'.
       severity: 'error' where training should not continue as it is, 'warning' where that may pass.
       sentence: what was seen and what it means.
       evidence: the numbers behind it.
@@ -76,9 +72,8 @@ class Detector:
         seen: Callable[..., bool],
         sentence: str,
         severity: str = "error",
-        lost: float = LOST,
     ):
-        self.kind, self.severity, self.columns, self._lost = kind, severity, columns, lost
+        self.kind, self.severity, self.columns = kind, severity, columns
         self._seen, self._sentence = seen, sentence
         self._rows: list[list[float]] = []
         self._end = self._streak = self._since = 0  # of the last window; windows in a row, and the step they began at
@@ -98,7 +93,7 @@ class Detector:
         self._streak = self._streak + 1 if self._seen(*means) else 0
         if self._streak < LASTING:
             return None
-        severity = "error" if self._streak >= self._lost else self.severity
+        severity = "error" if self._streak >= LOST else self.severity
         sentence = self._sentence.format(
             *means, name=self.columns[0], when=f"from step {self._since:,} to {self._end:,}"
         )
@@ -126,18 +121,6 @@ def certain() -> Detector:
         lambda loss, right: loss >= CERTAIN_LOSS and right >= CERTAIN,
         "D was right about {1:.1%} of the images {when} and g/loss came to {0:.3g}, so G is far behind and learns "
         "little from it: lower config.optim.d.learning_rate, or both rates.",
-    )
-
-
-def memorising() -> Detector:
-    return Detector(
-        "memorising",
-        ("d/acc", "epoch"),
-        lambda right, epoch: right >= MEMORISED and epoch >= EPOCHS,
-        "D told {0:.1%} of the generated images from real ones {when}, after {1:.0f} passes over the data, so it "
-        "likely memorises them: augment (config.augment), add images, or stop at the best score.",
-        "warning",
-        lost=math.inf,
     )
 
 

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 import numpy as np
 
 from jaxgan.base.checks import UserError
-from jaxgan.objectives import losses
 from jaxgan.runs.health import detectors
 from jaxgan.runs.health.detectors import DIVERSITY, NEAREST, Detector, Finding, Row
 from jaxgan.training.gan import Gan
@@ -67,7 +66,6 @@ class Watch:
         *,
         metric: str = "",
         undecided: float | None = UNDECIDED,
-        paired: bool = False,
         class_weight: float = 0.0,
         class_entropy: float = 1.0,
     ):
@@ -78,7 +76,6 @@ class Watch:
           undecided: the sum of the adversarial losses on real and on generated images if all logits are zero, that
             is if D cannot tell them apart. None for losses to which zero means nothing (Wasserstein, relativistic):
             accuracies then are no evidence.
-          paired: whether D's accuracy is the share of pairs in the right order, of a loss that does not drive it to 1.
           class_weight: config.class_weight, the part of class losses in the losses.
           class_entropy: of real images, as a part of the largest: less where the data have more of some classes.
         """
@@ -91,8 +88,6 @@ class Watch:
         ]
         if undecided is not None:
             self._detectors += [detectors.fooled(undecided, class_weight), detectors.certain()]
-        if paired:
-            self._detectors.append(detectors.memorising())
         self._class_entropy = class_entropy
         self._by_column: dict[str, Detector] = {}
         self._reported: dict[str, str] = {}  # the severity that each kind was reported with
@@ -127,7 +122,6 @@ def make_watch(gan: Gan, main: str, floor: dict[str, float]) -> Watch:
     return Watch(
         metric=main and f"eval/{main}",
         undecided=gan.loss.undecided(),
-        paired=gan.loss.relative and gan.loss != losses.LOSSES["wasserstein"],
         class_weight=gan.class_weight,
         class_entropy=floor.get("class_entropy", 1.0),
     )

@@ -9,12 +9,11 @@ import pytest
 from long_form import HOURS, LONG
 from scipy.spatial import distance
 
-import jaxgan
 from jaxgan import data
 from jaxgan.base import machine
 from jaxgan.base.pixels import to_uint8
 from jaxgan.data.memory import InMemory
-from jaxgan.runs.health.watch import DIVERSITY, MOST, NEAREST, Watch, diversity, make_watch
+from jaxgan.runs.health.watch import DIVERSITY, MOST, NEAREST, Watch, diversity
 from jaxgan.runs.setup import create_setup
 from jaxgan.sampling import sampler
 from jaxgan.training.gan import generator_params
@@ -143,27 +142,6 @@ def test_where_zero_means_nothing_accuracies_are_no_evidence():
     rows = [{"step": 500 * i, "g/loss": 12.0, "d/acc": 1.0} for i in range(1, 9)]
     assert [kind for _, kind in kinds(rows)] == ["certain"]
     assert kinds(rows, undecided=None) == []
-
-
-def test_pairs_that_d_knows_after_many_epochs_are_a_warning_and_no_more():
-    rows = [{"step": 50 * i, "epoch": 0.5 * i, "d/acc": 0.97} for i in range(1, 200)]
-    assert kinds(rows) == []
-    assert kinds(rows, paired=True, undecided=None) == [(2_300, "memorising")]  # three windows from epoch 20 on
-    few_epochs = [row | {"epoch": 0.05 * i} for i, row in enumerate(rows)]
-    augmented = [row | {"d/acc": 0.9} for row in rows]
-    assert kinds(few_epochs + augmented, paired=True, undecided=None) == []
-    watch = Watch(paired=True, undecided=None)
-    (finding,) = [finding for row in rows for finding in watch.update(row)]
-    assert finding.severity == "warning"
-    assert "97.0% of the generated images" in finding.sentence
-
-
-@pytest.mark.parametrize(("loss", "judged"), [("rpgan", True), ("wasserstein", False), ("hinge", False)])
-def test_pairs_count_where_the_loss_compares_them(loss, judged):
-    config = importlib.import_module("configs.gan_mlp").get_config()
-    config.loss = loss
-    watch = make_watch(jaxgan.build(config, jaxgan.DataInfo((28, 28, 1), 100)), "", {})
-    assert any(detector.kind == "memorising" for detector in watch._detectors) == judged
 
 
 def test_scores_of_evaluations_come_as_rows_of_their_own():

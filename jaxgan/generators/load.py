@@ -52,8 +52,8 @@ def load(
     """Read a run's generator, ready for `jaxgan.sample`.
 
     Args:
-      workdir: the --workdir of a training run; a .safetensors file that `jaxgan.export` wrote of one; or 'mnist' or
-        'mnist_classes' for generators that come with the package, where there is no run of that name.
+      workdir: the --workdir of a training run; a .safetensors file that `jaxgan.export` wrote of one; or 'faces',
+        'mnist' or 'mnist_classes' for generators that come with the package, where there is no run of that name.
       step: 'latest', 'best' (by the run's evaluations) or the number of a saved step.
       weights: 'ema' for the averaged generator, 'raw' for the one that trained last.
       trust: consent to execute the GAN's own .py file, if the run has one.

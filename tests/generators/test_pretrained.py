@@ -78,7 +78,7 @@ def test_a_gan_of_ones_own_is_not_packed(tmp_path):
 
 def test_what_comes_along_is_small():
     files = list((importlib.resources.files("jaxgan.generators") / "weights").iterdir())
-    assert pretrained.names() == ["mnist", "mnist_classes"]
+    assert pretrained.names() == ["faces", "mnist", "mnist_classes"]
     assert sum(len(file.read_bytes()) for file in files) <= 8e6
 
 

@@ -56,10 +56,13 @@ class Draw:
         if self.seed is not None:
             checks.in_range("--seed", self.seed, 0, 2**32 - 1)
 
+    def key(self, config: Config) -> Array:
+        """Return the key of what is drawn."""
+        return keys.stream(config.seed if self.seed is None else self.seed, keys.Stream.GALLERY)
+
     def latents(self, params: GeneratorParams, config: Config, num: int) -> Array:
         """Return float32[num, *latent.shape]: the same ones for the same seed."""
-        key = keys.stream(config.seed if self.seed is None else self.seed, keys.Stream.GALLERY)
-        return self.z_scale * sampler.latents(params, key, num, self.truncation)
+        return self.z_scale * sampler.latents(params, self.key(config), num, self.truncation)
 
     def pixels(self, params: GeneratorParams, config: Config, z: Array, labels: Array | None) -> np.ndarray:
         """Return uint8[N, H, W, C] as the generator makes them."""

@@ -20,6 +20,7 @@ from jaxgan.base.types import Array
 from jaxgan.gans import compact
 from jaxgan.metrics.features import imagenet
 from jaxgan.sampling.generator import GeneratorParams
+from jaxgan.sampling.labels import known_vectors
 from jaxgan.sampling.sampler import check_key, checked_labels, generate, unclipped
 
 # Chosen on the bundled digits by tests/benchmarks/inversion.py, whose README has the figures.
@@ -208,7 +209,7 @@ def _starts(
     if kinds > 1:
         bits = compact.num_bits(kinds)
         signs = (jnp.arange(len(z))[:, None] // each >> jnp.arange(bits)[None]) % 2 * 2 - 1
-        z = z.at[:, :bits].set(signs * jnp.abs(z[:, :bits]))
+        z = compact.with_kind_of(z, signs, kinds)
     told = jax.tree.map(lambda x: x.repeat(kinds * each, 0), asked)
 
     def make(one):
@@ -231,9 +232,7 @@ def _all_labels(params: GeneratorParams) -> Array | None:
     """Return the labels that an image may have; None for an unconditional GAN."""
     if not params.label_size:
         return None if params.num_classes is None else jnp.arange(params.num_classes)
-    if not params.label_table:
-        raise UserError("this generator takes label vectors and knows none of the data's; give labels.")
-    return jnp.asarray(params.label_table, jnp.float32)
+    return jnp.asarray(known_vectors(params))
 
 
 def _embed(network: Any, images: Array) -> Array:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import data
-from jaxgan.base import checks, keys
+from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.pixels import to_bytes, to_range, to_uint8
 from jaxgan.base.types import Config
@@ -68,9 +68,8 @@ def save_inversion(
     params, config = load_with_config(workdir, which)
     pixels = _read(params, config, folder, draw_num)
     labels = None if draw.label is None else gallery.choose_labels(params, len(pixels), draw.label)
-    key = keys.stream(config.seed if draw.seed is None else draw.seed, keys.Stream.GALLERY)
     x = to_range(jnp.asarray(pixels), (-1.0, 1.0))
-    found = invert(params, x, key, labels=labels, starts=starts, steps=steps, distance=distance)
+    found = invert(params, x, draw.key(config), labels=labels, starts=starts, steps=steps, distance=distance)
     pairs = np.concatenate([to_bytes(pixels), np.asarray(to_uint8(found.images))], 2)
     sheet = images.grid(gallery.for_eye(pairs, config), max(1, round((len(pairs) / 2) ** 0.5)), padding=GAP)
     images.save_for_eye(out / "sheet.png", sheet, scale=scale)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import importlib.resources
 import json
 import tomllib
@@ -13,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from jaxgan import data
-from jaxgan.base.checks import UserError, suggest
+from jaxgan.base import checks
+from jaxgan.base.checks import UserError
+from jaxgan.base.digests import array_digest
 from jaxgan.base.types import Config
 from jaxgan.config_files import get_config
 from jaxgan.runs.evaluate import evaluate_run
@@ -53,7 +54,7 @@ class Row:
     def sealed(self) -> str:
         """Return 16 hexadecimal digits that change with any entry of the row."""
         entries = dataclasses.asdict(dataclasses.replace(self, seal=""))
-        return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()[:16]
+        return array_digest(json.dumps(entries, sort_keys=True))
 
     def spread(self) -> tuple[float, float]:
         """Return the interval in which one more seed's score lies with probability `COVERED`.
@@ -106,23 +107,22 @@ def _row(name: str, entries: dict[str, Any]) -> Row:
 def find(name: str) -> Row:
     """Return a row; UserError where there is none of that name."""
     known = rows()
-    if name not in known:
-        raise UserError(f"--row={name} is no row; give one of {', '.join(known)}.{suggest(name, list(known))}")
+    checks.one_of("--row", name, known)
     return known[name]
 
 
-def reproduce(row: Row, workdir: str | Path, seed: int | None = None) -> float:
+def reproduce(row: Row, workdir: str | Path, seed: int) -> float:
     """Train a row's run, or continue it, and return its score.
 
     Args:
       row: from `find`.
       workdir: folder of the run.
-      seed: config.seed; None takes the first of the row.
+      seed: config.seed, such as one of the row's.
 
     Raises:
       UserError: the images are not those of the row, or the run cannot be trained.
     """
-    config = row.complete_config(row.seeds[0] if seed is None else seed)
+    config = row.complete_config(seed)
     found = data.fingerprint(data.open_source(config.data))
     if found != row.images:
         raise UserError(

@@ -45,20 +45,24 @@ def draw_labels(params: GeneratorParams, key: Array, num: int) -> Array:
     """
     if not params.label_size:
         return jax.random.randint(key, (num,), 0, params.num_classes or 1, jnp.int32)
+    table = jnp.asarray(known_vectors(params))
+    return table[jax.random.randint(key, (num,), 0, len(table))]
+
+
+def known_vectors(params: GeneratorParams) -> np.ndarray:
+    """Return the label vectors of the data that the generator keeps, float32[n, L]; UserError where it keeps none."""
     if not params.label_table:
         raise UserError("this generator takes label vectors and knows none of the data's; give labels.")
-    table = jnp.asarray(params.label_table, jnp.float32)
-    return table[jax.random.randint(key, (num,), 0, len(table))]
+    return np.asarray(params.label_table, np.float32)
 
 
 def shown_vectors(params: GeneratorParams, num: int) -> Array:
     """Return label vectors of the data, float32[num, L], evenly spaced in `params.label_table`."""
-    if not params.label_table:
-        raise UserError("this generator takes label vectors and knows none of the data's; give labels.")
-    rows = np.arange(num) % len(params.label_table)
-    if num <= len(params.label_table):
-        rows = np.linspace(0, len(params.label_table) - 1, num).round().astype(np.int64)
-    return jnp.asarray(np.asarray(params.label_table, np.float32)[rows])
+    table = known_vectors(params)
+    rows = np.arange(num) % len(table)
+    if num <= len(table):
+        rows = np.linspace(0, len(table) - 1, num).round().astype(np.int64)
+    return jnp.asarray(table[rows])
 
 
 def shown_labels(params: GeneratorParams, num: int) -> Array | None:

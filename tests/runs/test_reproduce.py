@@ -63,10 +63,10 @@ def test_spread_is_the_prediction_interval(scores):
 
 def test_a_row_is_trained_scored_and_compared(tmp_path):
     row = small_row()
-    score = reproduce.reproduce(row, tmp_path / "run")
+    score = reproduce.reproduce(row, tmp_path / "run", 3)
     config = saved_config.load_saved(tmp_path / "run").config
     assert (config.seed, config.train.num_steps) == (3, 2)
-    assert reproduce.reproduce(row, tmp_path / "run") == score
+    assert reproduce.reproduce(row, tmp_path / "run", 3) == score
     around = dataclasses.replace(row, scores=(score - 0.01, score + 0.01))
     assert reproduce.verdict(around, score).startswith(f"swd is {score:.3g}, within the spread: ")
     with pytest.raises(jaxgan.UserError, match=f"swd is {score:.3g}, outside of the spread: "):
@@ -75,7 +75,7 @@ def test_a_row_is_trained_scored_and_compared(tmp_path):
 
 def test_other_images_are_refused_before_training(tmp_path):
     with pytest.raises(jaxgan.UserError, match="images of row one have the fingerprint 12ab, and those found here"):
-        reproduce.reproduce(dataclasses.replace(small_row(), images="12ab"), tmp_path / "run")
+        reproduce.reproduce(dataclasses.replace(small_row(), images="12ab"), tmp_path / "run", 3)
     assert not (tmp_path / "run").exists()
 
 

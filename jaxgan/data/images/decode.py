@@ -86,7 +86,7 @@ def inspect(stream: BinaryIO, channels: int) -> Look | str:
     except UnidentifiedImageError:
         if not bands.is_tiff(stream):
             raise
-    found = bands.inspect(stream, channels, why or unsound.TIFF)
+    found = bands.inspect(stream, channels, why)
     return found if isinstance(found, str) else Look(*found)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import BinaryIO
 
 import numpy as np
@@ -84,10 +85,14 @@ class Records:
         """Return what is left out as a sentence, or nothing."""
         return ""
 
+    @functools.cached_property
+    def looks(self) -> list[Look]:
+        """Sizes and modes of evenly spaced images, whose headers are read once."""
+        return looks(self, spaced(len(self), SAMPLE))
+
     def animations(self) -> tuple[int, int]:
         """Return how many images are animations, and of how many that were looked at."""
-        found = looks(self)
-        return sum(one.is_animated for one in found), len(found)
+        return sum(one.is_animated for one in self.looks), len(self.looks)
 
     def highest(self, row: int) -> int:
         """Return the greatest value of an image of 16 bits, 65535 for others."""
@@ -99,7 +104,7 @@ class Records:
 
     def sizes(self) -> np.ndarray:
         """Return int[n, 2], height and width of the images, of those that were looked at."""
-        return np.array([(one.height, one.width) for one in looks(self)], np.int64).reshape(-1, 2)
+        return np.array([(one.height, one.width) for one in self.looks], np.int64).reshape(-1, 2)
 
 
 class Arrays(Records):
@@ -233,9 +238,9 @@ class Drawn:
     def _highest(self) -> int:
         """Return the greatest value of some images, 65535 where they are not all of 16 bits."""
         found = []
-        for row in np.unique(np.linspace(0, len(self.records) - 1, SAMPLE_OF_VALUES).round().astype(np.int64)):
+        for row in map(int, spaced(len(self.records), SAMPLE_OF_VALUES)):
             try:
-                found.append(self.records.highest(int(row)))
+                found.append(self.records.highest(row))
             except UserError:
                 raise
             except Exception:  # decoders raise about anything on damaged files
@@ -291,10 +296,10 @@ def looked(stream: BinaryIO, channels: int) -> Look:
     return found
 
 
-def looks(records: Records, rows: Sequence[int] | None = None) -> list[Look]:
-    """Return the sizes and modes of images, evenly spaced ones where no rows are given, as far as they can be read."""
+def looks(records: Records, rows: Iterable[int]) -> list[Look]:
+    """Return the sizes and modes of some images, as far as they can be read."""
     found = []
-    for row in map(int, spaced(len(records), SAMPLE) if rows is None else rows):
+    for row in map(int, rows):
         try:
             found.append(records.look(row))
         except UserError:
@@ -306,7 +311,7 @@ def looks(records: Records, rows: Sequence[int] | None = None) -> list[Look]:
 
 def described(records: Records) -> str:
     """Return what a container holds in one line: 'StyleGAN zip: 1,332 images 68x56 RGBA, 7 classes'."""
-    found = looks(records)
+    found = records.looks
     sizes, modes = (
         {(one.height, one.width) for one in found},
         sorted({re.sub(r"^L\b", "grey", one.mode) for one in found}),

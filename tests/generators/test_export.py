@@ -19,6 +19,7 @@ import jaxgan
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import DataInfo
 from jaxgan.generators import arrays, export, pretrained
+from jaxgan.sampling.labels import shown_vectors
 
 NUMS = 1, 3
 # What stands in for a program that has neither jaxgan nor Flax.
@@ -47,6 +48,8 @@ def params_of(name):
 
 def inputs_of(params):
     z = np.asarray(jaxgan.latents(params, jax.random.key(2), max(NUMS)))
+    if params.label_size:
+        return z, np.asarray(shown_vectors(params, len(z)))
     return (z,) if params.num_classes is None else (z, np.arange(len(z), dtype=np.int32) * 3)
 
 

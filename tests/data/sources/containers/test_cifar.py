@@ -156,9 +156,16 @@ def test_fuzz_any_pickle_is_a_dictionary_or_a_sentence(content):
     assert found is None or isinstance(found, dict)
 
 
-@pytest.mark.parametrize("content", [b"\x80\x02}r\xff\xff\xff\x7f.", b"\x80\x04\x8e" + b"\xff" * 6 + b"\x00\x00."])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x80\x02}r\xff\xff\xff\x7f.",
+        b"\x80\x04\x8e" + b"\xff" * 6 + b"\x00\x00.",
+        b"\x80\x05\x96" + (2**24).to_bytes(8, "little"),
+    ],
+)
 def test_numbers_in_a_pickle_do_not_ask_for_memory(content):
-    """C's unpickler makes a table as long as the largest index."""
+    """C's unpickler makes a table as long as the largest index, and both make room for bytearrays in advance."""
     tracemalloc.start()
     or_sentence(lambda: unpickle(content, "a batch"), "a batch")
     _, peak = tracemalloc.get_traced_memory()

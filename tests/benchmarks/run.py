@@ -27,8 +27,8 @@ from typing import Any
 
 from workers import PRECISIONS, JaxWorker, Remote, TfWorker, TorchWorker, num_cores
 
-# The last one is `dcgan` with penalties; TensorFlow has no twin of it.
-SYSTEMS = ("gan_mlp", "dcgan", "acgan", "dcgan64", "dcgan_z1x1", "dcgan_robust")
+WITH_PENALTIES = ("dcgan_robust", "images64", "images128")  # TensorFlow has no twins of them
+SYSTEMS = ("gan_mlp", "dcgan", "acgan", "dcgan64", "dcgan_z1x1", *WITH_PENALTIES)
 TORCH = {
     "cpu": ("eager", "channels_last", "compile", "compile+channels_last"),
     "cuda": ("eager", "channels_last", "compile+graph", "compile+channels_last+graph"),  # a step is one CUDA graph
@@ -165,7 +165,7 @@ def has_twin(system: str, variant: str, device: str) -> bool:
     """Whether a variant is measured for a system."""
     if variant == "tf+xla" and device == "cpu":
         return system in XLA_ON_CPU
-    return variant not in TENSORFLOW or system != "dcgan_robust"
+    return variant not in TENSORFLOW or system not in WITH_PENALTIES
 
 
 def start_peer(

@@ -131,7 +131,7 @@ def compare(name, twin_config, ours, options=None):
     check_steps(ours, lambda drawn: feed(twin, drawn), step_twin, check)
 
 
-@pytest.mark.parametrize(("name", "rule"), [*SAME, ("dcgan_robust", {})])
+@pytest.mark.parametrize(("name", "rule"), [*SAME, ("dcgan_robust", {}), ("images64", {})])
 def test_steps_agree(name, rule):
     ours = build(name, **rule)
     compare(name, ours[0], ours)
@@ -151,6 +151,7 @@ def test_memory_format_changes_nothing():
         ("acgan", {"d_passes": "separate"}),
         ("acgan", {"d_stats_in_g": "running"}),
         ("dcgan_robust", {"order": "simultaneous"}),
+        ("images64", {"order": "simultaneous"}),
         ("dcgan64", {"d_passes": "joint"}),
         ("dcgan64", {"d_loss_weight": 0.5}),
         ("dcgan_z1x1", {"order": "d_first"}),

@@ -1,4 +1,4 @@
-"""The five systems in PyTorch: each one's networks, and its update written out as its reference does it.
+"""The five systems, and the presets of own images, in PyTorch: their networks, and their updates written out.
 
 Where the references leave a choice that `configs/` makes (dcgan's and acgan's statistics), the twin reads it there.
 A network's `map_shape` is the (H, W, C) of the map that its dense layer makes or reads, for comparing weights.
@@ -187,6 +187,50 @@ class DcganRobust(Dcgan):
             self.descend_g(loss)
         metrics |= {"g/loss": loss, "g/acc": (on_fake > on_real).to(loss.dtype).mean()}
         return {name: value.detach() for name, value in metrics.items()}
+
+
+class Compact(DcganRobust):
+    """Own images by `compact`, without classes, kinds and augmentation: a convolution that keeps each map's size."""
+
+    mirrored = False
+
+    def networks(self) -> tuple[nn.Module, nn.Module]:
+        """Return G and D."""
+        g_widths, d_widths = self.model["g_widths"], self.model["d_widths"]
+        colours, side = self.config["data"]["channels"], self.config["data"]["image_size"] >> len(g_widths)
+
+        def act(features):
+            return self.norm(features), nn.LeakyReLU(0.2, inplace=True)
+
+        g: list[nn.Module] = [nn.Linear(self.model["latent_size"], side * side * g_widths[0])]
+        g += [Reshape((g_widths[0], side, side), self.options), *act(g_widths[0])]
+        for before, features in zip((None, *g_widths), g_widths, strict=False):
+            if before:
+                g += [nn.ConvTranspose2d(before, features, 4, 2, 1, bias=False), *act(features)]
+            g += [nn.Conv2d(features, features, 3, 1, 1, bias=False), *act(features)]
+        g += [nn.ConvTranspose2d(g_widths[-1], colours, 4, 2, 1), nn.Tanh()]
+        d: list[nn.Module] = []
+        for before, features in zip((colours, *d_widths), d_widths, strict=False):
+            d += [nn.Conv2d(before, features, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
+            d += [nn.Conv2d(features, features, 3, 1, 1), nn.LeakyReLU(0.2, inplace=True)]
+        d += [nn.Flatten(), nn.Linear(side * side * d_widths[-1], 1), nn.Flatten(0)]
+        networks = nn.Sequential(*g), nn.Sequential(*d)
+        for net, features in zip(networks, (g_widths[0], d_widths[-1]), strict=True):
+            net.map_shape = (side, side, features)
+        return networks
+
+    def norm(self, features: int) -> nn.BatchNorm2d:
+        """Return a batch norm that moves as far in one pass as jaxgan's does for D's fakes and then for G."""
+        return nn.BatchNorm2d(features, 1e-3, 1 - 0.99**2)
+
+    def start(self, net: nn.Module) -> None:
+        """Initialise by He's rule for leaky ReLUs; dense layers and G's last one keep the variance."""
+        layers = [layer for layer in net.modules() if hasattr(layer, "weight") and layer.weight.ndim > 1]
+        for layer in layers:
+            is_plain = isinstance(layer, nn.Linear) or layer is layers[-1]
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="linear" if is_plain else "leaky_relu", a=0.2)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
 
 class Acgan(Twin):
@@ -390,4 +434,6 @@ TWINS: dict[str, type[Twin]] = {
     "acgan": Acgan,
     "dcgan64": Dcgan64,
     "dcgan_z1x1": DcganZ1x1,
+    "images64": Compact,
+    "images128": Compact,
 }

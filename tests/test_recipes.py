@@ -74,11 +74,12 @@ def test_python_of_pages_on_latents(page, tmp_path, monkeypatch):
     monkeypatch.setattr(jaxgan, "invert", functools.partial(jaxgan.invert, starts=2, steps=8))
     blocks = re.findall(r"^```python\n(.*?)^```", (HOWTO / f"{page}.md").read_text(), re.MULTILINE | re.DOTALL)
     names = {}
-    exec("".join(blocks).replace("range(500)", "range(80)"), names)
+    with jax.numpy_rank_promotion("allow"):  # a latent is added to each of several, as users write it
+        exec("".join(blocks).replace("range(500)", "range(80)"), names)
     if page == "invert":
         np.testing.assert_allclose(names["same"], names["found"].images, atol=1e-4)
     else:
         z, up = names["z"][:8], names["thicker"]
-        means = [jaxgan.generate(names["params"], z + t * up).mean() for t in (-2, 0, 2)]
+        means = [jaxgan.generate(names["params"], z + t * up[None]).mean() for t in (-2, 0, 2)]
         assert means[0] < means[1] < means[2]
         assert names["seven"].shape == names["found"].latents.shape[1:]

@@ -55,6 +55,8 @@ def get_config() -> Config:
     config.train.num_steps = 50_000  # 500 epochs of 6,400 images; an epoch is (images // 64) steps
     config.train.sample_every = 50
     config.train.checkpoint_every = 1_000
+    config.eval.every = 2_000  # so the best checkpoint is kept; of pixels, unless features are set or trained
+    config.eval.num = 2_000
     config.sample.num = 25
     config.sample.columns = 5
     return config

@@ -24,4 +24,6 @@ def get_config() -> Config:
     config.data.image_size = 64
     config.data.batch_size = 256
     config.train.num_steps = 390_625  # 100 million images
+    config.eval.every = 5_000  # so the best checkpoint is kept; of pixels, unless features are set or trained
+    config.eval.num = 2_000
     return config

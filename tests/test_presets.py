@@ -6,6 +6,7 @@ import importlib
 import jax
 import numpy as np
 import pytest
+from cli import ROOT
 
 import jaxgan
 from jaxgan import config as config_lib
@@ -47,6 +48,16 @@ def test_robust_presets_differ_in_the_recipe_and_in_d_only(name):
     start = ("model.bn_scale_mean",)  # of parameters
     assert all(path.startswith(recipe + start) for path in changed)
     assert robust["loss"] == "rpgan"
+
+
+def test_presets_for_folders_score_now_and_then_so_that_the_best_is_kept():
+    every = {
+        path.stem: config.eval.every
+        for path in (ROOT / "configs").glob("*.py")
+        if (config := jaxgan.get_config(path.stem)).data.source == "auto"
+    }
+    assert {"dcgan64", "dcgan64_robust", "images64", "images128", "r3gan64"} <= every.keys()
+    assert [name for name, steps in every.items() if not steps] == []
 
 
 @pytest.mark.long

@@ -79,15 +79,30 @@ def test_commands(line, done):
     assert done[line].returncode == 0, done[line].stderr
 
 
+def names_after(page, here):
+    """Run a page's Python, and return its names."""
+    (code,) = [block for kind, block in blocks(page) if kind == "python"]
+    names = {}
+    exec(code.replace("runs/", f"{here}/runs/"), names)
+    return names
+
+
 @pytest.mark.long
 def test_python_lines(done, here):
     assert done
-    (code,) = [block for kind, block in blocks("README.md") if kind == "python"]
-    names = {}
-    exec(code.replace("runs/dcgan", f"{here}/runs/dcgan"), names)
+    names = names_after("README.md", here)
     assert (names["images"].shape, names["pixels"].dtype) == ((16, 28, 28, 1), np.uint8)
     assert names["one"].shape == (1, 28, 28, 1)
     assert names["sevens"].shape == (9, 28, 28, 1)
+
+
+@pytest.mark.long
+def test_python_lines_of_the_first_tutorial(done, here):
+    assert done
+    shown = names_after("docs/tutorials/first_gan.md", here)["shown"]
+    with Image.open(here / "runs" / "gan_mlp" / "16.png") as image:
+        assert shown.num == 16
+        assert image.width == image.height >= shown.pixels.shape[0]
 
 
 @pytest.mark.parametrize("page", ["README.md", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/**/*.md"))])

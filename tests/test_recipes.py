@@ -1,5 +1,6 @@
-"""The short programs of docs/howto/recipes.md."""
+"""The short programs of docs/howto/recipes.md, and the Python of other how-tos."""
 
+import functools
 import re
 
 import jax
@@ -7,8 +8,13 @@ import numpy as np
 import pytest
 from cli import ROOT
 
-TEXT = (ROOT / "docs" / "howto" / "recipes.md").read_text()
-RECIPES = dict(re.findall(r"^## ([^\n]*)\n.*?```python\n(.*?)```", TEXT, re.MULTILINE | re.DOTALL))
+import jaxgan
+
+HOWTO = ROOT / "docs" / "howto"
+RECIPES = dict(
+    re.findall(r"^## ([^\n]*)\n.*?```python\n(.*?)```", (HOWTO / "recipes.md").read_text(), re.MULTILINE | re.DOTALL)
+)
+STRIP = "Asked images, walks, and a run side by side"
 
 
 def moves(tree):
@@ -23,7 +29,14 @@ def same(first, second):
     return all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True))
 
 
+def is_whole(strip):
+    """Return whether four opaque parts fill a strip, with three gaps of 16 transparent columns."""
+    gaps = np.flatnonzero((np.asarray(strip)[..., 3] == 0).all(0))
+    return gaps.tolist() == [left + i for left in (256, 528, 928) for i in range(16)]
+
+
 CHECKS = {
+    STRIP: lambda n: is_whole(n["strip"]),
     "Find the latent of an image": lambda n: n["last"] < n["first"] / 2,
     "Many seeds and all classes in one call": lambda n: n["images"].shape == (3, 10, 2, 28, 28, 1),
     "A custom loss": lambda n: float(n["metrics"]["d/loss"]) > 0 and int(n["state"].step) == 1,
@@ -44,7 +57,29 @@ def test_each_recipe_is_checked():
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipe(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    if name == STRIP:
+        config = jaxgan.get_config("gan_mlp")
+        config.train.update({"num_steps": 3, "sample_every": 1})
+        jaxgan.train(config, "runs/gan_mlp")
     names = {}
     exec(RECIPES[name], names)
     assert CHECKS[name](names)
     assert sum(1 for line in RECIPES[name].splitlines() if line.strip()) <= 20
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("page", ["invert", "directions"])
+def test_python_of_pages_on_latents(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(jaxgan, "invert", functools.partial(jaxgan.invert, starts=2, steps=8))
+    blocks = re.findall(r"^```python\n(.*?)^```", (HOWTO / f"{page}.md").read_text(), re.MULTILINE | re.DOTALL)
+    names = {}
+    with jax.numpy_rank_promotion("allow"):  # a latent is added to each of several, as users write it
+        exec("".join(blocks).replace("range(500)", "range(80)"), names)
+    if page == "invert":
+        np.testing.assert_allclose(names["same"], names["found"].images, atol=1e-4)
+    else:
+        z, up = names["z"][:8], names["thicker"]
+        means = [jaxgan.generate(names["params"], z + t * up[None]).mean() for t in (-2, 0, 2)]
+        assert means[0] < means[1] < means[2]
+        assert names["seven"].shape == names["found"].latents.shape[1:]

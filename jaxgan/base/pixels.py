@@ -31,7 +31,8 @@ def to_uint8(images: Array) -> Array:
         return images
     if not jnp.issubdtype(images.dtype, jnp.floating):
         raise UserError(f"images are {images.dtype}; expected floats in [-1, 1], or uint8, which stays as it is.")
-    return jnp.clip(jnp.round((images + 1) * 127.5), 0, 255).astype(jnp.uint8)
+    wide = images.astype(jnp.promote_types(images.dtype, jnp.float32))  # 16 bits do not tell all levels apart
+    return jnp.clip(jnp.round((wide + 1) * 127.5), 0, 255).astype(jnp.uint8)
 
 
 def to_range(images: Array, image_range: tuple[float, float]) -> Array:

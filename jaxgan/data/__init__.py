@@ -130,7 +130,7 @@ def describe(config_data: Config) -> DataInfo:
     """
     if not config_data.path and (config_data.source == AUTO or KINDS[config_data.source].path == "needed"):
         return _canvas(config_data).info
-    return _open(_found(config_data), measure=False).info
+    return skip(_open(_found(config_data), measure=False), config_data.skip).info
 
 
 def _canvas(c: Config) -> Canvas:

@@ -153,6 +153,7 @@ def _columns(table: Mapping[str, Column], names: Sequence[str], place: str) -> L
 def _kind(values: Column, what: str) -> tuple[str, list[Any]]:
     """Return 'vector', 'number', 'integer' or 'text', and the values: numbers, or texts of integers and classes."""
     plain = [value.tolist() if isinstance(value, np.ndarray | np.generic) else value for value in values]
+    plain = [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in plain]
     missing = sum(value is None or value == "" for value in plain)
     if missing:
         raise UserError(f"{what} is missing for {missing:,} of {len(plain):,} images; fill in or remove those rows.")

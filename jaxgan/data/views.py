@@ -9,6 +9,7 @@ import numpy as np
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Source
 from jaxgan.data import identity
+from jaxgan.data.label_values import with_table
 from jaxgan.data.memory import InMemory, like
 from jaxgan.data.validation import check_indices
 
@@ -17,7 +18,7 @@ class Skip:
     """A source without its first images.
 
     Attributes:
-      info: with the number of images that are left.
+      info: with the number of images that are left, and no table of their label vectors yet.
       labels: the source's that are left, None where it does not know them.
       fingerprint: derived from the source's.
     """
@@ -25,7 +26,7 @@ class Skip:
     def __init__(self, source: Source, first: int):
         self._source = source
         self._first = first
-        self.info = dataclasses.replace(source.info, num_images=source.info.num_images - first)
+        self.info = dataclasses.replace(source.info, num_images=source.info.num_images - first, label_table=())
         labels = getattr(source, "labels", None)
         self.labels = None if labels is None else labels[first:]
         self.fingerprint = identity.derived(source, "skip", first)
@@ -56,7 +57,7 @@ def skip(source: Source, first: int) -> Source:
     if isinstance(source, InMemory):
         fingerprint = identity.derived(source, "skip", first)
         return like(source.info, source.images[first:], source.labels[first:], fingerprint)
-    return Skip(source, first)
+    return with_table(Skip(source, first))
 
 
 class Mirror:

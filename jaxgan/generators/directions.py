@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -47,9 +49,10 @@ def directions(params: GeneratorParams, key: Array, k: int = 8, *, method: str =
     """
     check_key(key)
     checks.one_of("method", method, METHODS)
-    checks.in_range("k", k, 1, np.prod(params.latent.shape, dtype=int))
+    size = math.prod(params.latent.shape)
+    checks.in_range("k", k, 1, size)
     z_key, label_key = jax.random.split(key)
-    z = params.latent.draw(z_key, DRAWS[method])
+    z = params.latent.draw(z_key, DRAWS[method] if method == "sefa" else max(DRAWS[method], 2 * size))
     labels = draw_labels(params, label_key, len(z)) if params.is_conditional else None
     if method == "sefa":
         moments = np.asarray(_squared_slopes(params, z, labels), np.float64)
@@ -58,7 +61,7 @@ def directions(params: GeneratorParams, key: Array, k: int = 8, *, method: str =
         known = _known(params, z, labels)
         responses = _without(known, _layers(params, z, labels)[1])
         components = np.linalg.eigh(responses @ responses.T)[1][:, ::-1]
-        found = components.T[: len(z[0].ravel())] @ _without(known, z.reshape(len(z), -1))
+        found = components.T[:size] @ _without(known, z.reshape(len(z), -1))
     return _units(found[:k]).reshape(k, *params.latent.shape)
 
 

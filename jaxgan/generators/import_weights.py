@@ -24,6 +24,7 @@ from jaxgan.generators.arrays import of_gan
 from jaxgan.generators.their_layers import Layer, Map, convert, layers_of
 from jaxgan.nets.conv import PADDINGS, ConvTranspose
 from jaxgan.nets.layer_graph import Call, first_calls
+from jaxgan.nets.norm import BatchNorm
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.training.gan import example_inputs, generator_shapes
@@ -31,6 +32,7 @@ from jaxgan.training.gan import example_inputs, generator_shapes
 EPSILONS = {"running_var": 1e-5, "moving_variance": 1e-3}  # what PyTorch and Keras add to variances, if not asked
 MISSING = {"bias": 0.0, "scale": 1.0}  # what stands for arrays that a layer of theirs has not
 TOLERANCE = 1e-3  # between images in [-1, 1] of two frameworks
+WHOLE = ""  # what `first_calls` names the generator itself
 
 
 def import_weights(
@@ -49,7 +51,8 @@ def import_weights(
     Also those that `jaxgan.export` wrote to .safetensors without a run, as after your own training loop.
 
     Layers are matched in the order in which ours are used. The file must have that order: the order of definition. Maps
-    are NHWC here and NCHW in PyTorch. Both frameworks mirror the kernels of transposed convolutions. Both are handled.
+    are NHWC here and NCHW in PyTorch, also where a dense layer makes them. Both frameworks mirror the kernels of
+    transposed convolutions. Both are handled.
     A missing bias is 0, a missing scale of a norm 1. A bias before a batch norm is subtracted from its mean.
     Weight norm and spectral norm of PyTorch are multiplied out. A transposed convolution of a 1x1 map may stand for a
     dense layer.
@@ -78,6 +81,8 @@ def import_weights(
     """
     if padding is not None:
         checks.one_of("padding", padding, PADDINGS)
+    has_choice = "g_padding" in config.model
+    if padding is not None and has_choice:
         config = copy.deepcopy(config)
         config.model.g_padding = padding
     gan = gans.build(config, data or data_lib.describe(config.data))
@@ -88,13 +93,13 @@ def import_weights(
     if any(name.startswith("params/") for name in tensors):  # of `jaxgan.export`, such as after your own loop
         params = of_gan(gan, config, tensors, path)
     else:
-        calls = {name: call for name, call in calls.items() if any(x.startswith(f"params/{name}/") for x in expected)}
+        ours = [name for name in calls if name and any(x.startswith(f"params/{name}/") for x in expected)]
         theirs = layers_of(dict(sorted(tensors.items(), key=_naturally)) if _unordered(path) else tensors)
         if _unordered(path):
             _check_order(theirs, names or {}, path)
-        matched = _matched([*calls], theirs, names or {}, path)
-        if padding is None:
-            _check_padding(calls, matched, path)
+        matched = _matched(ours, theirs, names or {}, path)
+        if padding is None or (padding == "TORCH" and not has_choice):
+            _check_padding(calls, matched, path, "padding" if has_choice else "the ConvTranspose in its file padding")
         arrays = _joined(config, path, expected, calls, matched, epsilon)
         params = of_gan(gan, config, arrays, path)
     if compare is not None:
@@ -123,18 +128,20 @@ def _check_order(theirs: dict[str, Layer], names: Mapping[str, str], path: str |
             )
 
 
-def _check_padding(calls: dict[str, Call], matched: dict[str, tuple[str, Layer]], path: str | Path) -> None:
-    """Raise UserError where PyTorch's transposed convolutions have other borders than ours."""
-    for name, call in calls.items():
-        layer = call.layer
-        if not isinstance(layer, ConvTranspose) or layer.padding != "SAME" or "kernel" in matched[name][1]:
+def _check_padding(
+    calls: dict[str, Call], matched: dict[str, tuple[str, Layer]], path: str | Path, choice: str
+) -> None:
+    """Raise UserError where PyTorch's transposed convolutions have other borders than ours; `choice` sets ours."""
+    for name, (their_name, arrays) in matched.items():
+        layer = calls[name].layer
+        if not isinstance(layer, ConvTranspose) or layer.padding != "SAME" or "kernel" in arrays:
             continue
         differences = np.subtract(layer.kernel_size, layer.strides)
         if (differences % 2).any():
             raise UserError(
-                f"{matched[name][0]} of {path} is a transposed convolution of PyTorch, whose borders are not those of "
-                f"{name}; give padding='TORCH' for ConvTranspose2d(k, s, padding=ceil((k - s) / 2), output_padding=1), "
-                "or padding='SAME' if it pads by one less and cuts the last row and column."
+                f"{their_name} of {path} is a transposed convolution of PyTorch, whose borders are not "
+                f"those of {name}; give {choice}='TORCH' for ConvTranspose2d(k, s, padding=ceil((k - s) / 2), "
+                "output_padding=1), or padding='SAME' if it pads by one less and cuts the last row and column."
             )
 
 
@@ -171,7 +178,7 @@ def _joined(
     left: dict[str, np.ndarray] = {}  # biases that our layers have not
     others: set[tuple[float, float]] = set()
     for name, (their_name, layer) in matched.items():
-        made = convert(type(calls[name].layer).__name__, layer, _map_after(name, calls, expected))
+        made = convert(type(calls[name].layer).__name__, layer, _map_of(name, [*matched], calls))
         if "var" in made:
             given = next(EPSILONS[key] for key in EPSILONS if key in layer) if epsilon is None else epsilon
             own = getattr(calls[name].layer, "epsilon", given)
@@ -214,18 +221,22 @@ def _fold(name: str, bias: np.ndarray, arrays: dict[str, np.ndarray], calls: dic
     return False
 
 
-def _map_after(name: str, calls: dict[str, Call], expected: Mapping[str, Any]) -> Map:
-    """Return the shape of the map that a dense layer makes: its channels are those that the next layer takes."""
-    names = [*calls]
-    at = names.index(name)
-    if type(calls[name].layer).__name__ != "Dense" or at + 1 >= len(names):
+def _map_of(name: str, ours: Sequence[str], calls: dict[str, Call]) -> Map:
+    """Return the shape of the map, or of the images, that a layer's numbers become; None where they become neither.
+
+    Norms leave a vector in its order. So the layer that takes the map may come after them.
+    """
+    made = calls[name].returned
+    if made.ndim != 2:
         return None
-    following = names[at + 1]
-    features, shape = calls[name].returned.shape[-1], calls[following].returned.shape[1:]
-    kernel = expected.get(f"params/{following}/kernel")
-    channels = kernel.shape[2] if kernel is not None and kernel.ndim == 4 else shape[-1]
-    side = math.isqrt(features // channels)
-    return (side, side, channels) if len(shape) == 3 and side * side * channels == features else None
+    for following in [*ours[ours.index(name) + 1 :], WHOLE]:
+        call = calls[following]
+        shape = (call.returned if following == WHOLE else call.taken).shape[1:]
+        if len(shape) == 3:
+            return shape if math.prod(shape) == made.shape[-1] else None
+        if not isinstance(call.layer, BatchNorm):
+            return None
+    return None
 
 
 def _check_images(params: GeneratorParams, compare: Sequence[np.ndarray], path: str | Path) -> None:

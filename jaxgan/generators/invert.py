@@ -25,6 +25,7 @@ from jaxgan.sampling.sampler import check_key, checked_labels, generate, unclipp
 
 # Chosen on the bundled digits by tests/benchmarks/inversion.py, whose README has the figures.
 POOL = 2048  # drawn images, of which the nearest ones are starts
+OWN_POOL = 256  # where each image has a label of its own
 RATE = 0.2  # Adam's, in standard deviations of z
 PRIORS = {"pixels": 0.002, "imagenet": 0.02}  # weights of the mean square of z; distances of maps are larger
 SHORT, KEPT = 4, 4  # all starts take 1 step of SHORT; then 1 of KEPT goes on
@@ -68,8 +69,10 @@ def invert(
     The second term is the negative logarithm of the density of normal latents, up to a factor: it keeps z where the
     generator was trained. Uniform latents stay in [-1, 1] instead.
 
-    Starts are the nearest of 2,048 drawn images, of different labels and of different kinds (config.model.kinds) where
-    the generator has several. All of them take a quarter of the steps of Adam, and the best quarter takes the others.
+    Starts are the nearest of 2,048 drawn images, of 256 where labels are given. They are of different labels and of
+    different kinds (config.model.kinds) where the generator has several. All of them take a quarter of the steps of
+    Adam, and the best quarter takes the others.
+
     Not for use under `jit`.
 
     Args:
@@ -99,7 +102,7 @@ def invert(
     """
     check_key(key)
     checks.one_of("distance", distance, PRIORS)
-    checks.in_range("starts", starts, 1, POOL // 8)
+    checks.in_range("starts", starts, 1, OWN_POOL)
     checks.in_range("steps", steps, 1, 10**6)
     x = _checked_images(params, images)
     labels = None if labels is None else checked_labels(params, labels, len(x))
@@ -198,18 +201,21 @@ def _starts(
 ) -> tuple[Array, Array | None]:
     """Return latents [B, num, ...] and their labels: of drawn images those most like each image, of different groups.
 
-    A group is a label and a kind.
+    A group is a label and a kind. Where labels are given, each image has groups of its own, of the same latents.
     """
-    asked = _all_labels(params) if labels is None else labels
+    given = labels is not None
+    asked = labels if given else _all_labels(params)
     kinds, tried = compact.kinds_of(params.module), 1 if asked is None else len(asked)
-    own = -(-num // (kinds if labels is not None else kinds * tried))  # of each group that an image may have
-    pool = min(POOL, max(POOL // 8, NUMBERS // images[0].size))
-    each = max(own, -(-pool // (kinds * tried)))
-    z = params.latent.draw(key, tried * kinds * each)
+    groups = kinds if given else kinds * tried  # of an image
+    own = -(-num // groups)  # starts in each of them
+    pool = OWN_POOL if given else min(POOL, max(OWN_POOL, NUMBERS // images[0].size))
+    each = max(own, -(-pool // groups))
+    z = params.latent.draw(key, groups * each)
     if kinds > 1:
         bits = compact.num_bits(kinds)
         signs = (jnp.arange(len(z))[:, None] // each >> jnp.arange(bits)[None]) % 2 * 2 - 1
         z = compact.with_kind_of(z, signs, kinds)
+    z = jnp.tile(z, (tried if given else 1, *(1,) * (z.ndim - 1)))
     told = jax.tree.map(lambda x: x.repeat(kinds * each, 0), asked)
 
     def make(one):
@@ -217,21 +223,20 @@ def _starts(
 
     made = lax.map(make, (z, told), batch_size=CHUNK)
     a, b = _embed(None, images), _embed(None, made)
-    apart = jnp.square(a).sum(-1)[:, None] + jnp.square(b).sum(-1)[None] - 2 * a @ b.T
-    apart = apart.reshape(len(images), tried, kinds * each)
-    if labels is not None:
-        same = (labels[:, None] == labels[None]).reshape(tried, tried, -1).all(-1)
-        apart = jnp.where(same[..., None], apart, jnp.inf)
-    near, at = lax.top_k(-apart.reshape(len(images), tried * kinds, each), own)
-    at = (at + each * jnp.arange(tried * kinds)[None, :, None]).reshape(len(images), -1)
+    b = b.reshape(len(images) if given else 1, groups * each, -1)
+    apart = jnp.square(a).sum(-1)[:, None] + jnp.square(b).sum(-1) - 2 * jnp.einsum("bd,bpd->bp", a, b)
+    near, at = lax.top_k(-apart.reshape(len(images), groups, each), own)
+    at = (at + each * jnp.arange(groups)[None, :, None]).reshape(len(images), -1)
     chosen = _taken(at, lax.top_k(near.reshape(len(images), -1), num)[1])
+    if given:
+        chosen += groups * each * jnp.arange(len(images))[:, None]
     return jax.tree.map(lambda x: x[chosen], (z, told))
 
 
 def _all_labels(params: GeneratorParams) -> Array | None:
     """Return the labels that an image may have; None for an unconditional GAN."""
     if not params.label_size:
-        return None if params.num_classes is None else jnp.arange(params.num_classes)
+        return None if params.num_classes is None else jnp.arange(params.num_classes, dtype=jnp.int32)
     return jnp.asarray(known_vectors(params))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 Layer = dict[str, np.ndarray]  # arrays of one layer, by the last part of their names
-Map = tuple[int, int, int] | None  # H, W, C of the map that a dense layer makes, None where it makes none
+Map = tuple[int, int, int] | None  # H, W, C of the map that the numbers of a layer become, None where they become none
 
 # What a layer's arrays are called there, and here.
 NAMES = {
@@ -17,6 +17,7 @@ NAMES = {
     "gamma": "scale", "beta": "bias", "moving_mean": "mean", "moving_variance": "var",
     "running_mean": "mean", "running_var": "var",
 }  # fmt: skip
+KERAS = {"kernel", "embeddings", "gamma", "beta", "moving_mean"}  # names that PyTorch has not
 COUNTERS = ("num_batches_tracked", "n_averaged", "seed_generator_state", "seed")  # no weights
 # What PyTorch's parametrizations call the arrays that its older norms of weights named by the second text.
 PARAMETRIZED = {
@@ -46,9 +47,9 @@ def convert(kind: str, layer: Layer, shape: Map) -> Layer:
     Args:
       kind: the class of our layer.
       layer: arrays by the last part of their names.
-      shape: of the map that a dense layer makes.
+      shape: of the map that the numbers of a layer become.
     """
-    is_torch = "kernel" not in layer and "embeddings" not in layer
+    is_torch = not KERAS & layer.keys()
     layer = _multiplied(layer, transposed=kind in ("ConvTranspose", "Dense"))
     made = {NAMES.get(key, key): array for key, array in layer.items()}
     if "kernel" in made and made["kernel"].ndim == 1:  # PyTorch calls the scale of a norm a weight
@@ -57,12 +58,11 @@ def convert(kind: str, layer: Layer, shape: Map) -> Layer:
         made["embedding"] = made.pop("kernel")
     elif "kernel" in made:
         made["kernel"] = _KERNELS[is_torch].get(kind, np.asarray)(made["kernel"])
-    features = made["kernel"].shape[-1] if "kernel" in made else 0
-    if kind == "Dense" and is_torch and shape is not None and features == math.prod(shape):
+    if is_torch and shape is not None:
         height, width, channels = shape
-        if "bias" in made and len(made["bias"]) == channels:  # of a transposed convolution of a 1x1 map
+        if len(made.get("bias", ())) == channels:  # of a transposed convolution of a 1x1 map
             made["bias"] = made["bias"].repeat(height * width)
-        order = np.arange(features).reshape(channels, height, width).transpose(1, 2, 0).ravel()
+        order = np.arange(math.prod(shape)).reshape(channels, height, width).transpose(1, 2, 0).ravel()
         made = {key: array[..., order] if array.shape[-1:] == order.shape else array for key, array in made.items()}
     return made
 

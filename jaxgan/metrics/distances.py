@@ -13,13 +13,16 @@ from jaxgan.data.limits import num_cores
 # Numbers in a block: 32 MiB of float64.
 BLOCK = 2**22
 
+# Squared distances below this share of the largest squared length are 0, as copies are: features are float32.
+ROUNDING = 1e-13
+
 T = TypeVar("T")
 
 
 def over_distances(function: Callable[[slice, np.ndarray], T], a: np.ndarray, b: np.ndarray) -> list[T]:
     """Return function(rows, block) for blocks of rows of the matrix of squared distances, in their order.
 
-    |a|^2 + |b|^2 - 2 a.b in float64, cut off at 0: vectors that are equal come out at rounding, not always at 0.
+    |a|^2 + |b|^2 - 2 a.b in float64, of vectors less their mean. Vectors that are equal but for rounding come out at 0.
 
     Args:
       function: called in threads, as many as cores: which rows of `a` these are, and float64[rows, M], to be kept.
@@ -27,16 +30,20 @@ def over_distances(function: Callable[[slice, np.ndarray], T], a: np.ndarray, b:
       b: float[M, D].
     """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    of_b = np.square(b).sum(1)
+    centre = b.mean(0)
+    a, b = a - centre, b - centre
+    of_a, of_b = np.square(a).sum(1), np.square(b).sum(1)
+    least = ROUNDING * max(of_a.max(initial=0), of_b.max())
     step = max(1, BLOCK // len(b))
 
     def one(start: int) -> T:
         rows = slice(start, min(start + step, len(a)))
         block = a[rows] @ b.T
         block *= -2
-        block += np.square(a[rows]).sum(1)[:, None]
+        block += of_a[rows, None]
         block += of_b
-        return function(rows, np.maximum(block, 0, out=block))
+        block[block < least] = 0
+        return function(rows, block)
 
     with ThreadPoolExecutor(num_cores()) as pool:
         return list(pool.map(one, range(0, len(a), step)))

@@ -24,9 +24,10 @@ def kernel_distance(
         (sum_{i != j} k(x_i, x_j) + k(y_i, y_j)) / (m (m - 1)) - 2 mean_ij k(x_i, y_j)
 
     On equal distributions it is 0 on average, so slightly negative values are right. Subsets overlap: their mean is as
-    certain as that of N / m independent ones at most. The error is their standard deviation times sqrt(m / N), N the
-    smaller set. Where m is above N / 2, it comes from other subsets of N / 2: subsets of all images would not differ.
-    On equal distributions it is too large rather than too small.
+    certain as that of N / m independent ones at most, and they differ by sqrt(1 - m / N) of what independent ones do.
+    The error is their standard deviation times sqrt(m / (N - m)), N the smaller set. Where m is above N / 2, it comes
+    from other subsets of N / 2: subsets of all images would not differ. On equal distributions it is too large rather
+    than too small.
 
     Args:
       real: float[N, D] features.
@@ -48,7 +49,8 @@ def kernel_distance(
     of_real, of_fake = (_subsets(rng, len(features), sizes) for features in (real, fake))
     values = _unbiased(real, fake, of_real, of_fake, np.asarray(sizes, np.float64))
     spread = np.std(values[-num_subsets:], ddof=1)
-    return float(np.mean(values[:num_subsets])), float(spread * max(part / smaller, 1 / num_subsets) ** 0.5)
+    certainty = max(part / max(smaller - part, 1), 1 / num_subsets)
+    return float(np.mean(values[:num_subsets])), float(spread * certainty**0.5)
 
 
 def _subsets(rng: np.random.Generator, num: int, sizes: Sequence[int]) -> np.ndarray:

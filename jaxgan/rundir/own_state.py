@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import PyTree
 from jaxgan.rundir import layout
 from jaxgan.rundir.checkpoint import Checkpoints
+from jaxgan.rundir.digests import by_path
 from jaxgan.rundir.restore import read, read_newest
 from jaxgan.rundir.steps import find_step
 
@@ -24,11 +27,13 @@ def save_state(folder: str | Path, state: PyTree, step: int, *, keep: int = 2) -
       keep: newest states that stay in the folder.
 
     Raises:
-      UserError: the folder holds that step already.
+      UserError: the folder holds that step already, or an array is empty.
       OSError: the disk refuses.
     """
     checks.in_range("step", step, 0, 2**63 - 1)
     checks.in_range("keep", keep, 1)
+    if empty := [path for path, array in by_path(state).items() if not np.size(array)]:
+        raise UserError(f"{empty[0]} of the state has no numbers, which Orbax does not write; leave it out.")
     with Checkpoints(Path(folder), keep=keep) as checkpoints:
         if step in checkpoints.steps():
             raise UserError(f"{folder} holds step {step} already; give another step, or another folder.")

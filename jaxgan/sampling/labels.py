@@ -113,7 +113,7 @@ def _vectors(params: GeneratorParams, text: str, num: int) -> np.ndarray:
         f"{', '.join(names[:NAMED])}{', ...' * (len(names) > NAMED)}."
     )
     try:
-        if len(words) == params.label_size and not any("=" in word for word in words):
+        if len(words) == params.label_size and not any("=" in word or word in params.label_names for word in words):
             rows, words = np.tile(np.array([float(word) for word in words], np.float32), (num, 1)), []
         else:
             rows = np.array(shown_labels(params, num), np.float32)

@@ -46,7 +46,7 @@ def scale_by_adam_tf(
         mu = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, state.mu, updates)
         nu = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * g * g, state.nu, updates)
         t = counter(count)
-        scale = jnp.sqrt(1 - b2**t) / (1 - b1**t)
+        scale = (jnp.sqrt(1 - b2**t) / (1 - b1**t)).astype(jnp.float32)
         steps = jax.tree.map(lambda m, v: scale * m / (jnp.sqrt(v) + eps_hat), mu, nu)
         return steps, optax.ScaleByAdamState(count, mu=mu, nu=nu)
 

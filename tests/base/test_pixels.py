@@ -17,6 +17,13 @@ def test_uint8_mapping_is_exact_both_ways():
     assert to_uint8(jnp.asarray([-1.0, 1.0, -7.0, 7.0])).tolist() == [0, 255, 0, 255]
 
 
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_pixels_of_16_bits_are_rounded_once(dtype):
+    images = jnp.linspace(-1, 1, 1001).astype(dtype)
+    exact = np.asarray(images, np.float64)
+    np.testing.assert_array_equal(to_uint8(images), np.round((exact + 1) * 127.5))
+
+
 def test_pixels_reach_both_ends_of_the_range():
     pixels = jnp.asarray([0, 255], jnp.uint8)
     np.testing.assert_allclose(to_range(pixels, (-1.0, 1.0)), [-1, 1], atol=1e-6)

@@ -43,6 +43,13 @@ def test_a_table_is_made_of_evenly_spaced_vectors(known):
     assert source.num_read == (0 if known else NUM)
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_a_table_is_that_of_the_images_left_wherever_they_are_kept(known):
+    held = skip(InMemory(IMAGES, VECTORS), NUM - 5).info.label_table
+    np.testing.assert_allclose(held, VECTORS[-5:], rtol=1e-5)
+    assert skip(with_table(Lazy(VECTORS if known else None)), NUM - 5).info.label_table == held
+
+
 def test_a_custom_source_is_asked_for_the_rows_of_the_table_alone():
     source = Lazy()
     table = np.array(Checked(source).info.label_table)

@@ -29,6 +29,11 @@ def test_numbers_are_classes_in_the_order_of_numbers():
     assert (labels.values.tolist(), labels.names) == ([2, 1, 0], ("-1", "9", "10"))
 
 
+def test_bytes_are_texts():
+    assert choose({"code": np.array([b"10", b"9"])})[0].names == ("9", "10")
+    assert choose({"kind": [b"dog", "caf\u00e9".encode()]})[0].names == ("caf\u00e9", "dog")
+
+
 def test_na_and_none_are_names():
     assert choose({"kind": ["NA", "None", "cat"]})[0].names == ("NA", "None", "cat")
 

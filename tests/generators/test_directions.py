@@ -57,6 +57,11 @@ def test_what_labels_explain_is_left_out():
         assert apart(find(params), expected).max() < 0.1
 
 
+def test_a_latent_of_many_numbers_has_as_many_directions(monkeypatch):
+    monkeypatch.setitem(directions_lib.DRAWS, "ganspace", 4)
+    assert np.linalg.matrix_rank(find(linear.make_params(), 5)) == 5
+
+
 def test_the_response_is_what_the_second_layer_takes():
     module = compact.Generator((8, 8, 1), (4,), Condition(), 4)
     variables = module.init(jax.random.key(2), jnp.zeros((1, 6)), None, train=False)

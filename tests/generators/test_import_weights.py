@@ -198,14 +198,16 @@ def test_mistakes_are_named(ours, tmp_path):
         import_weights(small64(), tmp_path / "few.npz", data=COLOUR)
 
 
-SMALL = DataInfo((8, 8, 1), 100, 4)
+SMALL, OBLONG = DataInfo((8, 8, 1), 100, 4), DataInfo((8, 12, 1), 100, 4)
 
 
-def torch_cgan(*, affine):
+def torch_cgan(*, affine, data=SMALL):
     """A state dict as of a small `cgan` in PyTorch, whose convolutions all have biases, and images that it makes."""
     rng = np.random.default_rng(0)
+    rows, columns = (size // 4 for size in data.image_shape[:2])
+    features = 128 * rows * columns
     shapes = {
-        "embed.weight": (4, 10), "fc.weight": (512, 110), "fc.bias": (512,),
+        "embed.weight": (4, 10), "fc.weight": (features, 110), "fc.bias": (features,),
         "up1.weight": (128, 64, 5, 5), "up1.bias": (64,), "up2.weight": (64, 32, 5, 5), "up2.bias": (32,),
         "last.weight": (1, 32, 5, 5),
     }  # fmt: skip
@@ -224,7 +226,7 @@ def torch_cgan(*, affine):
     state = {name: x.astype(np.float32) if x.ndim else x for name, x in state.items()}
     z, labels = rng.standard_normal((3, 100)).astype(np.float32), np.arange(3)
     x = np.concatenate([z, state["embed.weight"][labels]], 1) @ state["fc.weight"].T + state["fc.bias"]
-    x = torch_layers.leaky_relu(torch_layers.batch_norm(x.reshape(3, 128, 2, 2), state, "bn0", 1e-5), 0.2)
+    x = torch_layers.leaky_relu(torch_layers.batch_norm(x.reshape(3, 128, rows, columns), state, "bn0", 1e-5), 0.2)
     for i in (1, 2):
         x = torch_layers.conv_transpose2d(x, state[f"up{i}.weight"], state[f"up{i}.bias"], 2, 2, 1)
         x = torch_layers.leaky_relu(torch_layers.batch_norm(x, state, f"bn{i}", 1e-5), 0.2)
@@ -245,6 +247,47 @@ def test_pytorchs_borders_epsilons_and_biases_before_norms(affine, tmp_path, cap
     ours = np.asarray(jaxgan.generate(params, jax.numpy.asarray(z), jax.numpy.asarray(labels)))
     np.testing.assert_allclose(ours, theirs.transpose(0, 2, 3, 1), atol=1e-5)
     assert ours.std() > 0.1
+
+
+def test_pytorchs_oblong_maps(tmp_path):
+    state, shown = torch_cgan(affine=True, data=OBLONG)
+    np.savez(tmp_path / "g.npz", **state)
+    import_weights(systems.get_config("cgan"), tmp_path / "g.npz", data=OBLONG, padding="TORCH", compare=shown)
+
+
+def test_pytorchs_dense_layers_make_colours_first(tmp_path):
+    rng, data = np.random.default_rng(0), DataInfo((4, 6, 3), 100, None)
+    state = {"0.weight": rng.standard_normal((256, 100)), "0.bias": rng.standard_normal(256)}
+    state |= {"2.weight": rng.standard_normal((72, 256)) / 16, "2.bias": rng.standard_normal(72)}
+    np.savez(tmp_path / "g.npz", **{name: array.astype(np.float32) for name, array in state.items()})
+    z = rng.standard_normal((5, 100)).astype(np.float32)
+    x = np.maximum(z @ state["0.weight"].T + state["0.bias"], 0) @ state["2.weight"].T + state["2.bias"]
+    images = (1 / (1 + np.exp(-x))).reshape(5, 3, 4, 6)
+    import_weights(systems.get_config("gan_mlp"), tmp_path / "g.npz", data=data, compare=(z, images))
+
+
+def test_pytorchs_norms_of_a_vector_that_becomes_a_map(tmp_path):
+    """As in the tutorial of Keras, where the norm comes before the map does; PyTorch has its channels first."""
+    config = jaxgan.get_config(str(ROOT / "examples" / "tutorial_dcgan" / "settings.py"))
+    rng, size = np.random.default_rng(0), 7 * 7 * 256
+    kernel, norm = rng.standard_normal((size, 100)), rng.uniform(0.5, 1.5, (4, size))
+    state = {"0.weight": kernel, **dict(zip(NORM, norm, strict=True))}
+    for name, shape in {"4.weight": (256, 128, 5, 5), "7.weight": (128, 64, 5, 5), "10.weight": (64, 1, 5, 5)}.items():
+        state[name] = np.zeros(shape)
+        if shape[1] > 1:
+            state |= {f"{int(name[:-7]) + 1}.{key[2:]}": np.ones(shape[1]) for key in NORM}
+    np.savez(tmp_path / "g.npz", **{name: array.astype(np.float32) for name, array in state.items()})
+    for padding in None, "TORCH":
+        with pytest.raises(UserError, match="give the ConvTranspose in its file padding='TORCH' for ConvTranspose2d"):
+            import_weights(config, tmp_path / "g.npz", data=GREY, padding=padding)
+    params = import_weights(config, tmp_path / "g.npz", data=GREY, padding="SAME")
+    maps = kernel.reshape(256, 7, 7, 100).transpose(3, 1, 2, 0).reshape(100, size)
+    np.testing.assert_allclose(params.variables["params"]["Dense_0"]["kernel"], maps, rtol=1e-6)
+    scale = norm[0].reshape(256, 7, 7).transpose(1, 2, 0).ravel()
+    np.testing.assert_allclose(params.variables["params"]["BatchNorm_0"]["scale"], scale, rtol=1e-6)
+
+
+NORM = ["1.weight", "1.bias", "1.running_mean", "1.running_var"]
 
 
 def test_other_images_are_reported(tmp_path):

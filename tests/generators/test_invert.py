@@ -99,6 +99,27 @@ def test_the_same_key_gives_the_same_latents_however_many_images_there_are():
     np.testing.assert_allclose(invert_from(params, images[66:], steps=8).latents, found.latents[66:], atol=1e-5)
 
 
+@pytest.mark.parametrize("kinds", [0, 4])
+def test_the_same_label_gives_the_same_latents_however_many_images_there_are(kinds):
+    params, labels = linear.make_params(classes=12), jnp.arange(6) // 2
+    if kinds:
+        module = compact.Generator((8, 8, 1), (4,), Condition(12), kinds)
+        params = params.replace(
+            variables=module.init(jax.random.key(2), jnp.zeros((1, 5)), labels[:1], train=False), module=module
+        )
+    _, images = digits(params, 6, labels=labels)
+    found = invert_from(params, images, labels=labels, steps=4)
+    alone = invert_from(params, images[3:4], labels=labels[3:4], steps=4)
+    np.testing.assert_allclose(found.latents[3], alone.latents[0], atol=1e-5)
+    np.testing.assert_array_equal(found.labels, labels)
+
+
+def test_labels_that_are_found_are_int32_in_64_bits_too():
+    with jax.enable_x64(True):
+        found = invert_from(linear.make_params(classes=3), np.zeros((1, 4, 4, 1)), starts=1, steps=1)
+    assert (found.latents.dtype, found.images.dtype, found.labels.dtype) == (jnp.float32, jnp.float32, jnp.int32)
+
+
 def test_one_step_and_one_start_are_enough():
     params = linear.make_params()
     assert invert_from(params, np.zeros((1, 4, 4, 1)), starts=1, steps=1).latents.shape == (1, 5)

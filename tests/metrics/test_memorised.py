@@ -39,6 +39,8 @@ def test_images_that_are_there_twice_set_no_limit():
         assert memorised_share(training, nearest_distances(all_twice), all_twice) == 1
         assert memorised_share(training - noise, nearest_distances(all_twice), all_twice) == 1
         assert memorised_share(new, nearest_distances(all_twice), all_twice) < 0.001
+    far = np.concatenate([training, training]) + 1e3
+    assert memorised_share(far, nearest_distances(far), far) == 1
     same = np.zeros((5, 4))
     assert memorised_share(same[:2], nearest_distances(same), same) == 1
     assert memorised_share(same[:2] + 1, nearest_distances(same), same) == 0

@@ -54,5 +54,7 @@ def test_mistakes(tmp_path):
         jaxgan.save_state(tmp_path, make_state(), 1)
     with pytest.raises(jaxgan.UserError, match=r"scale is float32\[\] there, but float32\[2\]"):
         jaxgan.load_state(tmp_path, {**make_state(), "scale": jnp.zeros(2)})
+    with pytest.raises(jaxgan.UserError, match=r"none of the state has no numbers, .*; leave it out"):
+        jaxgan.save_state(tmp_path, {"one": jnp.ones(1), "none": jnp.zeros((0, 3))}, 2)
     with pytest.raises(jaxgan.UserError, match="step is -1"):
         jaxgan.save_state(tmp_path, make_state(), -1)

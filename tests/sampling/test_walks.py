@@ -38,6 +38,11 @@ def test_ends_of_different_shapes_and_walks_without_points_are_refused():
         jaxgan.interpolate(jnp.zeros((1, 2)), jnp.zeros((1, 2)), 0, spherical=False)
 
 
+def test_whole_numbers_have_no_points_between_them_and_are_refused():
+    with pytest.raises(jaxgan.UserError, match="from int32 to float32; expected floats, such as latents"):
+        jaxgan.interpolate(jnp.zeros((1, 2), jnp.int32), jnp.ones((1, 2)), 3, spherical=False)
+
+
 @pytest.mark.parametrize(
     ("start", "stop"),
     [([1.0, 2.0], [1.0, 2.0]), ([1.0, 2.0], [3.0, 6.0]), ([1.0, 2.0], [-1.0, -2.0]), ([0.0, 0.0], [3.0, 4.0])],

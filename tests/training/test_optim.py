@@ -36,6 +36,17 @@ def test_tf_adam_first_step_is_the_closed_form():
     np.testing.assert_allclose(updates, expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["adam", "adamw", "adam_tf", "sgd"])
+def test_updates_are_float32_where_jax_is_told_of_wide_numbers(name):
+    rate = make_schedule(section(schedule="cosine"), 10.0, 100, BurnIn(images=9, learning_rate=2.0), 8.0)
+    optimiser = make_optimiser(section(name=name, weight_decay=0.1), rate)
+    with jax.enable_x64(True):
+        state = jax.eval_shape(optimiser.init, START)
+        updates, new = jax.eval_shape(optimiser.update, START, state, START)
+    assert updates.dtype == np.float32
+    assert [x.dtype for x in jax.tree.leaves(new)] == [x.dtype for x in jax.tree.leaves(state)]
+
+
 def test_tf_adam_is_adam_with_epsilon_that_shrinks():
     b1, b2, eps = 0.5, 0.999, 1e-3
     tf = scale_by_adam_tf(b1, b2, eps)

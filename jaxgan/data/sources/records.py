@@ -23,7 +23,7 @@ from jaxgan.data.labels import Labels
 from jaxgan.data.memory import CHUNK, InMemory, like
 from jaxgan.data.rows import parts, spaced
 
-# Images whose header is looked at, to tell their sizes; and whose values, of 16 bits.
+# Images whose header is looked at, to tell their sizes; and whose values, of more than 8 bits.
 SAMPLE, SAMPLE_OF_VALUES = 64, 8
 
 # The scale of 16 bits, and values that are so small on it that another one must be meant.
@@ -95,12 +95,12 @@ class Records:
         return sum(one.is_animated for one in self.looks), len(self.looks)
 
     def highest(self, row: int) -> int:
-        """Return the greatest value of an image of 16 bits, 65535 for others."""
+        """Return the greatest value of an image of whole numbers of more than 8 bits, 65535 for others."""
         raw = self.raw(row)
         if isinstance(raw, bytes):
             with open_image(io.BytesIO(raw)) as image:
-                return int(np.max(np.asarray(image))) if image.mode.startswith("I;16") else FULL
-        return int(raw.max()) if raw.dtype == np.uint16 else FULL
+                return int(np.max(np.asarray(image))) if image.mode.startswith("I") else FULL
+        return int(raw.max()) if raw.dtype.kind in "iu" and raw.dtype != np.uint8 else FULL
 
     def sizes(self) -> np.ndarray:
         """Return int[n, 2], height and width of the images, of those that were looked at."""
@@ -229,14 +229,14 @@ class Drawn:
             )
         if self._canvas.levels is None and (highest := self._highest()) < DARK:
             terminal.say(
-                f"The images of 16 bits in {self.records.place} that were looked at have values up to {highest}, and 0 "
-                f"to {FULL} is black to white; --config.data.levels=auto measures their own scale."
+                f"The images of more than 8 bits in {self.records.place} that were looked at have values up to "
+                f"{highest}, and 0 to {FULL} is black to white; --config.data.levels=auto measures their own scale."
             )
         count = squeezes(self._canvas, self._sizes[:, 1], self._sizes[:, 0])
         squeezed(self._canvas, count, len(self._sizes), f"images in {self.records.place}")
 
     def _highest(self) -> int:
-        """Return the greatest value of some images, 65535 where they are not all of 16 bits."""
+        """Return the greatest value of some images, 65535 where one is of 8 bits or of floats."""
         found = []
         for row in map(int, spaced(len(self.records), SAMPLE_OF_VALUES)):
             try:

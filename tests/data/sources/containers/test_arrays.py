@@ -43,6 +43,13 @@ def test_a_npy_file(tmp_path, order):
     check(opened(tmp_path / "a.npy")[0])
 
 
+@pytest.mark.parametrize("dtype", ["int64", "int32", "uint32", "int16", ">u2", "int8"])
+def test_bytes_in_wide_numbers_are_dark_and_said_to_be(tmp_path, dtype):
+    np.save(tmp_path / "a.npy", (PIXELS // 2).astype(dtype))
+    said = opened(tmp_path / "a.npy")[1]
+    assert f"have values up to {PIXELS.max() // 2}, and 0 to 65535 is black to white" in said[-1]
+
+
 def test_the_order_of_axes(tmp_path):
     grey = PIXELS[..., :1]
     for name, array in (

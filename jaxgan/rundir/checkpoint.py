@@ -102,7 +102,10 @@ class Checkpoints:
         if missing:
             raise OSError(f"{min(missing)} is missing in what was written")
         files.sync_all(half)
-        half.rename(self.folder / str(step))
+        place = self.folder / str(step)
+        if os.path.lexists(place):  # it is no folder, or `save` would have seen a step
+            _rename(place, "aside")
+        half.rename(place)
         files.sync(self.folder)
         for old in layout.numbered(self.folder)[: -self._keep]:
             if old != self.best and old not in self.kept:

@@ -70,8 +70,17 @@ def is_own_file(gan: str) -> bool:
     return gan.endswith(".py")
 
 
-def save_config(workdir: Path, config: Config, data: DataInfo, fingerprint: str | None) -> None:
-    """Write config.json, and a copy of an own GAN file, so that the folder can move."""
+def save_config(
+    workdir: Path, config: Config, data: DataInfo, fingerprint: str | None, code: bytes | None = None
+) -> None:
+    """Write config.json, and a copy of an own GAN file, so that the folder can move.
+
+    Args:
+      workdir: folder of the run.
+      config: of the run.
+      data: what its images turned out to be; likewise `fingerprint`.
+      code: content of an own GAN file when the networks were built; None reads the file, which may have changed since.
+    """
     content: dict[str, Any] = {
         "config": json.loads(config.to_json()),
         "data": {**_data_facts(data), "fingerprint": fingerprint},
@@ -79,7 +88,7 @@ def save_config(workdir: Path, config: Config, data: DataInfo, fingerprint: str 
         "home": _home(workdir),
     }
     if is_own_file(config.gan):
-        code = Path(config.gan).read_bytes()
+        code = Path(config.gan).read_bytes() if code is None else code
         content["gan_digest"] = hashlib.sha256(code).hexdigest()
         files.write(workdir / GAN_FILE, code)
     files.write(workdir / CONFIG_FILE, json.dumps(content, indent=2) + "\n")

@@ -47,6 +47,7 @@ class Setup:
     state_shapes: GanState
     steps_per_call: int
     own_optimisers: tuple[str, ...] = ()  # networks whose optimiser the caller gave
+    code: bytes | None = None  # of a custom GAN's file, as the networks were built from it
 
     def new_state(self) -> GanState:
         """Return the state at step 0 that follows from the seed."""
@@ -160,9 +161,12 @@ def check_own(own: Optimisers, config: Config) -> None:
 def create_setup(config: Config, source: Source, devices: list[Device], own: Optimisers = NO_OPTIMISERS) -> Setup:
     """Build networks, optimisers and the index plan."""
     visible(np.zeros((1, source.info.image_shape[2]), np.uint8), config.sample.channels)  # or grids would refuse later
+    # Whoever trains may go on writing the file.
+    own_file = Path(config.gan) if saved_config.is_own_file(config.gan) else None
+    code = own_file.read_bytes() if own_file is not None and own_file.is_file() else None
     gan = gans.build(config, source.info)
-    if saved_config.is_own_file(config.gan):
-        gans.check_alone(Path(config.gan))
+    if own_file is not None:
+        gans.check_alone(own_file)
     info, rule = source.info, gan.rule
     parts = info.num_images, config.data.batch_size, config.data.drop_remainder, config.data.shuffle
     plan = data.IndexPlan(config.seed, *parts)
@@ -195,6 +199,7 @@ def create_setup(config: Config, source: Source, devices: list[Device], own: Opt
         state_shapes=shapes,
         steps_per_call=config.train.steps_per_call or auto_steps_per_call(shapes, config, devices[0].platform),
         own_optimisers=tuple(sorted(own)),
+        code=code,
     )
 
 

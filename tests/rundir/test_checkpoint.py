@@ -101,7 +101,7 @@ def test_another_architecture_is_one_sentence(run):
     ):
         checkpoints.restore(other.state_shapes, 5)
     saved_config.save_config(run, config, other.source.info, None)
-    with pytest.raises(ValueError, match="does not fit the configured networks"):
+    with pytest.raises(ValueError, match="does not fit the networks"):
         jaxgan.load(run, trust=True)
 
 

@@ -1,5 +1,6 @@
 """Runs made to collapse, with a watch that is made to see it at once."""
 
+from pathlib import Path
 from typing import ClassVar
 
 import jax
@@ -73,6 +74,17 @@ def test_rollback_goes_on_from_the_earlier_state_with_a_fresh_key(tmp_path, alar
     assert not list((tmp_path / "checkpoints").glob("*.rolled_back"))  # nothing came after it
     plain = jaxgan.train(config("off"), tmp_path / "plain")
     assert not np.array_equal(jax.random.key_data(plain.key), jax.random.key_data(state.key))
+
+
+def test_the_copy_of_a_custom_gan_is_what_trains_whatever_becomes_of_its_file(tmp_path, alarm):
+    own, trained = tmp_path / "own.py", Path(tiny.__file__).read_text()
+    own.write_text(trained)
+    cfg = config("rollback")
+    cfg.gan = str(own)
+    jaxgan.train(cfg, tmp_path / "run", on_log=lambda row: own.write_text(trained.replace("Dense(16)", "Dense(17)")))
+    assert rollback.read_rollbacks(tmp_path / "run")
+    assert (tmp_path / "run" / layout.GAN_FILE).read_text() == trained
+    assert jaxgan.load(tmp_path / "run", trust=True).variables
 
 
 def test_time_before_a_rollback_counts_once(tmp_path, alarm, monkeypatch):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan.base.checks import UserError
+from jaxgan.base.checks import UserError, brief
 from jaxgan.base.types import DataInfo, Source
 from jaxgan.data import identity
 from jaxgan.data.label_values import TABLE, as_table
@@ -167,9 +167,18 @@ class Checked:
         """Read images and labels, as `jaxgan.Source` describes them.
 
         Raises:
-          ValueError: the source returned something else.
+          ValueError: the source returned something else, or raised an error, which is then the cause.
         """
-        batch = self._source.read(indices)
+        try:
+            batch = self._source.read(indices)
+        except UserError:
+            raise
+        except Exception as error:
+            kind = type(self._source)
+            raise UserError(
+                f"{kind.__module__}.{kind.__qualname__}.read, which source= gave, failed ({brief(error)}); read must "
+                "return images and labels for any indices."
+            ) from error
         if not isinstance(batch, tuple | list) or len(batch) != 2:
             raise UserError(f"source.read returned {type(batch).__name__}; expected two arrays: images and labels.")
         try:

@@ -82,3 +82,24 @@ def test_labels_are_checked_in_every_batch():
     source = data.checked(Own(labels=lambda x: np.where(np.arange(len(x)) < TRIED, x, 4)))
     with pytest.raises(jaxgan.UserError, match="labels run from 0 to 4"):
         source.read(np.arange(40))
+
+
+def test_an_error_of_read_is_a_sentence_that_keeps_its_cause(tmp_path):
+    source, reads = Own(), []
+
+    def read(indices):
+        reads.append(indices)
+        if len(reads) > 3:
+            raise ConnectionError("the disk of\nmine is gone")
+        return Own.read(source, indices)
+
+    source.read = read
+    config = tiny.get_config()
+    config.data.cache = "none"
+    said = r"test_validation.Own.read, which source= gave, failed \(ConnectionError: the disk of mine is gone\)"
+    with pytest.raises(jaxgan.UserError, match=said) as caught:  # by the thread that reads ahead
+        jaxgan.train(config, tmp_path / "run", source=source)
+    assert isinstance(caught.value.__cause__, ConnectionError)
+    with pytest.raises(jaxgan.UserError, match=said):  # and before anything is written
+        jaxgan.train(config, tmp_path / "other", source=source)
+    assert not (tmp_path / "other").exists()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from jaxgan.base.checks import UserError, brief
+from jaxgan.base.settings import check_plain
 from jaxgan.base.types import DataInfo, Source
 from jaxgan.data import identity
 from jaxgan.data.label_values import TABLE, as_table
@@ -100,7 +101,14 @@ def check_any(labels: np.ndarray | None, num_images: int, info: DataInfo) -> np.
 
 
 def check_names(info: DataInfo) -> None:
-    """Raise ValueError unless there is a name for each class, or for each number of a vector; or none at all."""
+    """Raise ValueError unless there is a name for each class, or for each number of a vector; or none at all.
+
+    A name is text that a run's configuration can hold.
+    """
+    for name in info.label_names:
+        if not isinstance(name, str):
+            raise UserError(f"a label's name is {name!r}; expected a str.")
+        check_plain("a label's name", name)
     expected = info.label_size or info.num_classes or 0
     if info.label_names and len(info.label_names) != expected:
         raise UserError(f"{len(info.label_names)} label names are given; expected {expected}, or none.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 from pathlib import Path
 from typing import Any
@@ -102,9 +103,13 @@ def _check(what: str, tree: PyTree) -> None:
             raise UserError(f"{name} is {type(leaf).__name__}; expected an array, which jnp.asarray makes of numbers.")
         kinds = jnp.number, jnp.bool_, jax.dtypes.prng_key
         if not any(jnp.issubdtype(dtype, kind) for kind in kinds) or not getattr(dtype, "isnative", True):
-            raise UserError(f"{name} is an array of {dtype}; expected numbers or booleans of this machine's byte order.")
+            raise UserError(
+                f"{name} is an array of {dtype}; expected numbers or booleans of this machine's byte order."
+            )
         if not leaf.size:
-            raise UserError(f"{name} has the shape {leaf.shape}, without any number, and cannot be saved; leave it out.")
+            raise UserError(
+                f"{name} has the shape {leaf.shape}, without any number, and cannot be saved; leave it out."
+            )
 
 
 def _check_names(state: PyTree) -> None:
@@ -117,6 +122,6 @@ def _check_names(state: PyTree) -> None:
                 "{name.replace('/', '~'): x for name, x in state.items()}."
             )
     names = sorted(map(dotted, by_path(state)))
-    same = [name for name, other in zip(names, names[1:], strict=False) if name == other]
-    if same or len(names) < len(jax.tree.leaves(state)):
+    same = [name for name, other in itertools.pairwise(names) if name == other]
+    if same:
         raise UserError(f"two arrays of the state have the name {same[0]}; rename one of them.")

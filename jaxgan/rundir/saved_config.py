@@ -91,7 +91,9 @@ def save_config(
         code = Path(config.gan).read_bytes() if code is None else code
         content["gan_digest"] = hashlib.sha256(code).hexdigest()
         files.write(workdir / GAN_FILE, code)
-    files.write(workdir / CONFIG_FILE, json.dumps(content, indent=2) + "\n")
+    text = json.dumps(content, indent=2) + "\n"
+    parse(json.loads(text))  # or a trained run could turn out to be one that nobody can read
+    files.write(workdir / CONFIG_FILE, text)
 
 
 def load_config(workdir: Path) -> tuple[Config, DataInfo]:

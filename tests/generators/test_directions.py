@@ -156,6 +156,7 @@ def test_directions_that_are_none(tmp_path):
         )
     assert "none.npy could not be read" in walk(tmp_path / "w.gif", tmp_path / "none.npy").stderr
     os.mkfifo(tmp_path / "pipe.npy")
-    assert "pipe.npy could not be read or written (it is no regular file)" in walk(
-        tmp_path / "w.gif", tmp_path / "pipe.npy"
-    ).stderr
+    assert (
+        "pipe.npy could not be read or written (it is no regular file)"
+        in walk(tmp_path / "w.gif", tmp_path / "pipe.npy").stderr
+    )

@@ -47,7 +47,7 @@ def test_a_damaged_state_is_noticed(tmp_path, capsys):
 
 
 def test_mistakes(tmp_path):
-    with pytest.raises(FileNotFoundError, match="holds no checkpoint of a state; jaxgan.save_state"):
+    with pytest.raises(FileNotFoundError, match=r"holds no checkpoint of a state; jaxgan\.save_state"):
         jaxgan.load_state(tmp_path, make_state())
     jaxgan.save_state(tmp_path, make_state(), 1)
     with pytest.raises(jaxgan.UserError, match="holds step 1 already; give another step, a later one"):
@@ -78,7 +78,7 @@ def test_a_step_that_is_no_whole_number_is_refused(tmp_path, step):
 def test_a_step_before_the_newest_is_refused_and_not_deleted_at_once(tmp_path):
     for step in 10, 11:
         jaxgan.save_state(tmp_path, make_state(step), step)
-    with pytest.raises(jaxgan.UserError, match="step is 5, but .* holds step 11 already"):
+    with pytest.raises(jaxgan.UserError, match=r"step is 5, but .* holds step 11 already"):
         jaxgan.save_state(tmp_path, make_state(), 5)
     assert layout.numbered(layout.checkpoints(tmp_path)) == [10, 11]
 
@@ -129,4 +129,5 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     jaxgan.save_state("~/states", make_state(), 1)
     assert jaxgan.load_state("~/states", make_state())[1] == 1
-    assert (tmp_path / "states").is_dir() and not (tmp_path / "~").exists()
+    assert (tmp_path / "states").is_dir()
+    assert not (tmp_path / "~").exists()

@@ -10,6 +10,7 @@ import tiny
 from long_form import LONG
 
 import jaxgan
+from jaxgan.base import files
 from jaxgan.rundir import checkpoint, layout, metrics_log, steps
 from jaxgan.runs import clock, run
 from jaxgan.runs import train as train_lib
@@ -149,14 +150,14 @@ def test_a_rollback_that_is_cut_short_loses_nothing(tmp_path, alarm, monkeypatch
     whole = jaxgan.train(config("rollback"), tmp_path / "whole")
     monkeypatch.setattr(Alarm, "seen", [])
     with monkeypatch.context() as patch:
-        place, name = (checkpoint.Checkpoints, "set_aside") if cut == "set_aside" else (rollback.files, "write")
+        place, name = (checkpoint.Checkpoints, "set_aside") if cut == "set_aside" else (files, "write")
 
         def fail(self, *args, **kwargs):
             if cut == "set_aside" or "rollbacks" in str(self):
                 raise OSError("the disk is gone")
             return write(self, *args, **kwargs)
 
-        write = rollback.files.write
+        write = files.write
         patch.setattr(place, name, fail)
         with pytest.raises(OSError, match="the disk is gone"):
             jaxgan.train(config("rollback"), tmp_path / "parts")

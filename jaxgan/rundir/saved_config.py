@@ -23,6 +23,7 @@ from jaxgan.base.digests import digest
 from jaxgan.base.settings import check_plain, completed, flatten
 from jaxgan.base.types import Config, DataInfo
 from jaxgan.config import default, is_fixed, settings, validate, with_whole_paths
+from jaxgan.objectives import losses
 from jaxgan.rundir.layout import CONFIG_FILE, GAN_FILE, checkpoints
 
 MOST_BYTES = 2**24  # of config.json, and of a GAN's file
@@ -139,6 +140,7 @@ def parse(content: Any) -> Saved:
     config = _filled(given)
     if not config.gan:
         raise ValueError("it names no GAN")
+    losses.expect(config.loss)
     validate(config)
     digests = data.get("fingerprint"), content.get("gan_digest"), content.get("home")
     draws = {name: value for name, value in content.get("draws", {}).items() if name in _DRAWS}

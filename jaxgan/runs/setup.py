@@ -18,6 +18,7 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.digests import digest
 from jaxgan.base.pixels import visible
 from jaxgan.base.types import Config, Device, Source
+from jaxgan.objectives import losses
 from jaxgan.rundir import layout, saved_config, sweep
 from jaxgan.runs.by_size import decided
 from jaxgan.runs.record import loggers
@@ -100,6 +101,7 @@ def create_plan(config: Config, source: Source | None, own: Optimisers = NO_OPTI
       UserError, FileNotFoundError: the configuration, the data or the devices do not fit.
     """
     config_lib.validate(config)
+    losses.check_registered(config.loss)
     check_own(own, config)
     configs = sweep.expand(config) if sweep.is_many(config) else [config]
     loggers.check(config.train.log_to)

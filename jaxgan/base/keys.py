@@ -55,3 +55,15 @@ def stack(*leaves: Any) -> Any:
 def as_numpy(leaf: Any) -> np.ndarray:
     """Return an array as NumPy's; of keys their uint32 data."""
     return np.asarray(jax.random.key_data(leaf) if is_key(leaf) else leaf)
+
+
+def as_keys(numbers: np.ndarray | Array, like: Any) -> Array:
+    """Return the keys whose uint32 data are given, of the generator that `like` has, keys or their shapes."""
+    implementations = []
+
+    def data(keys: Array) -> Array:
+        implementations.append(jax.random.key_impl(keys))
+        return jax.random.key_data(keys)
+
+    jax.eval_shape(data, like)  # shapes alone do not tell
+    return jax.random.wrap_key_data(jnp.asarray(numbers), impl=implementations[0])

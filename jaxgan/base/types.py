@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import jax
 import numpy as np
+
+from jaxgan.base.checks import UserError
 
 Array = jax.Array
 PyTree = Any
@@ -35,6 +38,9 @@ class DataInfo:
       levels: (low, high) of the values that pixels stand for, which are then uint16: 0 stands for low, 65535 for high.
         None for uint8 pixels, which stand for themselves.
       label_table: some label vectors of the data, by which labels are drawn that nobody asked for.
+
+    Raises:
+      UserError: a number is no whole one; those of NumPy become Python's, which a run's files can hold.
     """
 
     image_shape: tuple[int, int, int]
@@ -44,6 +50,19 @@ class DataInfo:
     label_names: tuple[str, ...] = dataclasses.field(default=(), compare=False)
     levels: tuple[float, float] | None = None
     label_table: tuple[tuple[float, ...], ...] = dataclasses.field(default=(), compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        def set_whole(name: str, function: Callable[[Any], Any]) -> None:
+            value = getattr(self, name)
+            try:
+                object.__setattr__(self, name, function(value))
+            except TypeError:
+                raise UserError(f"{name} of a DataInfo is {value!r}; expected whole numbers.") from None
+
+        set_whole("image_shape", lambda shape: tuple(map(operator.index, shape)))
+        set_whole("num_images", operator.index)
+        set_whole("num_classes", lambda num: None if num is None else operator.index(num))
+        set_whole("label_size", operator.index)
 
     @property
     def has_labels(self) -> bool:

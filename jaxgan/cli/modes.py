@@ -89,6 +89,7 @@ def score() -> None:
     if FLAGS.fake is not None or FLAGS.real is not None:
         score_folders()
         return
+    refuse_all_but(OF_SCORES, "scores of a run")
     whole = FLAGS.workdir or ""
     many = [] if FLAGS.replica is not None else [layout.folder_of(whole, number) for number in layout.replicas(whole)]
     if many and FLAGS.out is not None:
@@ -115,6 +116,8 @@ def score() -> None:
             say(f"warning: the report of {workdir} could not be written ({getattr(error, 'strerror', None) or error})")
         if written:
             show(f"wrote {' and '.join(map(str, dict.fromkeys(written)))}")
+        elif FLAGS.out is not None:
+            sys.exit(1)  # a warning said why
 
 
 def score_folders() -> None:
@@ -130,7 +133,9 @@ def score_folders() -> None:
     config.seed = config.seed if FLAGS.seed is None else FLAGS.seed
     scores = compare.compare_folders(config, FLAGS.fake)
     show(*score_table.table([scores]))
-    if FLAGS.out is not None and score_table.is_written(None, FLAGS.out, [scores]):
+    if FLAGS.out is not None:
+        if not score_table.is_written(None, FLAGS.out, [scores]):
+            sys.exit(1)
         show(f"wrote {FLAGS.out}")
 
 
@@ -195,7 +200,7 @@ MODES = {
         write_samples, "workdir replica out num label z_scale truncation stats weights ema_std step seed scale trust"
     ),
     "interpolate": Mode(write_walks, "workdir replica out num label direction weights ema_std step seed scale trust"),
-    "evaluate": Mode(score, f"{OF_SCORES} real fake"),
+    "evaluate": Mode(score, f"{OF_SCORES} real fake config"),
     "invert": Mode(
         write_inversion,
         "workdir replica images out num label weights ema_std step seed scale trust starts steps distance",

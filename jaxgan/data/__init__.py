@@ -21,7 +21,7 @@ from jaxgan.data.prefetch import prefetch
 from jaxgan.data.sources import KINDS
 from jaxgan.data.sources.auto import AUTO, found_at
 from jaxgan.data.sources.records import Drawn, described
-from jaxgan.data.validation import MAX_CHANNELS, Checked, check_batch
+from jaxgan.data.validation import MAX_CHANNELS, Checked, check_batch, check_names
 from jaxgan.data.views import Mirror, skip
 
 __all__ = [
@@ -74,6 +74,7 @@ def open_source(config_data: Any) -> Source:
     checks.in_range("data.batch_size", config_data.batch_size, 1, MAX_BATCH_SIZE)
     checks.in_range("data.skip", config_data.skip, 0)
     source = opened = _open(config_data)
+    check_names(source.info)
     check_batch(config_data.batch_size, source.info)
     left = max(0, source.info.num_images - config_data.skip)
     if resolve_cache(config_data, dataclasses.replace(source.info, num_images=left)) != "none":

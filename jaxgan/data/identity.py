@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from jaxgan.base.checks import UserError
 from jaxgan.base.digests import digest
+from jaxgan.base.settings import check_plain
 from jaxgan.base.types import Source
 from jaxgan.data.rows import spaced
 
@@ -16,8 +18,15 @@ def fingerprint(source: Source) -> str | None:
     """Return the source's own `fingerprint`, or None where it has none.
 
     Equal data have equal fingerprints wherever they lie and however they are cached; a resumed run compares them.
+
+    Raises:
+      UserError: that of a custom source is no text.
     """
-    return getattr(source, "fingerprint", None)
+    own = getattr(source, "fingerprint", None)
+    if not isinstance(own, str | None):
+        raise UserError(f"the fingerprint of {type(source).__name__} is {own!r}; expected a str, or None.")
+    check_plain(f"the fingerprint of {type(source).__name__}", own)
+    return own
 
 
 def derived(source: Source, *change: object) -> str | None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan.base.checks import UserError
+from jaxgan.base.checks import UserError, brief
+from jaxgan.base.settings import check_plain
 from jaxgan.base.types import DataInfo, Source
 from jaxgan.data import identity
 from jaxgan.data.label_values import TABLE, as_table
@@ -100,7 +101,14 @@ def check_any(labels: np.ndarray | None, num_images: int, info: DataInfo) -> np.
 
 
 def check_names(info: DataInfo) -> None:
-    """Raise ValueError unless there is a name for each class, or for each number of a vector; or none at all."""
+    """Raise ValueError unless there is a name for each class, or for each number of a vector; or none at all.
+
+    A name is text that a run's configuration can hold.
+    """
+    for name in info.label_names:
+        if not isinstance(name, str):
+            raise UserError(f"a label's name is {name!r}; expected a str.")
+        check_plain("a label's name", name)
     expected = info.label_size or info.num_classes or 0
     if info.label_names and len(info.label_names) != expected:
         raise UserError(f"{len(info.label_names)} label names are given; expected {expected}, or none.")
@@ -167,9 +175,18 @@ class Checked:
         """Read images and labels, as `jaxgan.Source` describes them.
 
         Raises:
-          ValueError: the source returned something else.
+          ValueError: the source returned something else, or raised an error, which is then the cause.
         """
-        batch = self._source.read(indices)
+        try:
+            batch = self._source.read(indices)
+        except UserError:
+            raise
+        except Exception as error:
+            kind = type(self._source)
+            raise UserError(
+                f"{kind.__module__}.{kind.__qualname__}.read, which source= gave, failed ({brief(error)}); read must "
+                "return images and labels for any indices."
+            ) from error
         if not isinstance(batch, tuple | list) or len(batch) != 2:
             raise UserError(f"source.read returned {type(batch).__name__}; expected two arrays: images and labels.")
         try:

@@ -13,6 +13,7 @@ import numpy as np
 
 from jaxgan.base import checks, keys
 from jaxgan.base.checks import UserError
+from jaxgan.base.files import open_regular
 from jaxgan.base.pixels import to_levels, visible
 from jaxgan.base.types import Array, Config
 from jaxgan.gans import compact
@@ -276,7 +277,8 @@ def chosen_direction(params: GeneratorParams, direction: int | str) -> Array:
             f"--direction={text} is no direction; give a number from 0 to {math.prod(shape) - 1}, or a .npy file."
         )
     try:
-        given = np.load(text, allow_pickle=False)
+        with open_regular(text)[0] as file:
+            given = np.load(file, allow_pickle=False)
         step = np.asarray(given, np.float32).reshape(shape)
     except (ValueError, EOFError, TypeError):
         step = np.zeros(shape, np.float32)

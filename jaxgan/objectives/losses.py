@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 from jax.nn import relu, softplus
 
@@ -91,26 +92,67 @@ LOSSES = {
     "ragan_hinge": _averaged(lambda t: relu(1 - t)),
 }
 
+OURS = tuple(LOSSES)  # names that `register_loss` does not give away
 
 # Losses whose D is a classifier, with real images as the class 1, so that their label can be smoothed.
 SMOOTHED = ("non_saturating", "minimax")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Elsewhere(AdversarialLoss):
+    """Stands for a loss that was registered in another process."""
 
 
 def register_loss(name: str, loss: AdversarialLoss) -> None:
     """Let `config.loss` name a loss of your own in this process. To resume such a run, register the same loss first.
 
     Args:
-      name: letters, digits and underscores; none of another loss.
+      name: letters, digits and underscores; none of jaxgan's own losses. A loss that you gave it before is replaced.
       loss: three functions of logits.
 
     Raises:
-      UserError: another kind of name, or a taken one.
+      UserError: another kind of name, a taken one, or no such functions.
     """
-    if not name.isidentifier() or LOSSES.get(name, loss) != loss:
+    if not isinstance(name, str) or not name.isidentifier() or name in OURS:
         raise checks.UserError(
-            f"the name of a loss is {name!r}; expected letters, digits, _, and none of {', '.join(LOSSES)}."
+            f"the name of a loss is {name!r}; expected letters, digits, _, and none of {', '.join(OURS)}."
         )
+    if not isinstance(loss, AdversarialLoss):
+        raise checks.UserError(f"the loss {name} is {type(loss).__name__}; expected a jaxgan.AdversarialLoss.")
+    for term in "d_real", "d_fake", "g":
+        _check_term(f"{term} of the loss {name}", getattr(loss, term))
     LOSSES[name] = loss
+
+
+def _check_term(what: str, term: Terms) -> None:
+    logits = jax.ShapeDtypeStruct((2,), jnp.float32)
+    try:
+        made = jax.eval_shape(term, logits, logits)
+    except Exception as error:
+        raise checks.UserError(f"{what} fails ({checks.brief(error)}); expected a function of (r, f).") from error
+    if getattr(made, "shape", None) != (2,) or not jnp.issubdtype(made.dtype, jnp.floating):
+        raise checks.UserError(f"{what} makes {made} of 2 logits; expected float[2], whose mean the caller takes.")
+
+
+def expect(name: str) -> None:
+    """Accept the name of a loss that a run was trained with, though only its process knew it: generators need none."""
+    if name.isidentifier():
+
+        def refuse(r: Array, f: Array) -> Array:
+            del r, f
+            raise checks.UserError(_unregistered(name))
+
+        LOSSES.setdefault(name, _Elsewhere(refuse, refuse, refuse, relative=True))
+
+
+def check_registered(name: str) -> None:
+    """Raise UserError for a loss that only another process knew."""
+    if isinstance(LOSSES.get(name), _Elsewhere):
+        raise checks.UserError(_unregistered(name))
+
+
+def _unregistered(name: str) -> str:
+    return f"config.loss is {name!r}, which is no loss in this process; call jaxgan.register_loss({name!r}, ...) first."
 
 
 def get(name: str, label_smoothing: float = 0.0) -> AdversarialLoss:

@@ -14,6 +14,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from jaxgan.base import files, processes, threads
+from jaxgan.base.checks import UserError
 from jaxgan.base.keys import as_numpy
 from jaxgan.base.terminal import say
 from jaxgan.rundir import layout
@@ -48,6 +49,7 @@ class Checkpoints:
         if self.folder in _interrupted:
             _interrupted.pop(self.folder).exception()
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._place = _place(self.folder)
         self._tidy()
         files.sync(self.folder.parent)
 
@@ -76,7 +78,15 @@ class Checkpoints:
           step: the number of steps that `state` has made.
           state: one state, without a device axis.
           record: what belongs to the state and is no array, as JSON.
+
+        Raises:
+          UserError: the folder is not there any more, or another one.
         """
+        if _place(self.folder) != self._place:
+            raise UserError(
+                f"{self.folder.parent} was moved or removed while it was written to; put it back, remove what was "
+                "written in its place, and run the same command again to go on from its last checkpoint."
+            )
         if step not in self.steps():
             # The step that follows donates the buffers of the state.
             host = jax.tree.map(lambda leaf: np.array(as_numpy(leaf)), state)
@@ -102,7 +112,10 @@ class Checkpoints:
         if missing:
             raise OSError(f"{min(missing)} is missing in what was written")
         files.sync_all(half)
-        half.rename(self.folder / str(step))
+        place = self.folder / str(step)
+        if os.path.lexists(place):  # it is no folder, or `save` would have seen a step
+            _rename(place, "aside")
+        half.rename(place)
         files.sync(self.folder)
         for old in layout.numbered(self.folder)[: -self._keep]:
             if old != self.best and old not in self.kept:
@@ -161,6 +174,15 @@ def _make_writer() -> ocp.Checkpointer:
         record=ocp.JsonCheckpointHandler(**options),
     )
     return ocp.Checkpointer(handler, **options)
+
+
+def _place(folder: Path) -> tuple[int, int] | None:
+    """Return what tells a folder from another one that gets its name; None where there is none."""
+    try:
+        status = os.stat(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _rename(path: Path, why: str) -> Path:

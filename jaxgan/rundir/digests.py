@@ -99,8 +99,8 @@ def check_fit(path: Path, arrays: dict[str, np.ndarray], wanted: dict[str, Any])
         expected, have = _kind(numbers), _kind(arrays[name]) if name in arrays else "missing"
         if have != expected:
             raise UserError(
-                f"{path} does not fit the configured networks and optimisers: {name} is {have} there, but {expected} "
-                "is expected; choose another --workdir, or the configuration that the run was made with."
+                f"{path} does not fit the networks and optimisers asked for: {name} is {have} there, but {expected} is "
+                "expected; choose another folder, or the configuration that it was made with."
             )
 
 

@@ -8,10 +8,9 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxgan.base import files
 from jaxgan.rundir.layout import EVALUATION_FILE
 from jaxgan.rundir.metrics_log import RENAMED, Row, is_number
-from jaxgan.rundir.records import read_records
+from jaxgan.rundir.records import read_records, write_records
 
 IN_TRAINING = "in_training"  # of an evaluation that the run made as it was configured to
 
@@ -53,7 +52,7 @@ def write_evaluations(workdir: str | Path, evaluations: list[Evaluation]) -> Non
         kept = {IN_TRAINING: True} if newest.get(place, {}).get(IN_TRAINING) else {}
         newest[place] = {**entry, **kept}
     entries = sorted(newest.values(), key=lambda entry: entry["step"])
-    files.write(Path(workdir) / EVALUATION_FILE, json.dumps(entries, indent=1) + "\n")
+    write_records(Path(workdir) / EVALUATION_FILE, entries, _is_evaluation)
 
 
 def keep_evaluations(workdir: str | Path, last: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from jaxgan.base import files
 from jaxgan.base.terminal import say
 from jaxgan.rundir.layout import METRICS_FILE
+from jaxgan.rundir.records import keep_damaged
 
 Row = dict[str, Any]  # 'step' and numbers by name
 
@@ -25,8 +26,11 @@ class MetricsLog:
     def __init__(self, workdir: Path, start: int):
         """Continue the file of a run from step `start`; later lines, of lost work, are dropped."""
         self.path = Path(workdir) / METRICS_FILE
-        self.rows = [row for row in read_metrics(workdir) if row["step"] <= start]
+        found, bad = _read(self.path)
+        self.rows = [row for row in found if row["step"] <= start]
         self._unwritten: list[str] = []
+        if bad:
+            keep_damaged(self.path)
         files.write(self.path, "".join(map(_line, self.rows)))
 
     def write(self, row: Row) -> None:
@@ -64,16 +68,22 @@ def read_metrics(workdir: Path) -> list[Row]:
 
     A line cut short by a crash is left out. Other lines that are no rows are left out, too, and reported.
     """
-    path = Path(workdir) / METRICS_FILE
+    return _read(Path(workdir) / METRICS_FILE)[0]
+
+
+def _read(path: Path) -> tuple[list[Row], int]:
+    """Return the rows of a file, and how many lines are something else, which is reported."""
     try:
         lines = files.read(path).split(b"\n")
     except FileNotFoundError:
-        return []
+        return [], 0
+    if lines[-1].startswith(b"{") and _parse(lines[-1]) is None:
+        lines.pop()  # cut short
     rows = [_parse(line) for line in lines if line.strip()]
-    bad = sum(row is None for row in rows[:-1])
+    bad = sum(row is None for row in rows)
     if bad:
         say(f"warning: {bad} lines of {path} are no rows of metrics and were left out")
-    return [row for row in rows if row is not None]
+    return [row for row in rows if row is not None], bad
 
 
 def _parse(line: bytes) -> Row | None:

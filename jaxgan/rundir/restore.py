@@ -17,7 +17,7 @@ import tensorstore
 
 from jaxgan.base import files
 from jaxgan.base.checks import UserError
-from jaxgan.base.keys import is_key
+from jaxgan.base.keys import as_keys, is_key
 from jaxgan.base.terminal import say
 from jaxgan.base.types import PyTree
 from jaxgan.rundir import layout
@@ -131,5 +131,8 @@ def _store(folder: Path) -> dict[str, Any]:
     return {"driver": "ocdbt", "base": {"driver": "file", "path": f"{folder}/"}}
 
 
-def _as(array: np.ndarray, leaf: Any) -> jax.Array:
-    return jax.random.wrap_key_data(jnp.asarray(array)) if is_key(leaf) else jnp.asarray(array)
+def _as(array: np.ndarray, leaf: Any) -> jax.Array | np.ndarray:
+    """Return what is on the disk as the leaf that is wanted; numbers that JAX would shorten stay NumPy's."""
+    if is_key(leaf):
+        return as_keys(array, leaf)
+    return jnp.asarray(array) if jax.dtypes.canonicalize_dtype(array.dtype) == array.dtype else array

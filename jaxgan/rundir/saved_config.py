@@ -23,6 +23,7 @@ from jaxgan.base.digests import digest
 from jaxgan.base.settings import check_plain, completed, flatten
 from jaxgan.base.types import Config, DataInfo
 from jaxgan.config import default, is_fixed, settings, validate, with_whole_paths
+from jaxgan.objectives import losses
 from jaxgan.rundir.layout import CONFIG_FILE, GAN_FILE, checkpoints
 
 MOST_BYTES = 2**24  # of config.json, and of a GAN's file
@@ -70,8 +71,17 @@ def is_own_file(gan: str) -> bool:
     return gan.endswith(".py")
 
 
-def save_config(workdir: Path, config: Config, data: DataInfo, fingerprint: str | None) -> None:
-    """Write config.json, and a copy of an own GAN file, so that the folder can move."""
+def save_config(
+    workdir: Path, config: Config, data: DataInfo, fingerprint: str | None, code: bytes | None = None
+) -> None:
+    """Write config.json, and a copy of an own GAN file, so that the folder can move.
+
+    Args:
+      workdir: folder of the run.
+      config: of the run.
+      data: what its images turned out to be; likewise `fingerprint`.
+      code: content of an own GAN file when the networks were built; None reads the file, which may have changed since.
+    """
     content: dict[str, Any] = {
         "config": json.loads(config.to_json()),
         "data": {**_data_facts(data), "fingerprint": fingerprint},
@@ -79,10 +89,12 @@ def save_config(workdir: Path, config: Config, data: DataInfo, fingerprint: str 
         "home": _home(workdir),
     }
     if is_own_file(config.gan):
-        code = Path(config.gan).read_bytes()
+        code = Path(config.gan).read_bytes() if code is None else code
         content["gan_digest"] = hashlib.sha256(code).hexdigest()
         files.write(workdir / GAN_FILE, code)
-    files.write(workdir / CONFIG_FILE, json.dumps(content, indent=2) + "\n")
+    text = json.dumps(content, indent=2) + "\n"
+    parse(json.loads(text))  # or a trained run could turn out to be one that nobody can read
+    files.write(workdir / CONFIG_FILE, text)
 
 
 def load_config(workdir: Path) -> tuple[Config, DataInfo]:
@@ -128,6 +140,7 @@ def parse(content: Any) -> Saved:
     config = _filled(given)
     if not config.gan:
         raise ValueError("it names no GAN")
+    losses.expect(config.loss)
     validate(config)
     digests = data.get("fingerprint"), content.get("gan_digest"), content.get("home")
     draws = {name: value for name, value in content.get("draws", {}).items() if name in _DRAWS}

@@ -149,6 +149,7 @@ def create_evaluator(
     num = int(num or config.eval.num)
     checks.in_range("the number of scored images", num, LEAST)
     seed = int(config.seed if seed is None else seed)
+    checks.in_range("--seed", seed, 0, 2**32 - 1)
     chosen = tuple(name.strip() for name in config.eval.metrics.split(",") if name.strip())
     held = held_out(config, source)
     images, labels = images_of(source or data.open_source(config.data))
@@ -249,8 +250,6 @@ def evaluate_run(
     config, workdir = saved_config.trusted_config(Path(workdir), trust=trust)[0], Path(workdir)
     several = {"all": steps.saved_steps, "latest": steps.newest_first}.get(str(step))
     asked = steps.find_step(workdir, "latest" if several else step)
-    if seed is not None:
-        checks.in_range("--seed", seed, 0, 2**32 - 1)
     if features is None and not trust:
         refuse_code(config)
     given = {"eval.metrics": metrics, "eval.fid": fid, "eval.features": features, "data.path": path}

@@ -102,7 +102,7 @@ class Experiment:
         config, source = self.plan.config, self.plan.shared.source
         fingerprint = data.fingerprint(source)
         for folder, one in {self.workdir: config, **{run.workdir: run.setup.config for run in self.runs}}.items():
-            saved_config.save_config(folder, one, source.info, fingerprint)
+            saved_config.save_config(folder, one, source.info, fingerprint, self.plan.shared.code)
         write_line(start_text(config, self.plan.shared.devices, self.workdir), sys.stderr)
         relative = self.plan.shared.gan.loss.relative
         self._progress = progress = Progress(self.start, self.schedule.last, self._clock.left, relative=relative)

@@ -18,6 +18,7 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.digests import digest
 from jaxgan.base.pixels import visible
 from jaxgan.base.types import Config, Device, Source
+from jaxgan.objectives import losses
 from jaxgan.rundir import layout, saved_config, sweep
 from jaxgan.runs.by_size import decided
 from jaxgan.runs.record import loggers
@@ -47,6 +48,7 @@ class Setup:
     state_shapes: GanState
     steps_per_call: int
     own_optimisers: tuple[str, ...] = ()  # networks whose optimiser the caller gave
+    code: bytes | None = None  # of a custom GAN's file, as the networks were built from it
 
     def new_state(self) -> GanState:
         """Return the state at step 0 that follows from the seed."""
@@ -99,6 +101,7 @@ def create_plan(config: Config, source: Source | None, own: Optimisers = NO_OPTI
       UserError, FileNotFoundError: the configuration, the data or the devices do not fit.
     """
     config_lib.validate(config)
+    losses.check_registered(config.loss)
     check_own(own, config)
     configs = sweep.expand(config) if sweep.is_many(config) else [config]
     loggers.check(config.train.log_to)
@@ -160,9 +163,12 @@ def check_own(own: Optimisers, config: Config) -> None:
 def create_setup(config: Config, source: Source, devices: list[Device], own: Optimisers = NO_OPTIMISERS) -> Setup:
     """Build networks, optimisers and the index plan."""
     visible(np.zeros((1, source.info.image_shape[2]), np.uint8), config.sample.channels)  # or grids would refuse later
+    # Whoever trains may go on writing the file.
+    own_file = Path(config.gan) if saved_config.is_own_file(config.gan) else None
+    code = own_file.read_bytes() if own_file is not None and own_file.is_file() else None
     gan = gans.build(config, source.info)
-    if saved_config.is_own_file(config.gan):
-        gans.check_alone(Path(config.gan))
+    if own_file is not None:
+        gans.check_alone(own_file)
     info, rule = source.info, gan.rule
     parts = info.num_images, config.data.batch_size, config.data.drop_remainder, config.data.shuffle
     plan = data.IndexPlan(config.seed, *parts)
@@ -195,6 +201,7 @@ def create_setup(config: Config, source: Source, devices: list[Device], own: Opt
         state_shapes=shapes,
         steps_per_call=config.train.steps_per_call or auto_steps_per_call(shapes, config, devices[0].platform),
         own_optimisers=tuple(sorted(own)),
+        code=code,
     )
 
 

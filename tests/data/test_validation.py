@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import tiny
+from PIL import Image
 
 import jaxgan
 from jaxgan import data
 from jaxgan.base.types import DataInfo
 from jaxgan.data.validation import TRIED, Checked
+from jaxgan.rundir import saved_config
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), np.uint8)
 LABELS = np.arange(40) % 4
@@ -36,6 +38,47 @@ def test_a_good_source_is_what_it_was():
     assert labels.dtype == np.int32
     plain = data.checked(Own(labels=np.zeros_like, info=DataInfo((8, 8, 3), 40)))
     assert not plain.read(np.arange(4))[1].any()
+
+
+def test_numbers_of_numpy_are_as_good_in_what_a_source_tells(tmp_path):
+    info = DataInfo(np.asarray((8, 8, 3)), np.int64(40), np.int32(4), np.int8(0))
+    assert info == DataInfo((8, 8, 3), 40, 4)
+    config = tiny.get_config()
+    config.train.num_steps = 2
+    for source in Own(info=info), data.InMemory(IMAGES, LABELS, LABELS.max() + 1, fingerprint="f00d"):
+        jaxgan.train(config, tmp_path / "run", source=source)  # first a new run, then the same one again
+    assert saved_config.load_saved(tmp_path / "run").data == info
+    for wrong in ((8, 8, 3), 40.0), ((8, 8, 3.0), 40), (8, 40), ((8, 8, 3), 40, "4"):
+        with pytest.raises(jaxgan.UserError, match=r"of a DataInfo is .*; expected whole numbers"):
+            DataInfo(*wrong)
+
+
+@pytest.mark.parametrize("fingerprint", [5, b"f00d", "f00d\x1b[2J"])
+def test_a_fingerprint_that_a_run_could_not_hold_is_refused(tmp_path, fingerprint):
+    sources = [Own(), data.InMemory(IMAGES, LABELS, 4, fingerprint=fingerprint)]
+    sources[0].fingerprint = fingerprint
+    for source in sources:
+        with pytest.raises(jaxgan.UserError, match=r"the fingerprint of .* is "):
+            jaxgan.train(tiny.get_config(), tmp_path / "run", source=source)
+    assert not (tmp_path / "run" / "config.json").exists()
+
+
+@pytest.mark.parametrize("name", ["b\x1b[2J", 5])
+def test_a_labels_name_that_a_run_could_not_hold_is_refused(name):
+    with pytest.raises(jaxgan.UserError, match="a label's name is "):
+        data.InMemory(IMAGES, LABELS, 4, label_names=("a", name, "c", "d"))
+
+
+@pytest.mark.parametrize("cache", ["host", "none"])
+def test_a_folder_whose_classes_have_such_names_is_refused_too(tmp_path, cache):
+    for name in "a\x1b[2J", "b":
+        (tmp_path / name).mkdir()
+        for i in range(4):
+            Image.fromarray(IMAGES[i]).save(tmp_path / name / f"{i}.png")
+    config = tiny.get_config().data
+    config.update(source="folder", path=str(tmp_path), cache=cache)
+    with pytest.raises(jaxgan.UserError, match=r"a label's name is 'a\\x1b\[2J'; expected text"):
+        data.open_source(config)
 
 
 def test_arrays_in_memory_were_checked_before():
@@ -82,3 +125,24 @@ def test_labels_are_checked_in_every_batch():
     source = data.checked(Own(labels=lambda x: np.where(np.arange(len(x)) < TRIED, x, 4)))
     with pytest.raises(jaxgan.UserError, match="labels run from 0 to 4"):
         source.read(np.arange(40))
+
+
+def test_an_error_of_read_is_a_sentence_that_keeps_its_cause(tmp_path):
+    source, reads = Own(), []
+
+    def read(indices):
+        reads.append(indices)
+        if len(reads) > 3:
+            raise ConnectionError("the disk of\nmine is gone")
+        return Own.read(source, indices)
+
+    source.read = read
+    config = tiny.get_config()
+    config.data.cache = "none"
+    said = r"test_validation.Own.read, which source= gave, failed \(ConnectionError: the disk of mine is gone\)"
+    with pytest.raises(jaxgan.UserError, match=said) as caught:  # by the thread that reads ahead
+        jaxgan.train(config, tmp_path / "run", source=source)
+    assert isinstance(caught.value.__cause__, ConnectionError)
+    with pytest.raises(jaxgan.UserError, match=said):  # and before anything is written
+        jaxgan.train(config, tmp_path / "other", source=source)
+    assert not (tmp_path / "other").exists()

@@ -1,5 +1,7 @@
 """Directions of latents: closed forms of a linear generator, scikit-learn's PCA, labels, kinds, walks along them."""
 
+import os
+
 import jax
 import jax.numpy as jnp
 import linear
@@ -158,3 +160,8 @@ def test_directions_that_are_none(tmp_path):
             "holds no direction; expected finite numbers, float[64]" in walk(tmp_path / "w.gif", tmp_path / name).stderr
         )
     assert "none.npy could not be read" in walk(tmp_path / "w.gif", tmp_path / "none.npy").stderr
+    os.mkfifo(tmp_path / "pipe.npy")
+    assert (
+        "pipe.npy could not be read or written (it is no regular file)"
+        in walk(tmp_path / "w.gif", tmp_path / "pipe.npy").stderr
+    )

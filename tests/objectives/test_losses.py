@@ -1,13 +1,19 @@
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+import tiny
+from cli import call
 from scipy.optimize import approx_fprime
 from scipy.special import log_expit
 
 import jaxgan
 from jaxgan.objectives import losses
+from jaxgan.runs.evaluate import evaluate_run
+from jaxgan.runs.record import report
 
 LOGITS = np.linspace(-30, 30, 61, dtype=np.float32)
 
@@ -146,10 +152,51 @@ def test_a_loss_of_your_own_has_a_name():
         jaxgan.build(config, data)
     try:
         jaxgan.register_loss("exponential", own)
+        own = dataclasses.replace(own, g=lambda r, f: jnp.exp(-f))
         jaxgan.register_loss("exponential", own)  # as when a notebook's cell runs again
         assert jaxgan.build(config, data).loss == own
-        for name in "hinge", "a loss", "":
+        for name in "hinge", "a loss", "", 5:
             with pytest.raises(jaxgan.UserError, match="letters, digits, _, and none of"):
                 jaxgan.register_loss(name, own)
+    finally:
+        losses.LOSSES.pop("exponential", None)
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        (lambda r, f: r - f, "the loss own is function; expected a jaxgan.AdversarialLoss"),
+        (
+            losses.AdversarialLoss(lambda r, f: r, lambda r, f: f.mean(), lambda r, f: f),
+            "d_fake of the loss own makes",
+        ),
+        (losses.AdversarialLoss(lambda r, f: r, lambda r, f: f, lambda f: f), r"g of the loss own fails \(TypeError: "),
+        (losses.AdversarialLoss(lambda r, f: r > 0, lambda r, f: f, lambda r, f: f), "d_real of the loss own makes"),
+    ],
+)
+def test_what_is_no_loss_is_refused_when_it_is_registered(loss, said):
+    with pytest.raises(jaxgan.UserError, match=said):
+        jaxgan.register_loss("own", loss)
+    assert "own" not in losses.LOSSES
+
+
+def test_a_run_of_such_a_loss_is_read_by_processes_that_do_not_know_it(tmp_path):
+    own = losses.AdversarialLoss(lambda r, f: jnp.exp(-r), lambda r, f: jnp.exp(f), lambda r, f: jnp.exp(-f))
+    config = tiny.get_config()
+    config.loss, config.train.num_steps = "exponential", 2
+    try:
+        jaxgan.register_loss("exponential", own)
+        jaxgan.train(config, tmp_path)
+        losses.LOSSES.pop("exponential")  # as in another process
+        for mode in "--mode=sample", "--mode=verify", "--mode=summary":
+            done = call(mode, f"--workdir={tmp_path}", *(["--trust"] if mode != "--mode=verify" else []))
+            assert done.returncode == 0, done.stderr
+        evaluate_run(tmp_path, num=12, features="none", trust=True)
+        report.report_again(tmp_path, trust=True)
+        with pytest.raises(jaxgan.UserError, match=r"call jaxgan.register_loss\('exponential', \.\.\.\) first"):
+            jaxgan.train(config, tmp_path)
+        jaxgan.register_loss("exponential", own)
+        config.train.num_steps = 4
+        assert int(jaxgan.train(config, tmp_path).step) == 4
     finally:
         losses.LOSSES.pop("exponential", None)

@@ -17,7 +17,7 @@ from long_form import LONG
 
 import jaxgan
 from jaxgan import data
-from jaxgan.rundir import checkpoint, digests, restore, saved_config, steps
+from jaxgan.rundir import checkpoint, digests, layout, restore, saved_config, steps
 from jaxgan.rundir.checkpoint import Checkpoints
 from jaxgan.rundir.evaluations import write_evaluations
 from jaxgan.runs import resume
@@ -101,7 +101,7 @@ def test_another_architecture_is_one_sentence(run):
     ):
         checkpoints.restore(other.state_shapes, 5)
     saved_config.save_config(run, config, other.source.info, None)
-    with pytest.raises(ValueError, match="does not fit the configured networks"):
+    with pytest.raises(ValueError, match="does not fit the networks"):
         jaxgan.load(run, trust=True)
 
 
@@ -411,3 +411,27 @@ def test_many_runs_save_at_one_time(tmp_path):
             checkpoints.wait()
             assert checkpoints.steps() == [4, 5]
     assert all(restore.verify(tmp_path / str(i)) == [(4, ""), (5, "")] for i in range(8))
+
+
+def test_a_folder_that_is_moved_while_it_is_trained_in_ends_the_run(tmp_path):
+    config = tiny.get_config()
+    config.train.log_every = config.train.checkpoint_every = config.train.steps_per_call = 1
+    config.train.sample_every = 1
+    run, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
+
+    def move(row):
+        if row["step"] == 4:
+            run.rename(elsewhere)
+
+    with pytest.raises(jaxgan.UserError, match="run was moved or removed while it was written to; put it back"):
+        jaxgan.train(config, run, on_log=move)
+    assert layout.numbered(layout.checkpoints(elsewhere))
+
+
+def test_what_lies_in_the_place_of_a_checkpoint_is_set_aside(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "1").write_text("mine")
+    state = {"x": jnp.ones(2)}
+    jaxgan.save_state(tmp_path, state, 1)
+    assert jaxgan.load_state(tmp_path, state)[1] == 1
+    assert (tmp_path / "checkpoints" / "1.aside").read_text() == "mine"

@@ -98,3 +98,12 @@ def test_a_file_that_is_none_is_said(tmp_path, capfd, content):
 def test_the_file_is_plain_json(tmp_path):
     write_evaluations(tmp_path, [entry(1, 3.0)])
     assert json.loads((tmp_path / EVALUATION_FILE).read_text()) == [entry(1, 3.0)]
+
+
+def test_a_file_that_could_not_be_read_is_kept_beside_the_new_one(tmp_path, capfd):
+    content = json.dumps([entry(1, 3.0)]).replace("]", ",]")  # as an editor's hand leaves it
+    (tmp_path / EVALUATION_FILE).write_text(content)
+    write_evaluations(tmp_path, [*read_evaluations(tmp_path), entry(2, 2.0)])
+    assert read_evaluations(tmp_path) == [entry(2, 2.0)]
+    assert (tmp_path / f"{EVALUATION_FILE}.damaged").read_text() == content
+    assert f"is kept in {EVALUATION_FILE}.damaged" in capfd.readouterr().err

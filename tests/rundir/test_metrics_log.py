@@ -38,3 +38,15 @@ def test_a_disk_that_refuses_loses_no_row(tmp_path, capfd):
     log.path.rmdir()
     log.write({"step": 2})
     assert [json.loads(line) for line in log.path.read_text().split("\n") if line] == [{"step": 1}, {"step": 2}]
+
+
+@pytest.mark.parametrize("content", [b'[{"step": 1}, {"step": 2}]', b'{"step": 1}\n{"step": 2,}\n', b"\xff\xfe{\0}\0"])
+def test_what_could_not_be_read_is_kept_beside_the_new_file(tmp_path, capfd, content):
+    (tmp_path / METRICS_FILE).write_bytes(content)
+    log = MetricsLog(tmp_path, 9)
+    log.write({"step": 3})
+    assert read_metrics(tmp_path) == log.rows
+    assert (tmp_path / f"{METRICS_FILE}.damaged").read_bytes() == content
+    said = capfd.readouterr().err
+    assert "1 lines of" in said
+    assert f"is kept in {METRICS_FILE}.damaged" in said

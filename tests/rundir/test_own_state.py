@@ -47,14 +47,89 @@ def test_a_damaged_state_is_noticed(tmp_path, capsys):
 
 
 def test_mistakes(tmp_path):
-    with pytest.raises(FileNotFoundError, match="holds no checkpoint"):
+    with pytest.raises(FileNotFoundError, match=r"holds no checkpoint of a state; jaxgan\.save_state"):
         jaxgan.load_state(tmp_path, make_state())
     jaxgan.save_state(tmp_path, make_state(), 1)
-    with pytest.raises(jaxgan.UserError, match="holds step 1 already; give another step"):
+    with pytest.raises(jaxgan.UserError, match="holds step 1 already; give another step, a later one"):
         jaxgan.save_state(tmp_path, make_state(), 1)
     with pytest.raises(jaxgan.UserError, match=r"scale is float32\[\] there, but float32\[2\]"):
         jaxgan.load_state(tmp_path, {**make_state(), "scale": jnp.zeros(2)})
-    with pytest.raises(jaxgan.UserError, match=r"none of the state has no numbers, .*; leave it out"):
+    with pytest.raises(jaxgan.UserError, match=r"has the shape \(0, 3\), without any number, .*; leave it out"):
         jaxgan.save_state(tmp_path, {"one": jnp.ones(1), "none": jnp.zeros((0, 3))}, 2)
     with pytest.raises(jaxgan.UserError, match="step is -1"):
         jaxgan.save_state(tmp_path, make_state(), -1)
+    with pytest.raises(jaxgan.UserError, match=r"scale is float32\[\] there"):
+        jaxgan.load_state(tmp_path, {**make_state(), "scale": jnp.zeros(2)}, 1)
+    with pytest.raises(jaxgan.UserError, match="step is 'best'; expected a whole number"):
+        jaxgan.load_state(tmp_path, make_state(), "best")
+
+
+@pytest.mark.parametrize("step", [np.int64(4), jnp.int32(4)])
+def test_a_step_may_be_a_number_of_numpy_or_jax(tmp_path, step):
+    jaxgan.save_state(tmp_path, make_state(), step)
+    assert jaxgan.load_state(tmp_path, make_state(), step)[1] == 4
+
+
+@pytest.mark.parametrize("step", [4.5, 4.0, "4", None])
+def test_a_step_that_is_no_whole_number_is_refused(tmp_path, step):
+    with pytest.raises(jaxgan.UserError, match=f"step is {step!r}; expected a whole number"):
+        jaxgan.save_state(tmp_path / "states", make_state(), step)
+    assert not (tmp_path / "states").exists()
+
+
+def test_a_step_before_the_newest_is_refused_and_not_deleted_at_once(tmp_path):
+    for step in 10, 11:
+        jaxgan.save_state(tmp_path, make_state(step), step)
+    with pytest.raises(jaxgan.UserError, match=r"step is 5, but .* holds step 11 already"):
+        jaxgan.save_state(tmp_path, make_state(), 5)
+    assert layout.numbered(layout.checkpoints(tmp_path)) == [10, 11]
+
+
+def test_checkpoints_of_a_run_are_left_alone(tmp_path):
+    layout.step_folder(tmp_path, 3).mkdir(parents=True)
+    (tmp_path / layout.CONFIG_FILE).write_text("{}")
+    with pytest.raises(jaxgan.UserError, match="is the folder of a run"):
+        jaxgan.save_state(tmp_path, make_state(), 9)
+    assert layout.numbered(layout.checkpoints(tmp_path)) == [3]
+
+
+def test_numbers_of_64_bits_and_keys_of_any_generator_come_back(tmp_path):
+    state = {
+        "count": np.asarray([2**40 + 1]),
+        "exact": np.asarray([1 + 1e-12]),
+        "rbg": jax.random.key(3, impl="rbg"),
+        "threefry": jax.random.split(jax.random.key(4), 2),
+    }
+    jaxgan.save_state(tmp_path, state, 1)
+    found, _ = jaxgan.load_state(tmp_path, state)
+    assert_equal(found, state)
+    assert jax.random.key_impl(found["rbg"]) == "rbg"
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ({"step": 0, "x": jnp.ones(2)}, r"state\['step'\] is int; expected an array"),
+        ({"x": {"y": np.array(["word"])}}, r"state\['x'\]\['y'\] is an array of <U4; expected numbers or booleans"),
+        ({"x": np.arange(3, dtype=">f4")}, "byte order"),
+        ({"x": jnp.ones((0, 3))}, r"has the shape \(0, 3\), without any number"),
+        ({}, "state is dict without arrays"),
+        (jnp.ones(2), "state is one ArrayImpl"),
+        ({"linear/w": jnp.ones(2)}, r"state\['linear/w'\] has a name that is empty or holds a slash"),
+        ({"": jnp.ones(2)}, "has a name that is empty"),
+        ({"a.b": jnp.ones(2), "a": {"b": jnp.zeros(2)}}, r"two arrays of the state have the name a\.b"),
+    ],
+)
+def test_what_could_not_be_read_back_is_refused_before_anything_is_written(tmp_path, state, said):
+    with pytest.raises(jaxgan.UserError, match=said):
+        jaxgan.save_state(tmp_path / "states", state, 1)
+    assert not (tmp_path / "states").exists()
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    jaxgan.save_state("~/states", make_state(), 1)
+    assert jaxgan.load_state("~/states", make_state())[1] == 1
+    assert (tmp_path / "states").is_dir()
+    assert not (tmp_path / "~").exists()

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from cli import call
 from PIL import Image
 
 from jaxgan.base.checks import UserError
@@ -68,6 +69,23 @@ def test_command_prints_a_table_and_writes_the_scores(folders, tmp_path):
         (fake, f"--real={tmp_path}/none"): "where nothing is",
         (fake, f"--real={folders / 'real'}", "--out=scores.csv"): "use .json",
         (fake, f"--real={folders / 'real'}", "--step=3"): "--step means nothing to a comparison of folders",
+        (fake, f"--real={folders / 'real'}", "--seed=-1"): "--seed is -1; expected a value from 0",
     }.items():
         done = run(*args)
         assert (done.returncode, words in done.stderr, done.stderr.count("\n")) == (1, True, 1), done.stderr
+
+
+def test_command_takes_settings_and_fails_where_the_scores_cannot_be_written(folders, tmp_path):
+    two = ["--mode=evaluate", f"--real={folders / 'real'}", f"--fake={folders / 'same'}", "--config.eval.features=none"]
+    out = tmp_path / "scores.json"
+    done = call(*two, "--config.data.image_size=4", f"--out={out}")
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads(out.read_text())[0]["metrics"]) == {"nearest", "swd"}
+    assert call(*two, "--config=images64", "--config.eval.metrics=swd").returncode == 0
+    (tmp_path / "file").touch()
+    done = call(*two, f"--out={tmp_path}/file/scores.json")
+    assert done.returncode == 1
+    assert "could not be written" in done.stderr
+    assert "swd" in done.stdout
+    done = call("--mode=evaluate", "--config=gan_mlp", f"--workdir={tmp_path}")
+    assert "--config means nothing to scores of a run" in done.stderr

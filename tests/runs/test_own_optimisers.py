@@ -50,7 +50,7 @@ def test_without_it_a_run_does_not_resume(tmp_path):
     jaxgan.train(config_of(2), tmp_path, g_optimiser=one_of_equal_state)
     with pytest.raises(jaxgan.UserError, match="give the same g_optimiser and d_optimiser"):
         jaxgan.train(config, tmp_path)
-    with pytest.raises(jaxgan.UserError, match="does not fit the configured networks and optimisers"):
+    with pytest.raises(jaxgan.UserError, match="does not fit the networks and optimisers"):
         jaxgan.train(config, tmp_path, g_optimiser=optax.adam(0.1))
     assert int(jaxgan.train(config, tmp_path, g_optimiser=one_of_equal_state).step) == 3
 

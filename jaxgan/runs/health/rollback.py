@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 import jax
 
-from jaxgan.base import files
 from jaxgan.base.terminal import say
 from jaxgan.rundir.layout import ROLLBACKS_FILE
-from jaxgan.rundir.records import read_records
+from jaxgan.rundir.records import read_records, write_records
 from jaxgan.runs.health.watch import Finding
 from jaxgan.training.state import GanState
 
@@ -51,7 +49,7 @@ def roll_back(checkpoints, collapse: Collapse, say: Callable[[str], object] = sa
     """
     workdir, target = checkpoints.folder.parent, collapse.target
     past = [*read_rollbacks(workdir), {"from": collapse.step, "to": target, "kind": collapse.finding.kind}]
-    files.write(workdir / ROLLBACKS_FILE, json.dumps(past) + "\n")
+    write_records(workdir / ROLLBACKS_FILE, past, _is_rollback)
     checkpoints.set_aside([step for step in checkpoints.steps() if step > target], "rolled_back")
     say(f"rolled back from step {collapse.step} to step {target}, with a fresh key (time {len(past)})")
 

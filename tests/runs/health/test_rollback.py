@@ -1,5 +1,6 @@
 """Runs made to collapse, with a watch that is made to see it at once."""
 
+from pathlib import Path
 from typing import ClassVar
 
 import jax
@@ -9,6 +10,7 @@ import tiny
 from long_form import LONG
 
 import jaxgan
+from jaxgan.base import files
 from jaxgan.rundir import checkpoint, layout, metrics_log, steps
 from jaxgan.runs import clock, run
 from jaxgan.runs import train as train_lib
@@ -75,6 +77,17 @@ def test_rollback_goes_on_from_the_earlier_state_with_a_fresh_key(tmp_path, alar
     assert not np.array_equal(jax.random.key_data(plain.key), jax.random.key_data(state.key))
 
 
+def test_the_copy_of_a_custom_gan_is_what_trains_whatever_becomes_of_its_file(tmp_path, alarm):
+    own, trained = tmp_path / "own.py", Path(tiny.__file__).read_text()
+    own.write_text(trained)
+    cfg = config("rollback")
+    cfg.gan = str(own)
+    jaxgan.train(cfg, tmp_path / "run", on_log=lambda row: own.write_text(trained.replace("Dense(16)", "Dense(17)")))
+    assert rollback.read_rollbacks(tmp_path / "run")
+    assert (tmp_path / "run" / layout.GAN_FILE).read_text() == trained
+    assert jaxgan.load(tmp_path / "run", trust=True).variables
+
+
 def test_time_before_a_rollback_counts_once(tmp_path, alarm, monkeypatch):
     clocks = []
     monkeypatch.setattr(train_lib, "Clock", lambda *args: clocks.append(clock.Clock(*args)) or clocks[-1])
@@ -137,14 +150,14 @@ def test_a_rollback_that_is_cut_short_loses_nothing(tmp_path, alarm, monkeypatch
     whole = jaxgan.train(config("rollback"), tmp_path / "whole")
     monkeypatch.setattr(Alarm, "seen", [])
     with monkeypatch.context() as patch:
-        place, name = (checkpoint.Checkpoints, "set_aside") if cut == "set_aside" else (rollback.files, "write")
+        place, name = (checkpoint.Checkpoints, "set_aside") if cut == "set_aside" else (files, "write")
 
         def fail(self, *args, **kwargs):
             if cut == "set_aside" or "rollbacks" in str(self):
                 raise OSError("the disk is gone")
             return write(self, *args, **kwargs)
 
-        write = rollback.files.write
+        write = files.write
         patch.setattr(place, name, fail)
         with pytest.raises(OSError, match="the disk is gone"):
             jaxgan.train(config("rollback"), tmp_path / "parts")

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import jax.numpy as jnp
 from jax.nn import relu, softplus
 
 from jaxgan.base import axis, checks
+from jaxgan.base.parts import Parts, check_call
 from jaxgan.base.types import Array
 
 Terms = Callable[[Array, Array], Array]
@@ -70,7 +72,15 @@ def _averaged(of_difference: Callable[[Array], Array]) -> AdversarialLoss:
     return AdversarialLoss(first, second, lambda r, f: first(f, r) + second(f, r), relative=True)
 
 
-LOSSES = {
+def _made(name: str, given: Any) -> AdversarialLoss:
+    if not isinstance(given, AdversarialLoss):
+        raise checks.UserError(f"the loss {name!r} is {type(given).__name__}; expected a jaxgan.AdversarialLoss.")
+    for term in "d_real", "d_fake", "g":
+        check_call(f"{term} of the loss {name!r}", getattr(given, term), "r, f")
+    return given
+
+
+_BUNDLED = {
     # D: -log s(r) - log(1 - s(f)); G: -log s(f), with s the sigmoid.
     # Goodfellow et al., "Generative Adversarial Nets", 2014, equation 1 and the end of section 3.
     "non_saturating": _apart(lambda r: softplus(-r), softplus, lambda f: softplus(-f)),
@@ -90,7 +100,7 @@ LOSSES = {
     "ragan_least_squares": _averaged(lambda t: (t - 1) ** 2),
     "ragan_hinge": _averaged(lambda t: relu(1 - t)),
 }
-
+LOSSES = Parts("config.loss", _BUNDLED, _made)
 
 # Losses whose D is a classifier, with real images as the class 1, so that their label can be smoothed.
 SMOOTHED = ("non_saturating", "minimax")
@@ -99,18 +109,16 @@ SMOOTHED = ("non_saturating", "minimax")
 def register_loss(name: str, loss: AdversarialLoss) -> None:
     """Let `config.loss` name a loss of your own in this process. To resume such a run, register the same loss first.
 
+    A loss of a file has a name without this: file.py:NAME.
+
     Args:
-      name: letters, digits and underscores; none of another loss.
+      name: letters, digits and underscores; none of a bundled loss.
       loss: three functions of logits.
 
     Raises:
-      UserError: another kind of name, or a taken one.
+      UserError: another kind of name, that of a bundled loss, or what is no loss.
     """
-    if not name.isidentifier() or LOSSES.get(name, loss) != loss:
-        raise checks.UserError(
-            f"the name of a loss is {name!r}; expected letters, digits, _, and none of {', '.join(LOSSES)}."
-        )
-    LOSSES[name] = loss
+    LOSSES.add(name, loss)
 
 
 def get(name: str, label_smoothing: float = 0.0) -> AdversarialLoss:
@@ -126,9 +134,8 @@ def get(name: str, label_smoothing: float = 0.0) -> AdversarialLoss:
     Raises:
       UserError: an unknown name, or one without a label.
     """
-    checks.one_of("config.loss", name, LOSSES)
     if not label_smoothing:
-        return LOSSES[name]
+        return LOSSES.find(name)
     checks.one_of("config.loss, with config.label_smoothing,", name, SMOOTHED)
     s = label_smoothing
     return dataclasses.replace(LOSSES[name], d_real=lambda r, f: (1 - s) * softplus(-r) + s * softplus(r))

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from jaxgan.base import axis, checks
+from jaxgan.base.parts import Parts, check_call
 from jaxgan.base.types import Array, Batch
 
 Score = Callable[[Array, Array], Array]  # (images [B, H, W, C], labels [B]) -> logits [B]
@@ -97,19 +99,40 @@ def between(real: Batch, fake: Batch, key: Array) -> Batch:
     return Batch(share * real.images + (1 - share) * fake.images, real.labels)
 
 
-# name in config.penalty: (value, images that it uses)
-PENALTIES = {
+def _made(name: str, given: Any) -> Penalty:
+    if not isinstance(given, Penalty):
+        raise checks.UserError(f"the penalty {name!r} is {type(given).__name__}; expected a jaxgan.Penalty.")
+    check_call(f"the value of the penalty {name!r}", given.value, "score, real, fake, key")
+    return given
+
+
+# Those of config.penalty, where each has a weight.
+_BUNDLED = {
     "r1": (r1, ("real",)),
     "r2": (r2, ("fake",)),
     "wgan_gp": (wgan_gp, ("real", "fake")),
     "zero_centred": (zero_centred, ("real", "fake")),
 }
+PENALTIES = Parts("config.penalty.own", {name: Penalty(name, 1.0, *kind) for name, kind in _BUNDLED.items()}, _made)
 
 
-def from_weights(weights: Mapping[str, float]) -> tuple[Penalty, ...]:
-    """Return the penalties whose weight is not 0.
+def register_penalty(penalty: Penalty) -> None:
+    """Let `config.penalty.own` name a penalty of your own in this process, by the penalty's name.
+
+    Raises:
+      UserError: the name of a bundled penalty, or what is no penalty.
+    """
+    PENALTIES.add(getattr(penalty, "name", ""), penalty)
+
+
+def from_weights(weights: Mapping[str, Any]) -> tuple[Penalty, ...]:
+    """Return the penalties whose weight is not 0, and a user's own.
 
     Args:
-      weights: weight for each name in PENALTIES; other names are ignored, missing ones count as 0.
+      weights: weight for each bundled penalty; `own`, a list of others with `own_weight`, a factor on their weights.
+        Other names are ignored, missing ones count as 0.
     """
-    return tuple(Penalty(name, weights[name], *kind) for name, kind in PENALTIES.items() if weights.get(name))
+    own = [PENALTIES.find(name.strip()) for name in weights.get("own", "").split(",") if name.strip()]
+    weighted = [(PENALTIES[name], weights[name]) for name in PENALTIES.bundled if weights.get(name)]
+    weighted += [(one, weights.get("own_weight", 1.0) * one.weight) for one in own]
+    return tuple(dataclasses.replace(one, weight=weight) for one, weight in weighted)

@@ -18,7 +18,7 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.digests import digest
 from jaxgan.base.pixels import visible
 from jaxgan.base.types import Config, Device, Source
-from jaxgan.rundir import layout, saved_config, sweep
+from jaxgan.rundir import layout, own_code, saved_config, sweep
 from jaxgan.runs.by_size import decided
 from jaxgan.runs.record import loggers
 from jaxgan.runs.schedule import Schedule
@@ -124,7 +124,8 @@ def identity(plan: Plan, workdir: Path) -> str:
     The folder tells jobs with equal settings apart, since one of them alone can lock it.
     """
     config, setup = plan.config, plan.shared
-    own = {"data.path", "data.workers", "gan"}  # they may differ where the images and the code do not
+    own = {"data.path", "data.workers"}  # they may differ where the images do not
+    code, config = own_code.copies(config), config_lib.with_files(config, lambda path, file: path)
     shapes = [
         (jax.tree_util.keystr(path), x.shape, x.dtype) for path, x in jax.tree.leaves_with_path(setup.state_shapes)
     ]
@@ -133,7 +134,7 @@ def identity(plan: Plan, workdir: Path) -> str:
         "data.cache as it turned out": data.resolve_cache(config.data, setup.source.info),
         "steps a call": setup.steps_per_call,
         "devices": len(jax.local_devices()),
-        "a GAN": digest(Path(config.gan).read_bytes()) if config.gan.endswith(".py") else config.gan,
+        "code": digest(*code.values()),
         "networks": digest(str(shapes)),
         "jax": jax.__version__,
         "--workdir": workdir,
@@ -161,8 +162,7 @@ def create_setup(config: Config, source: Source, devices: list[Device], own: Opt
     """Build networks, optimisers and the index plan."""
     visible(np.zeros((1, source.info.image_shape[2]), np.uint8), config.sample.channels)  # or grids would refuse later
     gan = gans.build(config, source.info)
-    if saved_config.is_own_file(config.gan):
-        gans.check_alone(Path(config.gan))
+    own_code.copies(config)  # refuses files that cannot be copied
     info, rule = source.info, gan.rule
     parts = info.num_images, config.data.batch_size, config.data.drop_remainder, config.data.shuffle
     plan = data.IndexPlan(config.seed, *parts)

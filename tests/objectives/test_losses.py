@@ -148,8 +148,15 @@ def test_a_loss_of_your_own_has_a_name():
         jaxgan.register_loss("exponential", own)
         jaxgan.register_loss("exponential", own)  # as when a notebook's cell runs again
         assert jaxgan.build(config, data).loss == own
+        again = losses.AdversarialLoss(*[lambda r, f: r + f] * 3)
+        jaxgan.register_loss("exponential", again)  # as when a notebook's cell was changed
+        assert jaxgan.build(config, data).loss == again
         for name in "hinge", "a loss", "":
             with pytest.raises(jaxgan.UserError, match="letters, digits, _, and none of"):
                 jaxgan.register_loss(name, own)
+        with pytest.raises(jaxgan.UserError, match=r"the loss .x. is function; expected a jaxgan"):
+            jaxgan.register_loss("x", lambda r, f: r)
+        with pytest.raises(jaxgan.UserError, match=r"g of the loss 'x' is called with \(r, f\), .*too many positional"):
+            jaxgan.register_loss("x", losses.AdversarialLoss(own.d_real, own.d_fake, lambda f: f))
     finally:
         losses.LOSSES.pop("exponential", None)

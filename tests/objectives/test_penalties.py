@@ -28,8 +28,7 @@ def batch(num, seed):
 
 
 def values(name, score, num=5, key=9):
-    function, _ = penalties.PENALTIES[name]
-    return function(score, batch(num, 1), batch(num, 2), jax.random.key(key))
+    return penalties.PENALTIES[name].value(score, batch(num, 1), batch(num, 2), jax.random.key(key))
 
 
 @pytest.mark.parametrize("num", [1, 5])
@@ -87,7 +86,7 @@ class SmoothD(nn.Module):
 @pytest.mark.parametrize("name", penalties.PENALTIES)
 def test_gradients_by_the_parameters_of_d_are_slopes_in_float64(name):
     with jax.enable_x64(True):
-        net, function = SmoothD(), penalties.PENALTIES[name][0]
+        net, function = SmoothD(), penalties.PENALTIES[name].value
         sides = [Batch(jax.random.normal(jax.random.key(i), (3, 6, 6, 2)), jnp.zeros(3, jnp.int32)) for i in (1, 2)]
         flat, unravel = jax.flatten_util.ravel_pytree(
             jax.tree.map(lambda x: x.astype(jnp.float64), net.init(jax.random.key(0), sides[0].images))

@@ -113,7 +113,7 @@ _HALF_LIFE = "train.ema_half_life"
 _TRAIN = (
     Setting("num_steps", 10_000, "", 1, _HUGE),
     Setting("max_minutes", 0.0, "end by the clock: train, save and score in so many; 0: no limit", 0, _HUGE),
-    Setting("warm_start", "", "run whose networks a new run begins with where shapes fit", fixed=True, is_path=True),
+    Setting("warm_start", "", "run or bundled generator, whose arrays a new run begins with", fixed=True, is_path=True),
     Setting("log_every", 50, "", 1, _HUGE),
     Setting("log_to", "", "besides metrics.jsonl: csv, tensorboard, wandb, preview, or several of them"),
     Setting("sample_every", 500, "0: never", 0, _HUGE),
@@ -258,9 +258,11 @@ def with_whole_paths(config: Config) -> Config:
     if not isinstance(config, ConfigDict):
         return config
     flat, whole = flatten(config), copy.deepcopy(config)  # settings of several types keep them
-    for path in [path for path, one in SETTINGS.items() if one.is_path and flat.get(path)]:
-        if flat[path] not in ("none", "imagenet"):
-            whole.update_from_flattened_dict({path: _whole_path(str(flat[path]))})
+    for path, value in [(path, str(flat[path])) for path, one in SETTINGS.items() if one.is_path and flat.get(path)]:
+        # A folder may be called as features or a generator are.
+        is_name = path == "train.warm_start" and value.isidentifier() and not os.path.exists(f"{value}/config.json")
+        if not is_name and value not in ("none", "imagenet"):
+            whole.update_from_flattened_dict({path: _whole_path(value)})
     return with_files(whole, lambda path, file: _whole_path(file))
 
 

@@ -175,7 +175,7 @@ def test_mistakes_end_in_one_sentence(change, sentence, tmp_path):
 
 
 def test_the_weights_of_a_penalty_are_scaled():
-    one = jaxgan.Penalty("mine", 0.5, lambda score, real, fake, key: real.labels, ("real",))
+    one = jaxgan.Penalty("mine", 0.5, lambda score, real, fake, key: key, ("real",))
     try:
         jaxgan.register_penalty(one)
         found = penalties.from_weights({"r2": 3.0, "own": "mine", "own_weight": 4.0})

@@ -14,9 +14,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxgan.base import axis, checks
+from jaxgan.base import axis, checks, draws
 from jaxgan.base.parts import Parts, check_call
 from jaxgan.base.types import Array, Batch
+
+SIGMA = 0.01  # of the noise that finite differences are taken with, in the networks' range
 
 Score = Callable[[Array, Array], Array]  # (images [B, H, W, C], labels [B]) -> logits [B]
 
@@ -73,6 +75,35 @@ def r2(score: Score, real: Batch | None, fake: Batch, key: Array) -> Array:
     return squared_gradient(score, fake) / 2
 
 
+def approx_r1(score: Score, real: Batch, fake: Batch | None, key: Array) -> Array:
+    """Return (D(x) - D(x + s e))^2 / (2 s^2) on real images, float[B], for e from N(0, 1) and s = SIGMA.
+
+    Over e its mean is n(x) / 2, plus terms of order s^2, so the weight is the gamma of R1. No second derivative is
+    needed. The weight in the paper, which does not divide, is gamma / (2 s^2).
+
+    References:
+      Lin, Xia, Ren, Yang, Xiao and Jiang, "Diffusion Adversarial Post-Training for One-Step Video Generation", 2025
+      (arXiv 2501.08316), the approximated R1 loss. R2 likewise in Lin et al., "Adversarial Flow Models", 2025 (arXiv
+      2511.22475), whose published code has the same s.
+    """
+    del fake
+    return squared_difference(score, real, key) / 2
+
+
+def approx_r2(score: Score, real: Batch | None, fake: Batch, key: Array) -> Array:
+    """Return (D(x) - D(x + s e))^2 / (2 s^2) on generated images, float[B]; see `approx_r1`."""
+    del real
+    return squared_difference(score, fake, key) / 2
+
+
+def squared_difference(score: Score, batch: Batch, key: Array, sigma: float = SIGMA) -> Array:
+    """Return (D(x) - D(x + sigma e))^2 / sigma^2 for each image, float[B], with e from N(0, 1)."""
+    num, *shape = batch.images.shape
+    noise = axis.share(draws.normal(key, (num * axis.size(), *shape)))
+    moved = score(batch.images + sigma * noise, batch.labels)
+    return jnp.square((moved - score(batch.images, batch.labels)) / sigma)
+
+
 def wgan_gp(score: Score, real: Batch, fake: Batch, key: Array) -> Array:
     """Return (sqrt(n(x)) - 1)^2 on points between real and generated images, float[B]; the usual weight is 10.
 
@@ -110,6 +141,8 @@ def _made(name: str, given: Any) -> Penalty:
 _BUNDLED = {
     "r1": (r1, ("real",)),
     "r2": (r2, ("fake",)),
+    "approx_r1": (approx_r1, ("real",)),
+    "approx_r2": (approx_r2, ("fake",)),
     "wgan_gp": (wgan_gp, ("real", "fake")),
     "zero_centred": (zero_centred, ("real", "fake")),
 }

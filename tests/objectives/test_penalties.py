@@ -45,6 +45,30 @@ def test_images_that_count():
     np.testing.assert_allclose(values("r2", quadratic), jnp.sum(batch(5, 2).images ** 2, (1, 2, 3)) / 2, rtol=1e-5)
 
 
+@pytest.mark.parametrize("sigma", [penalties.SIGMA, 0.5])
+def test_finite_differences_have_the_expectation_over_the_noise(sigma):
+    """Of a linear D it is |w|^2; of D = |x|^2 / 2 it is |x|^2 + sigma^2 d (d + 2) / 4, for d numbers of an image."""
+    num, d = 100_000, WEIGHTS.size
+    one = batch(1, 1)
+    many = Batch(jnp.broadcast_to(one.images, (num, *WEIGHTS.shape)), jnp.zeros(num, jnp.int32))
+    for score, expected in (
+        (linear, float(jnp.sum(WEIGHTS**2))),
+        (quadratic, float(jnp.sum(one.images**2)) + sigma**2 * d * (d + 2) / 4),
+    ):
+        found = np.asarray(penalties.squared_difference(score, many, jax.random.key(4), sigma), np.float64)
+        assert found.mean() == pytest.approx(expected, abs=4 * found.std() / num**0.5)
+        assert found.std() / num**0.5 < 0.01 * expected
+
+
+def test_approximations_have_the_weights_of_r1_and_r2_and_see_their_images():
+    real, fake = (Batch(size * batch(20_000, 1).images, jnp.zeros(20_000, jnp.int32)) for size in (1, 3))
+    for name, size in ("r1", 1), ("r2", 3):
+        exact, found = (penalties.PENALTIES[one].value for one in (name, f"approx_{name}"))
+        expected = exact(quadratic, real, fake, jax.random.key(0)).mean()
+        np.testing.assert_allclose(expected, size**2 * WEIGHTS.size / 2, rtol=0.02)
+        np.testing.assert_allclose(found(quadratic, real, fake, jax.random.key(5)).mean(), expected, rtol=0.05)
+
+
 def test_points_lie_between_and_one_share_serves_a_image():
     real, fake = batch(5, 1), batch(5, 2)
     points = penalties.between(real, fake, jax.random.key(3)).images

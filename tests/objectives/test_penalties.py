@@ -8,6 +8,7 @@ import pytest
 from flax import linen as nn
 from scipy.optimize import approx_fprime
 
+from jaxgan.base import axis
 from jaxgan.base.types import Batch
 from jaxgan.nets.conv import Conv
 from jaxgan.objectives import penalties
@@ -67,6 +68,16 @@ def test_approximations_have_the_weights_of_r1_and_r2_and_see_their_images():
         expected = exact(quadratic, real, fake, jax.random.key(0)).mean()
         np.testing.assert_allclose(expected, size**2 * WEIGHTS.size / 2, rtol=0.02)
         np.testing.assert_allclose(found(quadratic, real, fake, jax.random.key(5)).mean(), expected, rtol=0.05)
+
+
+def test_images_on_two_devices_have_the_noise_that_they_have_on_one():
+    images = batch(4, 1).images
+
+    def value(images):
+        return penalties.approx_r1(quadratic, Batch(images, jnp.zeros(len(images), jnp.int32)), None, jax.random.key(7))
+
+    halves = jax.pmap(value, axis_name=axis.NAME)(images.reshape(2, 2, *WEIGHTS.shape))
+    np.testing.assert_allclose(halves.ravel(), value(images), rtol=1e-4)
 
 
 def test_points_lie_between_and_one_share_serves_a_image():

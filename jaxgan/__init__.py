@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jaxgan.data import IndexPlan as IndexPlan
     from jaxgan.data import InMemory as InMemory
     from jaxgan.data import open_source as open_source
+    from jaxgan.data import register_source as register_source
     from jaxgan.gans import build as build
     from jaxgan.generators.directions import attribute_directions as attribute_directions
     from jaxgan.generators.directions import directions as directions
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from jaxgan.objectives.losses import AdversarialLoss as AdversarialLoss
     from jaxgan.objectives.losses import register_loss as register_loss
     from jaxgan.objectives.penalties import Penalty as Penalty
+    from jaxgan.objectives.penalties import register_penalty as register_penalty
     from jaxgan.rundir.own_state import load_state as load_state
     from jaxgan.rundir.own_state import save_state as save_state
     from jaxgan.runs.evaluate import evaluate_run as evaluate_run
@@ -60,7 +62,7 @@ _PUBLIC = {
     "base.machine": ["compiler_options", "keep_memory"],
     "base.pixels": ["to_uint8"],
     "base.types": ["DataInfo", "Source"],
-    "data": ["InMemory", "IndexPlan", "open_source"],
+    "data": ["InMemory", "IndexPlan", "open_source", "register_source"],
     "gans": ["build"],
     "generators.directions": ["attribute_directions", "directions"],
     "generators.export": ["export"],
@@ -68,7 +70,7 @@ _PUBLIC = {
     "generators.invert": ["Inversion", "invert"],
     "generators.load": ["load"],
     "objectives.losses": ["AdversarialLoss", "register_loss"],
-    "objectives.penalties": ["Penalty"],
+    "objectives.penalties": ["Penalty", "register_penalty"],
     "runs.evaluate": ["evaluate_run"],
     "rundir.own_state": ["load_state", "save_state"],
     "runs.train": ["train"],

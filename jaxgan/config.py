@@ -9,13 +9,14 @@ from __future__ import annotations
 import copy
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 from ml_collections import ConfigDict, FieldReference
 
 from jaxgan import data
+from jaxgan.base import parts
 from jaxgan.base.checks import UserError
 from jaxgan.base.settings import Setting, flatten, user_path
 from jaxgan.base.types import Config
@@ -27,9 +28,11 @@ _MANY, _HUGE, _BELOW_1 = 10**9, 10**12, 1 - 1e-9
 _STATS = ("batch", "running")
 
 _GENERAL = (
-    Setting("gan", "", "a file of jaxgan/gans without its ending, or the path of your own .py file", fixed=True),
+    Setting(
+        "gan", "", "a file of jaxgan/gans without its ending, or the path of your own .py file", fixed=True, code="one"
+    ),
     Setting("seed", 0, "everything random follows from it", 0, 2**32 - 1, fixed=True),
-    Setting("loss", "non_saturating", choices=losses.LOSSES),
+    Setting("loss", "non_saturating", "or file.py:NAME", choices=losses.LOSSES, code="one"),
     Setting("label_smoothing", 0.0, "D's target for real images is 1 minus this (one-sided)", 0, 0.5),
     Setting("precision", "float32", "of layers in training; parameters stay float32", choices=("float32", "bfloat16")),
     Setting("matmul", "default", "float32 products on accelerators", choices=("default", "tensorfloat32", "float32")),
@@ -43,7 +46,9 @@ _GENERAL = (
     Setting("class_weight", 0.0, "of the class cross-entropy, where D has a class head", 0, _MANY, swept=True),
 )
 _PENALTY = (
-    *(Setting(name, 0.0, "weight of this penalty", 0, _MANY, swept=True) for name in penalties.PENALTIES),
+    *(Setting(name, 0.0, "weight of this penalty", 0, _MANY, swept=True) for name in penalties.PENALTIES.bundled),
+    Setting("own", "", "names of your own penalties, or file.py:NAME, joined by commas", code="list"),
+    Setting("own_weight", 1.0, "factor on their weights", 0, _MANY, needs=("penalty.own",)),
     Setting("lecam", 0.0, "weight of a penalty on D's logits, for few training images", 0, _MANY),
     Setting("interval", 1, "gradient penalties every so many steps, scaled by it", 1, 10_000, needs=("penalty",)),
 )
@@ -83,7 +88,7 @@ _BURN_IN = (
     Setting("b2", 0.0, "the start itself; 0: as set in optim", 0, _BELOW_1, needs=(_IMAGES,)),
 )
 _DATA = (
-    Setting("source", "mnist", "auto: what lies at path", choices=data.SOURCES, fixed=True),
+    Setting("source", "mnist", "auto: by path; or file.py:NAME", choices=data.SOURCES, fixed=True, code="one"),
     Setting("path", "", "the folder or file of the images; tfds: its data_dir", is_path=True),
     Setting("labels", "", "columns of a table beside the images, or keys of a container", fixed=True),
     Setting("name", "", "tfds: the data set", fixed=True),
@@ -108,7 +113,7 @@ _HALF_LIFE = "train.ema_half_life"
 _TRAIN = (
     Setting("num_steps", 10_000, "", 1, _HUGE),
     Setting("max_minutes", 0.0, "end by the clock: train, save and score in so many; 0: no limit", 0, _HUGE),
-    Setting("warm_start", "", "run whose networks a new run begins with where shapes fit", fixed=True, is_path=True),
+    Setting("warm_start", "", "run or bundled generator, whose arrays a new run begins with", fixed=True, is_path=True),
     Setting("log_every", 50, "", 1, _HUGE),
     Setting("log_to", "", "besides metrics.jsonl: csv, tensorboard, wandb, preview, or several of them"),
     Setting("sample_every", 500, "0: never", 0, _HUGE),
@@ -139,12 +144,13 @@ _SAMPLE = (
 _EVAL = (
     Setting("every", 0, "steps between evaluations while training; 0: none", 0, _HUGE),
     Setting("num", 10_000, "generated images that are scored", 10, 10**6),
-    Setting("metrics", "", "such as fd,class_entropy; empty: all that can be computed"),
+    Setting("metrics", "", "such as fd,class_entropy,file.py:NAME; empty: all that can be computed", code="list"),
     Setting(
         "features",
         "",
         "none, imagenet, file.py:function or Inception's weights; empty: the data's classifier",
         is_path=True,
+        code="one",
     ),
     Setting("fid", "clean", "resizing for Inception: clean-fid's or the first FID's", choices=("clean", "tensorflow")),
 )
@@ -171,6 +177,10 @@ SECTIONS: dict[str, tuple[str, tuple[Setting, ...]]] = {
     "watch": ("", _WATCH),
 }
 SETTINGS = {f"{name}.{one.name}".lstrip("."): one for name, (_, section) in SECTIONS.items() for one in section}
+
+
+# Settings that may name Python files, which are executed.
+CODE = tuple(path for path, one in SETTINGS.items() if one.code)
 
 
 def settings() -> dict[str, Setting]:
@@ -235,7 +245,8 @@ def unused(config: Config) -> dict[str, str]:
     known = settings()
 
     def is_on(path: str) -> bool:
-        paths = [f"penalty.{name}" for name in penalties.PENALTIES] if path == "penalty" else [path]
+        weights = [f"penalty.{name}" for name in (*penalties.PENALTIES.bundled, "own")]
+        paths = weights if path == "penalty" else [path]
         return any(flat[path] or any(flat.get(f"sweep.{path}", ())) for path in paths)
 
     changed = {path: one for path, one in known.items() if one.needs and flat[path] != one.default}
@@ -247,12 +258,29 @@ def with_whole_paths(config: Config) -> Config:
     if not isinstance(config, ConfigDict):
         return config
     flat, whole = flatten(config), copy.deepcopy(config)  # settings of several types keep them
-    for path in [path for path, one in SETTINGS.items() if one.is_path and flat.get(path)]:
-        name, mark, function = str(flat[path]).partition(".py:")
-        file, rest = f"{name}{mark[:-1]}", f"{mark[-1:]}{function}"
-        if file not in ("none", "imagenet") and os.path.exists(os.path.expanduser(file)):
-            whole.update_from_flattened_dict({path: f"{user_path(file)}{rest}"})
-    return whole
+    for path, value in [(path, str(flat[path])) for path, one in SETTINGS.items() if one.is_path and flat.get(path)]:
+        # A folder may be called as features or a generator are.
+        is_name = path == "train.warm_start" and value.isidentifier() and not os.path.exists(f"{value}/config.json")
+        if not is_name and value not in ("none", "imagenet"):
+            whole.update_from_flattened_dict({path: _whole_path(value)})
+    return with_files(whole, lambda path, file: _whole_path(file))
+
+
+def _whole_path(file: str) -> str:
+    return str(user_path(file)) if os.path.exists(os.path.expanduser(file)) else file
+
+
+def with_files(config: Config, renamed: Callable[[str, str], str]) -> Config:
+    """Return a copy in which the Python files that settings name have the paths renamed(setting, path)."""
+    new = copy.deepcopy(config)
+    for path, old in flatten(config).items():
+        if path in CODE and isinstance(old, str):
+            values = []
+            for value in old.split(",") if SETTINGS[path].code == "list" else [old]:
+                file, name = parts.file_of(value.strip())
+                values.append(":".join(filter(None, (renamed(path, file), name))) if file else value)
+            new.update_from_flattened_dict({path: ",".join(values)})
+    return new
 
 
 # ---- Settings as fields of dataclasses ----------------------------------------------------------------------------

@@ -60,7 +60,7 @@ def test_the_workdir_alone_resumes_and_keeps_what_was_changed_before(tmp_path):
     assert call(TINY, f"--workdir={tmp_path}", *SHORT, *changes).returncode == 0
     refused = call(f"--workdir={tmp_path}", "--config.train.num_steps=3")
     assert refused.returncode == 1
-    assert "has a GAN of its own" in refused.stderr
+    assert "gan.py, a file that would be executed" in refused.stderr
     done = call(f"--workdir={tmp_path}", "--trust", "--config.train.num_steps=3")
     assert done.returncode == 0, done.stderr
     assert "resumed at step 2 of 3" in done.stderr

@@ -201,7 +201,7 @@ def test_a_run_from_elsewhere_sends_nothing_without_consent(of_images, tmp_path,
     stranger = shutil.copytree(of_images, tmp_path / "run")
     sent = []
     monkeypatch.setattr(jaxgan, "train", lambda config, workdir: sent.append(config.train.log_to))
-    monkeypatch.setattr("jaxgan.rundir.saved_config.trusted_config", lambda run, trust: saved_config.load_config(run))
+    monkeypatch.setattr("jaxgan.rundir.saved_config.trusted_config", lambda run, **_: saved_config.load_config(run))
     for folder in stranger, of_images:
         text = (folder / "config.json").read_text()
         (folder / "config.json").write_text(text.replace('"log_to": "csv"', '"log_to": "csv, wandb"'))

@@ -36,6 +36,8 @@ class Setting:
       fixed: whether a resumed run must have the value that it began with.
       swept: whether seeds in one program may have values of their own, listed in the section `sweep`.
       is_path: whether it names a file or a folder.
+      code: 'one' where it may name a part of a Python file, as file.py:NAME (the GAN: file.py); 'list' for several.
+        Choices then are those of the package, and whoever reads the setting knows of others.
       kinds: types of its values, where these have others than the default; a number stands for a pair of it.
     """
 
@@ -49,12 +51,13 @@ class Setting:
     fixed: bool = False
     swept: bool = False
     is_path: bool = False
+    code: str = ""
     kinds: tuple[type, ...] = ()
 
     def check(self, name: str, value: Any) -> None:
         """Raise UserError, which calls the field `name`, where a value cannot be meant."""
         check_plain(name, value)
-        if self.choices:
+        if self.choices and not self.code:
             checks.one_of(name, value, self.choices)
         if self.kinds and not isinstance(value, self.kinds):
             raise UserError(f"{name} is {value!r}; expected {self.about}.")

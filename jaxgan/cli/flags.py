@@ -7,6 +7,7 @@ import functools
 import os
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
@@ -69,7 +70,7 @@ flags.DEFINE_integer("num_processes", None, "Processes that train together.", lo
 flags.DEFINE_integer("process_id", None, "Number of this process, from 0.", lower_bound=0)
 flags.DEFINE_bool("preview", False, "Draw each grid in the terminal, too: config.train.log_to=preview.")
 flags.DEFINE_bool("version", False, "Show the version of jaxgan.")
-flags.DEFINE_bool("trust", False, "Run the Python file of a run that has a custom GAN.")
+flags.DEFINE_bool("trust", False, "Run the Python files of a run: a custom GAN, other parts of your own.")
 
 
 # ---- What they say ------------------------------------------------------------------------------------------------
@@ -84,18 +85,19 @@ def given_workdir() -> str:
     return str(layout.folder_of(FLAGS.workdir, FLAGS.replica)) if has_replicas else FLAGS.workdir
 
 
-def given_config(*, builds: bool = True) -> Config:
+def given_config(executes: Iterable[str] = config_lib.CODE) -> Config:
     """Return the configuration of --config, or of the run in --workdir, with what --config.FIELD=VALUE changes.
 
-    If the GAN is built of it, a run's own file must be trusted.
+    A run's own code must be trusted, of the settings that are executed.
     """
     config = base_config()
     if config is None:
         raise jaxgan.UserError(
             f"--mode={FLAGS.mode} needs --config, a file such as --config=configs/dcgan.py, or the --workdir of a run."
         )
-    if FLAGS.config is None and builds:
-        config.gan = saved_config.trusted_config(FLAGS.workdir, trust=FLAGS.trust)[0].gan
+    if FLAGS.config is None and FLAGS.fake is None:
+        executes = set(executes) - changed(config).keys()
+        config = saved_config.trusted_config(FLAGS.workdir, trust=FLAGS.trust, executes=executes)[0]
     for path, old in changed(config).items():
         value = FLAGS[f"config.{path}"].value
         several = config_lib.settings()[path].kinds if path in config_lib.settings() else ()

@@ -30,8 +30,6 @@ def train_or_resume() -> None:
     elif FLAGS.num_processes is not None or FLAGS.process_id is not None:
         raise jaxgan.UserError("--num_processes and --process_id need --coordinator=HOST:PORT of process 0.")
     config = given_config()
-    if FLAGS.config is None and not FLAGS.trust and "eval.features" not in changed(config):
-        evaluate.refuse_code(config)
     jaxgan.train(config, FLAGS.workdir or Path("runs") / Path(FLAGS.config or "").stem)
 
 
@@ -74,8 +72,8 @@ def show_summary() -> None:
     """Print the tables of both networks, or draw them."""
     if FLAGS.config is not None and FLAGS.workdir is not None:
         raise jaxgan.UserError("--mode=summary shows the networks of --config or of --workdir; leave one of them out.")
-    config = given_config()
-    gan = jaxgan.build(config, data_info(config))
+    config = given_config(("gan", "data.source"))
+    gan = gans.build_networks(config, data_info(config))
     with gans.explained(config):
         if FLAGS.out is None:
             show(*table.text(gan).splitlines())
@@ -126,7 +124,7 @@ def score_folders() -> None:
     if FLAGS.real is None or FLAGS.fake is None:
         raise jaxgan.UserError("a comparison of folders needs --real=FOLDER and --fake=FOLDER; give both.")
     score_table.check_out(FLAGS.out)
-    config = given_config(builds=False)
+    config = given_config(())
     if "data.image_size" not in changed(config):
         config.data.image_size = compare.size_of(config, FLAGS.fake)
     config.data.path, config.eval.num = FLAGS.real, FLAGS.num or config.eval.num
@@ -141,7 +139,7 @@ def score_folders() -> None:
 
 def learn_features() -> None:
     """Train a classifier of the labelled images, whose features evaluations of this data use from then on."""
-    net = evaluate.train_features(given_config(builds=False), on_step=say_loss)
+    net = evaluate.train_features(given_config(("data.source",)), on_step=say_loss)
     show(f"{net.distance_name}: {net.about}")
 
 
@@ -206,7 +204,7 @@ MODES = {
         "workdir replica images out num label weights ema_std step seed scale trust starts steps distance",
     ),
     "export": Mode(write_export, "workdir replica out batch step weights ema_std trust"),
-    "features": Mode(learn_features, "config workdir"),
+    "features": Mode(learn_features, "config workdir trust"),
     "verify": Mode(check_files, "workdir replica"),
     "summary": Mode(show_summary, "config workdir out trust"),
     "reproduce": Mode(reproduce_row, "row workdir seed"),

@@ -18,7 +18,7 @@ from jaxgan.data.memory import CACHES, InMemory, in_memory, resolve_cache
 from jaxgan.data.on_device import Resident, resident
 from jaxgan.data.order.plan import MAX_BATCH_SIZE, SHUFFLES, IndexPlan
 from jaxgan.data.prefetch import prefetch
-from jaxgan.data.sources import KINDS
+from jaxgan.data.sources import KINDS, register_source
 from jaxgan.data.sources.auto import AUTO, found_at
 from jaxgan.data.sources.records import Drawn, described
 from jaxgan.data.validation import MAX_CHANNELS, Checked, check_batch, check_names
@@ -44,12 +44,13 @@ __all__ = [
     "in_memory",
     "open_source",
     "prefetch",
+    "register_source",
     "resident",
     "resolve_cache",
     "resolved",
 ]
 
-SOURCES = (AUTO, *KINDS)
+SOURCES = (AUTO, *KINDS.bundled)
 
 
 def open_source(config_data: Any) -> Source:
@@ -58,8 +59,9 @@ def open_source(config_data: Any) -> Source:
     All sources give uint8[n, H, W, channels], or uint16 with levels; images of another shape are converted.
 
     Args:
-      config_data: the data section of a config. Its fields: source (one of SOURCES), path, name, split, skip,
-        image_size, channels, fit, background, levels, mirror, follow_links, workers, cache, batch_size.
+      config_data: the data section of a config. Its fields: source (one of SOURCES, a registered name, file.py:NAME),
+        path, name, split, skip, image_size, channels, fit, background, levels, mirror, follow_links, workers, cache,
+        batch_size.
 
     Returns:
       A source, an `InMemory` one wherever `resolve_cache` says 'device' or 'host', or with `mirror` a view of one.
@@ -105,7 +107,8 @@ def resolved(config: Config) -> Config:
 
 
 def _found(config_data: Config) -> Config:
-    checks.one_of("data.source", config_data.source, SOURCES)
+    if config_data.source != AUTO:
+        KINDS.check(config_data.source)
     if config_data.source != AUTO and not (config_data.source == "mnist" and config_data.path):
         return config_data
     config_data = copy.deepcopy(config_data)
@@ -129,7 +132,7 @@ def describe(config_data: Config) -> DataInfo:
 
     Where the path is missing that the source needs, these are images without labels, of the size asked for.
     """
-    if not config_data.path and (config_data.source == AUTO or KINDS[config_data.source].path == "needed"):
+    if not config_data.path and (config_data.source == AUTO or KINDS.find(config_data.source).path == "needed"):
         return _canvas(config_data).info
     return skip(_open(_found(config_data), measure=False), config_data.skip).info
 
@@ -142,7 +145,7 @@ def _canvas(c: Config) -> Canvas:
 def _open(config_data: Config, *, measure: bool = True) -> Source:
     """Open a source; levels that are not given are measured, which reads all images once."""
     c = config_data
-    kind = KINDS[c.source]
+    kind = KINDS.find(c.source)
     if c.path and kind.path == "unused":
         raise UserError(
             f"config.data.path is {c.path!r}, but config.data.source={c.source!r} reads nothing from there; add "

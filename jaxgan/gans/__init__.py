@@ -5,24 +5,21 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
-import hashlib
+import copy
 import importlib
-import importlib.machinery
 import pkgutil
-import sys
 import types
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from flax.errors import FlaxError
 
 from jaxgan import config as config_lib
-from jaxgan.base import checks
+from jaxgan.base import checks, parts
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Config, DataInfo
+from jaxgan.objectives import losses
 from jaxgan.training.gan import Gan
 
 
@@ -48,16 +45,26 @@ def build(config: Config, data: DataInfo) -> Gan:
             "jaxgan.open_source(config.data)."
         )
     config_lib.validate(config)
+    losses.LOSSES.check(config.loss)
     if not config.gan.endswith(".py"):
         with explained(config):
             return _from_package(config.gan).build(config, data)
-    module = _from_file(Path(config.gan))
+    module = parts.execute("config.gan", config.gan)
     if not hasattr(module, "build"):
         raise UserError(f"config.gan is {config.gan!r}, a file without a function build(config, data); add one.")
     gan = module.build(config, data)
     if not isinstance(gan, Gan):
         raise UserError(f"build of {config.gan} returns {type(gan).__name__}; expected a jaxgan.Gan.")
     return gan
+
+
+def build_networks(config: Config, data: DataInfo) -> Gan:
+    """Build a GAN of which only the networks count: without the loss and penalties of a user, and so their code."""
+    config = copy.deepcopy(config)
+    for path in "loss", "penalty.own":
+        config.update_from_flattened_dict({path: config_lib.SETTINGS[path].default})
+    config.update_from_flattened_dict({path: config_lib.SETTINGS[path].default for path in config_lib.unused(config)})
+    return build(config, data)
 
 
 @contextlib.contextmanager
@@ -92,52 +99,3 @@ def _from_package(name: str) -> types.ModuleType:
             + checks.suggest(name, names())
         )
     return importlib.import_module(f"{__name__}.{name}")
-
-
-class _CustomGans:
-    """What Python asks where a pickle names the module of a custom GAN that this process has not built."""
-
-    @staticmethod
-    def find_spec(name: str, path: Any = None, target: Any = None) -> None:
-        del path, target
-        if name.startswith(_FILE_MODULES):
-            raise UserError(
-                "the pickle holds parts of a custom GAN, whose file was not read in this process; call jaxgan.build or "
-                "jaxgan.load(..., trust=True) of it first."
-            )
-
-
-_FILE_MODULES = f"{__name__}.file:"  # followed by a digest
-sys.meta_path.append(_CustomGans)
-
-
-def check_alone(path: Path) -> None:
-    """Raise UserError where a GAN's file imports files beside it: a run keeps a copy of it alone."""
-    nodes = list(ast.walk(ast.parse(path.read_bytes())))
-    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
-    for name in {name.partition(".")[0] for name in names} - {"jaxgan"}:
-        if any((path.parent / beside).is_file() for beside in (f"{name}.py", f"{name}/__init__.py")):
-            raise UserError(
-                f"{path} imports {name}, which lies beside it, but a run keeps a copy of {path.name} alone; put all "
-                "into that file, or install the rest as a package in another folder."
-            )
-
-
-def _from_file(path: Path) -> types.ModuleType:
-    if not path.is_file():
-        raise FileNotFoundError(f"config.gan is {str(path)!r}, but there is no such file; give the path of a .py file.")
-    # A name of its own in sys.modules, where dataclasses look a module up. The same content is the same module, so that
-    # what is built from it twice has equal types.
-    name = f"{_FILE_MODULES}{hashlib.sha256(path.read_bytes()).hexdigest()}"
-    if name in sys.modules:
-        return sys.modules[name]
-    module = types.ModuleType(name)
-    module.__file__ = str(path)
-    sys.modules[name] = module
-    try:
-        importlib.machinery.SourceFileLoader(name, str(path)).exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module

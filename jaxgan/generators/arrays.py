@@ -30,7 +30,7 @@ def from_arrays(saved: Saved, arrays: Mapping[str, np.ndarray], path: str | Path
     Raises:
       UserError: `path` holds other arrays than the networks have that its settings name.
     """
-    return of_gan(gans.build(saved.config, saved.data), saved.config, arrays, path)
+    return of_gan(gans.build_networks(saved.config, saved.data), saved.config, arrays, path)
 
 
 def of_gan(gan: Gan, config: Config, arrays: Mapping[str, np.ndarray], path: str | Path) -> GeneratorParams:

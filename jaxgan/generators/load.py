@@ -89,7 +89,7 @@ def load_with_config(workdir: str | Path, which: Which) -> tuple[GeneratorParams
         )
     workdir = layout.folder_of(workdir, None)
     config, data = saved_config.trusted_config(workdir, trust=which.trust)
-    gan = gans.build(config, data)
+    gan = gans.build_networks(config, data)
     with gans.explained(config):
         variables = generator_shapes(gan)
     if which.ema_std is not None:

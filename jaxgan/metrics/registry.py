@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from jaxgan.base import parts
+
 # What a measure may need, those of the first tables first.
 NEEDS = {
     "features": "a feature network",
@@ -96,11 +98,28 @@ def measure(
     return register
 
 
+def named(name: str) -> str:
+    """Return the name of a measure; of file.py:NAME, a function that becomes a measure unless it is one, its name."""
+    function = parts.file_of(name)[1]
+    if function == name:
+        return name
+    compute = parts.read("config.eval.metrics", name)
+    parts.check_call(f"the measure {function!r}", compute, "given")
+    known = [key for key, one in _FOUND.items() if one.compute is compute]
+    if not known:
+        measure(function)(compute)
+    return (known or [function])[0]
+
+
 @functools.cache
-def measures() -> dict[str, Measure]:
-    """Return all measures by name, those of features first and those of pixels last."""
+def _import_bundled() -> None:
     for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
         importlib.import_module(f"jaxgan.metrics.{module.name}")
+
+
+def measures() -> dict[str, Measure]:
+    """Return all measures by name, those of features first and those of pixels last."""
+    _import_bundled()
     order = list(NEEDS)
 
     def place(item: tuple[str, Measure]) -> tuple[int, str]:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.nn import relu, softplus
 
 from jaxgan.base import axis, checks
+from jaxgan.base.parts import Parts
 from jaxgan.base.types import Array
 
 Terms = Callable[[Array, Array], Array]
@@ -71,7 +73,25 @@ def _averaged(of_difference: Callable[[Array], Array]) -> AdversarialLoss:
     return AdversarialLoss(first, second, lambda r, f: first(f, r) + second(f, r), relative=True)
 
 
-LOSSES = {
+def _made(name: str, given: Any) -> AdversarialLoss:
+    if not isinstance(given, AdversarialLoss):
+        raise checks.UserError(f"the loss {name!r} is {type(given).__name__}; expected a jaxgan.AdversarialLoss.")
+    for term in "d_real", "d_fake", "g":
+        _check_term(f"{term} of the loss {name!r}", getattr(given, term))
+    return given
+
+
+def _check_term(what: str, term: Terms) -> None:
+    logits = jax.ShapeDtypeStruct((2,), jnp.float32)
+    try:
+        made = jax.eval_shape(term, logits, logits)
+    except Exception as error:
+        raise checks.UserError(f"{what} fails ({checks.brief(error)}); expected a function of (r, f).") from error
+    if getattr(made, "shape", None) != (2,) or not jnp.issubdtype(made.dtype, jnp.floating):
+        raise checks.UserError(f"{what} makes {made} of 2 logits; expected float[2], whose mean the caller takes.")
+
+
+_BUNDLED = {
     # D: -log s(r) - log(1 - s(f)); G: -log s(f), with s the sigmoid.
     # Goodfellow et al., "Generative Adversarial Nets", 2014, equation 1 and the end of section 3.
     "non_saturating": _apart(lambda r: softplus(-r), softplus, lambda f: softplus(-f)),
@@ -91,68 +111,25 @@ LOSSES = {
     "ragan_least_squares": _averaged(lambda t: (t - 1) ** 2),
     "ragan_hinge": _averaged(lambda t: relu(1 - t)),
 }
-
-OURS = tuple(LOSSES)  # names that `register_loss` does not give away
+LOSSES = Parts("config.loss", _BUNDLED, _made)
 
 # Losses whose D is a classifier, with real images as the class 1, so that their label can be smoothed.
 SMOOTHED = ("non_saturating", "minimax")
 
 
-@dataclasses.dataclass(frozen=True)
-class _Elsewhere(AdversarialLoss):
-    """Stands for a loss that was registered in another process."""
-
-
 def register_loss(name: str, loss: AdversarialLoss) -> None:
     """Let `config.loss` name a loss of your own in this process. To resume such a run, register the same loss first.
 
+    A loss of a file has a name without this: file.py:NAME.
+
     Args:
-      name: letters, digits and underscores; none of jaxgan's own losses. A loss that you gave it before is replaced.
+      name: letters, digits and underscores; none of a bundled loss.
       loss: three functions of logits.
 
     Raises:
-      UserError: another kind of name, a taken one, or no such functions.
+      UserError: another kind of name, that of a bundled loss, or what is no loss.
     """
-    if not isinstance(name, str) or not name.isidentifier() or name in OURS:
-        raise checks.UserError(
-            f"the name of a loss is {name!r}; expected letters, digits, _, and none of {', '.join(OURS)}."
-        )
-    if not isinstance(loss, AdversarialLoss):
-        raise checks.UserError(f"the loss {name} is {type(loss).__name__}; expected a jaxgan.AdversarialLoss.")
-    for term in "d_real", "d_fake", "g":
-        _check_term(f"{term} of the loss {name}", getattr(loss, term))
-    LOSSES[name] = loss
-
-
-def _check_term(what: str, term: Terms) -> None:
-    logits = jax.ShapeDtypeStruct((2,), jnp.float32)
-    try:
-        made = jax.eval_shape(term, logits, logits)
-    except Exception as error:
-        raise checks.UserError(f"{what} fails ({checks.brief(error)}); expected a function of (r, f).") from error
-    if getattr(made, "shape", None) != (2,) or not jnp.issubdtype(made.dtype, jnp.floating):
-        raise checks.UserError(f"{what} makes {made} of 2 logits; expected float[2], whose mean the caller takes.")
-
-
-def expect(name: str) -> None:
-    """Accept the name of a loss that a run was trained with, though only its process knew it: generators need none."""
-    if name.isidentifier():
-
-        def refuse(r: Array, f: Array) -> Array:
-            del r, f
-            raise checks.UserError(_unregistered(name))
-
-        LOSSES.setdefault(name, _Elsewhere(refuse, refuse, refuse, relative=True))
-
-
-def check_registered(name: str) -> None:
-    """Raise UserError for a loss that only another process knew."""
-    if isinstance(LOSSES.get(name), _Elsewhere):
-        raise checks.UserError(_unregistered(name))
-
-
-def _unregistered(name: str) -> str:
-    return f"config.loss is {name!r}, which is no loss in this process; call jaxgan.register_loss({name!r}, ...) first."
+    LOSSES.add(name, loss)
 
 
 def get(name: str, label_smoothing: float = 0.0) -> AdversarialLoss:
@@ -168,9 +145,8 @@ def get(name: str, label_smoothing: float = 0.0) -> AdversarialLoss:
     Raises:
       UserError: an unknown name, or one without a label.
     """
-    checks.one_of("config.loss", name, LOSSES)
     if not label_smoothing:
-        return LOSSES[name]
+        return LOSSES.find(name)
     checks.one_of("config.loss, with config.label_smoothing,", name, SMOOTHED)
     s = label_smoothing
     return dataclasses.replace(LOSSES[name], d_real=lambda r, f: (1 - s) * softplus(-r) + s * softplus(r))

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from jaxgan.base import axis, checks
+from jaxgan.base import axis, checks, draws
+from jaxgan.base.parts import Parts, check_call
 from jaxgan.base.types import Array, Batch
+
+SIGMA = 0.01  # of the noise that finite differences are taken with, in the networks' range
 
 Score = Callable[[Array, Array], Array]  # (images [B, H, W, C], labels [B]) -> logits [B]
 
@@ -71,6 +75,35 @@ def r2(score: Score, real: Batch | None, fake: Batch, key: Array) -> Array:
     return squared_gradient(score, fake) / 2
 
 
+def approx_r1(score: Score, real: Batch, fake: Batch | None, key: Array) -> Array:
+    """Return (D(x) - D(x + s e))^2 / (2 s^2) on real images, float[B], for e from N(0, 1) and s = SIGMA.
+
+    Over e its mean is n(x) / 2, plus terms of order s^2, so the weight is the gamma of R1. No second derivative is
+    needed. The weight in the paper, which does not divide, is gamma / (2 s^2).
+
+    References:
+      Lin, Xia, Ren, Yang, Xiao and Jiang, "Diffusion Adversarial Post-Training for One-Step Video Generation", 2025
+      (arXiv 2501.08316), the approximated R1 loss. R2 likewise in Lin et al., "Adversarial Flow Models", 2025 (arXiv
+      2511.22475), whose published code has the same s.
+    """
+    del fake
+    return squared_difference(score, real, key) / 2
+
+
+def approx_r2(score: Score, real: Batch | None, fake: Batch, key: Array) -> Array:
+    """Return (D(x) - D(x + s e))^2 / (2 s^2) on generated images, float[B]; see `approx_r1`."""
+    del real
+    return squared_difference(score, fake, key) / 2
+
+
+def squared_difference(score: Score, batch: Batch, key: Array, sigma: float = SIGMA) -> Array:
+    """Return (D(x) - D(x + sigma e))^2 / sigma^2 for each image, float[B], with e from N(0, 1)."""
+    num, *shape = batch.images.shape
+    noise = axis.share(draws.normal(key, (num * axis.size(), *shape)))
+    moved = score(batch.images + sigma * noise, batch.labels)
+    return jnp.square((moved - score(batch.images, batch.labels)) / sigma)
+
+
 def wgan_gp(score: Score, real: Batch, fake: Batch, key: Array) -> Array:
     """Return (sqrt(n(x)) - 1)^2 on points between real and generated images, float[B]; the usual weight is 10.
 
@@ -97,19 +130,42 @@ def between(real: Batch, fake: Batch, key: Array) -> Batch:
     return Batch(share * real.images + (1 - share) * fake.images, real.labels)
 
 
-# name in config.penalty: (value, images that it uses)
-PENALTIES = {
+def _made(name: str, given: Any) -> Penalty:
+    if not isinstance(given, Penalty):
+        raise checks.UserError(f"the penalty {name!r} is {type(given).__name__}; expected a jaxgan.Penalty.")
+    check_call(f"the value of the penalty {name!r}", given.value, "score, real, fake, key")
+    return given
+
+
+# Those of config.penalty, where each has a weight.
+_BUNDLED = {
     "r1": (r1, ("real",)),
     "r2": (r2, ("fake",)),
+    "approx_r1": (approx_r1, ("real",)),
+    "approx_r2": (approx_r2, ("fake",)),
     "wgan_gp": (wgan_gp, ("real", "fake")),
     "zero_centred": (zero_centred, ("real", "fake")),
 }
+PENALTIES = Parts("config.penalty.own", {name: Penalty(name, 1.0, *kind) for name, kind in _BUNDLED.items()}, _made)
 
 
-def from_weights(weights: Mapping[str, float]) -> tuple[Penalty, ...]:
-    """Return the penalties whose weight is not 0.
+def register_penalty(penalty: Penalty) -> None:
+    """Let `config.penalty.own` name a penalty of your own in this process, by the penalty's name.
+
+    Raises:
+      UserError: the name of a bundled penalty, or what is no penalty.
+    """
+    PENALTIES.add(getattr(penalty, "name", ""), penalty)
+
+
+def from_weights(weights: Mapping[str, Any]) -> tuple[Penalty, ...]:
+    """Return the penalties whose weight is not 0, and a user's own.
 
     Args:
-      weights: weight for each name in PENALTIES; other names are ignored, missing ones count as 0.
+      weights: weight for each bundled penalty; `own`, a list of others with `own_weight`, a factor on their weights.
+        Other names are ignored, missing ones count as 0.
     """
-    return tuple(Penalty(name, weights[name], *kind) for name, kind in PENALTIES.items() if weights.get(name))
+    own = [PENALTIES.find(name.strip()) for name in weights.get("own", "").split(",") if name.strip()]
+    weighted = [(PENALTIES[name], weights[name]) for name in PENALTIES.bundled if weights.get(name)]
+    weighted += [(one, weights.get("own_weight", 1.0) * one.weight) for one in own]
+    return tuple(dataclasses.replace(one, weight=weight) for one, weight in weighted)

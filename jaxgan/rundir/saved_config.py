@@ -1,15 +1,15 @@
-"""What a run's folder says about itself: `config.json`, a copy of an own GAN file, what a resumed run may change."""
+"""What a run's folder says about itself: `config.json`, copies of a user's code, what a resumed run may change."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
-import hashlib
+import functools
 import json
 import math
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,10 @@ from jaxgan.base.digests import digest
 from jaxgan.base.settings import check_plain, completed, flatten
 from jaxgan.base.types import Config, DataInfo
 from jaxgan.config import default, is_fixed, settings, validate, with_whole_paths
-from jaxgan.objectives import losses
+from jaxgan.rundir import own_code
 from jaxgan.rundir.layout import CONFIG_FILE, GAN_FILE, checkpoints
 
-MOST_BYTES = 2**24  # of config.json, and of a GAN's file
+MOST_BYTES = 2**24  # of config.json, and of a file of code
 
 # Settings of JAX that random numbers depend on besides their keys, and the resumed steps with them.
 _DRAWS = ("jax_default_prng_impl", "jax_threefry_partitionable", "jax_enable_x64", "jax_random_seed_offset")
@@ -40,7 +40,7 @@ class Saved:
       config: the configuration, complete.
       data: what a model must know of the data.
       fingerprint: what the data turned out to be (`jaxgan.data.fingerprint`), None where the run did not say.
-      gan_digest: SHA-256 of the run's copy of a custom GAN file, None where there is no copy.
+      code: SHA-256 of the run's copies of a user's Python files, by their names.
       home: digest of the machine and the folder that the run was last trained in, None where it was not recorded.
       draws: the values of `_DRAWS` that it was trained with, as far as they were recorded.
     """
@@ -48,7 +48,7 @@ class Saved:
     config: Config
     data: DataInfo
     fingerprint: str | None = None
-    gan_digest: str | None = None
+    code: Mapping[str, str] = dataclasses.field(default_factory=dict)
     home: str | None = None
     draws: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -72,26 +72,27 @@ def is_own_file(gan: str) -> bool:
 
 
 def save_config(
-    workdir: Path, config: Config, data: DataInfo, fingerprint: str | None, code: bytes | None = None
+    workdir: Path, config: Config, data: DataInfo, fingerprint: str | None, code: Mapping[str, bytes] | None = None
 ) -> None:
-    """Write config.json, and a copy of an own GAN file, so that the folder can move.
+    """Write config.json, and copies of a user's Python files, so that the folder can move.
 
     Args:
       workdir: folder of the run.
       config: of the run.
       data: what its images turned out to be; likewise `fingerprint`.
-      code: content of an own GAN file when the networks were built; None reads the file, which may have changed since.
+      code: copies of the user's files when the networks were built; None reads the files, which may have changed since.
     """
+    code = own_code.copies(config) if code is None else code
     content: dict[str, Any] = {
         "config": json.loads(config.to_json()),
         "data": {**_data_facts(data), "fingerprint": fingerprint},
         "draws": {name: getattr(jax.config, name) for name in _DRAWS},
         "home": _home(workdir),
     }
-    if is_own_file(config.gan):
-        code = Path(config.gan).read_bytes() if code is None else code
-        content["gan_digest"] = hashlib.sha256(code).hexdigest()
-        files.write(workdir / GAN_FILE, code)
+    for name, text in code.items():
+        files.write(workdir / name, text)
+    if code:
+        content["code"] = own_code.digests(code)
     text = json.dumps(content, indent=2) + "\n"
     parse(json.loads(text))  # or a trained run could turn out to be one that nobody can read
     files.write(workdir / CONFIG_FILE, text)
@@ -140,15 +141,17 @@ def parse(content: Any) -> Saved:
     config = _filled(given)
     if not config.gan:
         raise ValueError("it names no GAN")
-    losses.expect(config.loss)
     validate(config)
-    digests = data.get("fingerprint"), content.get("gan_digest"), content.get("home")
+    # In runs of earlier versions the GAN was all the code.
+    code = {GAN_FILE: content.get("gan_digest"), **content.get("code", {})}
+    code = {name: known for name, known in code.items() if known is not None}
+    digests = data.get("fingerprint"), content.get("home"), *code.values()
     draws = {name: value for name, value in content.get("draws", {}).items() if name in _DRAWS}
     for text in [text for text in digests if text is not None] + list(draws.values()):
         if not isinstance(text, str if text in digests else str | int):
             raise TypeError(f"{text!r} is no digest and no setting of JAX")
         check_plain("a digest, or a setting of JAX,", text)
-    return Saved(config, info, *digests, draws=draws)
+    return Saved(config, info, digests[0], code, digests[1], draws)
 
 
 def _data_facts(data: DataInfo) -> dict[str, Any]:
@@ -195,36 +198,22 @@ def _filled(given: Any) -> Config:
     return config
 
 
-def trusted_config(workdir: str | Path, *, trust: bool) -> tuple[Config, DataInfo]:
-    """Return a run's configuration whose `gan` may be built.
+def trusted_config(
+    workdir: str | Path, *, trust: bool, executes: Collection[str] = ("gan",)
+) -> tuple[Config, DataInfo]:
+    """Return a run's configuration whose code may be executed.
 
     Args:
       workdir: folder of the run.
-      trust: consent to execute the GAN's own .py file that came with the run.
+      trust: consent to execute the Python files that came with the run.
+      executes: settings whose code will be.
 
     Raises:
-      UserError: the run has a GAN of its own and `trust` is False, or its copy of that file was changed.
+      UserError: one of them names a file and `trust` is False, or the run's copy of that file was changed.
       FileNotFoundError: the folder is not a run's.
     """
     saved = load_saved(workdir)
-    config = saved.config
-    if is_own_file(config.gan):
-        copy = Path(workdir) / GAN_FILE
-        known = saved.gan_digest is not None
-        where = copy if known else Path(config.gan)
-        if not trust:
-            raise UserError(
-                f"{workdir} has a GAN of its own, {where}, which would be executed; look at the file, then say --trust "
-                "(or load(..., trust=True))."
-            )
-        if known and not copy.exists():
-            raise UserError(
-                f"{copy} is missing, without which the run's networks are not known; restore it from a copy."
-            )
-        if known and hashlib.sha256(files.read(copy, MOST_BYTES)).hexdigest() != saved.gan_digest:
-            raise UserError(f"{copy} is not the file that the run was made with; restore it from a copy.")
-        config.gan = str(where)
-    return config, saved.data
+    return own_code.trusted(workdir, saved.config, saved.code, trust=trust, executes=executes), saved.data
 
 
 def keep_levels(config: Config, data: DataInfo) -> None:
@@ -263,13 +252,11 @@ def changes(workdir: Path, config: Config, data: DataInfo, fingerprint: str | No
         return {}
     saved = load_saved(workdir)
     _check_draws(workdir, saved)
-    changed = differences(with_whole_paths(saved.config), config)
-    if is_own_file(saved.config.gan) and is_own_file(config.gan) and saved.gan_digest is not None:
-        # Its content counts, not where the file lies.
-        changed.pop("gan", None)
-        content = hashlib.sha256(Path(config.gan).read_bytes()).hexdigest()
-        if content != saved.gan_digest:
-            changed["gan (the file's content)"] = (saved.gan_digest[:12], content[:12])
+    called = functools.partial(own_code.by_copies, code=saved.code)
+    changed = differences(called(with_whole_paths(saved.config)), called(config))
+    for name, now in own_code.digests(own_code.copies(config)).items():
+        if saved.code.get(name, now) != now:
+            changed[f"{Path(name).stem} (the file's content)"] = (saved.code[name][:12], now[:12])
     _check_resumable(workdir, changed)
     _check_data(workdir, saved, config, data, fingerprint)
     return changed

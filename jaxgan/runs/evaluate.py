@@ -14,10 +14,11 @@ import numpy as np
 from jaxgan import data
 from jaxgan.base import checks, keys
 from jaxgan.base.checks import UserError
+from jaxgan.base.parts import file_of
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Config, Map, Source
 from jaxgan.config import validate, with_whole_paths
-from jaxgan.metrics import suite
+from jaxgan.metrics import registry, suite
 from jaxgan.metrics.features import trained
 from jaxgan.metrics.features.choice import choose_features
 from jaxgan.metrics.features.network import FeatureNet
@@ -150,12 +151,12 @@ def create_evaluator(
     checks.in_range("the number of scored images", num, LEAST)
     seed = int(config.seed if seed is None else seed)
     checks.in_range("--seed", seed, 0, 2**32 - 1)
-    chosen = tuple(name.strip() for name in config.eval.metrics.split(",") if name.strip())
+    chosen = tuple(registry.named(name.strip()) for name in config.eval.metrics.split(",") if name.strip())
     held = held_out(config, source)
     images, labels = images_of(source or data.open_source(config.data))
     net = choose_features(
         config.eval.features,
-        source=data.resolved(config).data.source,
+        source=_source_name(config),
         image_shape=images.shape[1:],
         data_digest="" if labels is None else trained.data_digest(images, labels),
         fid=config.eval.fid,
@@ -177,13 +178,9 @@ def create_evaluator(
     return Evaluator(reference, floor, config.data.split, num, seed, *stats, names, counts, seconds)
 
 
-def refuse_code(config: Config) -> None:
-    """Raise UserError where scores would execute a Python file that the configuration names."""
-    if ".py:" in config.eval.features:
-        raise UserError(
-            f"config.eval.features is {config.eval.features!r}, a file that would be executed; look at it, then say "
-            "--trust."
-        )
+def _source_name(config: Config) -> str:
+    """Return the name of the kind of images, of file.py:NAME the latter."""
+    return file_of(data.resolved(config).data.source)[1]
 
 
 def held_out(config: Config, source: Source | None = None) -> Images | None:
@@ -247,13 +244,14 @@ def evaluate_run(
     from jaxgan.generators.load import load  # Orbax takes a second to import
 
     check_out(out)
-    config, workdir = saved_config.trusted_config(Path(workdir), trust=trust)[0], Path(workdir)
+    given = {"eval.metrics": metrics, "eval.fid": fid, "eval.features": features, "data.path": path}
+    given = {name: value for name, value in given.items() if value is not None}
+    executes = {"gan", "data.source", "eval.features", "eval.metrics"} - given.keys()
+    executes -= {"data.source"} if source is not None else set()
+    config, workdir = saved_config.trusted_config(workdir, trust=trust, executes=executes)[0], Path(workdir)
     several = {"all": steps.saved_steps, "latest": steps.newest_first}.get(str(step))
     asked = steps.find_step(workdir, "latest" if several else step)
-    if features is None and not trust:
-        refuse_code(config)
-    given = {"eval.metrics": metrics, "eval.fid": fid, "eval.features": features, "data.path": path}
-    config.update_from_flattened_dict({name: value for name, value in given.items() if value is not None})
+    config.update_from_flattened_dict(given)
     config = with_whole_paths(config)
     validate(config)
     source = data.open_source(config.data) if source is None else data.checked(source)
@@ -284,7 +282,7 @@ def train_features(config: Config, *, on_step=lambda step, loss: None) -> Featur
     Raises:
       UserError: the images have no labels.
     """
-    source, name = data.open_source(config.data), data.resolved(config).data.source
+    source, name = data.open_source(config.data), _source_name(config)
     images, labels = images_of(source)
     if labels is None:
         raise UserError(

@@ -18,8 +18,7 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.digests import digest
 from jaxgan.base.pixels import visible
 from jaxgan.base.types import Config, Device, Source
-from jaxgan.objectives import losses
-from jaxgan.rundir import layout, saved_config, sweep
+from jaxgan.rundir import layout, own_code, saved_config, sweep
 from jaxgan.runs.by_size import decided
 from jaxgan.runs.record import loggers
 from jaxgan.runs.schedule import Schedule
@@ -48,7 +47,7 @@ class Setup:
     state_shapes: GanState
     steps_per_call: int
     own_optimisers: tuple[str, ...] = ()  # networks whose optimiser the caller gave
-    code: bytes | None = None  # of a custom GAN's file, as the networks were built from it
+    code: Mapping[str, bytes] = dataclasses.field(default_factory=dict)  # of the user, as networks were built from it
 
     def new_state(self) -> GanState:
         """Return the state at step 0 that follows from the seed."""
@@ -101,7 +100,6 @@ def create_plan(config: Config, source: Source | None, own: Optimisers = NO_OPTI
       UserError, FileNotFoundError: the configuration, the data or the devices do not fit.
     """
     config_lib.validate(config)
-    losses.check_registered(config.loss)
     check_own(own, config)
     configs = sweep.expand(config) if sweep.is_many(config) else [config]
     loggers.check(config.train.log_to)
@@ -127,7 +125,8 @@ def identity(plan: Plan, workdir: Path) -> str:
     The folder tells jobs with equal settings apart, since one of them alone can lock it.
     """
     config, setup = plan.config, plan.shared
-    own = {"data.path", "data.workers", "gan"}  # they may differ where the images and the code do not
+    own = {"data.path", "data.workers"}  # they may differ where the images do not
+    code, config = own_code.copies(config), config_lib.with_files(config, lambda path, file: path)
     shapes = [
         (jax.tree_util.keystr(path), x.shape, x.dtype) for path, x in jax.tree.leaves_with_path(setup.state_shapes)
     ]
@@ -136,7 +135,7 @@ def identity(plan: Plan, workdir: Path) -> str:
         "data.cache as it turned out": data.resolve_cache(config.data, setup.source.info),
         "steps a call": setup.steps_per_call,
         "devices": len(jax.local_devices()),
-        "a GAN": digest(Path(config.gan).read_bytes()) if config.gan.endswith(".py") else config.gan,
+        "code": digest(*code.values()),
         "networks": digest(str(shapes)),
         "jax": jax.__version__,
         "--workdir": workdir,
@@ -163,12 +162,8 @@ def check_own(own: Optimisers, config: Config) -> None:
 def create_setup(config: Config, source: Source, devices: list[Device], own: Optimisers = NO_OPTIMISERS) -> Setup:
     """Build networks, optimisers and the index plan."""
     visible(np.zeros((1, source.info.image_shape[2]), np.uint8), config.sample.channels)  # or grids would refuse later
-    # Whoever trains may go on writing the file.
-    own_file = Path(config.gan) if saved_config.is_own_file(config.gan) else None
-    code = own_file.read_bytes() if own_file is not None and own_file.is_file() else None
+    code = own_code.copies(config)  # before they are executed: whoever trains may go on writing them
     gan = gans.build(config, source.info)
-    if own_file is not None:
-        gans.check_alone(own_file)
     info, rule = source.info, gan.rule
     parts = info.num_images, config.data.batch_size, config.data.drop_remainder, config.data.shuffle
     plan = data.IndexPlan(config.seed, *parts)

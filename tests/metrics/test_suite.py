@@ -186,14 +186,13 @@ def test_every_file_of_a_measure_is_found_and_features_come_first():
 
 def test_a_new_measure_is_one_function(monkeypatch):
     monkeypatch.setattr(registry, "_FOUND", dict(registry._FOUND))
-    registry.measures.cache_clear()
+    measures()
     registry.measure("brightness", higher=("brightness",))(lambda given: {"brightness": float(given.images.mean())})
     assert suite.score(np.full((2, 4, 4, 1), 7, np.uint8), None, create_reference(np.zeros((9, 4, 4, 1), np.uint8)))[
         "brightness"
     ] == pytest.approx(7)
     assert better("brightness") == "max"
     monkeypatch.undo()
-    registry.measures.cache_clear()
     assert "brightness" not in measures()
 
 

@@ -155,9 +155,14 @@ def test_a_loss_of_your_own_has_a_name():
         own = dataclasses.replace(own, g=lambda r, f: jnp.exp(-f))
         jaxgan.register_loss("exponential", own)  # as when a notebook's cell runs again
         assert jaxgan.build(config, data).loss == own
+        again = losses.AdversarialLoss(*[lambda r, f: r + f] * 3)
+        jaxgan.register_loss("exponential", again)  # as when a notebook's cell was changed
+        assert jaxgan.build(config, data).loss == again
         for name in "hinge", "a loss", "", 5:
             with pytest.raises(jaxgan.UserError, match="letters, digits, _, and none of"):
                 jaxgan.register_loss(name, own)
+        with pytest.raises(jaxgan.UserError, match=r"the loss .x. is function; expected a jaxgan"):
+            jaxgan.register_loss("x", lambda r, f: r)
     finally:
         losses.LOSSES.pop("exponential", None)
 
@@ -165,13 +170,16 @@ def test_a_loss_of_your_own_has_a_name():
 @pytest.mark.parametrize(
     ("loss", "said"),
     [
-        (lambda r, f: r - f, "the loss own is function; expected a jaxgan.AdversarialLoss"),
+        (lambda r, f: r - f, "the loss .own. is function; expected a jaxgan.AdversarialLoss"),
         (
             losses.AdversarialLoss(lambda r, f: r, lambda r, f: f.mean(), lambda r, f: f),
-            "d_fake of the loss own makes",
+            "d_fake of the loss .own. makes",
         ),
-        (losses.AdversarialLoss(lambda r, f: r, lambda r, f: f, lambda f: f), r"g of the loss own fails \(TypeError: "),
-        (losses.AdversarialLoss(lambda r, f: r > 0, lambda r, f: f, lambda r, f: f), "d_real of the loss own makes"),
+        (
+            losses.AdversarialLoss(lambda r, f: r, lambda r, f: f, lambda f: f),
+            r"g of the loss .own. fails \(TypeError: ",
+        ),
+        (losses.AdversarialLoss(lambda r, f: r > 0, lambda r, f: f, lambda r, f: f), "d_real of the loss .own. makes"),
     ],
 )
 def test_what_is_no_loss_is_refused_when_it_is_registered(loss, said):
@@ -193,7 +201,7 @@ def test_a_run_of_such_a_loss_is_read_by_processes_that_do_not_know_it(tmp_path)
             assert done.returncode == 0, done.stderr
         evaluate_run(tmp_path, num=12, features="none", trust=True)
         report.report_again(tmp_path, trust=True)
-        with pytest.raises(jaxgan.UserError, match=r"call jaxgan.register_loss\('exponential', \.\.\.\) first"):
+        with pytest.raises(jaxgan.UserError, match=r"config.loss is 'exponential'; expected one of"):
             jaxgan.train(config, tmp_path)
         jaxgan.register_loss("exponential", own)
         config.train.num_steps = 4

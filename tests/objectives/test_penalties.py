@@ -8,6 +8,7 @@ import pytest
 from flax import linen as nn
 from scipy.optimize import approx_fprime
 
+from jaxgan.base import axis
 from jaxgan.base.types import Batch
 from jaxgan.nets.conv import Conv
 from jaxgan.objectives import penalties
@@ -28,8 +29,7 @@ def batch(num, seed):
 
 
 def values(name, score, num=5, key=9):
-    function, _ = penalties.PENALTIES[name]
-    return function(score, batch(num, 1), batch(num, 2), jax.random.key(key))
+    return penalties.PENALTIES[name].value(score, batch(num, 1), batch(num, 2), jax.random.key(key))
 
 
 @pytest.mark.parametrize("num", [1, 5])
@@ -44,6 +44,40 @@ def test_linear_discriminator(num):
 def test_images_that_count():
     np.testing.assert_allclose(values("r1", quadratic), jnp.sum(batch(5, 1).images ** 2, (1, 2, 3)) / 2, rtol=1e-5)
     np.testing.assert_allclose(values("r2", quadratic), jnp.sum(batch(5, 2).images ** 2, (1, 2, 3)) / 2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("sigma", [penalties.SIGMA, 0.5])
+def test_finite_differences_have_the_expectation_over_the_noise(sigma):
+    """Of a linear D it is |w|^2; of D = |x|^2 / 2 it is |x|^2 + sigma^2 d (d + 2) / 4, for d numbers of an image."""
+    num, d = 100_000, WEIGHTS.size
+    one = batch(1, 1)
+    many = Batch(jnp.broadcast_to(one.images, (num, *WEIGHTS.shape)), jnp.zeros(num, jnp.int32))
+    for score, expected in (
+        (linear, float(jnp.sum(WEIGHTS**2))),
+        (quadratic, float(jnp.sum(one.images**2)) + sigma**2 * d * (d + 2) / 4),
+    ):
+        found = np.asarray(penalties.squared_difference(score, many, jax.random.key(4), sigma), np.float64)
+        assert found.mean() == pytest.approx(expected, abs=4 * found.std() / num**0.5)
+        assert found.std() / num**0.5 < 0.01 * expected
+
+
+def test_approximations_have_the_weights_of_r1_and_r2_and_see_their_images():
+    real, fake = (Batch(size * batch(20_000, 1).images, jnp.zeros(20_000, jnp.int32)) for size in (1, 3))
+    for name, size in ("r1", 1), ("r2", 3):
+        exact, found = (penalties.PENALTIES[one].value for one in (name, f"approx_{name}"))
+        expected = exact(quadratic, real, fake, jax.random.key(0)).mean()
+        np.testing.assert_allclose(expected, size**2 * WEIGHTS.size / 2, rtol=0.02)
+        np.testing.assert_allclose(found(quadratic, real, fake, jax.random.key(5)).mean(), expected, rtol=0.05)
+
+
+def test_images_on_two_devices_have_the_noise_that_they_have_on_one():
+    images = batch(4, 1).images
+
+    def value(images):
+        return penalties.approx_r1(quadratic, Batch(images, jnp.zeros(len(images), jnp.int32)), None, jax.random.key(7))
+
+    halves = jax.pmap(value, axis_name=axis.NAME)(images.reshape(2, 2, *WEIGHTS.shape))
+    np.testing.assert_allclose(halves.ravel(), value(images), rtol=1e-4)
 
 
 def test_points_lie_between_and_one_share_serves_a_image():
@@ -87,7 +121,7 @@ class SmoothD(nn.Module):
 @pytest.mark.parametrize("name", penalties.PENALTIES)
 def test_gradients_by_the_parameters_of_d_are_slopes_in_float64(name):
     with jax.enable_x64(True):
-        net, function = SmoothD(), penalties.PENALTIES[name][0]
+        net, function = SmoothD(), penalties.PENALTIES[name].value
         sides = [Batch(jax.random.normal(jax.random.key(i), (3, 6, 6, 2)), jnp.zeros(3, jnp.int32)) for i in (1, 2)]
         flat, unravel = jax.flatten_util.ravel_pytree(
             jax.tree.map(lambda x: x.astype(jnp.float64), net.init(jax.random.key(0), sides[0].images))

@@ -107,7 +107,7 @@ def test_an_own_gan_file_is_copied_and_its_content_counts(saved, tmp_path_factor
 
 
 def test_own_code_needs_consent_and_must_be_what_was_saved(saved):
-    with pytest.raises(ValueError, match=r"has a GAN of its own, .*gan\.py, which would be executed; .*--trust"):
+    with pytest.raises(ValueError, match=r"config\.gan of .* is .*gan\.py, a file that would be executed; .*--trust"):
         saved_config.trusted_config(saved, trust=False)
     config, _ = saved_config.trusted_config(saved, trust=True)
     assert config.gan == str(saved / "gan.py")
@@ -115,7 +115,7 @@ def test_own_code_needs_consent_and_must_be_what_was_saved(saved):
     with pytest.raises(ValueError, match="is not the file that the run was made with"):
         saved_config.trusted_config(saved, trust=True)
     (saved / "gan.py").unlink()
-    with pytest.raises(ValueError, match=r"gan\.py is missing, without which .* restore it from a copy"):
+    with pytest.raises(ValueError, match=r"gan\.py is missing, which config\.gan needs; restore it from a copy"):
         saved_config.trusted_config(saved, trust=True)
 
 

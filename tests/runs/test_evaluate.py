@@ -97,10 +97,6 @@ def test_command_prints_a_table_and_adds_to_the_file(finished):
 def test_own_code_in_a_run_needs_consent(finished):
     with pytest.raises(ValueError, match="--trust"):
         evaluate.evaluate_run(finished, 6, num=20)
-    cfg = config()
-    cfg.eval.features = "mine.py:embed"
-    with pytest.raises(ValueError, match="a file that would be executed"):
-        evaluate.refuse_code(cfg)
 
 
 def test_features_may_be_named_afterwards(finished, tmp_path):

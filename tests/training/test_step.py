@@ -640,7 +640,7 @@ def test_devices_end_with_the_same_state_to_the_bit(norm, order):
 @pytest.mark.parametrize(
     ("parts", "rule"),
     [
-        ({"penalties": {"wgan_gp": 1.0, "r1": 1.0}, "penalty_interval": 3}, {"d_steps": 2}),
+        ({"penalties": {"wgan_gp": 1.0, "r1": 1.0, "approx_r2": 1.0}, "penalty_interval": 3}, {"d_steps": 2}),
         (
             {"lecam": 0.3, "augment_target": 0.6, "augment": ",".join(augmentation.OPERATIONS)},
             {"accuracy_stats": "running"},

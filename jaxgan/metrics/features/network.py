@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import importlib.machinery
-import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxgan.base import machine
+from jaxgan.base import machine, parts
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array, Map, PyTree
 from jaxgan.metrics.features.classifier import NUM_FEATURES, classify
@@ -151,26 +149,15 @@ def from_function(
       FileNotFoundError: no such file.
       ValueError: no such function, or it returns something else than float[N, D].
     """
-    call, digest = _load(function) if isinstance(function, str) else (function, "")
+    call, digest = parts.read("the feature function", function) if isinstance(function, str) else function, ""
+    if isinstance(function, str):
+        file, part = parts.file_of(function)
+        digest = hashlib.sha256(Path(file).read_bytes() + part.encode()).hexdigest()[:16]
     name = name or getattr(call, "__name__", "own")
+    parts.check_call(f"the feature function {name!r}", call, "images")
     probe = np.asarray(call(np.zeros((2, *image_shape), np.uint8)))
     if probe.ndim != 2 or len(probe) != 2 or not np.issubdtype(probe.dtype, np.floating):
         raise UserError(f"the feature function {name!r} made {probe.dtype}{list(probe.shape)} of 2 images; "
                         "expected float[2, D].")  # fmt: skip
     about = f"{probe.shape[1]} features of the function {name!r}"
     return FeatureNet(name, digest, probe.shape[1], None, image_shape, about, lambda images: (call(images), None))
-
-
-def _load(spec: str) -> tuple[Any, str]:
-    file, _, name = spec.rpartition(":")
-    if not file.endswith(".py") or not name:
-        raise UserError(f"the feature function is {spec!r}; expected file.py:function.")
-    if not Path(file).is_file():
-        raise FileNotFoundError(f"the feature function is {spec!r}, but there is no file {file}; give its path.")
-    module = types.ModuleType(f"{__name__}.file:{Path(file).resolve()}")
-    module.__file__ = file
-    importlib.machinery.SourceFileLoader(module.__name__, file).exec_module(module)
-    function = getattr(module, name, None)
-    if not callable(function):
-        raise UserError(f"the feature function is {spec!r}, but {file} has no function {name}; add it.")
-    return function, hashlib.sha256(Path(file).read_bytes() + name.encode()).hexdigest()[:16]

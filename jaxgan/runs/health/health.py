@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan import config as config_lib
 from jaxgan import gans
 from jaxgan.base import machine
 from jaxgan.base.types import Config, DataInfo
+from jaxgan.objectives import losses
 from jaxgan.rundir.evaluations import IN_TRAINING, Evaluation, of_one_protocol, protocol, read_evaluations
 from jaxgan.rundir.metrics_log import Row, read_metrics
 from jaxgan.runs.health.early_stop import has_stalled
@@ -86,7 +89,10 @@ def health_of(workdir: Path, gan: Gan, config: Config, last: int | None = None) 
 
 
 def saved_health(workdir: Path, config: Config, info: DataInfo) -> Health:
-    """Return the health of a run that is not being trained."""
+    """Return the health of a run that is not being trained; unchecked where another process registered its loss."""
+    if config.loss.isidentifier() and config.loss not in losses.LOSSES:
+        config = copy.deepcopy(config)
+        config.loss, config.watch.action = config_lib.SETTINGS["loss"].default, "off"
     return health_of(workdir, gans.build(config, info), config)
 
 

@@ -16,7 +16,7 @@ from jaxgan.base.types import Config, DataInfo
 from jaxgan.config import default, flatten
 from jaxgan.metrics.neighbours import Nearest
 from jaxgan.metrics.registry import better
-from jaxgan.rundir import layout, saved_config
+from jaxgan.rundir import layout, own_code, saved_config
 from jaxgan.rundir.evaluations import best_of, read_evaluations
 from jaxgan.rundir.metrics_log import read_metrics
 from jaxgan.runs.health.health import saved_health
@@ -75,9 +75,9 @@ def report_again(workdir: Path, nearest: Nearest | None = None, *, trust: bool =
     Args:
       workdir: folder of the run.
       nearest: generated images beside their nearest training images.
-      trust: consent to execute the GAN's own .py file, if the run has one.
+      trust: consent to execute the run's own Python files.
     """
-    config, info = saved_config.trusted_config(workdir, trust=trust)
+    config, info = saved_config.trusted_config(workdir, trust=trust, executes=own_code.BUILT)
     save_report(workdir, config, info, saved_health(workdir, config, info).report, nearest)
 
 

@@ -15,7 +15,7 @@ import pickle
 import re
 import tarfile
 import zlib
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -190,7 +190,8 @@ class _Unpickler(pickle._Unpickler):
     """Python's own unpickler, whose memory follows the content: that in C makes room for any number that it reads."""
 
     # For bytearrays this one makes room in advance, too. CIFAR has none.
-    dispatch = {code: load for code, load in pickle._Unpickler.dispatch.items() if code != pickle.BYTEARRAY8[0]}
+    dispatch: ClassVar = dict(pickle._Unpickler.dispatch)
+    del dispatch[pickle.BYTEARRAY8[0]]
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _STANDS_FOR:

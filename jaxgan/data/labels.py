@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,6 +81,14 @@ def vectors(array: np.ndarray, place: str) -> Labels:
     return Labels(array, tuple(map(str, range(array.shape[1]))))
 
 
+def asked(wanted: str, known: Collection[str], place: str) -> list[str]:
+    """Return the columns that data.labels names; UserError for one that is not known."""
+    names = [name.strip() for name in wanted.split(",") if name.strip()]
+    for name in names:
+        checks.one_of(f"data.labels of {place}", name, known)
+    return names
+
+
 def chosen(table: Mapping[str, Column], wanted: str, place: str) -> Labels | None:
     """Return the labels that a table of columns gives.
 
@@ -96,10 +104,7 @@ def chosen(table: Mapping[str, Column], wanted: str, place: str) -> Labels | Non
     Raises:
       ValueError: a name is unknown, or a column has missing values, or too many.
     """
-    names = [name.strip() for name in wanted.split(",") if name.strip()]
-    for name in names:
-        checks.one_of(f"data.labels of {place}", name, table)
-    if names:
+    if names := asked(wanted, table, place):
         return _column(table[names[0]], names[0], place) if len(names) == 1 else _columns(table, names, place)
     usual = [name for name in table if name.lower() in USUAL] or list(table)
     if len(usual) == 1:

@@ -7,6 +7,9 @@ import os
 import pathlib
 from collections.abc import Iterator
 
+# Of the memory, for what a file claims to hold.
+MEMORY_FRACTION = 0.5
+
 _OWN_GROUPS, _ROOT = pathlib.Path("/proc/self/cgroup"), pathlib.Path("/sys/fs/cgroup")
 
 
@@ -18,6 +21,11 @@ def host_memory() -> int:
         memory = 8 * 2**30  # unknown: assume a small machine
     limits = [_numbers(group / name) for group in _groups("memory") for name in ("memory.max", "memory.limit_in_bytes")]
     return min([memory, *(limit[0] for limit in limits if limit)])
+
+
+def unpacked_bytes() -> float:
+    """Return how many bytes the unpacked arrays of a file may take, which claims them."""
+    return MEMORY_FRACTION * host_memory()
 
 
 def num_cores() -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import collections
+import functools
 import os
 import pathlib
+from collections.abc import Callable
 
 import numpy as np
 
@@ -15,8 +17,7 @@ from jaxgan.data.images.canvas import Canvas
 from jaxgan.data.images.decode import Look, content_of, decode
 from jaxgan.data.images.scan import scan
 from jaxgan.data.images.threads import Workers
-from jaxgan.data.images.tree import EXTENSIONS, OUTSIDE, SPECIAL, TOO_DEEP, few, label_by_folder, relative
-from jaxgan.data.labels import Labels
+from jaxgan.data.images.tree import EXTENSIONS, OUTSIDE, SPECIAL, TOO_DEEP, few, relative
 from jaxgan.data.sources.kind import Kind, existing_folder
 from jaxgan.data.sources.records import SAMPLE, Drawn, Records, looked, looks
 
@@ -67,19 +68,17 @@ class Files(Records):
         names, self._left_out = relative(found.files, root), found.left_out
         num_bytes, widths, heights, animated = found.headers.T
         beside = tables_in(root)
-        table = tables.labelled([name.replace(os.sep, "/") for name in names], beside, labels, self.place)
+        unusable = [path for why, paths in found.left_out.paths.items() if why not in NO_IMAGES for path in paths]
+        table = tables.labelled_anyhow(names, beside, labels, self.place, relative(unusable, root))
+        rows, self.labels = table.rows, table.labels
         self._left_out.kinds -= collections.Counter(os.path.splitext(name)[1] for name in beside)
-        kind, rows, more = "folder", np.arange(len(names)), ()
-        if table is None:
-            unusable = [path for why, all_ in found.left_out.paths.items() if why not in NO_IMAGES for path in all_]
-            values, classes, by_number = label_by_folder(found.files, root, unusable)
-            self.labels = None if classes is None else Labels(values, tuple(classes))
-            kind = "folder by number" if by_number else kind
-            self._hint_at_tables({name.partition(os.sep)[0] for name in names if os.sep in name})
-        else:
+        if table.file:
             self.what = "StyleGAN folder" if table.file == tables.STYLEGAN else f"folder with {table.file}"
-            rows, self.labels = table.rows, table.labels
             kind, more = "folder with a table", (rows, "" if table.labels is None else table.labels.values)
+        else:
+            is_by_number = self.labels is not None and list(self.labels.names) != sorted(self.labels.names)
+            kind, more = "folder by number" if is_by_number else "folder", ()
+            self._hint_at_tables({name.partition(os.sep)[0] for name in names if os.sep in name})
         self.files = [found.files[row] for row in rows]
         self._sizes, self._animated = np.stack([heights, widths], axis=1)[rows], int(animated[rows].sum())
         facts = (f"{name}\0{size}\0" for name, size in zip(names, num_bytes, strict=True))
@@ -148,17 +147,10 @@ class Folder(Drawn):
         return self.records.files
 
 
-def tables_in(root: pathlib.Path):
+def tables_in(root: pathlib.Path) -> dict[str, Callable[[], bytes]]:
     """Return the tables of labels in a folder, each with a function that reads it."""
-
-    def reader(file: pathlib.Path):
-        def read() -> bytes:
-            with open_regular(file)[0] as stream:
-                return stream.read(tables.MAX_BYTES + 1)
-
-        return read
-
-    return {name: reader(root / name) for name in tables.NAMES if (root / name).is_file()}
+    there = [name for name in tables.NAMES if (root / name).is_file()]
+    return {name: functools.partial(content_of, str(root / name), tables.MAX_BYTES + 1) for name in there}
 
 
 def finds(path: pathlib.Path) -> bool:

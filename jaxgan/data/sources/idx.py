@@ -14,7 +14,6 @@ import gzip
 import math
 import pathlib
 import re
-import zlib
 from typing import BinaryIO
 
 import numpy as np
@@ -25,7 +24,8 @@ from jaxgan.base.files import open_regular
 from jaxgan.data import identity
 from jaxgan.data.images.memory_budget import MAX_PIXELS
 from jaxgan.data.labels import Labels
-from jaxgan.data.limits import host_memory
+from jaxgan.data.limits import unpacked_bytes
+from jaxgan.data.sources.containers.ranges import fill
 from jaxgan.data.sources.kind import container, existing_folder
 from jaxgan.data.sources.records import Arrays
 
@@ -34,11 +34,6 @@ TYPES = {
     for code, kind in ((0x08, "u1"), (0x09, "i1"), (0x0B, ">i2"), (0x0C, ">i4"), (0x0D, ">f4"), (0x0E, ">f8"))
 }
 GZIP = b"\x1f\x8b"
-
-# A file may take at most this part of the machine's memory ...
-MEMORY_FRACTION = 0.5
-# ... and is read in pieces of so many bytes.
-PIECE = 2**20
 
 # How the files of each split begin, after the name of the data set if there is one.
 PREFIXES = {"train": "train", "test": "t10k|test"}
@@ -151,7 +146,7 @@ def load(file: pathlib.Path, *num_dims: int) -> np.ndarray:
     """Read one IDX file, unpacking it if its content (not its name) says gzip.
 
     Only as much is unpacked as the header claims, and nothing where the claim cannot be true or takes more than
-    MEMORY_FRACTION of the memory.
+    `unpacked_bytes`.
 
     Returns:
       An array with one of the numbers of dimensions `num_dims`.
@@ -167,12 +162,9 @@ def load(file: pathlib.Path, *num_dims: int) -> np.ndarray:
         stream.seek(0)
         if not packed:
             return parse(stream, num_dims, name, (size, size))
-        try:
-            with gzip.open(stream) as unpacked:
-                # What deflate makes of the content is not much longer than that, nor over 1,032 times shorter.
-                return parse(unpacked, num_dims, name, (size // 2 - 2**10, 1032 * size))
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise UserError(f"{name} is a damaged gzip file ({error}); get the file again.") from error
+        with checks.damaged(f"{name} is a damaged gzip file", "get the file again"), gzip.open(stream) as unpacked:
+            # What deflate makes of the content is not much longer than that, nor over 1,032 times shorter.
+            return parse(unpacked, num_dims, name, (size // 2 - 2**10, 1032 * size))
 
 
 def parse(
@@ -210,29 +202,18 @@ def parse(
         raise UserError(f"{name} has {low if low == high else has} bytes of values; {expected}")
     # Where one side is 0, others may still be more than NumPy can count.
     pixels = math.prod(max(side, 1) for side in shape[1:])
-    if pixels > MAX_PIXELS or max(claimed, shape[0]) > MEMORY_FRACTION * host_memory():
+    most = unpacked_bytes()
+    if pixels > MAX_PIXELS or max(claimed, shape[0]) > most:
         raise UserError(
             f"{name} has {claimed / 2**30:.1f} GiB of images of {' x '.join(map(str, shape[1:]))}; expected at most "
-            f"{MAX_PIXELS:,} pixels an image, and {MEMORY_FRACTION * host_memory() / 2**30:.1f} GiB in all."
+            f"{MAX_PIXELS:,} pixels an image, and {most / 2**30:.1f} GiB in all."
         )
     values = np.empty(math.prod(shape), dtype)
-    filled = _fill(values.view(np.uint8).data, stream)
+    filled = fill(values, stream)
     if filled < claimed or stream.read(1):
         has = f"{filled}" if filled < claimed else f"more than {claimed}"
         raise UserError(f"{name} has {has} bytes of values; {expected}")
     return values.reshape(shape).astype(dtype.newbyteorder("="), copy=False)
-
-
-def _fill(buffer: memoryview, stream: BinaryIO | gzip.GzipFile) -> int:
-    """Read into a buffer piece by piece; returns how many bytes came."""
-    filled = 0
-    while filled < len(buffer):
-        piece = stream.read(min(PIECE, len(buffer) - filled))
-        if not piece:
-            break
-        buffer[filled : filled + len(piece)] = piece
-        filled += len(piece)
-    return filled
 
 
 def finds(path: pathlib.Path) -> bool:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from jaxgan.base import terminal
 from jaxgan.base.checks import UserError
+from jaxgan.data import limits
 from jaxgan.data.memory import InMemory
 from jaxgan.data.sources import idx
 
@@ -179,7 +180,7 @@ def test_more_than_the_header_claims_is_not_unpacked(tmp_path):
 
 
 def test_more_than_half_the_memory_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(idx, "host_memory", lambda: 100)
+    monkeypatch.setattr(limits, "host_memory", lambda: 100)
     write(tmp_path / "train-images-idx3-ubyte", IMAGES)
     with pytest.raises(ValueError, match="GiB in all"):
         open_idx(str(tmp_path), "train")

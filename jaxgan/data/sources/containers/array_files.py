@@ -13,7 +13,6 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import printable
 from jaxgan.base.types import Config
 from jaxgan.data.images import tables
-from jaxgan.data.images.tree import label_by_folder
 from jaxgan.data.labels import Labels, chosen
 from jaxgan.data.sources.containers.npy import Members, as_images
 from jaxgan.data.sources.containers.ranges import fingerprint
@@ -94,13 +93,9 @@ class ArrayFiles(Records):
     def _of_images(self, wanted: str) -> Labels | None:
         """Return the labels of files of one image, and keep those that a table lists, in its order."""
         names = [self._name(file) for file in self._files]
-        table = tables.labelled(names, tables_in(self._root), wanted, self.place)
-        if table is not None:
-            self._files = [self._files[row] for row in table.rows]
-            self._counts = [1] * len(self._files)
-            return table.labels
-        values, classes, _ = label_by_folder([str(file) for file in self._files], self._root)
-        return None if classes is None else Labels(values, tuple(classes))
+        found = tables.labelled_anyhow(names, tables_in(self._root), wanted, self.place)
+        self._files, self._counts = [self._files[row] for row in found.rows], [1] * len(found.rows)
+        return found.labels
 
     def _of_files(self, wanted: str) -> Labels | None:
         if not wanted:

@@ -11,11 +11,11 @@ import re
 
 import numpy as np
 
-from jaxgan.base import checks, terminal
+from jaxgan.base import terminal
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import printable
 from jaxgan.base.types import Config
-from jaxgan.data.labels import Labels, chosen, numbered
+from jaxgan.data.labels import Labels, asked, chosen, numbered
 from jaxgan.data.sources.containers.array_files import ArrayFiles
 from jaxgan.data.sources.containers.npy import NPY, Members, as_images
 from jaxgan.data.sources.containers.ranges import fingerprint, first_bytes, holds, matching
@@ -98,10 +98,7 @@ def _images(arrays: Members, split: str) -> str:
 
 def _labels(arrays: Members, images: str, wanted: str, place: str, others: list[pathlib.Path]) -> Labels | None:
     """Return the labels whose array or file has the name of the images' but for the word, or the only other file."""
-    if wanted:
-        names = [name.strip() for name in wanted.split(",")]
-        for name in names:
-            checks.one_of(f"data.labels of {printable(arrays.file)}", name, set(arrays.members) - {images})
+    if names := asked(wanted, set(arrays.members) - {images}, printable(arrays.file)):
         return chosen({name: arrays.read(name) for name in names}, wanted, place)
     for image in sorted(IMAGES, key=len, reverse=True):
         if image in images.lower():

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 
 from jaxgan.base import checks
-from jaxgan.base.checks import UserError, brief
+from jaxgan.base.checks import UserError
 from jaxgan.base.files import open_regular
 from jaxgan.base.terminal import printable
 from jaxgan.base.types import Config
 from jaxgan.data.images.memory_budget import MAX_BYTES
-from jaxgan.data.labels import Labels, chosen, numbered
+from jaxgan.data.labels import Labels, asked, chosen, numbered
 from jaxgan.data.sources.containers.arrays import IMAGES, LABELS
 from jaxgan.data.sources.containers.blocks import Blocks
 from jaxgan.data.sources.containers.npy import as_images
@@ -96,12 +96,8 @@ class Chunked(Records):
 
     def raw(self, row: int) -> bytes | np.ndarray:
         """Return an image: encoded, or pixels [H, W, C]."""
-        try:
+        with checks.damaged(f"{self.place} cannot be read"):
             image = self._blocks[row]
-        except UserError:
-            raise
-        except (OSError, RuntimeError, ValueError, zlib.error) as error:
-            raise UserError(f"{self.place} cannot be read ({brief(error)}); get it again.") from error
         if self._encoded:
             return np.asarray(image, np.uint8).tobytes()
         return self._turn(image[None], self.place)[0]
@@ -122,7 +118,7 @@ def open_hdf5(c: Config) -> Records:
     open_regular(file)[0].close()
     h5py = checks.needed("h5py", "formats")
     survives(_PROBE, [str(file)], place)
-    try:
+    with checks.damaged(f"{place} is no sound HDF5 file"):
         opened = h5py.File(file, "r", rdcc_nbytes=2**26)
         sets = {name: opened[name] for name in opened if type(opened.get(name, getlink=True)) is h5py.HardLink}
         sets = {name: one for name, one in sets.items() if isinstance(one, h5py.Dataset) and one.shape}
@@ -130,10 +126,6 @@ def open_hdf5(c: Config) -> Records:
         labels = _labels(sets, name, c.labels, file, place)
         identity = fingerprint("hdf5", [file], name, data.shape, "" if labels is None else labels.values)
         return _records(file, data, f"{name!r} of {place}", labels, identity)
-    except (OSError, RuntimeError, ValueError, TypeError, KeyError, zlib.error) as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"{place} is no sound HDF5 file ({brief(error)}); get it again.") from error
 
 
 def _records(file: pathlib.Path, data: Any, place: str, labels: Labels | None, identity: str) -> Records:
@@ -188,9 +180,7 @@ def _images(sets: dict[str, Any], place: str, h5py: Any) -> tuple[str, Any]:
 
 def _labels(sets: dict[str, Any], images: str, wanted: str, file: pathlib.Path, place: str) -> Labels | None:
     """Return the labels: those that are asked for, or a set of a usual name."""
-    names = [name.strip() for name in wanted.split(",") if name.strip()]
-    for name in names:
-        checks.one_of(f"data.labels of {place}", name, set(sets) - {images})
+    names = asked(wanted, set(sets) - {images}, place)
     usual = [name for word in LABELS for name in sets if name.lower() == word and name != images]
     for name in names or usual[:1]:
         one, count = sets[name], len(sets[images])

@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 
 from jaxgan.base import checks
-from jaxgan.base.checks import UserError, brief
+from jaxgan.base.checks import UserError
 from jaxgan.base.files import open_regular
 from jaxgan.base.terminal import printable
 from jaxgan.base.types import Config
-from jaxgan.data.labels import Labels, chosen, numbered
+from jaxgan.data.images.decode import content_of
+from jaxgan.data.labels import Labels, asked, chosen, numbered
 from jaxgan.data.sources.containers.blocks import Blocks
 from jaxgan.data.sources.containers.ranges import fingerprint, first_bytes, holds, matching, of_split
 from jaxgan.data.sources.kind import container, existing
@@ -51,24 +52,18 @@ class HuggingFace(Records):
         self.place = printable(path)
         self._arrow = checks.needed("pyarrow", "formats")
         checks.needed("pyarrow.parquet", "formats")
-        try:
+        with checks.damaged(f"{self.place} is damaged"):
             files, rows = self._files(path, c.split)
             self._open(files, c.labels, rows)
             self.fingerprint = fingerprint("hugging face", files, "" if rows is None else rows)
-        except Exception as error:  # pyarrow and json raise about anything on damaged files
-            if isinstance(error, UserError) or (isinstance(error, OSError) and error.errno):
-                raise
-            raise UserError(f"{self.place} is damaged ({brief(error)}); get it again.") from error
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def raw(self, row: int) -> bytes:
         """Return an encoded image; nothing where the table has none."""
-        try:
+        with checks.damaged(f"{self.place} cannot be read"):
             return self._blocks[int(self._rows[row])].as_py() or b""
-        except (self._arrow.ArrowException, OSError) as error:
-            raise UserError(f"{self.place} cannot be read ({brief(error)}); get it again.") from error
 
     def _files(self, path: pathlib.Path, split: str) -> tuple[list[pathlib.Path], np.ndarray | None]:
         """Return the files of a split in their order, and the rows that a shuffled or selected set takes."""
@@ -119,9 +114,7 @@ class HuggingFace(Records):
 
     def _labels(self, tables: list[Table], schemas: list[Any], names: list[str], wanted: str) -> Labels | None:
         classes = [_class_names(schema) for schema in schemas]
-        given = [name.strip() for name in wanted.split(",") if name.strip()]
-        for name in given:
-            checks.one_of(f"data.labels of {self.place}", name, names)
+        given = asked(wanted, names, self.place)
         usual = given or [name for name in names if name in classes[0]]
         if len(usual) == 1 and usual[0] in classes[0]:
             known = list(dict.fromkeys(name for one in classes for name in one.get(usual[0], ())))
@@ -143,8 +136,7 @@ class HuggingFace(Records):
 
 
 def _json(file: pathlib.Path) -> dict[str, Any]:
-    with open_regular(file)[0] as stream:
-        return json.loads(stream.read(2**24))
+    return json.loads(content_of(str(file), 2**24))
 
 
 def _features(schema: Any) -> dict[str, Any]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
+from typing import IO
+
+import numpy as np
 
 from jaxgan.base import digests
 from jaxgan.base.checks import UserError
@@ -13,15 +17,15 @@ from jaxgan.data.images.decode import insist
 from jaxgan.data.images.memory_budget import MAX_BYTES
 from jaxgan.data.sources import folder
 
+# Bytes that are read at a time where a file is unpacked.
+PIECE = 2**20
+
 
 def first_bytes(path: pathlib.Path, count: int = 512) -> bytes:
     """Return how a file begins; nothing where it is none that can be read."""
-    try:
-        stream, _ = open_regular(path)
-    except OSError:
-        return b""
-    with stream:
+    with contextlib.suppress(OSError), open_regular(path)[0] as stream:
         return stream.read(count)
+    return b""
 
 
 def read_range(path: str, start: int, count: int) -> bytes:
@@ -38,6 +42,15 @@ def read_range(path: str, start: int, count: int) -> bytes:
             return os.pread(stream.fileno(), count, start)
 
     return insist(read, path)
+
+
+def fill(values: np.ndarray, stream: IO[bytes]) -> int:
+    """Read into an array piece by piece, as far as the stream goes; return how many bytes came."""
+    buffer, filled = values.view(np.uint8).data if values.size else memoryview(b""), 0
+    while filled < len(buffer) and (piece := stream.read(min(PIECE, len(buffer) - filled))):
+        buffer[filled : filled + len(piece)] = piece
+        filled += len(piece)
+    return filled
 
 
 def fingerprint(what: str, files: list[pathlib.Path], *facts: object) -> str:

@@ -136,7 +136,7 @@ def test_summary_of_dcgan_has_the_published_counts():
         ([TINY, "--config.data=3"], "--config.data is no setting"),
         ([TINY, "--config.trian.num_steps=2"], "trian.num_steps is no setting"),
         (["--config=configs/missing.py"], "--config=configs/missing.py is no Python file"),
-        ([f"--config={ROOT / 'tests' / 'cli.py'}"], "has no function get_config"),
+        ([f"--config={ROOT / 'tests' / 'cli.py'}"], "has no get_config"),
         ([], "needs --config, a file .*, or the --workdir of a run"),
         (["--config.seed=2"], "--config.seed has no configuration to change; add --config=FILE or the --workdir"),
         (["--mode=sample"], "needs --workdir"),

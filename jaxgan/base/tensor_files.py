@@ -51,9 +51,7 @@ def read_tensors(path: str | os.PathLike[str], entry: str | None = None) -> dict
     }
     if path.suffix not in readers:
         how = f"; {_HOW_TO_SAVE[path.suffix]}" if path.suffix in _HOW_TO_SAVE else ""
-        raise UserError(
-            f"{path} is no file of weights by its name; expected one that ends in {', '.join(readers)}{how}."
-        )
+        raise UserError(f"{path} is no file of weights by its name; expected one ending in {', '.join(readers)}{how}.")
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}; give the path of the weights.")
     try:

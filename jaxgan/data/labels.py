@@ -133,7 +133,7 @@ def _column(values: Column, name: str, place: str) -> Labels:
         if kind == "integer":
             return vectors(np.array(plain, np.float64), place)
         raise UserError(
-            f"{name!r} of {place} has {len(texts):,} different texts for {len(plain):,} images; these are no classes."
+            f"{name!r} of {place} has {len(texts):,} texts for {len(plain):,} images; these are no classes."
         )
     number = {text: label for label, text in enumerate(texts)}
     return Labels(np.array([number[text] for text in plain], np.int32), tuple(texts))

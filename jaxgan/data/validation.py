@@ -29,9 +29,7 @@ def check_images(images: np.ndarray, levels: tuple[float, float] | None = None) 
     """Return images as NumPy's uint8[N, H, W, C], with `levels` uint16, or raise ValueError where they are not."""
     images = np.asarray(images)
     if levels is not None and images.dtype != np.uint16:
-        raise UserError(
-            f"images are {images.dtype}, but have levels {levels}; expected uint16, 0 for low, 65535 for high."
-        )
+        raise UserError(f"images are {images.dtype} with levels {levels}; expected uint16, 0 for low, 65535 for high.")
     if levels is None and images.dtype != np.uint8:
         raise UserError(
             f"images are {images.dtype}; expected uint8 pixels from 0 to 255, so convert them, of pixels in [-1, 1] by "

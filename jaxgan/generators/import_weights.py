@@ -144,9 +144,7 @@ def _matched(
     """Return, for each of our layers, the name and the arrays of theirs."""
     unknown = [name for name in names if name not in ours] + [name for name in names.values() if name not in theirs]
     if unknown:
-        raise UserError(
-            f"`names` holds {unknown[0]!r}; our layers are {', '.join(ours)}, those of {path} {', '.join(theirs)}."
-        )
+        raise UserError(f"`names` has {unknown[0]!r}; ours are {', '.join(ours)}, those of {path} {', '.join(theirs)}.")
     rest = iter(name for name in theirs if name not in names.values())
     pairs = {name: names[name] if name in names else next(rest, "") for name in ours}
     left = [*rest]

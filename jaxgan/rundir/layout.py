@@ -85,9 +85,7 @@ def folder_of(workdir: str | Path, number: int | None) -> Path:
     if number not in known:
         has = f"replicas {known[0]} to {known[-1]}" if known else "no replicas"
         given = "no replica is named" if number is None else f"replica is {number}"
-        raise UserError(
-            f"{given}, but {workdir} holds {has}; name one by --replica (replica=), or the folder of a run."
-        )
+        raise UserError(f"{given}, but {workdir} holds {has}; name one by --replica (replica=), or a run's folder.")
     return replica(workdir, number)
 
 

@@ -116,9 +116,7 @@ def load_saved(workdir: str | Path) -> Saved:
     try:
         return parse(json.loads(content))
     except (ArithmeticError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise UserError(
-            f"{path} is damaged ({brief(error)}); restore it from a copy, or train anew elsewhere."
-        ) from error
+        raise UserError(f"{path} is damaged ({brief(error)}); restore a copy, or train anew elsewhere.") from error
 
 
 def parse(content: Any) -> Saved:
@@ -205,9 +203,7 @@ def trusted_config(workdir: str | Path, *, trust: bool) -> tuple[Config, DataInf
                 "(or load(..., trust=True))."
             )
         if known and not copy.exists():
-            raise UserError(
-                f"{copy} is missing, without which the run's networks are not known; restore it from a copy."
-            )
+            raise UserError(f"{copy} is missing, without which the networks are not known; restore it from a copy.")
         if known and hashlib.sha256(files.read(copy, MOST_BYTES)).hexdigest() != saved.gan_digest:
             raise UserError(f"{copy} is not the file that the run was made with; restore it from a copy.")
         config.gan = str(where)

@@ -24,9 +24,7 @@ def find_step(workdir: Path, step: int | str) -> int:
         step = best
     if not (str(step).isdecimal() and str(step).isascii()) or int(step) not in steps:
         listed = ", ".join(map(str, steps))
-        raise FileNotFoundError(
-            f"step is {step!r}, but {workdir} holds steps {listed}; give one of them, latest or best."
-        )
+        raise FileNotFoundError(f"step is {step!r}, but {workdir} holds steps {listed}; give one, latest or best.")
     return int(step)
 
 
@@ -34,9 +32,7 @@ def saved_steps(workdir: str | Path) -> list[int]:
     """Return the steps of a run's checkpoints, oldest first; FileNotFoundError where there is none."""
     steps = layout.numbered(layout.checkpoints(workdir))
     if not steps:
-        raise FileNotFoundError(
-            f"{workdir} holds no checkpoint yet; train first, or wait for config.train.checkpoint_every."
-        )
+        raise FileNotFoundError(f"{workdir} holds no checkpoint yet; train first, or wait for train.checkpoint_every.")
     return steps
 
 

@@ -68,7 +68,7 @@ def _in_parts(
         pixels[rows] = made
         if not finite:
             raise NotFinite(
-                "the generator made pixels that are no numbers; scale the latents less, or read another checkpoint."
+                "the generator made pixels that are no numbers; scale the latents less, or load another step."
             )
     return pixels
 

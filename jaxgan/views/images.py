@@ -83,9 +83,7 @@ def to_pil(image: np.ndarray) -> Image.Image:
       ValueError: more channels.
     """
     if image.shape[-1] > 4:
-        raise UserError(
-            f"images have {image.shape[-1]} channels, which no image file here holds; write them to a .npy file."
-        )
+        raise UserError(f"images have {image.shape[-1]} channels, too many for an image file; write a .npy file.")
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
 
 
@@ -114,7 +112,7 @@ def save(path: str | os.PathLike[str], image: np.ndarray) -> None:
         return
     if is_jpeg and max(image.shape[:2]) > JPEG_SIDE:
         raise UserError(
-            f"{path} would have {image.shape[1]} x {image.shape[0]} pixels, more than a JPEG holds; write a .png."
+            f"{path} would be {image.shape[1]} x {image.shape[0]} pixels, too many for a JPEG; write a .png."
         )
     made = to_pil(visible(image) if is_jpeg else image)
     files.write(path, lambda half: made.save(half, format="JPEG" if is_jpeg else "PNG"))

@@ -54,9 +54,7 @@ class Canvas:
         try:
             ImageColor.getrgb(self.background)
         except (ValueError, AttributeError) as error:
-            raise UserError(
-                f"data.background is {self.background!r}; expected a colour such as 'white' or '#8090a0'."
-            ) from error
+            raise UserError(f"data.background is {self.background!r}; expected a colour such as '#8090a0'.") from error
 
     @property
     def sides(self) -> tuple[int, int]:

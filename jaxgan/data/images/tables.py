@@ -59,9 +59,7 @@ def labelled(files: Sequence[str], tables: dict[str, Callable[[], bytes]], wante
             reader = {STYLEGAN: _stylegan, "metadata.jsonl": _jsonl}.get(name, _csv)
             return reader(content, name, files, wanted, place)
     if wanted:
-        raise UserError(
-            f"data.labels is {wanted!r}, but {place} holds no table of labels; expected {', '.join(NAMES)}."
-        )
+        raise UserError(f"data.labels is {wanted!r}, but {place} has no table of labels; expected {', '.join(NAMES)}.")
     return None
 
 

@@ -207,9 +207,7 @@ def label_by_folder(files: Iterable[str], place: str, unusable: Iterable[str] = 
     loose = sum(len(p) == 1 for p in parts)
     if loose or not used:
         if names:
-            terminal.say(
-                f"{place} holds {loose} images beside its subfolders, which have no class: no image gets a label."
-            )
+            terminal.say(f"{place} holds {loose} images beside its subfolders, without a class: no image gets a label.")
         return None
     if all(name.isdecimal() for name in names):
         names = sorted(names, key=lambda name: (int(name), name))

@@ -279,9 +279,7 @@ class Drawn:
             pixels = self._decode_one(other)
             if pixels is not None:
                 return pixels, other
-        raise UserError(
-            f"No image in {self.records.place} can be decoded any more; check that its files are still there."
-        )
+        raise UserError(f"No image in {self.records.place} can be decoded any more; check that its files are there.")
 
     def _few(self, rows) -> str:
         names = [self.records.name(row) for row in rows[:5]]

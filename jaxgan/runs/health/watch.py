@@ -37,9 +37,7 @@ def diversity(samples: np.ndarray, real: np.ndarray) -> dict[str, float]:
       ValueError: shapes that differ, or fewer than two images.
     """
     if samples.shape != real.shape or len(samples) < 2:
-        raise UserError(
-            f"samples have shape {samples.shape} and real images {real.shape}; expected the same, of two or more."
-        )
+        raise UserError(f"samples have shape {samples.shape} and real images {real.shape}; expected the same, N > 1.")
     pairs, nearest = zip(*map(_distances, (samples[:MOST], real[:MOST])), strict=True)
     return {DIVERSITY: pairs[0] / max(pairs[1], 1e-9), NEAREST: nearest[0] / max(nearest[1], 1e-9)}
 

@@ -99,9 +99,7 @@ class ArrayFiles(Records):
 
     def _of_files(self, wanted: str) -> Labels | None:
         if not wanted:
-            terminal.say(
-                f"The images of {self.place} get no labels; --config.data.labels=file takes their files' names."
-            )
+            terminal.say(f"Images of {self.place} get no labels; --config.data.labels=file takes their files' names.")
             return None
         names = [stem for file, count in zip(self._files, self._counts, strict=True) for stem in [file.stem] * count]
         return chosen({FILE: names}, wanted, self.place)

@@ -101,9 +101,7 @@ class HuggingFace(Records):
         self._blocks = _groups(tables, image) if is_parquet else _mapped(tables, image)
         self._rows = np.arange(len(self._blocks)) if rows is None else rows
         if not len(self._rows) or self._rows.min() < 0 or self._rows.max() >= len(self._blocks):
-            raise UserError(
-                f"{self.place} has {len(self._blocks):,} rows, not those that its index names; get it again."
-            )
+            raise UserError(f"{self.place} has {len(self._blocks):,} rows, not those of its index; get it again.")
         names = [name for name in schemas[0].names if name != image]
         self.labels = self._labels(tables, schemas, names, wanted)
         if not any(self.raw(row) for row in range(min(8, len(self)))):

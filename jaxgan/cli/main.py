@@ -6,14 +6,13 @@ import os
 import signal
 import sys
 import traceback
-from pathlib import Path
 from typing import NoReturn
 
 import jax
 from absl import app, logging
 
 import jaxgan
-from jaxgan.base import checks, machine, processes, threads
+from jaxgan.base import checks, machine, processes, store, threads
 from jaxgan.cli import flags as cli_flags
 from jaxgan.cli import modes, surroundings
 from jaxgan.cli.ctrl_c import leave
@@ -70,8 +69,7 @@ def explained(error: Exception) -> Exception:
 def keep_compiled_programs() -> None:
     """Let jax keep compiled programs on disk, so that a second start is quick."""
     if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxgan"
-        jax.config.update("jax_compilation_cache_dir", str(cache))
+        jax.config.update("jax_compilation_cache_dir", str(store.cache_folder()))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 

@@ -8,10 +8,8 @@ from typing import Any
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import PyTree
-from jaxgan.rundir import layout
 from jaxgan.rundir.checkpoint import Checkpoints
-from jaxgan.rundir.restore import read, read_newest
-from jaxgan.rundir.steps import find_step
+from jaxgan.rundir.restore import read_step
 
 
 def save_state(folder: str | Path, state: PyTree, step: int, *, keep: int = 2) -> None:
@@ -50,8 +48,4 @@ def load_state(folder: str | Path, like: PyTree, step: int | str = "latest") -> 
       FileNotFoundError: there is none, or none of that step.
       UserError: it is of another structure, shape or type, or damaged.
     """
-    if step == "latest":
-        number, state = read_newest(folder, lambda path: read(path, like)[0])
-        return state, number
-    number = find_step(Path(folder), step)
-    return read(layout.step_folder(Path(folder), number), like)[0], number
+    return read_step(folder, step, like)

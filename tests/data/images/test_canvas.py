@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from jaxgan.base.checks import UserError
-from jaxgan.data.images.canvas import Canvas, draw, draw_array, from_array, squeezed
+from jaxgan.data.images.canvas import Canvas, draw, draw_array, from_array, say_squeezed
 from jaxgan.data.images.converted import Converted, on_canvas
 from jaxgan.data.images.decode import decode
 from jaxgan.data.images.levels import Meter
@@ -260,8 +260,10 @@ def test_a_wrong_canvas_is_refused(field, value):
 
 @pytest.mark.parametrize("fit", ["squeeze", "crop", "pad"])
 def test_images_that_lose_their_shape_are_counted(capfd, fit):
-    squeezed(Canvas(8, 3, fit), 3, 4000, "images in photos")
-    squeezed(Canvas(8, 3, fit), 0, 4000, "images in photos")
+    sizes = np.full((4000, 2), 5)
+    say_squeezed(Canvas(8, 3, fit), sizes, "images in photos")
+    sizes[[0, 7, 3999]] = (5, 6), (6, 5), (8, 1)
+    say_squeezed(Canvas(8, 3, fit), sizes, "images in photos")
     said = capfd.readouterr().err
     if fit == "squeeze":
         assert said.startswith("3 of 4,000 images in photos are not square and are squeezed to 8x8; set data.fit")

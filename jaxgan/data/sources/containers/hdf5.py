@@ -89,7 +89,6 @@ class Chunked(Records):
 
         self._encoded = data.dtype.kind == "O"
         self._blocks = Blocks(np.minimum(rows, len(data) - starts), load)
-        self._turn = as_images
 
     def __len__(self) -> int:
         return len(self._blocks)
@@ -100,7 +99,7 @@ class Chunked(Records):
             image = self._blocks[row]
         if self._encoded:
             return np.asarray(image, np.uint8).tobytes()
-        return self._turn(image[None], self.place)[0]
+        return as_images(image[None], self.place)[0]
 
 
 def open_hdf5(c: Config) -> Records:

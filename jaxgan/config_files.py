@@ -30,9 +30,7 @@ def get_config(name: str, *argument: str) -> Config:
     spec = importlib.util.spec_from_file_location("config_file", path)
     if not path.is_file() or spec is None or spec.loader is None:
         known = ", ".join(sorted(file.stem for file in own_configs().glob("*.py")))
-        raise FileNotFoundError(
-            f"--config={name} is no Python file; give one, as configs/dcgan.py, or a name: {known}."
-        )
+        raise FileNotFoundError(f"--config={name} is no Python file; give one as configs/dcgan.py, or a name: {known}.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # where dataclasses look a module up
     with own_imports() if path.parent == own_configs() else contextlib.nullcontext():

@@ -78,9 +78,8 @@ def keep_memory() -> None:
     first use of JAX.
     """
     jax.config.update("jax_cpu_enable_async_dispatch", False)
-    tuned = any(name.startswith("MALLOC_") for name in os.environ) or "glibc.malloc" in os.environ.get(
-        "GLIBC_TUNABLES", ""
-    )
+    tunables = os.environ.get("GLIBC_TUNABLES", "")
+    tuned = any(name.startswith("MALLOC_") for name in os.environ) or "glibc.malloc" in tunables
     if tuned or platform.libc_ver()[0] != "glibc":
         return
     libc = ctypes.CDLL(None)

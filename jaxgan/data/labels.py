@@ -132,9 +132,7 @@ def _column(values: Column, name: str, place: str) -> Labels:
     if len(texts) > MAX_CLASSES or (len(texts) > 1000 and 2 * len(texts) > len(plain)):
         if kind == "integer":
             return vectors(np.array(plain, np.float64), place)
-        raise UserError(
-            f"{name!r} of {place} has {len(texts):,} texts for {len(plain):,} images; these are no classes."
-        )
+        raise UserError(f"{name!r} of {place} has {len(texts):,} texts for {len(plain):,} images; that is no class.")
     number = {text: label for label, text in enumerate(texts)}
     return Labels(np.array([number[text] for text in plain], np.int32), tuple(texts))
 

@@ -97,10 +97,7 @@ def check(workdir: Path) -> None:
 
 def _own(folder: Path) -> Path:
     if folder.is_symlink():
-        raise UserError(
-            f"{folder} is a symbolic link, but a run writes into folders of its own only; put the folder there, or "
-            "give another --workdir."
-        )
+        raise UserError(f"{folder} is a symbolic link, but a run writes into its own folders; give another --workdir.")
     return folder
 
 

@@ -42,9 +42,8 @@ class Run:
         self.number, self.setup, self.workdir, self.checkpoints = number, setup, workdir, checkpoints
         self.timed_out: int | None = None
         failed = workdir / layout.FAILURE_FILE
-        self.failure = (
-            files.read(failed).decode(errors="replace")[:1_000] if number is not None and failed.exists() else ""
-        )
+        has_failed = number is not None and failed.exists()
+        self.failure = files.read(failed).decode(errors="replace")[:1_000] if has_failed else ""
 
     @property
     def place(self) -> int:

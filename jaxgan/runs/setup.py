@@ -125,9 +125,8 @@ def identity(plan: Plan, workdir: Path) -> str:
     """
     config, setup = plan.config, plan.shared
     own = {"data.path", "data.workers", "gan"}  # they may differ where the images and the code do not
-    shapes = [
-        (jax.tree_util.keystr(path), x.shape, x.dtype) for path, x in jax.tree.leaves_with_path(setup.state_shapes)
-    ]
+    leaves = jax.tree.leaves_with_path(setup.state_shapes)
+    shapes = [(jax.tree_util.keystr(path), x.shape, x.dtype) for path, x in leaves]
     facts = {f"config.{name}": value for name, value in config_lib.flatten(config).items() if name not in own} | {
         "images": data.fingerprint(setup.source),
         "data.cache as it turned out": data.resolve_cache(config.data, setup.source.info),
@@ -146,14 +145,10 @@ def check_own(own: Optimisers, config: Config) -> None:
     """Raise UserError where what is given is no optimiser, or where seeds are to have optimisers of their own."""
     for net, given in own.items():
         if not isinstance(given, optax.GradientTransformation):
-            raise UserError(
-                f"{net}_optimiser is {type(given).__name__}; expected an optax.GradientTransformation, such as "
-                "optax.lion(1e-4)."
-            )
+            raise UserError(f"{net}_optimiser is {type(given).__name__}; expected an optax.GradientTransformation.")
     if own and (swept := list(sweep.lists(config))):
         raise UserError(
-            f"{min(own)}_optimiser is one for all seeds, but config.sweep.{swept[0]} gives them values of their own; "
-            "leave one of them out."
+            f"{min(own)}_optimiser is one for all seeds, but config.sweep.{swept[0]} is not; leave one out."
         )
 
 

@@ -67,9 +67,7 @@ def _in_parts(
     for rows, (made, finite) in zip(parts, over(lambda rows: make(*inputs(rows)), parts), strict=True):
         pixels[rows] = made
         if not finite:
-            raise NotFinite(
-                "the generator made pixels that are no numbers; scale the latents less, or load another step."
-            )
+            raise NotFinite("the generator made pixels that are no numbers; scale latents less, or load another step.")
     return pixels
 
 

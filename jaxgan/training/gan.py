@@ -287,12 +287,10 @@ def check_batch(gan: Gan, images: Array, labels: Array) -> None:
     if dtype != kind or len(got) != 5 or (got[0], *got[2:]) != (d_steps, *shape):
         raise UserError(f"images are {dtype}{list(got)}; expected {expected}: pixels 0..255 as the source gives them.")
     dtype, given = _type_and_shape(labels)
-    expected_shape = (*got[:2], *gan.data.label.shape)
-    if not str(dtype).startswith(("float",) if gan.data.label_size else ("int", "uint")) or given != expected_shape:
+    wanted = (*got[:2], *gan.data.label.shape)
+    if not str(dtype).startswith(("float",) if gan.data.label_size else ("int", "uint")) or given != wanted:
         none = ", zeros where the images have none" * (not gan.data.label_size)
-        raise UserError(
-            f"labels are {dtype}{list(given)}; expected {gan.data.label.dtype}{list(expected_shape)}{none}."
-        )
+        raise UserError(f"labels are {dtype}{list(given)}; expected {gan.data.label.dtype}{list(wanted)}{none}.")
 
 
 def _type_and_shape(array: Any) -> tuple[Any, tuple[int, ...]]:

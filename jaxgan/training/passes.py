@@ -66,9 +66,7 @@ def make(
     images, stats = apply(gan, gan.generator, variables, *noise, train=train, dropout_key=dropout_key)
     expected = (len(noise.z), *gan.data.image_shape)
     if getattr(images, "shape", None) != expected:
-        raise UserError(
-            f"the generator returns {_described(images)}; expected images {list(expected)}, as the data have."
-        )
+        raise UserError(f"the generator returns {_described(images)}; expected images {list(expected)}, as the data.")
     return images, stats
 
 

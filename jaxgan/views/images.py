@@ -111,9 +111,7 @@ def save(path: str | os.PathLike[str], image: np.ndarray) -> None:
         files.write(path, lambda half: Image.fromarray(image[..., 0].astype(np.float32)).save(half, format="TIFF"))
         return
     if is_jpeg and max(image.shape[:2]) > JPEG_SIDE:
-        raise UserError(
-            f"{path} would be {image.shape[1]} x {image.shape[0]} pixels, too many for a JPEG; write a .png."
-        )
+        raise UserError(f"{path} would be {image.shape[1]} x {image.shape[0]} pixels, too many for JPEG; write .png.")
     made = to_pil(visible(image) if is_jpeg else image)
     files.write(path, lambda half: made.save(half, format="JPEG" if is_jpeg else "PNG"))
 

@@ -35,10 +35,7 @@ def show(pictures: Array | np.ndarray, columns: int | None = None, *, scale: int
     array = array[None] if array.ndim == 3 else array
     is_shape = array.ndim == 4 and not array.shape[1] <= 4 < array.shape[-1]
     if not is_shape or not array.size or array.dtype.kind not in "fu":
-        raise UserError(
-            f"images are {array.dtype}{list(array.shape)}; expected float in [-1, 1] or uint8, [N, H, W, C] or "
-            "[H, W, C]."
-        )
+        raise UserError(f"images are {array.dtype}{list(array.shape)}; expected float in [-1, 1] or uint8[N, H, W, C].")
     if array.dtype != np.uint8:
         array = np.asarray(to_uint8(jnp.asarray(array)))
     return Sheet(images.grid(visible(array), columns), len(array), scale)

@@ -165,7 +165,7 @@ def test_damaged_files_are_the_same_in_every_cache(tmp_path, capfd):
         ({"batch_size": 0}, "data.batch_size is 0; expected a value from 1 to"),
         ({"batch_size": 10**9}, "data.batch_size is 1000000000; expected a value from 1 to"),
         ({"skip": -1}, "data.skip"),
-        ({"skip": 4096}, "so that none is left; set config.data.skip to 0"),
+        ({"skip": 4096}, "so that none of 4096 images is left; set it to less"),
         ({"channels": 65}, "data.channels"),
         ({"image_size": 0}, "data.image_size"),
         ({"fit": "cover"}, "data.fit"),

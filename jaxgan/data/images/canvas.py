@@ -248,10 +248,7 @@ def fit(image: Image.Image, canvas: Canvas) -> Image.Image:
     if image.size == size:
         return image
     if canvas.fit == "as_is":
-        raise UserError(
-            f"{height}x{width} pixels, where the other images have {size[1]}x{size[0]}; set data.fit to 'crop', 'pad' "
-            "or 'squeeze'."
-        )
+        raise UserError(f"{height}x{width} pixels, others have {size[1]}x{size[0]}; set data.fit to 'crop' or 'pad'.")
     if canvas.fit == "squeeze":
         return image.resize(size, Image.Resampling.BICUBIC)
     if canvas.fit == "crop":

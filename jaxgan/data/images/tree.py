@@ -138,10 +138,7 @@ def list_images(
         waiting += reversed(subfolders)
     if not found:
         but = f" but what is left out: {left_out}" if left_out else ""
-        raise UserError(
-            f"{terminal.printable(root)} holds no images{but}; expected files such as .png, .jpg or .webp in it or its "
-            "subfolders."
-        )
+        raise UserError(f"{terminal.printable(root)} holds no images{but}; expected files such as .png, .jpg or .webp.")
     return sorted(found, key=lambda file: file.split(os.sep))
 
 

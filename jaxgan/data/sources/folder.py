@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jaxgan.base import digests, terminal
+from jaxgan.base import digests
 from jaxgan.base.files import open_regular
+from jaxgan.base.terminal import printable, say
 from jaxgan.data.images import tables
 from jaxgan.data.images.canvas import Canvas
 from jaxgan.data.images.decode import Look, content_of, decode
@@ -62,7 +63,7 @@ class Files(Records):
 
     def __init__(self, path: str, workers: Workers, *, follow_links: bool = False, labels: str = "", channels: int = 0):
         root = existing_folder(path, "of images")
-        self._root, self.place, self.what = root, terminal.printable(root), "folder"
+        self._root, self.place, self.what = root, printable(root), "folder"
         self.channels = channels
         found = scan(root, workers, follow_links=follow_links, channels=channels)
         names, self._left_out = relative(found.files, root), found.left_out
@@ -88,10 +89,7 @@ class Files(Records):
         """Say where a table lies that was not read: beside the images of a split, as datasets has them."""
         for name in sorted(subfolders)[:MOST_HINTS]:
             for file in tables_in(self._root / name):
-                terminal.say(
-                    f"{terminal.printable(name)}/{file} in {self.place} is not read; for its labels set data.path to "
-                    "that subfolder."
-                )
+                say(f"{printable(name)}/{file} in {self.place} is not read; set data.path to that subfolder for it.")
                 return
 
     def __len__(self) -> int:

@@ -221,18 +221,15 @@ class Drawn:
             lines.append(f"Damaged, so that the next good image stands in: {len(damaged)} ({self._few(damaged)}).")
         if text := " ".join(filter(None, lines)):
             terminal.say(text)
-        animated, looked_at = self.records.animations()
+        (animated, looked_at), place = self.records.animations(), self.records.place
         if animated:
-            terminal.say(
-                f"{animated:,} of {looked_at:,} images in {self.records.place} are animations, whose first frame is "
-                "taken."
-            )
+            terminal.say(f"{animated:,} of {looked_at:,} images in {place} are animations, whose first frame is taken.")
         if self._canvas.levels is None and (highest := self._highest()) < DARK:
             terminal.say(
-                f"The images of 16 bits in {self.records.place} that were looked at have values up to {highest}, and 0 "
-                f"to {FULL} is black to white; --config.data.levels=auto measures their own scale."
+                f"The images of 16 bits in {place} that were looked at have values up to {highest}, and 0 to {FULL} is "
+                "black to white; --config.data.levels=auto measures their own scale."
             )
-        say_squeezed(self._canvas, self._sizes, f"images in {self.records.place}")
+        say_squeezed(self._canvas, self._sizes, f"images in {place}")
 
     def _highest(self) -> int:
         """Return the greatest value of some images, 65535 where they are not all of 16 bits."""

@@ -119,10 +119,7 @@ def _builder(name: str, data_dir: str) -> Any:
         return tfds.builder(name, data_dir=data_dir or None, file_format=FILE_FORMAT)
     except tfds.core.DatasetNotFoundError as error:
         hint = checks.suggest(name, tfds.list_builders(with_community_datasets=False))
-        raise UserError(
-            f"data.name is {name!r}; expected a data set that TensorFlow Datasets knows, "
-            f"or one prepared in data.path.{hint}"
-        ) from error
+        raise UserError(f"data.name is {name!r}; expected a set that tfds knows, or one in data.path.{hint}") from error
     except (ValueError, AssertionError, RuntimeError) as error:  # an unknown version or configuration, an empty name
         raise UserError(f"data.name is {name!r}, which TensorFlow Datasets refuses: {_line(error)}") from error
 

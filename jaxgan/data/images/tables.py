@@ -64,11 +64,7 @@ def labelled(files: Sequence[str], tables: dict[str, Callable[[], bytes]], wante
 
 
 def labelled_anyhow(
-    files: Sequence[str],
-    tables: dict[str, Callable[[], bytes]],
-    wanted: str,
-    place: str,
-    unusable: Sequence[str] = (),
+    files: Sequence[str], tables: dict[str, Callable[[], bytes]], wanted: str, place: str, unusable: Sequence[str] = ()
 ) -> Labelled:
     """Return what `labelled` does, or where it is None what `tree.label_by_folder` says."""
     found = labelled(files, tables, wanted, place)

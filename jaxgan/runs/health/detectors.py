@@ -66,12 +66,7 @@ class Detector:
     """Something to be seen in the means of columns over windows of steps, in several windows in a row."""
 
     def __init__(
-        self,
-        kind: str,
-        columns: tuple[str, ...],
-        seen: Callable[..., bool],
-        sentence: str,
-        severity: str = "error",
+        self, kind: str, columns: tuple[str, ...], seen: Callable[..., bool], sentence: str, severity: str = "error"
     ):
         self.kind, self.severity, self.columns = kind, severity, columns
         self._seen, self._sentence = seen, sentence

@@ -130,9 +130,7 @@ def _products_of_taps(w: Array, g: Array) -> Array:
         # A product for each tap: the kernel, which is larger than the maps here, need not be transposed.
         taps, kernels = math.prod(w.shape[:2]), jnp.swapaxes(w, 2, 3)
         products = jnp.matmul(
-            jnp.broadcast_to(pixels, (taps, *pixels.shape)),
-            kernels.reshape(taps, f, -1),
-            preferred_element_type=wide,
+            jnp.broadcast_to(pixels, (taps, *pixels.shape)), kernels.reshape(taps, f, -1), preferred_element_type=wide
         )
         return jnp.moveaxis(products.reshape(*w.shape[:2], *g.shape[:3], -1), (0, 1), (3, 4))
     products = jnp.matmul(pixels, w.reshape(-1, f).T, preferred_element_type=wide)

@@ -271,9 +271,7 @@ def read(name: str, folder: Path, content: bytes) -> bool:
             and decode(str(folder / parser.file), CANVAS) is not None
         )
     CONFIG.path, CONFIG.labels = str(folder if parser.beside else folder / parser.file), parser.labels
-    open_records = KINDS[parser.kind].records
-    assert open_records
-    records = open_records(CONFIG, WORKERS)
+    records = KINDS[parser.kind].open(CONFIG, CANVAS, WORKERS).records
     for row in range(min(len(records), 16)):
         records.raw(row)
     return True

@@ -161,7 +161,6 @@ def finds(path: pathlib.Path) -> bool:
 KIND = Kind(
     lambda c, canvas, workers: Folder(c.path, canvas, workers, follow_links=c.follow_links, labels=c.labels),
     "needed",
-    lambda c, workers: Files(c.path, workers, follow_links=c.follow_links, labels=c.labels, channels=c.channels),
     finds,
     "a folder of images, with classes as subfolders, or with dataset.json, metadata.csv, metadata.jsonl or labels.csv",
 )

@@ -221,8 +221,5 @@ def finds(path: pathlib.Path) -> bool:
     return path.is_dir() and any(re.search(KINDS["images"], file.name, re.IGNORECASE) for file in path.iterdir())
 
 
-KIND = container(
-    lambda c, workers: open_idx(c.path, c.split),
-    finds,
-    "a folder of IDX files, such as Fashion-MNIST, EMNIST or QMNIST",
-)
+ABOUT = "a folder of IDX files, such as Fashion-MNIST, EMNIST or QMNIST"
+KIND = container(lambda c: open_idx(c.path, c.split), finds, ABOUT)

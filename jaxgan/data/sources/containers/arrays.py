@@ -130,8 +130,5 @@ def finds(path: pathlib.Path) -> bool:
     return start[:4] == b"PK\x03\x04" and path.suffix.lower() == ".npz"
 
 
-KIND = container(
-    lambda c, workers: open_arrays(c),
-    finds,
-    "a .npy or .npz file of images, with labels beside them, or a folder of .npy files",
-)
+ABOUT = "a .npy or .npz file of images, with labels beside them, or a folder of .npy files"
+KIND = container(open_arrays, finds, ABOUT)

@@ -203,4 +203,4 @@ def finds(path: pathlib.Path) -> bool:
     return is_archive and path.name.startswith("cifar")
 
 
-KIND = container(lambda c, workers: open_cifar(c), finds, "CIFAR-10 or CIFAR-100, its folder or archive")
+KIND = container(open_cifar, finds, "CIFAR-10 or CIFAR-100, its folder or archive")

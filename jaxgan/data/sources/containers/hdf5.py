@@ -208,4 +208,4 @@ def finds(path: pathlib.Path) -> bool:
     return first_bytes(path, 8) == MAGIC
 
 
-KIND = container(lambda c, workers: open_hdf5(c), finds, "an HDF5 file of images, as of StudioGAN or BigGAN")
+KIND = container(open_hdf5, finds, "an HDF5 file of images, as of StudioGAN or BigGAN")

@@ -208,8 +208,4 @@ def finds(path: pathlib.Path) -> bool:
     return first_bytes(path, 4) == b"PAR1" or path.suffix.lower() == ".arrow"
 
 
-KIND = container(
-    lambda c, workers: HuggingFace(c),
-    finds,
-    "parquet files or a folder of save_to_disk, as Hugging Face's datasets writes them",
-)
+KIND = container(HuggingFace, finds, "parquet files or a folder of save_to_disk, as of Hugging Face's datasets")

@@ -58,4 +58,4 @@ def finds(path: pathlib.Path) -> bool:
     return path.is_dir() and any((path / f"{split}_X.bin").is_file() for split in SPLITS)
 
 
-KIND = container(lambda c, workers: open_stl10(c), finds, "a folder of STL-10, with train_X.bin")
+KIND = container(open_stl10, finds, "a folder of STL-10, with train_X.bin")

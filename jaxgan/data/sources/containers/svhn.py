@@ -70,4 +70,4 @@ def finds(path: pathlib.Path) -> bool:
     return first_bytes(path, 10) == b"MATLAB 5.0"
 
 
-KIND = container(lambda c, workers: open_svhn(c), finds, "SVHN's .mat files")
+KIND = container(open_svhn, finds, "SVHN's .mat files")

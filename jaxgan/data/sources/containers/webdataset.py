@@ -185,4 +185,4 @@ def finds(path: pathlib.Path) -> bool:
     return holds(path, (".tar",))
 
 
-KIND = container(lambda c, workers: WebDataset(c), finds, "tar shards of WebDataset, such as 0001.png and 0001.cls")
+KIND = container(WebDataset, finds, "tar shards of WebDataset, such as 0001.png and 0001.cls")

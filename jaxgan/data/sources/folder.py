@@ -130,19 +130,10 @@ class Files(Records):
         return self._sizes
 
 
-class Folder(Drawn):
-    """Files of a folder, each drawn on a canvas; see `Files` and `Drawn`."""
-
-    records: Files
-
-    def __init__(self, path: str, canvas: Canvas, workers: Workers, *, follow_links: bool = False, labels: str = ""):
-        files = Files(path, workers, follow_links=follow_links, labels=labels, channels=canvas.channels)
-        super().__init__(files, canvas, workers)
-
-    @property
-    def files(self) -> list[str]:
-        """Paths of the N images."""
-        return self.records.files
+def open_folder(path: str, canvas: Canvas, workers: Workers, *, follow_links: bool = False, labels: str = "") -> Drawn:
+    """Return the files of a folder, each drawn on a canvas; see `Files` and `Drawn`."""
+    files = Files(path, workers, follow_links=follow_links, labels=labels, channels=canvas.channels)
+    return Drawn(files, canvas, workers)
 
 
 def tables_in(root: pathlib.Path) -> dict[str, Callable[[], bytes]]:
@@ -159,7 +150,7 @@ def finds(path: pathlib.Path) -> bool:
 
 
 KIND = Kind(
-    lambda c, canvas, workers: Folder(c.path, canvas, workers, follow_links=c.follow_links, labels=c.labels),
+    lambda c, canvas, workers: open_folder(c.path, canvas, workers, follow_links=c.follow_links, labels=c.labels),
     "needed",
     finds,
     "a folder of images, with classes as subfolders, or with dataset.json, metadata.csv, metadata.jsonl or labels.csv",

@@ -1,7 +1,5 @@
 """GANs in JAX and Flax: explicit state, one pure training step, samplers as pure functions."""
 
-from __future__ import annotations
-
 import importlib
 import importlib.metadata
 import importlib.util

@@ -1,7 +1,5 @@
 """The files of configurations, `configs/*.py`: bundled ones, and a user's own."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib.util
 import inspect

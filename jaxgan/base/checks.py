@@ -1,7 +1,5 @@
 """Checks of what users give, and the errors they raise: what was given, what is expected, what to do."""
 
-from __future__ import annotations
-
 import contextlib
 import difflib
 import importlib

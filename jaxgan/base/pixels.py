@@ -1,7 +1,5 @@
 """Conversions between uint8 pixels and the floats that networks use."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import jax

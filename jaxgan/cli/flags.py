@@ -1,7 +1,5 @@
 """The command line's flags, and the configuration that they stand for."""
 
-from __future__ import annotations
-
 import ast
 import functools
 import os

@@ -1,7 +1,5 @@
 """What `--mode` may be: a function each, and the flags that it reads."""
 
-from __future__ import annotations
-
 import dataclasses
 import sys
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What is refused of a data set: images, labels, batches, and whatever `source=` returns."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Any
 

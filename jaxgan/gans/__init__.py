@@ -3,8 +3,6 @@
 `config.gan` is the name of a file here, or the path of a .py file anywhere.
 """
 
-from __future__ import annotations
-
 import ast
 import contextlib
 import hashlib

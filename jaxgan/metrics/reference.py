@@ -1,7 +1,5 @@
 """Statistics of the real images that measures compare with, computed once and kept on disk."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import functools

@@ -1,7 +1,5 @@
 """States of training loops of your own, saved and read as those of runs are."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

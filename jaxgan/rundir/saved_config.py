@@ -1,7 +1,5 @@
 """What a run's folder says about itself: `config.json`, a copy of an own GAN file, what a resumed run may change."""
 
-from __future__ import annotations
-
 import copy
 import dataclasses
 import hashlib

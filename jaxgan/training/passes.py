@@ -1,7 +1,5 @@
 """One pass of a network in training: what it is given, the precision it computes in, what comes back."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import jax

@@ -1,7 +1,5 @@
 """What training carries from step to step."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Images as files: uint8, grids, PNG, JPEG, GIF, NumPy."""
 
-from __future__ import annotations
-
 import csv
 import io
 import math

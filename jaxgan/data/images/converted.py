@@ -1,7 +1,5 @@
 """Images of a source, drawn on another canvas as they are read."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np

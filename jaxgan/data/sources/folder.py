@@ -1,7 +1,5 @@
 """A folder, or a tree of folders, of image files."""
 
-from __future__ import annotations
-
 import collections
 import functools
 import os

@@ -1,7 +1,5 @@
 """What the registry knows of a source."""
 
-from __future__ import annotations
-
 import pathlib
 from collections.abc import Callable
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Images as they lie in a folder or a container, and the source that draws them."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 import io

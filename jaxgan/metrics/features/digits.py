@@ -3,8 +3,6 @@
 `python -m jaxgan.metrics.features.digits FILE.npz` trains it again and prints its accuracy.
 """
 
-from __future__ import annotations
-
 import functools
 import hashlib
 import importlib.resources

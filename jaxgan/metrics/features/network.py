@@ -1,7 +1,5 @@
 """Networks that turn images into features, whatever they are made of."""
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 import importlib.machinery

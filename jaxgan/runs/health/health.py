@@ -1,7 +1,5 @@
 """The state of a run's training, as its rows show it: whether it collapsed, stalled, or is to end."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

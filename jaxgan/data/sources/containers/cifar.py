@@ -7,8 +7,6 @@ References:
   A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009.
 """
 
-from __future__ import annotations
-
 import io
 import pathlib
 import pickle

@@ -7,8 +7,6 @@ References:
   The HDF Group, "HDF5 file format specification", version 3.0.
 """
 
-from __future__ import annotations
-
 import math
 import pathlib
 import zlib

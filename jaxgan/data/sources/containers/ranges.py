@@ -1,7 +1,5 @@
 """Parts of large files, read without the rest."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import pathlib

@@ -4,8 +4,6 @@ References:
   A. Coates, H. Lee, A. Y. Ng, "An analysis of single-layer networks in unsupervised feature learning", 2011.
 """
 
-from __future__ import annotations
-
 import pathlib
 
 import numpy as np

@@ -4,8 +4,6 @@ References:
   Y. Netzer et al., "Reading digits in natural images with unsupervised feature learning", 2011.
 """
 
-from __future__ import annotations
-
 import math
 import pathlib
 

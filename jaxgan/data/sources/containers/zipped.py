@@ -8,8 +8,6 @@ References:
   PKWARE, "APPNOTE.TXT", version 6.3.10.
 """
 
-from __future__ import annotations
-
 import pathlib
 import posixpath
 import struct

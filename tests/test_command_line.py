@@ -15,8 +15,7 @@ import pytest
 from cli import ROOT, call, run, start
 
 import jaxgan
-from jaxgan.cli import flags as cli_flags
-from jaxgan.cli import surroundings
+from jaxgan.cli import flags as cli_flags, surroundings
 from jaxgan.runs import evaluate
 
 TINY = f"--config={ROOT / 'tests' / 'tiny.py'}"

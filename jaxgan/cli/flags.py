@@ -12,8 +12,7 @@ from absl import flags, logging
 from ml_collections import ConfigDict
 
 import jaxgan
-from jaxgan import config as config_lib
-from jaxgan import data
+from jaxgan import config as config_lib, data
 from jaxgan.base import checks, terminal
 from jaxgan.base.types import Config
 from jaxgan.cli import surroundings

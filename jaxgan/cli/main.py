@@ -11,8 +11,7 @@ from absl import app, logging
 
 import jaxgan
 from jaxgan.base import checks, machine, processes, store, threads
-from jaxgan.cli import flags as cli_flags
-from jaxgan.cli import modes, surroundings
+from jaxgan.cli import flags as cli_flags, modes, surroundings
 from jaxgan.cli.ctrl_c import leave
 from jaxgan.cli.flags import FLAGS, fail, parse
 

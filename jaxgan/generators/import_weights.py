@@ -11,8 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
-from jaxgan import data as data_lib
-from jaxgan import gans
+from jaxgan import data as data_lib, gans
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.tensor_files import read_tensors

@@ -9,8 +9,7 @@ import jax
 import numpy as np
 import optax
 
-from jaxgan import config as config_lib
-from jaxgan import data, gans
+from jaxgan import config as config_lib, data, gans
 from jaxgan.base import keys, machine
 from jaxgan.base.checks import UserError
 from jaxgan.base.digests import digest

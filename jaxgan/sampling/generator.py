@@ -5,8 +5,7 @@ import math
 
 import jax
 import jax.numpy as jnp
-from flax import linen as nn
-from flax import struct
+from flax import linen as nn, struct
 from jax import lax
 
 from jaxgan.base import checks, draws

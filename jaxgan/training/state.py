@@ -6,8 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from flax import errors, struct
-from flax import linen as nn
+from flax import errors, linen as nn, struct
 from flax.training.train_state import TrainState
 
 from jaxgan.base.types import Array, PyTree

@@ -10,8 +10,7 @@ from PIL import Image
 
 from jaxgan.base.types import DataInfo
 from jaxgan.config import default
-from jaxgan.data import InMemory, fingerprint, in_memory, open_source, resolve_cache, validation
-from jaxgan.data import memory as data_memory
+from jaxgan.data import InMemory, fingerprint, in_memory, memory as data_memory, open_source, resolve_cache, validation
 from jaxgan.data.limits import host_memory
 from jaxgan.data.memory import DEVICE_BYTES
 from jaxgan.data.sources.synthetic import Synthetic

@@ -38,8 +38,7 @@ from jaxgan.config import default
 from jaxgan.data.images.canvas import Canvas
 from jaxgan.data.images.decode import Header, decode, look
 from jaxgan.data.images.threads import Workers
-from jaxgan.data.sources import KINDS
-from jaxgan.data.sources import folder as images
+from jaxgan.data.sources import KINDS, folder as images
 from jaxgan.data.sources.containers import hdf5, lmdb, svhn
 from jaxgan.data.sources.containers.cifar import unpickle
 from jaxgan.data.sources.containers.probe import BOUNDED, MEMORY

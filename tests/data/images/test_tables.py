@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from containers import PIXELS, PNGS, check, opened
 from fuzz import FUZZ
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from jaxgan.base import terminal
 from jaxgan.base.checks import UserError

@@ -7,8 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from fuzz import FUZZ
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from jaxgan.base import terminal
 from jaxgan.base.checks import UserError

@@ -2,13 +2,13 @@
 
 import math
 import os
-import pathlib
 from collections.abc import Iterator
+from pathlib import Path
 
 # Of the memory, for what a file claims to hold.
 MEMORY_FRACTION = 0.5
 
-_OWN_GROUPS, _ROOT = pathlib.Path("/proc/self/cgroup"), pathlib.Path("/sys/fs/cgroup")
+_OWN_GROUPS, _ROOT = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
 def host_memory() -> int:
@@ -38,7 +38,7 @@ def num_cores() -> int:
     return cores
 
 
-def _groups(controller: str) -> Iterator[pathlib.Path]:
+def _groups(controller: str) -> Iterator[Path]:
     """Yield the folders of this process's control group and of those around it, of versions 2 and 1."""
     try:
         lines = _OWN_GROUPS.read_text().splitlines()
@@ -56,7 +56,7 @@ def _groups(controller: str) -> Iterator[pathlib.Path]:
             yield from (folder for folder in (own, *own.parents) if folder.is_relative_to(base))
 
 
-def _numbers(file: pathlib.Path) -> list[int]:
+def _numbers(file: Path) -> list[int]:
     """Return the whole numbers of a control file; none where there is no such file or no limit, written as `max`."""
     try:
         return [int(word) for word in file.read_text().split()]

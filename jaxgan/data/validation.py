@@ -49,9 +49,7 @@ def check_vectors(labels: np.ndarray | None, num_images: int, label_size: int) -
     """Return label vectors as float32[N, L], or raise ValueError where they are something else or not finite."""
     labels = np.asarray(labels)
     if labels.shape != (num_images, label_size) or labels.dtype.kind not in "iufb":
-        raise UserError(
-            f"labels are {labels.dtype}{labels.shape}; expected float vectors ({num_images}, {label_size})."
-        )
+        raise UserError(f"labels are {labels.dtype}{labels.shape}; expected vectors ({num_images}, {label_size}).")
     labels = labels.astype(np.float32, copy=False)
     if not np.isfinite(labels).all():
         raise UserError("label vectors hold values that are not finite; expected numbers.")

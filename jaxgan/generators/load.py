@@ -101,9 +101,7 @@ def load_with_config(workdir: str | Path, which: Which) -> tuple[GeneratorParams
     return averaged_generator(gan, config, averaged), config
 
 
-def _average_of_width(
-    workdir: Path, step: int | str, like: PyTree, stds: Sequence[float], ema_std: float
-) -> dict[str, PyTree]:
+def _average_of_width(workdir: Path, step: int | str, like: PyTree, stds: Sequence[float], ema_std: float) -> PyTree:
     """Combine the averages of all checkpoints up to a step into one of another width."""
     if not stds:
         raise UserError(

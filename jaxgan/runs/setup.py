@@ -144,9 +144,7 @@ def check_own(own: Optimisers, config: Config) -> None:
         if not isinstance(given, optax.GradientTransformation):
             raise UserError(f"{net}_optimiser is {type(given).__name__}; expected an optax.GradientTransformation.")
     if own and (swept := list(sweep.lists(config))):
-        raise UserError(
-            f"{min(own)}_optimiser is one for all seeds, but config.sweep.{swept[0]} is not; leave one out."
-        )
+        raise UserError(f"{min(own)}_optimiser is one for all seeds, config.sweep.{swept[0]} is not; leave one out.")
 
 
 def create_setup(config: Config, source: Source, devices: list[Device], own: Optimisers = NO_OPTIMISERS) -> Setup:

@@ -4,8 +4,8 @@ import collections
 import contextlib
 import errno
 import os
-import pathlib
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
@@ -56,7 +56,7 @@ class LeftOut:
       kinds: how many files have each ending of other kinds.
     """
 
-    def __init__(self, root: pathlib.Path):
+    def __init__(self, root: Path):
         self._root = root
         self.paths: dict[str, list[str]] = {}
         self.kinds: collections.Counter[str] = collections.Counter()
@@ -84,7 +84,7 @@ class LeftOut:
         return ", ".join(parts)
 
 
-def few(paths: list[str], root: pathlib.Path) -> str:
+def few(paths: list[str], root: Path) -> str:
     """Name the first of some paths in a folder, without their control characters and without what is too long."""
     names = [terminal.printable(name) for name in relative(paths[:NAMED], root)]
     names = [name if len(name) <= NAME_LENGTH else f"...{name[-NAME_LENGTH:]}" for name in names]
@@ -92,7 +92,7 @@ def few(paths: list[str], root: pathlib.Path) -> str:
 
 
 def list_images(
-    root: pathlib.Path, left_out: LeftOut, *, follow_links: bool = False, folders: dict[str, int] | None = None
+    root: Path, left_out: LeftOut, *, follow_links: bool = False, folders: dict[str, int] | None = None
 ) -> list[str]:
     """Return the paths of all image files in a tree, sorted by their parts.
 
@@ -180,7 +180,7 @@ def _is_inside(path: str, base: str) -> bool:
     return path == base or path.startswith(os.path.join(base, ""))
 
 
-def relative(files: Iterable[str], root: pathlib.Path) -> list[str]:
+def relative(files: Iterable[str], root: Path) -> list[str]:
     """Return the names within a folder of files that `list_images` found in it."""
     start = len(os.path.join(root, ""))
     return [file[start:] for file in files]

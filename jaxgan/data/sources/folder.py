@@ -3,8 +3,8 @@
 import collections
 import functools
 import os
-import pathlib
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -134,13 +134,13 @@ def open_folder(path: str, canvas: Canvas, workers: Workers, *, follow_links: bo
     return Drawn(files, canvas, workers)
 
 
-def tables_in(root: pathlib.Path) -> dict[str, Callable[[], bytes]]:
+def tables_in(root: Path) -> dict[str, Callable[[], bytes]]:
     """Return the tables of labels in a folder, each with a function that reads it."""
     there = [name for name in tables.NAMES if (root / name).is_file()]
     return {name: functools.partial(content_of, str(root / name), tables.MAX_BYTES + 1) for name in there}
 
 
-def finds(path: pathlib.Path) -> bool:
+def finds(path: Path) -> bool:
     """Return whether a path is a folder with an image in it or in one of its subfolders."""
     if not path.is_dir():
         return False

@@ -10,8 +10,8 @@ References:
 
 import gzip
 import math
-import pathlib
 import re
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -87,13 +87,11 @@ def open_idx(path: str, split: str) -> Arrays:
     return _arrays(images, Labels(labels, tuple(map(str, known.tolist()))), fingerprint, folder)
 
 
-def _arrays(images: np.ndarray, labels: Labels | None, fingerprint: str, folder: pathlib.Path) -> Arrays:
+def _arrays(images: np.ndarray, labels: Labels | None, fingerprint: str, folder: Path) -> Arrays:
     return Arrays("IDX files", terminal.printable(folder), images[..., None], labels, fingerprint)
 
 
-def _labels(
-    folder: pathlib.Path, split: str, images: pathlib.Path, expected: int
-) -> tuple[np.ndarray, np.ndarray | None]:
+def _labels(folder: Path, split: str, images: Path, expected: int) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the labels [N] and all that stand for a class, sorted; None where the data set has no labels."""
     file = find(folder, split, "labels")
     if file is None:
@@ -113,7 +111,7 @@ def _labels(
     return labels, known if known.size else None
 
 
-def _numbers(file: pathlib.Path) -> np.ndarray:
+def _numbers(file: Path) -> np.ndarray:
     """Return int64[N] labels: whole numbers, in a table those of its first column."""
     labels = load(file, 1, 2)
     labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] else labels
@@ -122,7 +120,7 @@ def _numbers(file: pathlib.Path) -> np.ndarray:
     return labels.astype(np.int64)
 
 
-def find(folder: pathlib.Path, split: str, kind: str) -> pathlib.Path | None:
+def find(folder: Path, split: str, kind: str) -> Path | None:
     """Return the file of a split ('train', 'test') and kind ('images', 'labels'), or None.
 
     Raises:
@@ -140,7 +138,7 @@ def find(folder: pathlib.Path, split: str, kind: str) -> pathlib.Path | None:
     return files[0] if files else None  # of a packed and an unpacked twin the unpacked one sorts first
 
 
-def load(file: pathlib.Path, *num_dims: int) -> np.ndarray:
+def load(file: Path, *num_dims: int) -> np.ndarray:
     """Read one IDX file, unpacking it if its content (not its name) says gzip.
 
     Only as much is unpacked as the header claims, and nothing where the claim cannot be true or takes more than
@@ -214,7 +212,7 @@ def parse(
     return values.reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
-def finds(path: pathlib.Path) -> bool:
+def finds(path: Path) -> bool:
     """Return whether a path is a folder with images in IDX files."""
     return path.is_dir() and any(re.search(KINDS["images"], file.name, re.IGNORECASE) for file in path.iterdir())
 

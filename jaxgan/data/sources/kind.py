@@ -1,7 +1,7 @@
 """What the registry knows of a source."""
 
-import pathlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from jaxgan.base.types import Config, Source
@@ -22,26 +22,26 @@ class Kind(NamedTuple):
 
     open: Callable[[Config, Canvas, Workers], Source]
     path: str = "unused"
-    finds: Callable[[pathlib.Path], bool] | None = None
+    finds: Callable[[Path], bool] | None = None
     about: str = ""
 
 
-def container(records: Callable[[Config], Records], finds: Callable[[pathlib.Path], bool], about: str) -> Kind:
+def container(records: Callable[[Config], Records], finds: Callable[[Path], bool], about: str) -> Kind:
     """Return the kind of a source that draws records."""
     return Kind(lambda c, canvas, workers: Drawn(records(c), canvas, workers), "needed", finds, about)
 
 
-def existing_folder(path: str, content: str) -> pathlib.Path:
+def existing_folder(path: str, content: str) -> Path:
     """Return data.path as a path, or raise FileNotFoundError where it is no folder; `content` says of what."""
-    folder = pathlib.Path(path).expanduser()
+    folder = Path(path).expanduser()
     if not path or not folder.is_dir():
         raise FileNotFoundError(f"data.path is {path!r}, which is no folder; expected a folder {content}.")
     return folder
 
 
-def existing(path: str, content: str) -> pathlib.Path:
+def existing(path: str, content: str) -> Path:
     """Return data.path as a path, or raise FileNotFoundError where nothing is there; `content` says what."""
-    place = pathlib.Path(path).expanduser()
+    place = Path(path).expanduser()
     if not path or not place.exists():
         raise FileNotFoundError(f"data.path is {path!r}, where nothing is; expected {content}.")
     return place

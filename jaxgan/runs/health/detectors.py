@@ -87,9 +87,8 @@ class Detector:
         if self._streak < LASTING:
             return None
         severity = "error" if self._streak >= LOST else self.severity
-        sentence = self._sentence.format(
-            *means, name=self.columns[0], when=f"from step {self._since:,} to {self._end:,}"
-        )
+        when = f"from step {self._since:,} to {self._end:,}"
+        sentence = self._sentence.format(*means, name=self.columns[0], when=when)
         evidence = dict(zip(self.columns, means, strict=True))
         return Finding(self._end, self.kind, severity, sentence, evidence, self._since)
 

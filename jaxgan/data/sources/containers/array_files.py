@@ -2,7 +2,7 @@
 
 import functools
 import os
-import pathlib
+from pathlib import Path
 
 import numpy as np
 
@@ -45,7 +45,7 @@ class ArrayFiles(Records):
       ValueError: one is damaged, or the shapes do not tell what they are.
     """
 
-    def __init__(self, path: pathlib.Path, files: list[pathlib.Path], c: Config):
+    def __init__(self, path: Path, files: list[Path], c: Config):
         self.place, self._root = printable(path), path
         if packed := [file for file in files if file.suffix.lower() != ".npy"]:
             raise UserError(
@@ -77,7 +77,7 @@ class ArrayFiles(Records):
         """Return the name of an image's file in the folder."""
         return printable(self._name(self._files[int(np.searchsorted(self._ends, row, "right"))]))
 
-    def _name(self, file: pathlib.Path) -> str:
+    def _name(self, file: Path) -> str:
         return file.relative_to(self._root).as_posix()
 
     def _read(self, number: int) -> np.ndarray:

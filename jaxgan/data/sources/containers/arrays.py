@@ -4,8 +4,8 @@ References:
   J. Yang et al., "MedMNIST v2", 2023.  P. Dhariwal, A. Nichol, "guided-diffusion", 2021.
 """
 
-import pathlib
 import re
+from pathlib import Path
 
 import numpy as np
 
@@ -91,7 +91,7 @@ def _images(arrays: Members, split: str) -> str:
     raise UserError(f"{printable(arrays.file)} holds {names}; expected images as {split}_images, x_{split} or arr_0.")
 
 
-def _labels(arrays: Members, images: str, wanted: str, place: str, others: list[pathlib.Path]) -> Labels | None:
+def _labels(arrays: Members, images: str, wanted: str, place: str, others: list[Path]) -> Labels | None:
     """Return the labels whose array or file has the name of the images' but for the word, or the only other file."""
     if names := asked(wanted, set(arrays.members) - {images}, printable(arrays.file)):
         return chosen({name: arrays.read(name) for name in names}, wanted, place)
@@ -118,7 +118,7 @@ def _as_labels(array: np.ndarray, place: str) -> Labels | None:
     return numbered(list(array) if array.ndim else [], place)
 
 
-def finds(path: pathlib.Path) -> bool:
+def finds(path: Path) -> bool:
     """Return whether a path is a .npy or .npz file, or a folder of such without images."""
     if path.is_dir():
         return holds(path, (".npy", ".npz"))

@@ -8,10 +8,10 @@ References:
 """
 
 import io
-import pathlib
 import pickle
 import re
 import tarfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -65,7 +65,7 @@ def open_cifar(c: Config) -> Arrays:
     raise UserError(f"{place} has no split {c.split!r} of CIFAR; expected files such as {PARTS[c.split][0][0]}.")
 
 
-def _files(path: pathlib.Path) -> dict[str, bytes]:
+def _files(path: Path) -> dict[str, bytes]:
     """Return the contents of the files with known names, from a folder or an archive, packed or not."""
     if path.is_dir():
         known = [file for file in path.iterdir() if file.name in KNOWN and file.is_file()]
@@ -190,7 +190,7 @@ def unpickle(content: bytes, what: str) -> dict[str, Any]:
         return {_text(key): value for key, value in found.items()}
 
 
-def finds(path: pathlib.Path) -> bool:
+def finds(path: Path) -> bool:
     """Return whether a path is CIFAR's folder, or an archive of that name."""
     if path.is_dir():
         has = {name for name in KNOWN if (path / name).is_file()}

@@ -8,9 +8,9 @@ References:
 """
 
 import math
-import pathlib
 import zlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -69,7 +69,7 @@ class Chunked(Records):
       identity: of the content.
     """
 
-    def __init__(self, data: Any, file: pathlib.Path, place: str, labels: Labels | None, identity: str):
+    def __init__(self, data: Any, file: Path, place: str, labels: Labels | None, identity: str):
         self.what, self.place, self.labels, self.fingerprint = "HDF5 file", place, labels, identity
         rows = data.chunks[0] if data.chunks else 1
         size = rows * math.prod(data.shape[1:]) * data.dtype.itemsize
@@ -125,7 +125,7 @@ def open_hdf5(c: Config) -> Records:
         return _records(file, data, f"{name!r} of {place}", labels, identity)
 
 
-def _records(file: pathlib.Path, data: Any, place: str, labels: Labels | None, identity: str) -> Records:
+def _records(file: Path, data: Any, place: str, labels: Labels | None, identity: str) -> Records:
     offset = data.id.get_offset()
     if data.chunks is None and offset is not None and data.dtype.kind in "uif":
         with open_regular(file)[0] as stream:
@@ -134,7 +134,7 @@ def _records(file: pathlib.Path, data: Any, place: str, labels: Labels | None, i
     return Chunked(data, file, place, labels, identity)
 
 
-def _check_lengths(data: Any, file: pathlib.Path, start: int, stop: int) -> int:
+def _check_lengths(data: Any, file: Path, start: int, stop: int) -> int:
     """Return how many bytes the values of several lengths in some rows have.
 
     Raises:
@@ -175,7 +175,7 @@ def _images(sets: dict[str, Any], place: str, h5py: Any) -> tuple[str, Any]:
     return found[0], data
 
 
-def _labels(sets: dict[str, Any], images: str, wanted: str, file: pathlib.Path, place: str) -> Labels | None:
+def _labels(sets: dict[str, Any], images: str, wanted: str, file: Path, place: str) -> Labels | None:
     """Return the labels: those that are asked for, or a set of a usual name."""
     names = asked(wanted, set(sets) - {images}, place)
     usual = [name for word in LABELS for name in sets if name.lower() == word and name != images]
@@ -199,7 +199,7 @@ def _plain(data: Any) -> list[Any]:
     return list(values[:, 0] if values.shape[1] == 1 else values)
 
 
-def finds(path: pathlib.Path) -> bool:
+def finds(path: Path) -> bool:
     """Return whether a path is an HDF5 file, or a folder with one."""
     if path.is_dir():
         return holds(path, (".h5", ".hdf5"))

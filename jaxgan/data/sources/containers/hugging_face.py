@@ -9,7 +9,7 @@ References:
 
 import json
 import os
-import pathlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,7 +63,7 @@ class HuggingFace(Records):
         with checks.damaged(f"{self.place} cannot be read"):
             return self._blocks[int(self._rows[row])].as_py() or b""
 
-    def _files(self, path: pathlib.Path, split: str) -> tuple[list[pathlib.Path], np.ndarray | None]:
+    def _files(self, path: Path, split: str) -> tuple[list[Path], np.ndarray | None]:
         """Return the files of a split in their order, and the rows that a shuffled or selected set takes."""
         if path.is_dir() and (path / SPLITS).is_file():
             splits = _json(path / SPLITS)["splits"]
@@ -80,7 +80,7 @@ class HuggingFace(Records):
         self.what = "parquet files" if parquet else "Arrow files"
         return of_split(parquet or matching(path, (".arrow",)), path, split), None
 
-    def _stream(self, file: pathlib.Path) -> Table:
+    def _stream(self, file: Path) -> Table:
         """Return the table of an Arrow file, mapped."""
         opened = self._arrow.memory_map(str(file))
         is_file = first_bytes(file, 6) == b"ARROW1"
@@ -89,7 +89,7 @@ class HuggingFace(Records):
         table.validate(full=True)  # offsets that lead out of the file would end the process
         return table
 
-    def _open(self, files: list[pathlib.Path], wanted: str, rows: np.ndarray | None) -> None:
+    def _open(self, files: list[Path], wanted: str, rows: np.ndarray | None) -> None:
         for file in files:
             open_regular(file)[0].close()
         is_parquet = files[0].suffix.lower() == ".parquet"
@@ -131,7 +131,7 @@ class HuggingFace(Records):
         return chosen(table, wanted, self.place) if table else None
 
 
-def _json(file: pathlib.Path) -> dict[str, Any]:
+def _json(file: Path) -> dict[str, Any]:
     return json.loads(content_of(str(file), 2**24))
 
 
@@ -199,7 +199,7 @@ def _mapped(tables: list[Table], image: str) -> Blocks:
     return Blocks([len(column) for column in columns], lambda number: (_bytes_of(columns[number]), 0))
 
 
-def finds(path: pathlib.Path) -> bool:
+def finds(path: Path) -> bool:
     """Return whether a path is a parquet or Arrow file, a folder with parquet files, or one of save_to_disk."""
     if path.is_dir():
         return (path / SPLITS).is_file() or (path / STATE).is_file() or holds(path, (".parquet",))

@@ -6,8 +6,8 @@ References:
 
 import functools
 import os
-import pathlib
 import re
+from pathlib import Path
 from typing import Any
 
 from jaxgan.base import checks, digests
@@ -101,7 +101,7 @@ def _ordered(keys: list[bytes], side: int) -> list[bytes]:
     return [key for size, _, key in sorted(numbers) if size == taken]
 
 
-def finds(path: pathlib.Path) -> bool:
+def finds(path: Path) -> bool:
     """Return whether a path is a database of LMDB."""
     file = path / FILE if path.is_dir() else path
     return first_bytes(file, 20)[16:20] == _MAGIC

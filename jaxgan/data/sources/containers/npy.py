@@ -8,8 +8,8 @@ References:
 
 import collections
 import math
-import pathlib
 import zipfile
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -48,11 +48,11 @@ class Members:
       ValueError: it is neither.
     """
 
-    def __init__(self, *files: pathlib.Path):
+    def __init__(self, *files: Path):
         self.is_folder = len(files) > 1
         self.file = file = files[0].parent if self.is_folder else files[0]
         self.members: dict[str, zipfile.ZipInfo | None] = {"": None}
-        self.files = collections.defaultdict[str, pathlib.Path](lambda: file)
+        self.files = collections.defaultdict[str, Path](lambda: file)
         if self.is_folder:
             self.files.update((one.stem, one) for one in files)
             self.members = dict.fromkeys(self.files)

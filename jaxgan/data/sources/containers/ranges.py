@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-import pathlib
+from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -19,7 +19,7 @@ from jaxgan.data.sources import folder
 PIECE = 2**20
 
 
-def first_bytes(path: pathlib.Path, count: int = 512) -> bytes:
+def first_bytes(path: Path, count: int = 512) -> bytes:
     """Return how a file begins; nothing where it is none that can be read."""
     with contextlib.suppress(OSError), open_regular(path)[0] as stream:
         return stream.read(count)
@@ -51,7 +51,7 @@ def fill(values: np.ndarray, stream: IO[bytes]) -> int:
     return filled
 
 
-def fingerprint(what: str, files: list[pathlib.Path], *facts: object) -> str:
+def fingerprint(what: str, files: list[Path], *facts: object) -> str:
     """Return a digest of the sizes of files, with their first and last bytes, and of other facts."""
     parts = []
     for file in files:
@@ -60,7 +60,7 @@ def fingerprint(what: str, files: list[pathlib.Path], *facts: object) -> str:
     return digests.digest(what, *parts, *facts)
 
 
-def matching(path: pathlib.Path, endings: tuple[str, ...]) -> list[pathlib.Path]:
+def matching(path: Path, endings: tuple[str, ...]) -> list[Path]:
     """Return the file itself, or the files of a folder and of the folders in it, that have one of some endings, sorted.
 
     Hidden files and links out of the folder are passed over.
@@ -75,16 +75,16 @@ def matching(path: pathlib.Path, endings: tuple[str, ...]) -> list[pathlib.Path]
             if not name.lower().endswith(endings) or name.startswith(".") or not os.path.isfile(file):
                 continue
             if os.path.realpath(file).startswith(os.path.join(base, "")):
-                found.append(pathlib.Path(file))
+                found.append(Path(file))
     return sorted(found)
 
 
-def holds(path: pathlib.Path, endings: tuple[str, ...]) -> bool:
+def holds(path: Path, endings: tuple[str, ...]) -> bool:
     """Return whether a path is a folder without images in which files of some endings lie."""
     return path.is_dir() and not folder.finds(path) and bool(matching(path, endings))
 
 
-def of_split(files: list[pathlib.Path], root: pathlib.Path, split: str) -> list[pathlib.Path]:
+def of_split(files: list[Path], root: Path, split: str) -> list[Path]:
     """Return the files of a split by their names, `train-00000-of-00002.parquet` or `train/0.tar`.
 
     Files that name no split belong to 'train'.
@@ -94,7 +94,7 @@ def of_split(files: list[pathlib.Path], root: pathlib.Path, split: str) -> list[
     """
     words = {"validation": ("validation", "valid", "val", "dev"), "test": ("test", "testing")}
 
-    def named(file: pathlib.Path) -> str:
+    def named(file: Path) -> str:
         parts = file.relative_to(root).parts if file != root else (file.name,)
         for part in reversed(parts):
             first = part.lower().replace("_", "-").replace(".", "-").split("-")[0]

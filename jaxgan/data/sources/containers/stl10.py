@@ -4,7 +4,7 @@ References:
   A. Coates, H. Lee, A. Y. Ng, "An analysis of single-layer networks in unsupervised feature learning", 2011.
 """
 
-import pathlib
+from pathlib import Path
 
 import numpy as np
 
@@ -46,12 +46,12 @@ def open_stl10(c: Config) -> Arrays:
     return Arrays("STL-10", printable(folder), images, labels, fingerprint("stl10", files))
 
 
-def _names(folder: pathlib.Path) -> list[str]:
+def _names(folder: Path) -> list[str]:
     names = first_bytes(folder / "class_names.txt", 2**12).decode(errors="replace").split()
     return names if len(names) == 10 else list(map(str, range(10)))
 
 
-def finds(path: pathlib.Path) -> bool:
+def finds(path: Path) -> bool:
     """Return whether a path is a folder with STL-10."""
     return path.is_dir() and any((path / f"{split}_X.bin").is_file() for split in SPLITS)
 

@@ -5,7 +5,7 @@ References:
 """
 
 import math
-import pathlib
+from pathlib import Path
 
 import numpy as np
 
@@ -61,7 +61,7 @@ def open_svhn(c: Config) -> Arrays:
     return Arrays("SVHN", place, images.transpose(3, 0, 1, 2), known, fingerprint("svhn", [file]))
 
 
-def finds(path: pathlib.Path) -> bool:
+def finds(path: Path) -> bool:
     """Return whether a path is a .mat file of MATLAB 5, or a folder with SVHN's."""
     if path.is_dir():
         return any((path / f"{split}_32x32.mat").is_file() for split in SPLITS)

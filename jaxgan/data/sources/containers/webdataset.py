@@ -10,9 +10,9 @@ References:
 import gzip
 import io
 import json
-import pathlib
 import tarfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -99,7 +99,7 @@ class _Careful(io.RawIOBase):
         return self._stream.tell()
 
 
-def members(file: pathlib.Path) -> Iterator[tuple[Member, BinaryIO]]:
+def members(file: Path) -> Iterator[tuple[Member, BinaryIO]]:
     """Yield the files of an archive that is not packed, each with the archive's stream.
 
     Raises:
@@ -121,7 +121,7 @@ def members(file: pathlib.Path) -> Iterator[tuple[Member, BinaryIO]]:
             yield Member(one.name, one.offset_data, one.size), stream
 
 
-def _samples(file: pathlib.Path) -> Iterator[tuple[Member, dict[str, Any]]]:
+def _samples(file: Path) -> Iterator[tuple[Member, dict[str, Any]]]:
     """Yield the image of each sample of a shard that has one, and what else is known of it by name."""
     key, image, columns = None, None, dict[str, Any]()
     for member, stream in members(file):
@@ -176,7 +176,7 @@ def _labels(table: dict[str, list[Any]], wanted: str, place: str) -> Labels | No
     return chosen(table, wanted, place) if table else None
 
 
-def finds(path: pathlib.Path) -> bool:
+def finds(path: Path) -> bool:
     """Return whether a path is a tar archive, or a folder that holds some and no images."""
     if path.is_file():
         return first_bytes(path)[257:262] == b"ustar"

@@ -8,11 +8,11 @@ References:
   PKWARE, "APPNOTE.TXT", version 6.3.10.
 """
 
-import pathlib
 import posixpath
 import struct
 import zipfile
 import zlib
+from pathlib import Path
 from typing import BinaryIO
 
 from jaxgan.base import checks, digests
@@ -49,7 +49,7 @@ class Zip(Records):
         file = existing(path, "a zip archive of images")
         self._path, self.place = str(file), printable(file)
         members = {one.filename: one for one in members_of(file)}
-        self._left_out = LeftOut(pathlib.Path("/"))
+        self._left_out = LeftOut(Path("/"))
         names = sorted((name for name in members if self._is_image(name)), key=lambda name: name.split("/"))
         if not names:
             but = f" but what is left out: {self._left_out}" if self._left_out else ""
@@ -91,7 +91,7 @@ class Zip(Records):
         return lambda: content(self._path, member, tables.MAX_BYTES + 1)
 
 
-def members_of(file: pathlib.Path) -> list[zipfile.ZipInfo]:
+def members_of(file: Path) -> list[zipfile.ZipInfo]:
     """Return what an archive lists.
 
     Raises:
@@ -157,7 +157,7 @@ def _start(header: bytes) -> int:
     return _HEADER + sum(struct.unpack("<HH", header[26:30]))
 
 
-def finds(path: pathlib.Path) -> bool:
+def finds(path: Path) -> bool:
     """Return whether a path is a zip archive."""
     return path.is_file() and first_bytes(path, 4) in (b"PK\x03\x04", b"PK\x05\x06")
 

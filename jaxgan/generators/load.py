@@ -104,10 +104,7 @@ def load_with_config(workdir: str | Path, which: Which) -> tuple[GeneratorParams
 def _average_of_width(workdir: Path, step: int | str, like: PyTree, stds: Sequence[float], ema_std: float) -> PyTree:
     """Combine the averages of all checkpoints up to a step into one of another width."""
     if not stds:
-        raise UserError(
-            f"ema_std is {ema_std}, but the run in {workdir} keeps one average only; train with "
-            "--config.train.ema_stds=0.05,0.1 to choose its width afterwards."
-        )
+        raise UserError(f"ema_std is {ema_std}, but {workdir} keeps one average; train with train.ema_stds=0.05,0.1.")
     last, kept = find_step(workdir, step), {}
     for number in [number for number in saved_steps(workdir) if 0 < number <= last]:
         try:

@@ -237,10 +237,7 @@ def changes(workdir: Path, config: Config, data: DataInfo, fingerprint: str | No
     """
     if not (workdir / CONFIG_FILE).exists():
         if any(checkpoints(workdir).glob("[0-9]*")):
-            raise UserError(
-                f"{workdir} holds checkpoints but no {CONFIG_FILE}, so it is not known what they were trained with; "
-                "restore that file from a copy, or train elsewhere."
-            )
+            raise UserError(f"{workdir} has checkpoints but no {CONFIG_FILE}; restore it from a copy, or train anew.")
         return {}
     saved = load_saved(workdir)
     _check_draws(workdir, saved)

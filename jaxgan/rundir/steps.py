@@ -15,10 +15,7 @@ def find_step(workdir: Path, step: int | str) -> int:
     if step == "best":
         best = best_of(read_evaluations(workdir), steps)
         if best is None:
-            raise FileNotFoundError(
-                f"{workdir} holds no evaluation that names a best step; run --mode=evaluate --workdir={workdir} "
-                "--step=all, or train with config.eval.every."
-            )
+            raise FileNotFoundError(f"{workdir} has no evaluation of a best step; run --mode=evaluate --step=all.")
         step = best
     if not (str(step).isdecimal() and str(step).isascii()) or int(step) not in steps:
         listed = ", ".join(map(str, steps))

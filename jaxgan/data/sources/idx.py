@@ -131,10 +131,7 @@ def find(folder: Path, split: str, kind: str) -> Path | None:
     sets = {f.name.removesuffix(".gz") for f in files}
     if len(sets) > 1:
         names = terminal.printable(", ".join(sorted(sets)))
-        raise UserError(
-            f"Several files hold the {kind} of split {split!r} in {terminal.printable(folder)}: {names}; "
-            "expected one, so give each data set a folder of its own."
-        )
+        raise UserError(f"Several files hold the {kind} of split {split!r}: {names}; give each data set its folder.")
     return files[0] if files else None  # of a packed and an unpacked twin the unpacked one sorts first
 
 

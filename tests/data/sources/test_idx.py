@@ -101,7 +101,7 @@ def test_missing_things_are_named(tmp_path):
 def test_two_data_sets_in_one_folder_are_refused(tmp_path):
     for name in ("letters", "digits"):
         write(tmp_path / f"emnist-{name}-train-images-idx3-ubyte", IMAGES)
-    with pytest.raises(ValueError, match="folder of its own"):
+    with pytest.raises(ValueError, match="give each data set its folder"):
         open_idx(str(tmp_path), "train")
 
 

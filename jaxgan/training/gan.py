@@ -1,7 +1,5 @@
 """The description of a GAN that a training step needs."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 from typing import Any
@@ -173,7 +171,7 @@ class Gan:
         latent: Latent,
         conditional: bool = False,
         takes_vectors: bool = False,
-    ) -> Gan:
+    ) -> "Gan":
         """Join two networks with the settings that every GAN reads in the same way.
 
         Args:

@@ -38,9 +38,7 @@ def locked(workdir: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise UserError(
-                f"{workdir} is being written by {_holder(file)}; wait or give another --workdir."
-            ) from error
+            raise UserError(f"{workdir} is being written by {_holder(file)}; wait or use another --workdir.") from error
         except OSError as error:
             if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
                 raise

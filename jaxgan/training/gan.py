@@ -121,7 +121,7 @@ class Gan:
     class_weight: float = setting("class_weight")
     ema_decay: float = setting("train.ema_decay")
     rule: UpdateRule = UpdateRule()
-    penalties: tuple[penalties.Penalty, ...] = ()
+    penalties: "tuple[penalties.Penalty, ...]" = ()
     penalty_interval: int = setting("penalty.interval")
     lecam: float = setting("penalty.lecam")
     pack: int = setting("pack")

@@ -7,8 +7,7 @@ Source: Huang et al., "The GAN is dead; long live the GAN!", 2024, table 9, FFHQ
 """
 
 from configs.r3gan_cifar10 import augment
-from configs.r3gan_stacked_mnist import burn_in
-from configs.r3gan_stacked_mnist import get_config as stacked
+from configs.r3gan_stacked_mnist import burn_in, get_config as stacked
 from jaxgan.base.types import Config
 
 

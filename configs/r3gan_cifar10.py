@@ -6,8 +6,7 @@ Time: four days on eight GPUs in the paper; not trained here. docs/howto/data.md
 Source: Huang et al., "The GAN is dead; long live the GAN!", 2024, table 9.
 """
 
-from configs.r3gan_stacked_mnist import burn_in
-from configs.r3gan_stacked_mnist import get_config as stacked
+from configs.r3gan_stacked_mnist import burn_in, get_config as stacked
 from jaxgan.base.types import Config
 
 

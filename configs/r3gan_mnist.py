@@ -8,8 +8,7 @@ each, these 0.3 million, with feature maps of 7, 14 and 28 pixels. To save time 
 8 steps only, scaled by 8, and D and G share latents.
 """
 
-from configs.r3gan_stacked_mnist import burn_in
-from configs.r3gan_stacked_mnist import get_config as published
+from configs.r3gan_stacked_mnist import burn_in, get_config as published
 from jaxgan.base.types import Config
 
 

@@ -1,7 +1,5 @@
 """GANs in JAX and Flax: explicit state, one pure training step, samplers as pure functions."""
 
-from __future__ import annotations
-
 import importlib
 import importlib.metadata
 import importlib.util
@@ -12,44 +10,33 @@ from jaxgan import moved
 
 if TYPE_CHECKING:
     from jaxgan.base.checks import UserError as UserError
-    from jaxgan.base.machine import compiler_options as compiler_options
-    from jaxgan.base.machine import keep_memory as keep_memory
+    from jaxgan.base.machine import compiler_options as compiler_options, keep_memory as keep_memory
     from jaxgan.base.pixels import to_uint8 as to_uint8
-    from jaxgan.base.types import DataInfo as DataInfo
-    from jaxgan.base.types import Source as Source
+    from jaxgan.base.types import DataInfo as DataInfo, Source as Source
     from jaxgan.config_files import get_config as get_config
-    from jaxgan.data import IndexPlan as IndexPlan
-    from jaxgan.data import InMemory as InMemory
-    from jaxgan.data import open_source as open_source
-    from jaxgan.data import register_source as register_source
+    from jaxgan.data import (
+        IndexPlan as IndexPlan,
+        InMemory as InMemory,
+        open_source as open_source,
+        register_source as register_source,
+    )
     from jaxgan.gans import build as build
-    from jaxgan.generators.directions import attribute_directions as attribute_directions
-    from jaxgan.generators.directions import directions as directions
+    from jaxgan.generators.directions import attribute_directions as attribute_directions, directions as directions
     from jaxgan.generators.export import export as export
     from jaxgan.generators.import_weights import import_weights as import_weights
-    from jaxgan.generators.invert import Inversion as Inversion
-    from jaxgan.generators.invert import invert as invert
+    from jaxgan.generators.invert import Inversion as Inversion, invert as invert
     from jaxgan.generators.load import load as load
-    from jaxgan.objectives.losses import AdversarialLoss as AdversarialLoss
-    from jaxgan.objectives.losses import register_loss as register_loss
-    from jaxgan.objectives.penalties import Penalty as Penalty
-    from jaxgan.objectives.penalties import register_penalty as register_penalty
-    from jaxgan.rundir.own_state import load_state as load_state
-    from jaxgan.rundir.own_state import save_state as save_state
+    from jaxgan.objectives.losses import AdversarialLoss as AdversarialLoss, register_loss as register_loss
+    from jaxgan.objectives.penalties import Penalty as Penalty, register_penalty as register_penalty
+    from jaxgan.rundir.own_state import load_state as load_state, save_state as save_state
     from jaxgan.runs.evaluate import evaluate_run as evaluate_run
     from jaxgan.runs.train import train as train
-    from jaxgan.sampling.generator import GeneratorParams as GeneratorParams
-    from jaxgan.sampling.generator import Latent as Latent
+    from jaxgan.sampling.generator import GeneratorParams as GeneratorParams, Latent as Latent
     from jaxgan.sampling.recalibration import standing_statistics as standing_statistics
-    from jaxgan.sampling.sampler import generate as generate
-    from jaxgan.sampling.sampler import latents as latents
-    from jaxgan.sampling.sampler import sample as sample
+    from jaxgan.sampling.sampler import generate as generate, latents as latents, sample as sample
     from jaxgan.sampling.walks import interpolate as interpolate
-    from jaxgan.training.gan import Gan as Gan
-    from jaxgan.training.gan import UpdateRule as UpdateRule
-    from jaxgan.training.gan import generator_params as generator_params
-    from jaxgan.training.state import GanState as GanState
-    from jaxgan.training.state import create_state as create_state
+    from jaxgan.training.gan import Gan as Gan, UpdateRule as UpdateRule, generator_params as generator_params
+    from jaxgan.training.state import GanState as GanState, create_state as create_state
     from jaxgan.training.step import make_train_step as make_train_step
     from jaxgan.views.sheets import show as show
 

@@ -1,7 +1,5 @@
 """The files of configurations, `configs/*.py`: bundled ones, and a user's own."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib.util
 import inspect
@@ -30,9 +28,7 @@ def get_config(name: str, *argument: str) -> Config:
     spec = importlib.util.spec_from_file_location("config_file", path)
     if not path.is_file() or spec is None or spec.loader is None:
         known = ", ".join(sorted(file.stem for file in own_configs().glob("*.py")))
-        raise FileNotFoundError(
-            f"--config={name} is no Python file; give one such as --config=configs/dcgan.py, or a name: {known}."
-        )
+        raise FileNotFoundError(f"--config={name} is no Python file; give one as configs/dcgan.py, or a name: {known}.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # where dataclasses look a module up
     with own_imports() if path.parent == own_configs() else contextlib.nullcontext():
@@ -46,9 +42,7 @@ def get_config(name: str, *argument: str) -> Config:
             raise UserError(f"--config={given} does not fit its get_config ({error}).") from None
         config = module.get_config(*argument)
     if not isinstance(config, ConfigDict):
-        raise UserError(
-            f"--config={name} has no function get_config() that returns a ConfigDict; configs/dcgan.py shows one."
-        )
+        raise UserError(f"--config={name} has no get_config() that returns a ConfigDict; configs/dcgan.py shows one.")
     return config
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import jax
 from absl import flags, logging
 
-from jaxgan.cli import flags as cli_flags
-from jaxgan.cli import main as command
+from jaxgan.cli import flags as cli_flags, main as command
 
 ROOT = Path(__file__).parent.parent
 FLAGS = flags.FLAGS

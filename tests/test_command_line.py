@@ -15,8 +15,7 @@ import pytest
 from cli import ROOT, call, run, start
 
 import jaxgan
-from jaxgan.cli import flags as cli_flags
-from jaxgan.cli import surroundings
+from jaxgan.cli import flags as cli_flags, surroundings
 from jaxgan.runs import evaluate
 
 TINY = f"--config={ROOT / 'tests' / 'tiny.py'}"
@@ -136,7 +135,7 @@ def test_summary_of_dcgan_has_the_published_counts():
         ([TINY, "--config.data=3"], "--config.data is no setting"),
         ([TINY, "--config.trian.num_steps=2"], "trian.num_steps is no setting"),
         (["--config=configs/missing.py"], "--config=configs/missing.py is no Python file"),
-        ([f"--config={ROOT / 'tests' / 'cli.py'}"], "has no function get_config"),
+        ([f"--config={ROOT / 'tests' / 'cli.py'}"], "has no get_config"),
         ([], "needs --config, a file .*, or the --workdir of a run"),
         (["--config.seed=2"], "--config.seed has no configuration to change; add --config=FILE or the --workdir"),
         (["--mode=sample"], "needs --workdir"),

@@ -56,7 +56,7 @@ def test_it_trains_by_the_name_of_a_configuration_wherever_it_stands(site, tmp_p
 def test_a_name_that_nothing_has_is_said():
     status, error = (done := call("--config=dcgn")).returncode, done.stderr
     assert status == 1
-    assert error.startswith("error: --config=dcgn is no Python file; give one such as --config=configs/dcgan.py, or a")
+    assert error.startswith("error: --config=dcgn is no Python file; give one as configs/dcgan.py, or a")
     assert "dcgan_robust" in error
 
 

@@ -4,8 +4,7 @@ import pytest
 import tiny
 from cli import ROOT, call
 from fuzz import FUZZ
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import jaxgan
 from jaxgan import config as config_lib

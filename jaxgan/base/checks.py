@@ -1,10 +1,9 @@
 """Checks of what users give, and the errors they raise: what was given, what is expected, what to do."""
 
-from __future__ import annotations
-
+import contextlib
 import difflib
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -28,6 +27,20 @@ def suggest(given: str, known: Iterable[str]) -> str:
 def brief(error: Exception) -> str:
     """Return the type of an error and the first 200 characters of its message, to be part of a sentence."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+
+
+@contextlib.contextmanager
+def damaged(what: str, then: str = "get it again") -> Iterator[None]:
+    """Turn what readers raise on damaged files, which is about anything, into a UserError: what (the error); then.
+
+    Errors of the system, such as those of a disk, and UserErrors stay as they are.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, UserError) or (isinstance(error, OSError) and error.errno):
+            raise
+        raise UserError(f"{what} ({brief(error)}); {then}.") from error
 
 
 def one_of(name: str, given: Any, known: Iterable[Any]) -> None:

@@ -1,7 +1,5 @@
 """Settings of XLA and of malloc for the CPU and the memory of this machine."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import functools
@@ -78,9 +76,8 @@ def keep_memory() -> None:
     first use of JAX.
     """
     jax.config.update("jax_cpu_enable_async_dispatch", False)
-    tuned = any(name.startswith("MALLOC_") for name in os.environ) or "glibc.malloc" in os.environ.get(
-        "GLIBC_TUNABLES", ""
-    )
+    tunables = os.environ.get("GLIBC_TUNABLES", "")
+    tuned = any(name.startswith("MALLOC_") for name in os.environ) or "glibc.malloc" in tunables
     if tuned or platform.libc_ver()[0] != "glibc":
         return
     libc = ctypes.CDLL(None)

@@ -1,7 +1,5 @@
 """Conversions between uint8 pixels and the floats that networks use."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import jax
@@ -60,9 +58,7 @@ def visible(images: np.ndarray, channels: Sequence[int] = ()) -> np.ndarray:
     count = images.shape[-1]
     if channels:
         if len(channels) not in (1, 3) or not all(0 <= channel < count for channel in channels):
-            raise UserError(
-                f"config.sample.channels is {tuple(channels)}; expected one or three channels from 0 to {count - 1}."
-            )
+            raise UserError(f"config.sample.channels is {tuple(channels)}; expected one or three of 0 to {count - 1}.")
         return images[..., list(channels)]
     if count in (2, 4):
         opaque = images[..., -1:].astype(np.uint16)

@@ -1,7 +1,5 @@
 """What a setting of a configuration is, and how configurations are read."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import os

@@ -1,7 +1,5 @@
 """Tensors by name out of a file of weights: .npz, .safetensors, or PyTorch's .pth without PyTorch and without trust."""
 
-from __future__ import annotations
-
 import collections
 import math
 import os
@@ -15,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from jaxgan.base.checks import UserError
+from jaxgan.base.checks import UserError, damaged
 
 _STORAGES = {
     "DoubleStorage": np.dtype("<f8"), "FloatStorage": np.dtype("<f4"), "HalfStorage": np.dtype("<f2"),
@@ -51,19 +49,11 @@ def read_tensors(path: str | os.PathLike[str], entry: str | None = None) -> dict
     }
     if path.suffix not in readers:
         how = f"; {_HOW_TO_SAVE[path.suffix]}" if path.suffix in _HOW_TO_SAVE else ""
-        raise UserError(
-            f"{path} is no file of weights by its name; expected one that ends in {', '.join(readers)}{how}."
-        )
+        raise UserError(f"{path} is no file of weights by its name; expected one ending in {', '.join(readers)}{how}.")
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}; give the path of the weights.")
-    try:
+    with damaged(f"{path} cannot be read as {path.suffix}", "get the file again, or save its numbers as float32"):
         return readers[path.suffix](path)
-    except UserError:
-        raise
-    # What a damaged pickle raises is about anything.
-    except Exception as error:
-        advice = "Get the file again, or save its numbers as float32."
-        raise UserError(f"{path} cannot be read as {path.suffix}: {error}. {advice}") from error
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:

@@ -1,7 +1,5 @@
 """The command line's flags, and the configuration that they stand for."""
 
-from __future__ import annotations
-
 import ast
 import functools
 import os
@@ -15,8 +13,7 @@ from absl import flags, logging
 from ml_collections import ConfigDict
 
 import jaxgan
-from jaxgan import config as config_lib
-from jaxgan import data
+from jaxgan import config as config_lib, data
 from jaxgan.base import checks, terminal
 from jaxgan.base.types import Config
 from jaxgan.cli import surroundings
@@ -35,11 +32,7 @@ flags.DEFINE_string(
 )
 flags.DEFINE_string("workdir", None, "Folder of the run; when training, runs/NAME for configs/NAME.py by default.")
 flags.DEFINE_integer("num", None, "Images to draw or score, or points of each walk between latents.", lower_bound=1)
-flags.DEFINE_string(
-    "label",
-    None,
-    "Class to draw, by number or name, or a label vector as 0.5,1 or NAME=0.5; by default all classes in turn.",
-)
+flags.DEFINE_string("label", None, "Class by number or name, or label vector as 0.5,1 or NAME=0.5; else all in turn.")
 flags.DEFINE_float("z_scale", 1.0, "Factor on the latents.")
 flags.DEFINE_float("truncation", None, "Draw numbers of normal latents anew where they are beyond +-T.")
 flags.DEFINE_enum("stats", None, ("running", "batch"), "Batch-norm statistics; by default config.sample.stats.")

@@ -1,21 +1,17 @@
 """The command from its start to its end: signals, mistakes, compiled programs that are kept."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys
 import traceback
-from pathlib import Path
 from typing import NoReturn
 
 import jax
 from absl import app, logging
 
 import jaxgan
-from jaxgan.base import checks, machine, processes, threads
-from jaxgan.cli import flags as cli_flags
-from jaxgan.cli import modes, surroundings
+from jaxgan.base import checks, machine, processes, store, threads
+from jaxgan.cli import flags as cli_flags, modes, surroundings
 from jaxgan.cli.ctrl_c import leave
 from jaxgan.cli.flags import FLAGS, fail, parse
 
@@ -70,8 +66,7 @@ def explained(error: Exception) -> Exception:
 def keep_compiled_programs() -> None:
     """Let jax keep compiled programs on disk, so that a second start is quick."""
     if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxgan"
-        jax.config.update("jax_compilation_cache_dir", str(cache))
+        jax.config.update("jax_compilation_cache_dir", str(store.cache_folder()))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 

@@ -1,7 +1,5 @@
 """What `--mode` may be: a function each, and the flags that it reads."""
 
-from __future__ import annotations
-
 import dataclasses
 import sys
 from collections.abc import Callable
@@ -161,9 +159,7 @@ def check_files() -> None:
         show(f"step {step}: {wrong or 'intact'}")
     bad = [step for step, wrong in found if wrong]
     if bad:
-        raise jaxgan.UserError(
-            f"{len(bad)} of {len(found)} checkpoints are damaged; resume and sampling use the newest good one."
-        )
+        raise jaxgan.UserError(f"{len(bad)} of {len(found)} checkpoints are damaged; the newest good one is used.")
 
 
 def reproduce_row() -> None:

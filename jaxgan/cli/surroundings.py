@@ -1,7 +1,5 @@
 """What the command asks of the process it runs in, said in a sentence where it is not there."""
 
-from __future__ import annotations
-
 import io
 import os
 import sys
@@ -33,9 +31,7 @@ def check(argv: Sequence[str]) -> None:
     try:
         Path(os.environ.get("XDG_CACHE_HOME") or Path.home())
     except RuntimeError:
-        raise UserError(
-            f"HOME is not set, and the user id {os.getuid()} has no home folder; set HOME to a folder of yours."
-        ) from None
+        raise UserError(f"HOME is not set, and user {os.getuid()} has no home folder; set it to a folder.") from None
     name = "jax_disable_jit"  # which JAX's types do not know
     if getattr(jax.config, name):
         say("JAX_DISABLE_JIT is ignored: the steps of a run exist only compiled")

@@ -1,7 +1,5 @@
 """The labels of a whole data set: some of them as a table, and how often each class occurs."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 from typing import Any
@@ -55,10 +53,7 @@ def balanced(plan: IndexPlan, source: Source) -> BalancedPlan:
         what = "label vectors" if source.info.label_size else "no labels"
         raise UserError(f"config.data.balance is True, but the images have {what}; set it to False.")
     if plan.shuffle != "samples" or plan.drop_remainder:
-        raise UserError(
-            "config.data.balance is True, which is for config.data.shuffle=samples and drop_remainder=False; set one "
-            "of them otherwise."
-        )
+        raise UserError("config.data.balance is for data.shuffle=samples and drop_remainder=False; set one otherwise.")
     return BalancedPlan(**dataclasses.asdict(plan), labels=labels_of(source))
 
 

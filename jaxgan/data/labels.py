@@ -1,9 +1,7 @@
 """Labels from the columns of a table: classes with names, or vectors of numbers."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,7 +34,7 @@ class Labels(NamedTuple):
         """K where the labels are classes, None for vectors."""
         return len(self.names) if self.values.ndim == 1 else None
 
-    def take(self, rows: np.ndarray) -> Labels:
+    def take(self, rows: np.ndarray) -> "Labels":
         """Return the labels of some images."""
         return Labels(self.values[rows], self.names)
 
@@ -81,6 +79,14 @@ def vectors(array: np.ndarray, place: str) -> Labels:
     return Labels(array, tuple(map(str, range(array.shape[1]))))
 
 
+def asked(wanted: str, known: Collection[str], place: str) -> list[str]:
+    """Return the columns that data.labels names; UserError for one that is not known."""
+    names = [name.strip() for name in wanted.split(",") if name.strip()]
+    for name in names:
+        checks.one_of(f"data.labels of {place}", name, known)
+    return names
+
+
 def chosen(table: Mapping[str, Column], wanted: str, place: str) -> Labels | None:
     """Return the labels that a table of columns gives.
 
@@ -96,10 +102,7 @@ def chosen(table: Mapping[str, Column], wanted: str, place: str) -> Labels | Non
     Raises:
       ValueError: a name is unknown, or a column has missing values, or too many.
     """
-    names = [name.strip() for name in wanted.split(",") if name.strip()]
-    for name in names:
-        checks.one_of(f"data.labels of {place}", name, table)
-    if names:
+    if names := asked(wanted, table, place):
         return _column(table[names[0]], names[0], place) if len(names) == 1 else _columns(table, names, place)
     usual = [name for name in table if name.lower() in USUAL] or list(table)
     if len(usual) == 1:
@@ -127,9 +130,7 @@ def _column(values: Column, name: str, place: str) -> Labels:
     if len(texts) > MAX_CLASSES or (len(texts) > 1000 and 2 * len(texts) > len(plain)):
         if kind == "integer":
             return vectors(np.array(plain, np.float64), place)
-        raise UserError(
-            f"{name!r} of {place} has {len(texts):,} different texts for {len(plain):,} images; these are no classes."
-        )
+        raise UserError(f"{name!r} of {place} has {len(texts):,} texts for {len(plain):,} images; that is no class.")
     number = {text: label for label, text in enumerate(texts)}
     return Labels(np.array([number[text] for text in plain], np.int32), tuple(texts))
 

@@ -1,13 +1,14 @@
 """How much memory and how many cores this process may use: the machine's, or less where a control group says so."""
 
-from __future__ import annotations
-
 import math
 import os
-import pathlib
 from collections.abc import Iterator
+from pathlib import Path
 
-_OWN_GROUPS, _ROOT = pathlib.Path("/proc/self/cgroup"), pathlib.Path("/sys/fs/cgroup")
+# Of the memory, for what a file claims to hold.
+MEMORY_FRACTION = 0.5
+
+_OWN_GROUPS, _ROOT = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
 def host_memory() -> int:
@@ -18,6 +19,11 @@ def host_memory() -> int:
         memory = 8 * 2**30  # unknown: assume a small machine
     limits = [_numbers(group / name) for group in _groups("memory") for name in ("memory.max", "memory.limit_in_bytes")]
     return min([memory, *(limit[0] for limit in limits if limit)])
+
+
+def unpacked_bytes() -> float:
+    """Return how many bytes the unpacked arrays of a file may take, which claims them."""
+    return MEMORY_FRACTION * host_memory()
 
 
 def num_cores() -> int:
@@ -32,7 +38,7 @@ def num_cores() -> int:
     return cores
 
 
-def _groups(controller: str) -> Iterator[pathlib.Path]:
+def _groups(controller: str) -> Iterator[Path]:
     """Yield the folders of this process's control group and of those around it, of versions 2 and 1."""
     try:
         lines = _OWN_GROUPS.read_text().splitlines()
@@ -50,7 +56,7 @@ def _groups(controller: str) -> Iterator[pathlib.Path]:
             yield from (folder for folder in (own, *own.parents) if folder.is_relative_to(base))
 
 
-def _numbers(file: pathlib.Path) -> list[int]:
+def _numbers(file: Path) -> list[int]:
     """Return the whole numbers of a control file; none where there is no such file or no limit, written as `max`."""
     try:
         return [int(word) for word in file.read_text().split()]

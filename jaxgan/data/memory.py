@@ -1,7 +1,5 @@
 """Images held in memory, and the decision what to hold there."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 from collections.abc import Sequence
@@ -61,12 +59,10 @@ class InMemory:
         levels: tuple[float, float] | None = None,
     ):
         self.images: np.ndarray = check_images(images, levels)
-        num_images, height, width, channels = self.images.shape
+        num_images, *shape = self.images.shape
         vectors = num_classes is None and np.ndim(labels) == 2  # type: ignore[arg-type]
         size = np.shape(labels)[1] if vectors else 0  # type: ignore[arg-type]
-        self.info: DataInfo = DataInfo(
-            (height, width, channels), num_images, num_classes, size, tuple(label_names), levels
-        )
+        self.info: DataInfo = DataInfo(tuple(shape), num_images, num_classes, size, tuple(label_names), levels)
         self.labels: np.ndarray = check_any(labels, num_images, self.info)
         self.info = dataclasses.replace(self.info, label_table=table_of(self.labels))
         check_names(self.info)

@@ -1,7 +1,5 @@
 """What is refused of a data set: images, labels, batches, and whatever `source=` returns."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Any
 
@@ -30,9 +28,7 @@ def check_images(images: np.ndarray, levels: tuple[float, float] | None = None) 
     """Return images as NumPy's uint8[N, H, W, C], with `levels` uint16, or raise ValueError where they are not."""
     images = np.asarray(images)
     if levels is not None and images.dtype != np.uint16:
-        raise UserError(
-            f"images are {images.dtype}, but have levels {levels}; expected uint16, 0 for low, 65535 for high."
-        )
+        raise UserError(f"images are {images.dtype} with levels {levels}; expected uint16, 0 for low, 65535 for high.")
     if levels is None and images.dtype != np.uint8:
         raise UserError(
             f"images are {images.dtype}; expected uint8 pixels from 0 to 255, so convert them, of pixels in [-1, 1] by "
@@ -44,10 +40,7 @@ def check_images(images: np.ndarray, levels: tuple[float, float] | None = None) 
             "get a last axis by images[..., None]."
         )
     if images.shape[1] <= 4 < images.shape[-1]:
-        raise UserError(
-            f"images have the shape {images.shape}, which looks like [N, C, H, W]; expected [N, H, W, C]: "
-            "images.transpose(0, 2, 3, 1)."
-        )
+        raise UserError(f"images have the shape {images.shape}, as of [N, C, H, W]; give images.transpose(0, 2, 3, 1).")
     if not images.size:
         raise UserError(f"images have the shape {images.shape}, which is empty; expected at least one image.")
     return images
@@ -57,10 +50,7 @@ def check_vectors(labels: np.ndarray | None, num_images: int, label_size: int) -
     """Return label vectors as float32[N, L], or raise ValueError where they are something else or not finite."""
     labels = np.asarray(labels)
     if labels.shape != (num_images, label_size) or labels.dtype.kind not in "iufb":
-        raise UserError(
-            f"labels are {labels.dtype} of the shape {labels.shape}; expected floats of the shape "
-            f"({num_images}, {label_size}), a vector for each image."
-        )
+        raise UserError(f"labels are {labels.dtype}{labels.shape}; expected vectors ({num_images}, {label_size}).")
     labels = labels.astype(np.float32, copy=False)
     if not np.isfinite(labels).all():
         raise UserError("label vectors hold values that are not finite; expected numbers.")
@@ -80,16 +70,10 @@ def check_labels(labels: np.ndarray | None, num_images: int, num_classes: int | 
         return np.zeros(num_images, np.int32)
     labels = np.asarray(labels)
     if labels.shape != (num_images,) or labels.dtype.kind not in "iu":
-        raise UserError(
-            f"labels are {labels.dtype} of the shape {labels.shape}; expected integers of the shape ({num_images},), "
-            "one for each image."
-        )
+        raise UserError(f"labels are {labels.dtype}{labels.shape}; expected integers ({num_images},), one an image.")
     low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
     if not 0 <= low <= high < num_classes:
-        raise UserError(
-            f"labels run from {low} to {high} and num_classes is {num_classes}; expected labels from 0 to "
-            f"{num_classes - 1}."
-        )
+        raise UserError(f"labels are from {low} to {high}, num_classes {num_classes}; expected 0 to {num_classes - 1}.")
     return labels.astype(np.int32, copy=False)
 
 

@@ -1,7 +1,5 @@
 """Views of a data set: without its first images, or with the left-right flip of each image."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np
@@ -48,10 +46,7 @@ def skip(source: Source, first: int) -> Source:
     """
     num_images = source.info.num_images
     if not 0 <= first < num_images:
-        raise UserError(
-            f"data.skip is {first}, but the data set has {num_images} images, so that none is left; set "
-            "config.data.skip to 0, or to less than that."
-        )
+        raise UserError(f"data.skip is {first}, so that none of {num_images} images is left; set it to less.")
     if first == 0:
         return source
     if isinstance(source, InMemory):

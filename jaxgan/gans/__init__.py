@@ -3,8 +3,6 @@
 `config.gan` is the name of a file here, or the path of a .py file anywhere.
 """
 
-from __future__ import annotations
-
 import contextlib
 import copy
 import importlib
@@ -40,10 +38,7 @@ def build(config: Config, data: DataInfo) -> Gan:
       FileNotFoundError: the path of a .py file that is not there.
     """
     if not isinstance(data, DataInfo):
-        raise UserError(
-            f"data is {type(data).__name__}; expected a jaxgan.DataInfo, such as the `info` of "
-            "jaxgan.open_source(config.data)."
-        )
+        raise UserError(f"data is {type(data).__name__}; expected a jaxgan.DataInfo, such as the info of a source.")
     config_lib.validate(config)
     losses.LOSSES.check(config.loss)
     if not config.gan.endswith(".py"):
@@ -94,8 +89,6 @@ def added_settings(gan: str) -> dict[str, Any]:
 def _from_package(name: str) -> types.ModuleType:
     if name not in names():
         listed = ", ".join(names())
-        raise UserError(
-            f"config.gan is {name!r}; expected one of {listed}, or the path of a .py file."
-            + checks.suggest(name, names())
-        )
+        hint = checks.suggest(name, names())
+        raise UserError(f"config.gan is {name!r}; expected one of {listed}, or the path of a .py file.{hint}")
     return importlib.import_module(f"{__name__}.{name}")

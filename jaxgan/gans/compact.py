@@ -14,8 +14,6 @@ References:
   latents. The layers and the selection by signs are jaxgan's own.
 """
 
-from __future__ import annotations
-
 import math
 
 import jax.numpy as jnp
@@ -127,9 +125,7 @@ def build(config: Config, data: DataInfo) -> Gan:
     for name in "g_widths", "d_widths":
         maps = len(model[name])
         if not 1 <= maps <= MOST_MAPS:
-            raise checks.UserError(
-                f"config.model.{name} is {tuple(model[name])}; expected 1 to {MOST_MAPS} numbers of channels."
-            )
+            raise checks.UserError(f"config.model.{name} is {tuple(model[name])}; expected 1 to {MOST_MAPS} numbers.")
         examples = "28 or 32" if maps == 2 else f"{2**maps} or {2 ** (maps + 1)}"
         checks.check_multiples(f"compact with {maps} {name}", data.image_shape, 2**maps, examples=examples)
         for width in model[name]:

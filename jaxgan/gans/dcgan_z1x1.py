@@ -9,8 +9,6 @@ References:
   12_Pytorch_DCGAN", 2021.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import jax.numpy as jnp

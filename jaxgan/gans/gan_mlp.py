@@ -5,8 +5,6 @@ References:
   "TensorFlow-Examples: Generative Adversarial Network Example", 2017.
 """
 
-from __future__ import annotations
-
 import math
 
 from flax import linen as nn
@@ -53,9 +51,7 @@ def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; UserError for a range of pixels beyond that of a sigmoid."""
     low, high = config.data.range
     if low < 0 or high > 1:
-        raise UserError(
-            f"gan_mlp makes pixels in [0, 1] (a sigmoid), but config.data.range is {(low, high)}; set it to (0.0, 1.0)."
-        )
+        raise UserError(f"gan_mlp makes pixels in 0..1, but config.data.range is {(low, high)}; set it to (0.0, 1.0).")
     model = config.model
     checks.in_range("config.model.hidden", model.hidden, 1)
     return Gan.from_config(

@@ -1,7 +1,5 @@
 """Trained generators as files that other programs read."""
 
-from __future__ import annotations
-
 import copy
 import json
 from collections.abc import Callable

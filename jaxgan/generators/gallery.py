@@ -1,7 +1,5 @@
 """Images of a finished or running training run, as files."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import os
@@ -243,9 +241,7 @@ def check_out(out: Path, scale: int | None, endings: tuple[str, ...]) -> None:
     """Raise ValueError unless images can be written to a file of this name, and at this scale."""
     images.check_ending(out, endings)
     if scale is not None and out.suffix.lower() == images.ARRAY:
-        raise UserError(
-            f"--scale={scale} is for images that are looked at, not for arrays such as {out}; leave it out."
-        )
+        raise UserError(f"--scale={scale} is for images to look at, not for arrays such as {out}; leave it out.")
     checks.in_range("--scale", 1 if scale is None else scale, 1)
 
 
@@ -273,9 +269,7 @@ def chosen_direction(params: GeneratorParams, direction: int | str) -> Array:
     if text.isdecimal() and int(text) < math.prod(shape):
         return directions(params, jax.random.key(0), int(text) + 1)[-1]
     if not text.endswith(images.ARRAY):
-        raise UserError(
-            f"--direction={text} is no direction; give a number from 0 to {math.prod(shape) - 1}, or a .npy file."
-        )
+        raise UserError(f"--direction={text} is no direction; give one of 0 to {math.prod(shape) - 1}, or a .npy file.")
     try:
         with open_regular(text)[0] as file:
             given = np.load(file, allow_pickle=False)
@@ -284,9 +278,7 @@ def chosen_direction(params: GeneratorParams, direction: int | str) -> Array:
         step = np.zeros(shape, np.float32)
     length = np.linalg.norm(step)
     if not 0 < length < np.inf:
-        raise UserError(
-            f"--direction={text} holds no direction; expected finite numbers, float{list(shape)}, not all 0."
-        )
+        raise UserError(f"--direction={text} is no direction; expected finite numbers, float{list(shape)}, not all 0.")
     return jnp.asarray(step / length)
 
 

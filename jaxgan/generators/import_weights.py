@@ -1,7 +1,5 @@
 """Weights of generators that were trained with PyTorch or Keras."""
 
-from __future__ import annotations
-
 import copy
 import math
 import re
@@ -13,8 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
-from jaxgan import data as data_lib
-from jaxgan import gans
+from jaxgan import data as data_lib, gans
 from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.tensor_files import read_tensors
@@ -151,9 +148,7 @@ def _matched(
     """Return, for each of our layers, the name and the arrays of theirs."""
     unknown = [name for name in names if name not in ours] + [name for name in names.values() if name not in theirs]
     if unknown:
-        raise UserError(
-            f"`names` holds {unknown[0]!r}; our layers are {', '.join(ours)}, those of {path} {', '.join(theirs)}."
-        )
+        raise UserError(f"`names` has {unknown[0]!r}; ours are {', '.join(ours)}, those of {path} {', '.join(theirs)}.")
     rest = iter(name for name in theirs if name not in names.values())
     pairs = {name: names[name] if name in names else next(rest, "") for name in ours}
     left = [*rest]

@@ -1,7 +1,5 @@
 """A run's generator, of one checkpoint or averaged over many."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +18,7 @@ from jaxgan.generators import pretrained
 from jaxgan.generators.averaged import averaged_generator
 from jaxgan.rundir import layout, saved_config
 from jaxgan.rundir.digests import Damaged
-from jaxgan.rundir.restore import read, read_newest
+from jaxgan.rundir.restore import read, read_step
 from jaxgan.rundir.steps import find_step, saved_steps
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.training import power_ema
@@ -97,21 +95,16 @@ def load_with_config(workdir: str | Path, which: Which) -> tuple[GeneratorParams
             raise UserError(f"weights is {which.weights!r}, but ema_std asks for an average; leave one of them out.")
         averaged = _average_of_width(workdir, which.step, variables, gan.ema_stds, which.ema_std)
     elif which.weights == "ema":
-        averaged = _read_step(workdir, which.step, {"ema": variables})["ema"]
+        averaged = read_step(workdir, which.step, {"ema": variables})[0]["ema"]
     else:
-        return generator_params(gan, _read_step(workdir, which.step, {"g": variables})["g"]), config
+        return generator_params(gan, read_step(workdir, which.step, {"g": variables})[0]["g"]), config
     return averaged_generator(gan, config, averaged), config
 
 
-def _average_of_width(
-    workdir: Path, step: int | str, like: PyTree, stds: Sequence[float], ema_std: float
-) -> dict[str, PyTree]:
+def _average_of_width(workdir: Path, step: int | str, like: PyTree, stds: Sequence[float], ema_std: float) -> PyTree:
     """Combine the averages of all checkpoints up to a step into one of another width."""
     if not stds:
-        raise UserError(
-            f"ema_std is {ema_std}, but the run in {workdir} keeps one average only; train with "
-            "--config.train.ema_stds=0.05,0.1 to choose its width afterwards."
-        )
+        raise UserError(f"ema_std is {ema_std}, but {workdir} keeps one average; train with train.ema_stds=0.05,0.1.")
     last, kept = find_step(workdir, step), {}
     for number in [number for number in saved_steps(workdir) if 0 < number <= last]:
         try:
@@ -137,10 +130,3 @@ def _average_of_width(
         weight = next(of)
         total = jax.tree.map(lambda t, x, w=weight: t + w * np.asarray(x, np.float64), total, track)
     return jax.tree.map(lambda t, x: jnp.asarray(t, x.dtype), total, like)
-
-
-def _read_step(workdir: Path, step: int | str, like: PyTree) -> PyTree:
-    """Read some leaves of a checkpoint; for 'latest', those of the newest one that is good."""
-    if step == "latest":
-        return read_newest(workdir, lambda path: read(path, like)[0])[1]
-    return read(layout.step_folder(workdir, find_step(workdir, step)), like)[0]

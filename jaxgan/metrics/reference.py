@@ -1,11 +1,10 @@
 """Statistics of the real images that measures compare with, computed once and kept on disk."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -77,7 +76,7 @@ def create_reference(
     """
     if net is not None and not isinstance(net, FeatureNet):
         net = from_function(net, images.shape[1:])
-    return Reference(images, labels, held_out, net, *_statistics(_compute(images, net)))
+    return Reference(images, labels, held_out, net, **_statistics(_compute(images, net)))
 
 
 def cached_reference(
@@ -102,7 +101,7 @@ def cached_reference(
         arrays = _compute(images, net)
         with contextlib.suppress(OSError):
             store.save(path, arrays, {})
-    return Reference(images, labels, held_out, net, *_statistics(arrays))
+    return Reference(images, labels, held_out, net, **_statistics(arrays))
 
 
 def images_of(source: Source, most: int = 100_000, seed: int = 0) -> Images:
@@ -133,11 +132,9 @@ def _compute(images: np.ndarray, net: FeatureNet | None) -> dict[str, np.ndarray
     return arrays
 
 
-def _statistics(
-    arrays: dict[str, np.ndarray],
-) -> tuple[Moments | None, np.ndarray | None, np.ndarray | None, np.ndarray]:
+def _statistics(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     fitted = Moments(int(arrays["num"]), arrays["mean"], arrays["cov"]) if "mean" in arrays else None
-    return fitted, arrays.get("features"), arrays.get("class_counts"), arrays["projections"]
+    return {"moments": fitted} | {name: arrays.get(name) for name in ("features", "class_counts", "projections")}
 
 
 def _digest(images: np.ndarray, net: FeatureNet | None) -> str:

@@ -1,7 +1,5 @@
 """Dropout with cheap masks."""
 
-from __future__ import annotations
-
 import flax.linen as nn
 import jax.numpy as jnp
 

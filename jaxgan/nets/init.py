@@ -1,7 +1,5 @@
 """Initialisers that Flax lacks."""
 
-from __future__ import annotations
-
 import jax
 from flax.typing import Initializer
 

@@ -1,7 +1,5 @@
 """The layers of a module: their order, shapes and sizes, and what feeds what."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections import Counter
@@ -9,8 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from flax import linen as nn
-from flax import traverse_util
+from flax import linen as nn, traverse_util
 from jax.ad_checkpoint import checkpoint_name
 from jax.extend.core import Literal
 

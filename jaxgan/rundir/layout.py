@@ -1,7 +1,5 @@
 """The names of all files and folders of a run."""
 
-from __future__ import annotations
-
 import os
 import re
 from pathlib import Path
@@ -85,9 +83,7 @@ def folder_of(workdir: str | Path, number: int | None) -> Path:
     if number not in known:
         has = f"replicas {known[0]} to {known[-1]}" if known else "no replicas"
         given = "no replica is named" if number is None else f"replica is {number}"
-        raise UserError(
-            f"{given}, but {workdir} holds {has}; name one by --replica (replica=), or the folder of a run."
-        )
+        raise UserError(f"{given}, but {workdir} holds {has}; name one by --replica (replica=), or a run's folder.")
     return replica(workdir, number)
 
 
@@ -99,10 +95,7 @@ def check(workdir: Path) -> None:
 
 def _own(folder: Path) -> Path:
     if folder.is_symlink():
-        raise UserError(
-            f"{folder} is a symbolic link, but a run writes into folders of its own only; put the folder there, or "
-            "give another --workdir."
-        )
+        raise UserError(f"{folder} is a symbolic link, but a run writes into its own folders; give another --workdir.")
     return folder
 
 

@@ -1,7 +1,5 @@
 """One process at a time writes into a run's folder."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import fcntl
@@ -34,18 +32,13 @@ def locked(workdir: Path) -> Iterator[None]:
     try:
         workdir.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
-        raise UserError(
-            f"{workdir} cannot be a folder: it, or what should hold it, is a file; choose another --workdir."
-        ) from error
+        raise UserError(f"{workdir} cannot be a folder: it or its parent is a file; give another --workdir.") from error
     layout.check(workdir)
     with files.open_own(workdir / layout.LOCK_FILE, os.O_RDWR | os.O_APPEND | os.O_CREAT) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise UserError(
-                f"{workdir} is being written by {_holder(file)}; wait until it ends or stop it, or choose another "
-                "--workdir."
-            ) from error
+            raise UserError(f"{workdir} is being written by {_holder(file)}; wait or use another --workdir.") from error
         except OSError as error:
             if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
                 raise

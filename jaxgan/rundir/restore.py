@@ -4,8 +4,6 @@ Orbax writes them in the format of TensorStore, which reads them here: Orbax its
 other processes of a job, and prints a traceback for each array of a damaged file.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +20,7 @@ from jaxgan.base.terminal import say
 from jaxgan.base.types import PyTree
 from jaxgan.rundir import layout
 from jaxgan.rundir.digests import Damaged, by_path, check_content, check_fit, reason, unseal
-from jaxgan.rundir.steps import newest_first
+from jaxgan.rundir.steps import find_step, newest_first
 
 T = TypeVar("T")
 
@@ -89,6 +87,15 @@ def read_newest(workdir: str | Path, read_one: Callable[[Path], T]) -> tuple[int
         except Damaged as error:
             wrong = error if path.exists() else None  # a run that goes on may have deleted it
     raise wrong or FileNotFoundError(f"{workdir} holds no checkpoint any more.")
+
+
+def read_step(workdir: str | Path, step: int | str, like: PyTree) -> tuple[PyTree, int]:
+    """Read some leaves of a checkpoint, and return its step; for 'latest' they are those of the newest good one."""
+    if step == "latest":
+        number, found = read_newest(workdir, lambda path: read(path, like)[0])
+        return found, number
+    number = find_step(Path(workdir), step)
+    return read(layout.step_folder(workdir, number), like)[0], number
 
 
 def _read(path: Path, wanted: dict[str, Any] | None) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

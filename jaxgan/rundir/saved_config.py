@@ -1,7 +1,5 @@
 """What a run's folder says about itself: `config.json`, copies of a user's code, what a resumed run may change."""
 
-from __future__ import annotations
-
 import copy
 import dataclasses
 import functools
@@ -129,9 +127,7 @@ def load_saved(workdir: str | Path) -> Saved:
     try:
         return parse(json.loads(content))
     except (ArithmeticError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise UserError(
-            f"{path} is damaged ({brief(error)}); restore it from a copy, or train anew elsewhere."
-        ) from error
+        raise UserError(f"{path} is damaged ({brief(error)}); restore a copy, or train anew elsewhere.") from error
 
 
 def parse(content: Any) -> Saved:
@@ -245,10 +241,7 @@ def changes(workdir: Path, config: Config, data: DataInfo, fingerprint: str | No
     """
     if not (workdir / CONFIG_FILE).exists():
         if any(checkpoints(workdir).glob("[0-9]*")):
-            raise UserError(
-                f"{workdir} holds checkpoints but no {CONFIG_FILE}, so it is not known what they were trained with; "
-                "restore that file from a copy, or train elsewhere."
-            )
+            raise UserError(f"{workdir} has checkpoints but no {CONFIG_FILE}; restore it from a copy, or train anew.")
         return {}
     saved = load_saved(workdir)
     _check_draws(workdir, saved)

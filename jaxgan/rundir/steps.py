@@ -1,7 +1,5 @@
 """Which steps a run's folder holds."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,16 +15,11 @@ def find_step(workdir: Path, step: int | str) -> int:
     if step == "best":
         best = best_of(read_evaluations(workdir), steps)
         if best is None:
-            raise FileNotFoundError(
-                f"{workdir} holds no evaluation that names a best step; run --mode=evaluate --workdir={workdir} "
-                "--step=all, or train with config.eval.every."
-            )
+            raise FileNotFoundError(f"{workdir} has no evaluation of a best step; run --mode=evaluate --step=all.")
         step = best
     if not (str(step).isdecimal() and str(step).isascii()) or int(step) not in steps:
         listed = ", ".join(map(str, steps))
-        raise FileNotFoundError(
-            f"step is {step!r}, but {workdir} holds steps {listed}; give one of them, latest or best."
-        )
+        raise FileNotFoundError(f"step is {step!r}, but {workdir} holds steps {listed}; give one, latest or best.")
     return int(step)
 
 
@@ -34,9 +27,7 @@ def saved_steps(workdir: str | Path) -> list[int]:
     """Return the steps of a run's checkpoints, oldest first; FileNotFoundError where there is none."""
     steps = layout.numbered(layout.checkpoints(workdir))
     if not steps:
-        raise FileNotFoundError(
-            f"{workdir} holds no checkpoint yet; train first, or wait for config.train.checkpoint_every."
-        )
+        raise FileNotFoundError(f"{workdir} holds no checkpoint yet; train first, or wait for train.checkpoint_every.")
     return steps
 
 

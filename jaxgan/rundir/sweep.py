@@ -1,7 +1,5 @@
 """Many runs in one program: the settings of each replica."""
 
-from __future__ import annotations
-
 import copy
 
 from jaxgan.base.checks import UserError
@@ -57,10 +55,7 @@ def _check_together(config: Config, swept: dict[str, tuple[float, ...]]) -> None
         if path.endswith(("learning_rate", "ema_half_life")) and min(values) <= 0:
             raise UserError(f"config.sweep.{path} holds {min(values)}; expected numbers above 0.")
     if "train.ema_decay" in swept and config.train.ema_half_life:
-        raise UserError(
-            "config.sweep.train.ema_decay has no effect where config.train.ema_half_life is set; sweep "
-            "train.ema_half_life, or set that to 0."
-        )
+        raise UserError("config.sweep.train.ema_decay has no effect beside ema_half_life; sweep that, or set it to 0.")
 
 
 def _single(config: Config, swept: dict[str, tuple[float, ...]], index: int, seed: int) -> Config:

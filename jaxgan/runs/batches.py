@@ -1,7 +1,5 @@
 """The images of each compiled call, on their way to the devices, and the program that takes them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import jax

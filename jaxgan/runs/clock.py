@@ -1,7 +1,5 @@
 """The time of a run, over all processes that trained it, and when `config.train.max_minutes` ends it."""
 
-from __future__ import annotations
-
 import math
 import time
 

@@ -1,7 +1,5 @@
 """Scores of a generator against the images that it was trained on."""
 
-from __future__ import annotations
-
 import copy
 import dataclasses
 import time

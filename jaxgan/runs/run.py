@@ -1,7 +1,5 @@
 """One run and its folder: what is recorded, its checkpoints, its health."""
 
-from __future__ import annotations
-
 import functools
 import math
 from collections.abc import Callable
@@ -42,9 +40,8 @@ class Run:
         self.number, self.setup, self.workdir, self.checkpoints = number, setup, workdir, checkpoints
         self.timed_out: int | None = None
         failed = workdir / layout.FAILURE_FILE
-        self.failure = (
-            files.read(failed).decode(errors="replace")[:1_000] if number is not None and failed.exists() else ""
-        )
+        has_failed = number is not None and failed.exists()
+        self.failure = files.read(failed).decode(errors="replace")[:1_000] if has_failed else ""
 
     @property
     def place(self) -> int:

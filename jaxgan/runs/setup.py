@@ -1,7 +1,5 @@
 """What a run consists of before its first step: networks, optimisers, the order of the data; and many such runs."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,8 +9,7 @@ import jax
 import numpy as np
 import optax
 
-from jaxgan import config as config_lib
-from jaxgan import data, gans
+from jaxgan import config as config_lib, data, gans
 from jaxgan.base import keys, machine
 from jaxgan.base.checks import UserError
 from jaxgan.base.digests import digest
@@ -127,9 +124,8 @@ def identity(plan: Plan, workdir: Path) -> str:
     config, setup = plan.config, plan.shared
     own = {"data.path", "data.workers"}  # they may differ where the images do not
     code, config = own_code.copies(config), config_lib.with_files(config, lambda path, file: path)
-    shapes = [
-        (jax.tree_util.keystr(path), x.shape, x.dtype) for path, x in jax.tree.leaves_with_path(setup.state_shapes)
-    ]
+    leaves = jax.tree.leaves_with_path(setup.state_shapes)
+    shapes = [(jax.tree_util.keystr(path), x.shape, x.dtype) for path, x in leaves]
     facts = {f"config.{name}": value for name, value in config_lib.flatten(config).items() if name not in own} | {
         "images": data.fingerprint(setup.source),
         "data.cache as it turned out": data.resolve_cache(config.data, setup.source.info),
@@ -148,15 +144,9 @@ def check_own(own: Optimisers, config: Config) -> None:
     """Raise UserError where what is given is no optimiser, or where seeds are to have optimisers of their own."""
     for net, given in own.items():
         if not isinstance(given, optax.GradientTransformation):
-            raise UserError(
-                f"{net}_optimiser is {type(given).__name__}; expected an optax.GradientTransformation, such as "
-                "optax.lion(1e-4)."
-            )
+            raise UserError(f"{net}_optimiser is {type(given).__name__}; expected an optax.GradientTransformation.")
     if own and (swept := list(sweep.lists(config))):
-        raise UserError(
-            f"{min(own)}_optimiser is one for all seeds, but config.sweep.{swept[0]} gives them values of their own; "
-            "leave one of them out."
-        )
+        raise UserError(f"{min(own)}_optimiser is one for all seeds, config.sweep.{swept[0]} is not; leave one out.")
 
 
 def create_setup(config: Config, source: Source, devices: list[Device], own: Optimisers = NO_OPTIMISERS) -> Setup:

@@ -1,7 +1,5 @@
 """Training: from a configuration and a folder to checkpoints, images and metrics, for one run or many seeds."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import time

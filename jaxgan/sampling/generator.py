@@ -1,14 +1,11 @@
 """A generator ready to sample from, and the distribution of its latents."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 
 import jax
 import jax.numpy as jnp
-from flax import linen as nn
-from flax import struct
+from flax import linen as nn, struct
 from jax import lax
 
 from jaxgan.base import checks, draws

@@ -1,7 +1,5 @@
 """Many images as bytes, made part by part, so that memory stays bounded."""
 
-from __future__ import annotations
-
 import functools
 import math
 from collections.abc import Callable
@@ -67,9 +65,7 @@ def _in_parts(
     for rows, (made, finite) in zip(parts, over(lambda rows: make(*inputs(rows)), parts), strict=True):
         pixels[rows] = made
         if not finite:
-            raise NotFinite(
-                "the generator made pixels that are no numbers; scale the latents less, or read another checkpoint."
-            )
+            raise NotFinite("the generator made pixels that are no numbers; scale latents less, or load another step.")
     return pixels
 
 

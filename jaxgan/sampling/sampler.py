@@ -1,7 +1,5 @@
 """Images from a trained generator, as pure functions of its parameters and a key or latents."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 import math
@@ -147,9 +145,7 @@ def check_key(key: Array) -> None:
 
 def _checked_num(params: GeneratorParams, num: int) -> int:
     if isinstance(num, Tracer):
-        raise UserError(
-            "num is traced, but shapes depend on it; make it static: jax.jit(jaxgan.sample, static_argnames='num')."
-        )
+        raise UserError("num is traced; make it static: jax.jit(jaxgan.sample, static_argnames='num').")
     try:
         num = operator.index(num)
     except TypeError:

@@ -1,7 +1,5 @@
 """Walks between latents."""
 
-from __future__ import annotations
-
 import functools
 
 import jax

@@ -1,7 +1,5 @@
 """The description of a GAN that a training step needs."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 from typing import Any
@@ -123,7 +121,7 @@ class Gan:
     class_weight: float = setting("class_weight")
     ema_decay: float = setting("train.ema_decay")
     rule: UpdateRule = UpdateRule()
-    penalties: tuple[penalties.Penalty, ...] = ()
+    penalties: "tuple[penalties.Penalty, ...]" = ()
     penalty_interval: int = setting("penalty.interval")
     lecam: float = setting("penalty.lecam")
     pack: int = setting("pack")
@@ -173,7 +171,7 @@ class Gan:
         latent: Latent,
         conditional: bool = False,
         takes_vectors: bool = False,
-    ) -> Gan:
+    ) -> "Gan":
         """Join two networks with the settings that every GAN reads in the same way.
 
         Args:
@@ -287,12 +285,10 @@ def check_batch(gan: Gan, images: Array, labels: Array) -> None:
     if dtype != kind or len(got) != 5 or (got[0], *got[2:]) != (d_steps, *shape):
         raise UserError(f"images are {dtype}{list(got)}; expected {expected}: pixels 0..255 as the source gives them.")
     dtype, given = _type_and_shape(labels)
-    expected_shape = (*got[:2], *gan.data.label.shape)
-    if not str(dtype).startswith(("float",) if gan.data.label_size else ("int", "uint")) or given != expected_shape:
+    wanted = (*got[:2], *gan.data.label.shape)
+    if not str(dtype).startswith(("float",) if gan.data.label_size else ("int", "uint")) or given != wanted:
         none = ", zeros where the images have none" * (not gan.data.label_size)
-        raise UserError(
-            f"labels are {dtype}{list(given)}; expected {gan.data.label.dtype}{list(expected_shape)}{none}."
-        )
+        raise UserError(f"labels are {dtype}{list(given)}; expected {gan.data.label.dtype}{list(wanted)}{none}.")
 
 
 def _type_and_shape(array: Any) -> tuple[Any, tuple[int, ...]]:

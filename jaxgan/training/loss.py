@@ -1,7 +1,5 @@
 """What the two networks minimise on the images of one device, and the metrics that come with it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import jax
@@ -20,12 +18,7 @@ Metrics = dict[str, Array]
 
 
 def d_loss(
-    params: PyTree,
-    gan: Gan,
-    stats: PyTree,
-    sides: dict[str, Batch],
-    keys: Keys,
-    strength: Strength = ALWAYS,
+    params: PyTree, gan: Gan, stats: PyTree, sides: dict[str, Batch], keys: Keys, strength: Strength = ALWAYS
 ) -> tuple[Array, tuple[PyTree, Metrics]]:
     """Return D's loss on one or both kinds of images.
 
@@ -69,12 +62,7 @@ def d_loss(
 
 
 def g_loss(
-    params: PyTree,
-    gan: Gan,
-    state: GanState,
-    batch: tuple[Noise, Batch],
-    keys: Keys,
-    strength: Strength = ALWAYS,
+    params: PyTree, gan: Gan, state: GanState, batch: tuple[Noise, Batch], keys: Keys, strength: Strength = ALWAYS
 ) -> tuple[Array, tuple[tuple[PyTree, PyTree], Array, Metrics]]:
     """Return G's loss.
 

@@ -1,7 +1,5 @@
 """One pass of a network in training: what it is given, the precision it computes in, what comes back."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import jax
@@ -66,9 +64,7 @@ def make(
     images, stats = apply(gan, gan.generator, variables, *noise, train=train, dropout_key=dropout_key)
     expected = (len(noise.z), *gan.data.image_shape)
     if getattr(images, "shape", None) != expected:
-        raise UserError(
-            f"the generator returns {_described(images)}; expected images {list(expected)}, as the data have."
-        )
+        raise UserError(f"the generator returns {_described(images)}; expected images {list(expected)}, as the data.")
     return images, stats
 
 

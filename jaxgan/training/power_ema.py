@@ -12,8 +12,6 @@ References:
   Models", 2024, section 3 and appendix C.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Sequence
 

@@ -1,15 +1,12 @@
 """What training carries from step to step."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
-from flax import errors, struct
-from flax import linen as nn
+from flax import errors, linen as nn, struct
 from flax.training.train_state import TrainState
 
 from jaxgan.base.types import Array, PyTree
@@ -84,10 +81,7 @@ def create_state(
 def _create_net(module: nn.Module, optimiser: optax.GradientTransformation, key: Array, inputs: Inputs) -> NetState:
     variables = _initial_variables(module, key, inputs)
     net = NetState.create(
-        apply_fn=module.apply,
-        params=variables["params"],
-        tx=optimiser,
-        batch_stats=variables.get("batch_stats", {}),
+        apply_fn=module.apply, params=variables["params"], tx=optimiser, batch_stats=variables.get("batch_stats", {})
     )
     # TrainState starts with a Python int, which would compile the step a second time.
     return net.replace(step=jnp.zeros((), jnp.int32))

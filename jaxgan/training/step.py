@@ -1,7 +1,5 @@
 """One training step of any GAN: a pure function of the state and a batch, on one device's share of it."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -110,12 +108,7 @@ def _draw(gan: Gan, state: GanState, labels: Array) -> tuple[Draws, list[Draws]]
 
 
 def update_d_repeatedly(
-    gan: Gan,
-    state: GanState,
-    reals: Sequence[Batch],
-    draws: Sequence[Draws],
-    fakes: Batch | None,
-    strength: Strength,
+    gan: Gan, state: GanState, reals: Sequence[Batch], draws: Sequence[Draws], fakes: Batch | None, strength: Strength
 ) -> tuple[GanState, Metrics]:
     """Make D's updates of one step, on `fakes` or on new ones of G, and return the metrics of the last."""
     metrics: Metrics = {}

@@ -1,7 +1,5 @@
 """Which charts a run's page has, as plain data that the page draws: columns that belong together, thinned."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeGuard
@@ -31,10 +29,7 @@ _NETS = {"g": "generator", "d": "discriminator"}
 _SIDES = {"real": "real images", "fake": "generated"}
 
 # Words for an evaluation that was not made in the usual way.
-_UNUSUAL = {
-    ("weights", "raw"): "raw weights",
-    ("ema_stats", "standing"): "standing statistics",
-}
+_UNUSUAL = {("weights", "raw"): "raw weights", ("ema_stats", "standing"): "standing statistics"}
 
 # Numbers of the page's colours: the same net and side has the same one in every chart.
 _COLOURS = {
@@ -94,12 +89,7 @@ def conditions(evaluation: Mapping[str, Any]) -> str:
 
 
 def chart(
-    title: str,
-    lines: Iterable[Chart],
-    *,
-    unit: str = "",
-    span: tuple[float, float] | None = None,
-    marked: bool = False,
+    title: str, lines: Iterable[Chart], *, unit: str = "", span: tuple[float, float] | None = None, marked: bool = False
 ) -> Chart:
     """Return a chart of the series that have points."""
     kept = [line for line in lines if line["points"] or line["bad"]]

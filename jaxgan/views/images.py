@@ -1,7 +1,5 @@
 """Images as files: uint8, grids, PNG, JPEG, GIF, NumPy."""
 
-from __future__ import annotations
-
 import csv
 import io
 import math
@@ -83,9 +81,7 @@ def to_pil(image: np.ndarray) -> Image.Image:
       ValueError: more channels.
     """
     if image.shape[-1] > 4:
-        raise UserError(
-            f"images have {image.shape[-1]} channels, which no image file here holds; write them to a .npy file."
-        )
+        raise UserError(f"images have {image.shape[-1]} channels, too many for an image file; write a .npy file.")
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
 
 
@@ -113,9 +109,7 @@ def save(path: str | os.PathLike[str], image: np.ndarray) -> None:
         files.write(path, lambda half: Image.fromarray(image[..., 0].astype(np.float32)).save(half, format="TIFF"))
         return
     if is_jpeg and max(image.shape[:2]) > JPEG_SIDE:
-        raise UserError(
-            f"{path} would have {image.shape[1]} x {image.shape[0]} pixels, more than a JPEG holds; write a .png."
-        )
+        raise UserError(f"{path} would be {image.shape[1]} x {image.shape[0]} pixels, too many for JPEG; write .png.")
     made = to_pil(visible(image) if is_jpeg else image)
     files.write(path, lambda half: made.save(half, format="JPEG" if is_jpeg else "PNG"))
 

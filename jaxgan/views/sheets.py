@@ -1,7 +1,5 @@
 """Images shown in a notebook or a terminal."""
 
-from __future__ import annotations
-
 import io
 import shutil
 from pathlib import Path
@@ -19,7 +17,7 @@ _HALF = "▀"  # the upper half of a cell: its colour and the background's are t
 MOST_COLUMNS = 160  # of a terminal that is filled
 
 
-def show(pictures: Array | np.ndarray, columns: int | None = None, *, scale: int | None = None) -> Sheet:
+def show(pictures: Array | np.ndarray, columns: int | None = None, *, scale: int | None = None) -> "Sheet":
     """Lay images out as a grid that a notebook shows; `print` draws it in a terminal, `save` writes a file.
 
     Args:
@@ -35,10 +33,7 @@ def show(pictures: Array | np.ndarray, columns: int | None = None, *, scale: int
     array = array[None] if array.ndim == 3 else array
     is_shape = array.ndim == 4 and not array.shape[1] <= 4 < array.shape[-1]
     if not is_shape or not array.size or array.dtype.kind not in "fu":
-        raise UserError(
-            f"images are {array.dtype}{list(array.shape)}; expected float in [-1, 1] or uint8, [N, H, W, C] or "
-            "[H, W, C]."
-        )
+        raise UserError(f"images are {array.dtype}{list(array.shape)}; expected float in [-1, 1] or uint8[N, H, W, C].")
     if array.dtype != np.uint8:
         array = np.asarray(to_uint8(jnp.asarray(array)))
     return Sheet(images.grid(visible(array), columns), len(array), scale)

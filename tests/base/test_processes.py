@@ -14,8 +14,7 @@ from cli import ROOT
 from processes import free_port
 from tiny_params import make_params
 
-from jaxgan.base import keys
-from jaxgan.base import processes as job
+from jaxgan.base import keys, processes as job
 from jaxgan.base.checks import UserError
 from jaxgan.metrics.features.network import from_function
 from jaxgan.sampling import pixels

@@ -73,8 +73,7 @@ def pieces(setup: Any) -> tuple[Pieces, Pieces]:
 
     from jaxgan.base.pixels import to_range
     from jaxgan.base.types import Batch
-    from jaxgan.training import ema, passes
-    from jaxgan.training import step as steps
+    from jaxgan.training import ema, passes, step as steps
     from jaxgan.training.regularisation import ALWAYS
 
     gan, state, batch = setup.gan, setup.new_state(), setup.config.data.batch_size

@@ -10,8 +10,7 @@ from PIL import Image
 
 from jaxgan.base.types import DataInfo
 from jaxgan.config import default
-from jaxgan.data import InMemory, fingerprint, in_memory, open_source, resolve_cache, validation
-from jaxgan.data import memory as data_memory
+from jaxgan.data import InMemory, fingerprint, in_memory, memory as data_memory, open_source, resolve_cache, validation
 from jaxgan.data.limits import host_memory
 from jaxgan.data.memory import DEVICE_BYTES
 from jaxgan.data.sources.synthetic import Synthetic
@@ -165,7 +164,7 @@ def test_damaged_files_are_the_same_in_every_cache(tmp_path, capfd):
         ({"batch_size": 0}, "data.batch_size is 0; expected a value from 1 to"),
         ({"batch_size": 10**9}, "data.batch_size is 1000000000; expected a value from 1 to"),
         ({"skip": -1}, "data.skip"),
-        ({"skip": 4096}, "so that none is left; set config.data.skip to 0"),
+        ({"skip": 4096}, "so that none of 4096 images is left; set it to less"),
         ({"channels": 65}, "data.channels"),
         ({"image_size": 0}, "data.image_size"),
         ({"fit": "cover"}, "data.fit"),

@@ -72,7 +72,7 @@ def test_what_there_is_to_choose_from_is_said():
 def test_captions_are_no_classes():
     labels, said = choose({"text": [f"a caption {i}" for i in range(2000)]})
     assert labels is None
-    assert said[0].startswith("The images get no labels: 'text' of t.csv has 2,000 different texts for 2,000 images")
+    assert said[0].startswith("The images get no labels: 'text' of t.csv has 2,000 texts for 2,000 images")
 
 
 @pytest.mark.parametrize(

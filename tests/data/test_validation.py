@@ -89,13 +89,13 @@ def test_arrays_in_memory_were_checked_before():
 WRONG = [
     ({"images": lambda x: x / 255.0}, "images are float64; expected uint8"),
     ({"images": lambda x: x > 127}, "images are bool; expected uint8"),
-    ({"images": lambda x: x.transpose(0, 3, 1, 2)}, r"shape \(16, 3, 8, 8\), which looks like .* expected \[N, H"),
+    ({"images": lambda x: x.transpose(0, 3, 1, 2)}, r"shape \(16, 3, 8, 8\), as of \[N, C, H, W\]; give images"),
     ({"images": lambda x: x[..., 0]}, r"shape \(16, 8, 8\); expected \[N, H, W, C\]"),
     ({"images": lambda x: x[:, :4]}, r"shape \(16, 4, 8, 3\); expected \(16, 8, 8, 3\), as source.info says"),
     ({"images": lambda x: x[1:]}, r"shape \(15, 8, 8, 3\); expected \(16, 8, 8, 3\)"),
-    ({"labels": lambda x: x + 1}, "labels run from 1 to 4 and num_classes is 4; expected labels from 0 to 3"),
-    ({"labels": lambda x: x - 1}, "labels run from -1 to 2"),
-    ({"labels": lambda x: np.eye(4)[x]}, r"labels are float64 of the shape \(16, 4\)"),
+    ({"labels": lambda x: x + 1}, "labels are from 1 to 4, num_classes 4; expected 0 to 3"),
+    ({"labels": lambda x: x - 1}, "labels are from -1 to 2"),
+    ({"labels": lambda x: np.eye(4)[x]}, r"labels are float64\(16, 4\)"),
     ({"labels": lambda x: x.astype(np.float32)}, "labels are float32"),
     ({"labels": lambda x: None}, "labels are not given and num_classes is 4"),
     ({"info": DataInfo((8, 8, 3), 40)}, "labels are given and num_classes is None"),
@@ -123,7 +123,7 @@ def test_answers_that_are_not_two_arrays_are_refused(answer):
 
 def test_labels_are_checked_in_every_batch():
     source = data.checked(Own(labels=lambda x: np.where(np.arange(len(x)) < TRIED, x, 4)))
-    with pytest.raises(jaxgan.UserError, match="labels run from 0 to 4"):
+    with pytest.raises(jaxgan.UserError, match="labels are from 0 to 4"):
         source.read(np.arange(40))
 
 

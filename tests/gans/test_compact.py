@@ -167,8 +167,8 @@ def test_the_class_enters_as_a_product_of_features(conditional):
     [
         ((30, 28, 1), {}, "multiples of 4"),
         ((28, 28, 1), {"g_widths": (8, 8, 8)}, "compact with 3 g_widths makes .* multiples of 8.* such as 8 or 16"),
-        ((28, 28, 1), {"g_widths": ()}, r"config.model.g_widths is \(\); expected 1 to 6 numbers of channels"),
-        ((64, 64, 1), {"d_widths": (8,) * 7}, r"config.model.d_widths is .*; expected 1 to 6 numbers of channels"),
+        ((28, 28, 1), {"g_widths": ()}, r"config.model.g_widths is \(\); expected 1 to 6 numbers"),
+        ((64, 64, 1), {"d_widths": (8,) * 7}, r"config.model.d_widths is .*; expected 1 to 6 numbers"),
         ((28, 28, 1), {"d_widths": (0, 8)}, "config.model.d_widths"),
         ((28, 28, 1), {"kinds": 12}, r"config.model.kinds is 12; expected 0, or a power of two up to .* 2\^64"),
         ((28, 28, 1), {"kinds": 16, "latent_size": 3}, "config.model.kinds is 16"),

@@ -15,8 +15,7 @@ import pytest
 import systems
 from tiny_params import make_params
 
-from jaxgan import config as config_lib
-from jaxgan import gans, generate, sample
+from jaxgan import config as config_lib, gans, generate, sample
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Batch, DataInfo
 from jaxgan.nets.layer_graph import network_rows, totals

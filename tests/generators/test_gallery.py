@@ -119,7 +119,7 @@ def test_seed_and_scale_change_the_images_and_repeat_them(workdir, tmp_path):
         ("a.png", {"seed": -1}, "--seed is -1; expected a value from 0"),
         ("a.png", {"scale": 0}, "--scale is 0; expected a value at least 1"),
         ("a.png", {"num": 0}, "num is 0; expected a value"),
-        ("a.npy", {"scale": 2}, "--scale=2 is for images that are looked at, not for arrays such as .*a.npy"),
+        ("a.npy", {"scale": 2}, "--scale=2 is for images to look at, not for arrays such as .*a.npy"),
         ("a.gif", {}, r"a\.gif has no ending that images are written to; use one of \.png, \.jpg, \.jpeg, \.npy\."),
     ],
 )

@@ -210,9 +210,9 @@ def test_features_that_are_not_finite_are_refused_by_every_measure(name, bad):
     real = create_reference(images, None, from_function(embed, (4, 4, 1)))
     assert suite.score(images, None, real, names=[name])
     images[3, 0, 0, 0] = 255
-    with pytest.raises(ValueError, match="'embed' have values that are not finite"):
+    with pytest.raises(ValueError, match="'embed' are not all finite"):
         suite.score(images, None, real, names=[name])
-    with pytest.raises(ValueError, match="'embed' have values that are not finite"):
+    with pytest.raises(ValueError, match="'embed' are not all finite"):
         create_reference(images, None, real.net)
 
 

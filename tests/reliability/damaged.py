@@ -38,8 +38,7 @@ from jaxgan.config import default
 from jaxgan.data.images.canvas import Canvas
 from jaxgan.data.images.decode import Header, decode, look
 from jaxgan.data.images.threads import Workers
-from jaxgan.data.sources import KINDS
-from jaxgan.data.sources import folder as images
+from jaxgan.data.sources import KINDS, folder as images
 from jaxgan.data.sources.containers import hdf5, lmdb, svhn
 from jaxgan.data.sources.containers.cifar import unpickle
 from jaxgan.data.sources.containers.probe import BOUNDED, MEMORY
@@ -271,9 +270,7 @@ def read(name: str, folder: Path, content: bytes) -> bool:
             and decode(str(folder / parser.file), CANVAS) is not None
         )
     CONFIG.path, CONFIG.labels = str(folder if parser.beside else folder / parser.file), parser.labels
-    open_records = KINDS[parser.kind].records
-    assert open_records
-    records = open_records(CONFIG, WORKERS)
+    records = KINDS[parser.kind].open(CONFIG, CANVAS, WORKERS).records
     for row in range(min(len(records), 16)):
         records.raw(row)
     return True

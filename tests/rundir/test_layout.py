@@ -123,7 +123,7 @@ def test_no_folder_is_written_through_a_link(name, tmp_path, run):
     shutil.rmtree(workdir / name, ignore_errors=True)
     outside.mkdir()
     (workdir / name).symlink_to(outside)
-    with pytest.raises(UserError, match=f"{name} is a symbolic link, but a run writes into folders of its own only"):
+    with pytest.raises(UserError, match=f"{name} is a symbolic link, but a run writes into its own folders"):
         jaxgan.train(small(3), workdir)
     assert list(outside.iterdir()) == []
 

@@ -40,7 +40,7 @@ def test_a_holder_that_cannot_be_read_is_another_process(tmp_path, content):
 def test_a_file_in_the_folders_place_is_said(tmp_path, name):
     (tmp_path / "file").touch()
     with (
-        pytest.raises(ValueError, match="cannot be a folder: it, or what should hold it, is a file"),
+        pytest.raises(ValueError, match="cannot be a folder: it or its parent is a file"),
         locked(tmp_path / name),
     ):
         pass

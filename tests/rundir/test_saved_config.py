@@ -121,7 +121,7 @@ def test_own_code_needs_consent_and_must_be_what_was_saved(saved):
 
 def test_checkpoints_without_the_settings_they_were_trained_with_are_refused(tmp_path):
     (tmp_path / "checkpoints" / "4").mkdir(parents=True)
-    with pytest.raises(ValueError, match=r"holds checkpoints but no config\.json, so it is not known"):
+    with pytest.raises(ValueError, match=r"has checkpoints but no config\.json; restore it"):
         changes(tmp_path, tiny.get_config())
 
 

@@ -11,7 +11,7 @@ def test_what_no_run_writes_is_no_checkpoint(tmp_path):
     (tmp_path / "checkpoints" / "9").write_text("")
     assert steps.saved_steps(tmp_path) == [4, 12]
     assert steps.find_step(tmp_path, "latest") == 12
-    with pytest.raises(FileNotFoundError, match=r"step is '9', but .* holds steps 4, 12; give one of them"):
+    with pytest.raises(FileNotFoundError, match=r"step is '9', but .* holds steps 4, 12; give one, latest"):
         steps.find_step(tmp_path, "9")
 
 

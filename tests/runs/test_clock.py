@@ -10,8 +10,7 @@ import tiny
 import jaxgan
 from jaxgan.rundir.evaluations import read_evaluations
 from jaxgan.rundir.metrics_log import read_metrics
-from jaxgan.runs import clock as clock_lib
-from jaxgan.runs import resume
+from jaxgan.runs import clock as clock_lib, resume
 
 
 def test_the_time_left_is_that_of_all_processes_without_what_scores_take(monkeypatch):

@@ -9,8 +9,7 @@ import json
 import jax
 import pytest
 from fuzz import FUZZ
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import jaxgan
 from jaxgan.base import keys

@@ -60,6 +60,6 @@ def test_what_is_none_is_refused(tmp_path):
         jaxgan.train(config_of(), tmp_path, g_optimiser=0.1)
     config = config_of()
     config.sweep.penalty.r1 = (0.1, 0.2)
-    with pytest.raises(jaxgan.UserError, match=r"config[.]sweep[.]penalty[.]r1 gives them values of their own"):
+    with pytest.raises(jaxgan.UserError, match=r"config[.]sweep[.]penalty[.]r1 is not; leave one out"):
         jaxgan.train(config, tmp_path, g_optimiser=optax.sgd(0.5))
     assert not any(tmp_path.iterdir())

@@ -123,7 +123,7 @@ def test_samples_keep_all_channels_and_levels(run, tmp_path):
             assert image.mode == ("L" if channels == 1 else "RGB")
     gallery.save_walks(workdir, tmp_path / "walk.gif", draw=draw, **TRUSTED)
     if channels == 6:
-        with pytest.raises(jaxgan.UserError, match=r"images have 6 channels, .* write them to a \.npy file"):
+        with pytest.raises(jaxgan.UserError, match=r"images have 6 channels, .* write a \.npy file"):
             gallery.save_samples(workdir, f"{tmp_path}/many/", draw=draw, **TRUSTED)
         return
     folder = gallery.save_samples(workdir, f"{tmp_path}/many/", draw=draw, **TRUSTED)

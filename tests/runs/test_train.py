@@ -17,8 +17,7 @@ from long_form import long
 from PIL import Image
 
 import jaxgan
-from jaxgan import config as config_lib
-from jaxgan import data
+from jaxgan import config as config_lib, data
 from jaxgan.base import machine
 from jaxgan.base.settings import Setting
 from jaxgan.rundir import layout, metrics_log, saved_config

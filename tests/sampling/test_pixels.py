@@ -40,5 +40,5 @@ def test_batch_statistics_of_few_are_those_of_all():
 
 
 def test_pixels_that_are_no_numbers_are_a_sentence():
-    with pytest.raises(FloatingPointError, match="pixels that are no numbers; scale the latents less"):
+    with pytest.raises(FloatingPointError, match="pixels that are no numbers; scale latents less"):
         pixels.generate_pixels(make_params(), jnp.full((2, 3), jnp.nan), None)

@@ -137,7 +137,7 @@ def test_numbers_of_images_that_cannot_be_are_refused(num, sentence):
 
 def test_a_traced_number_and_keys_of_another_kind_are_refused():
     params = make_params()
-    with pytest.raises(jaxgan.UserError, match=r"num is traced, .*static_argnames='num'"):
+    with pytest.raises(jaxgan.UserError, match=r"num is traced; .*static_argnames='num'"):
         jax.jit(jaxgan.sample)(params, jax.random.key(0), num=4)
     for key, given in ((0, "0"), (jnp.zeros((2,), jnp.uint32), r"uint32\[2\]")):
         with pytest.raises(jaxgan.UserError, match=f"key is {given}; expected a typed key"):

@@ -1,7 +1,5 @@
 """From any image that Pillow reads to uint8 pixels of one size."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterable, Sequence
 
@@ -54,9 +52,7 @@ class Canvas:
         try:
             ImageColor.getrgb(self.background)
         except (ValueError, AttributeError) as error:
-            raise UserError(
-                f"data.background is {self.background!r}; expected a colour such as 'white' or '#8090a0'."
-            ) from error
+            raise UserError(f"data.background is {self.background!r}; expected a colour such as '#8090a0'.") from error
 
     @property
     def sides(self) -> tuple[int, int]:
@@ -102,7 +98,7 @@ class Canvas:
         colour = ImageColor.getcolor(self.background, mode)
         return (*colour[:-1], 0) if mode in ("LA", "RGBA") else colour  # type: ignore[index]
 
-    def taking(self, sizes: Iterable[tuple[int, int]], what: str) -> Canvas:
+    def taking(self, sizes: Iterable[tuple[int, int]], what: str) -> "Canvas":
         """Return the canvas for images of these sizes, (height, width) each: with fit='as_is' it takes theirs.
 
         Raises:
@@ -250,10 +246,7 @@ def fit(image: Image.Image, canvas: Canvas) -> Image.Image:
     if image.size == size:
         return image
     if canvas.fit == "as_is":
-        raise UserError(
-            f"{height}x{width} pixels, where the other images have {size[1]}x{size[0]}; set data.fit to 'crop', 'pad' "
-            "or 'squeeze'."
-        )
+        raise UserError(f"{height}x{width} pixels, others have {size[1]}x{size[0]}; set data.fit to 'crop' or 'pad'.")
     if canvas.fit == "squeeze":
         return image.resize(size, Image.Resampling.BICUBIC)
     if canvas.fit == "crop":
@@ -269,25 +262,20 @@ def fit(image: Image.Image, canvas: Canvas) -> Image.Image:
     return padded
 
 
-def squeezes(canvas: Canvas, widths: np.ndarray | int, heights: np.ndarray | int) -> int:
-    """Return how many images of these sizes have other proportions than the canvas."""
-    return int(np.sum(np.not_equal(widths * canvas.sides[0], heights * canvas.sides[1])))
-
-
-def squeezed(canvas: Canvas, count: int, total: int, what: str) -> None:
+def say_squeezed(canvas: Canvas, sizes: np.ndarray, what: str) -> None:
     """Say how many images lose their shape, if any do, and how to keep it.
 
     Args:
-      canvas: the canvas that they are drawn on.
-      count: how many have other proportions.
-      total: how many were looked at.
-      what: of what kind or place: 'images in DIR'.
+      canvas: what they are turned into.
+      sizes: their heights and widths, int[N, 2].
+      what: what they are called.
     """
+    height, width = canvas.sides
+    count = int(np.not_equal(sizes[:, 1] * height, sizes[:, 0] * width).sum())
     if count and canvas.fit == "squeeze":
-        height, width = canvas.sides
         shape = "are not square" if height == width else "have other proportions"
         terminal.say(
-            f"{count:,} of {total:,} {what} {shape} and are squeezed to {height}x{width}; set data.fit to 'crop' "
+            f"{count:,} of {len(sizes):,} {what} {shape} and are squeezed to {height}x{width}; set data.fit to 'crop' "
             "(the middle) or 'pad' (on data.background) to keep their shape, or data.image_size to (height, width)."
         )
 

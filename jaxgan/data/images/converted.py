@@ -1,14 +1,12 @@
 """Images of a source, drawn on another canvas as they are read."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np
 
 from jaxgan.base.types import Source
 from jaxgan.data import identity
-from jaxgan.data.images.canvas import Canvas, draw_array, squeezed, squeezes
+from jaxgan.data.images.canvas import Canvas, draw_array, say_squeezed
 from jaxgan.data.images.memory_budget import MAX_PIXELS, PIXELS
 from jaxgan.data.images.threads import Workers
 
@@ -38,9 +36,8 @@ class Converted:
 
     def announce(self) -> None:
         """Say so if the images lose their shape."""
-        height, width, _ = self._source.info.image_shape
-        num_images = self.info.num_images
-        squeezed(self._canvas, num_images * squeezes(self._canvas, width, height), num_images, "images")
+        sizes = np.broadcast_to(self._source.info.image_shape[:2], (self.info.num_images, 2))
+        say_squeezed(self._canvas, sizes, "images")
 
 
 def on_canvas(source: Source, canvas: Canvas, workers: Workers) -> Source:

@@ -4,8 +4,6 @@ What an image may take is bounded before its pixels are decoded: MAX_BYTES of th
 header, and the same again over all that are being decoded at one time, whatever the number of threads.
 """
 
-from __future__ import annotations
-
 import errno
 import io
 import os
@@ -167,7 +165,7 @@ def decode(file: str, canvas: Canvas) -> np.ndarray | None:
     if num_bytes > MAX_BYTES:
         return None
     with FILES.take(num_bytes):
-        content = insist(_content, file)
+        content = content_of(file)
         try:
             return decode_stream(io.BytesIO(content), canvas)
         except UserError as error:  # it is sound, but not what the settings say
@@ -176,15 +174,15 @@ def decode(file: str, canvas: Canvas) -> np.ndarray | None:
             return None
 
 
-def content_of(file: str) -> bytes:
-    """Return the first MAX_BYTES of a file; errors are those of `decode`."""
-    return insist(_content, file)
+def content_of(file: str, most: int = MAX_BYTES) -> bytes:
+    """Return the first bytes of a file, up to `most`; errors are those of `decode`."""
 
+    def read(file: str) -> bytes:
+        stream, num_bytes = open_regular(file)
+        with stream:
+            return stream.read(min(num_bytes, most))
 
-def _content(file: str) -> bytes:
-    stream, num_bytes = open_regular(file)
-    with stream:
-        return stream.read(min(num_bytes, MAX_BYTES))
+    return insist(read, file)
 
 
 def decode_stream(stream: BinaryIO, canvas: Canvas) -> np.ndarray:

@@ -1,12 +1,10 @@
 """What a folder of images holds, found once: large folders are remembered until one of their subfolders changes."""
 
-from __future__ import annotations
-
 import dataclasses
 import os
-import pathlib
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -41,7 +39,7 @@ class Scan:
     left_out: LeftOut
 
 
-def scan(root: pathlib.Path, workers: Workers, *, follow_links: bool = False, channels: int = 0) -> Scan:
+def scan(root: Path, workers: Workers, *, follow_links: bool = False, channels: int = 0) -> Scan:
     """Find the images of a folder, and read the header of each; of a large one, only if it has changed.
 
     A change is a new time of the folder or of one below it: files that came, went or were renamed. A file that was
@@ -89,13 +87,13 @@ def _look(files: list[str], workers: Workers, channels: int) -> list[Header | st
     return looks
 
 
-def _place(root: pathlib.Path, follow_links: bool, channels: int) -> pathlib.Path:
+def _place(root: Path, follow_links: bool, channels: int) -> Path:
     places = ascii(os.fspath(root)), ascii(os.path.realpath(root))
     name = digests.array_digest(_VERSION, *places, str(follow_links), str(channels))
     return store.cache_folder() / "folders" / f"{name}.npz"
 
 
-def _recall(place: pathlib.Path, root: pathlib.Path) -> Scan | None:
+def _recall(place: Path, root: Path) -> Scan | None:
     """Return what was found, where the folders are as they were."""
     try:
         arrays, facts = store.load(place)
@@ -110,7 +108,7 @@ def _recall(place: pathlib.Path, root: pathlib.Path) -> Scan | None:
         return None
 
 
-def _keep(place: pathlib.Path, root: pathlib.Path, found: Scan, folders: dict[str, int]) -> None:
+def _keep(place: Path, root: Path, found: Scan, folders: dict[str, int]) -> None:
     """Remember what was found; where that fails, it is found again next time."""
     arrays = {
         "files": _bytes(relative(found.files, root)),

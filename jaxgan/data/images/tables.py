@@ -1,7 +1,5 @@
 """Tables of labels beside images: dataset.json of StyleGAN's dataset_tool, metadata.csv, metadata.jsonl, labels.csv."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -12,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxgan.base import checks, terminal
-from jaxgan.base.checks import UserError, brief
+from jaxgan.base.checks import UserError
+from jaxgan.data.images.tree import label_by_folder
 from jaxgan.data.labels import Labels, chosen, numbered
 
 STYLEGAN = "dataset.json"
@@ -23,12 +22,12 @@ MAX_BYTES = 2**25
 
 
 class Labelled(NamedTuple):
-    """What a table says of images.
+    """What a table says of images, or their folders do.
 
     Attributes:
-      file: name of the table.
-      rows: int64[N], the images it lists, in its order; all of them in theirs for `dataset.json`.
-      labels: of those images; None where the table says that they have none.
+      file: name of the table; empty where there is none.
+      rows: int64[N], the images it lists, in its order; all of them in theirs for `dataset.json` and folders.
+      labels: of those images; None where they have none.
     """
 
     file: str
@@ -54,18 +53,20 @@ def labelled(files: Sequence[str], tables: dict[str, Callable[[], bytes]], wante
         content = read()
         if len(content) > MAX_BYTES:
             raise UserError(f"{name} in {place} has more than {MAX_BYTES:,} bytes; expected a table of labels.")
-        try:
+        with checks.damaged(f"{name} in {place} is no table of labels", "repair it"):
             reader = {STYLEGAN: _stylegan, "metadata.jsonl": _jsonl}.get(name, _csv)
             return reader(content, name, files, wanted, place)
-        except UserError:
-            raise
-        except (ValueError, TypeError, LookupError, AttributeError, RecursionError, csv.Error, MemoryError) as error:
-            raise UserError(f"{name} in {place} is no table of labels ({brief(error)}); repair it.") from error
     if wanted:
-        raise UserError(
-            f"data.labels is {wanted!r}, but {place} holds no table of labels; expected {', '.join(NAMES)}."
-        )
+        raise UserError(f"data.labels is {wanted!r}, but {place} has no table of labels; expected {', '.join(NAMES)}.")
     return None
+
+
+def labelled_anyhow(
+    files: Sequence[str], tables: dict[str, Callable[[], bytes]], wanted: str, place: str, unusable: Sequence[str] = ()
+) -> Labelled:
+    """Return what `labelled` does, or where it is None what `tree.label_by_folder` says."""
+    found = labelled(files, tables, wanted, place)
+    return found or Labelled("", np.arange(len(files)), label_by_folder(files, place, unusable))
 
 
 def _stylegan(content: bytes, file: str, files: Sequence[str], wanted: str, place: str) -> Labelled | None:

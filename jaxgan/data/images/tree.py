@@ -1,19 +1,17 @@
 """The files of a folder that a stranger may have filled: which are images, which are left out, their classes."""
 
-from __future__ import annotations
-
 import collections
 import contextlib
 import errno
 import os
-import pathlib
 from collections.abc import Iterable
-from typing import NamedTuple
+from pathlib import Path
 
 import numpy as np
 
 from jaxgan.base import terminal
 from jaxgan.base.checks import UserError
+from jaxgan.data.labels import Labels
 
 # fmt: off
 EXTENSIONS = frozenset((
@@ -58,7 +56,7 @@ class LeftOut:
       kinds: how many files have each ending of other kinds.
     """
 
-    def __init__(self, root: pathlib.Path):
+    def __init__(self, root: Path):
         self._root = root
         self.paths: dict[str, list[str]] = {}
         self.kinds: collections.Counter[str] = collections.Counter()
@@ -86,7 +84,7 @@ class LeftOut:
         return ", ".join(parts)
 
 
-def few(paths: list[str], root: pathlib.Path) -> str:
+def few(paths: list[str], root: Path) -> str:
     """Name the first of some paths in a folder, without their control characters and without what is too long."""
     names = [terminal.printable(name) for name in relative(paths[:NAMED], root)]
     names = [name if len(name) <= NAME_LENGTH else f"...{name[-NAME_LENGTH:]}" for name in names]
@@ -94,7 +92,7 @@ def few(paths: list[str], root: pathlib.Path) -> str:
 
 
 def list_images(
-    root: pathlib.Path, left_out: LeftOut, *, follow_links: bool = False, folders: dict[str, int] | None = None
+    root: Path, left_out: LeftOut, *, follow_links: bool = False, folders: dict[str, int] | None = None
 ) -> list[str]:
     """Return the paths of all image files in a tree, sorted by their parts.
 
@@ -138,10 +136,7 @@ def list_images(
         waiting += reversed(subfolders)
     if not found:
         but = f" but what is left out: {left_out}" if left_out else ""
-        raise UserError(
-            f"{terminal.printable(root)} holds no images{but}; expected files such as .png, .jpg or .webp in it or its "
-            "subfolders."
-        )
+        raise UserError(f"{terminal.printable(root)} holds no images{but}; expected files such as .png, .jpg or .webp.")
     return sorted(found, key=lambda file: file.split(os.sep))
 
 
@@ -185,51 +180,33 @@ def _is_inside(path: str, base: str) -> bool:
     return path == base or path.startswith(os.path.join(base, ""))
 
 
-def relative(files: Iterable[str], root: pathlib.Path) -> list[str]:
+def relative(files: Iterable[str], root: Path) -> list[str]:
     """Return the names within a folder of files that `list_images` found in it."""
     start = len(os.path.join(root, ""))
     return [file[start:] for file in files]
 
 
-class Classes(NamedTuple):
-    """What the first-level subfolders of a folder say of its images.
+def label_by_folder(files: Iterable[str], place: str, unusable: Iterable[str] = ()) -> Labels | None:
+    """Label images by first-level subfolder, None where they have none, and report what may surprise.
 
-    Attributes:
-      labels: int32[N], zeros where there are none.
-      names: of the classes, in their order; None where the images have no labels.
-      by_number: whether the names are numbers in another order than that of texts.
-    """
-
-    labels: np.ndarray
-    names: list[str] | None
-    by_number: bool
-
-
-def label_by_folder(files: Iterable[str], root: pathlib.Path, unusable: Iterable[str] = (), place: str = "") -> Classes:
-    """Label images by first-level subfolder, and report what may surprise.
+    Classes are in numeric order where all names are numbers, else sorted as texts.
 
     Args:
-      files: the images in use.
-      root: the folder.
-      unusable: other images in it, whose subfolders are classes too.
+      files: names in the folder of the images in use.
       place: what to call the folder.
+      unusable: other images in it, whose subfolders are classes too.
     """
-    place = place or terminal.printable(root)
-    parts = [name.split(os.sep) for name in relative(files, root)]
+    parts = [name.split(os.sep) for name in files]
     used = {p[0] for p in parts if len(p) > 1}
-    names = sorted(used.union(p[0] for name in relative(unusable, root) if len(p := name.split(os.sep)) > 1))
+    names = sorted(used.union(p[0] for name in unusable if len(p := name.split(os.sep)) > 1))
     loose = sum(len(p) == 1 for p in parts)
     if loose or not used:
         if names:
-            terminal.say(
-                f"{place} holds {loose} images beside its subfolders, which have no class: no image gets a label."
-            )
-        return Classes(np.zeros(len(parts), np.int32), None, False)
-    in_text, by_number = names, all(name.isdecimal() for name in names)
-    if by_number:
+            terminal.say(f"{place} holds {loose} images beside its subfolders, without a class: no image gets a label.")
+        return None
+    if all(name.isdecimal() for name in names):
         names = sorted(names, key=lambda name: (int(name), name))
-        by_number = names != in_text
-    _report_classes(place, names, used, by_number)
+    _report_classes(place, names, used)
     deeper = sorted({"/".join(p[:2]) for p in parts if len(p) > 2})
     if len(deeper) > len(names):
         terminal.say(
@@ -237,15 +214,15 @@ def label_by_folder(files: Iterable[str], root: pathlib.Path, unusable: Iterable
             f"{deeper[0]}, are none; a metadata.csv of file_name and label makes classes of them."
         )
     number = {name: label for label, name in enumerate(names)}
-    return Classes(np.array([number[p[0]] for p in parts], np.int32), names, by_number)
+    return Labels(np.array([number[p[0]] for p in parts], np.int32), tuple(names))
 
 
-def _report_classes(place: str, names: list[str], used: set[str], by_number: bool) -> None:
+def _report_classes(place: str, names: list[str], used: set[str]) -> None:
     if len(names) == 1:
         terminal.say(f"{place} has one subfolder, {names[0]}, so that all images are of one class, 0.")
     elif SPLITS.issuperset(name.lower() for name in names):
         terminal.say(f"{', '.join(names)} are taken as classes; for one of them alone set data.path to that subfolder.")
-    if by_number:
+    if names != sorted(names):
         terminal.say(
             f"The subfolders of {place} are numbers, and its classes 0..{len(names) - 1} are in their order, from "
             f"{names[0]} to {names[-1]}. Earlier versions sorted them as texts; their runs of such a folder cannot "

@@ -3,8 +3,6 @@
 `data.source=auto` takes the first kind that finds itself at data.path, so the folder of images comes last.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

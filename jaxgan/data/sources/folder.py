@@ -1,22 +1,22 @@
 """A folder, or a tree of folders, of image files."""
 
-from __future__ import annotations
-
 import collections
+import functools
 import os
-import pathlib
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
-from jaxgan.base import digests, terminal
+from jaxgan.base import digests
 from jaxgan.base.files import open_regular
+from jaxgan.base.terminal import printable, say
 from jaxgan.data.images import tables
 from jaxgan.data.images.canvas import Canvas
 from jaxgan.data.images.decode import Look, content_of, decode
 from jaxgan.data.images.scan import scan
 from jaxgan.data.images.threads import Workers
-from jaxgan.data.images.tree import EXTENSIONS, OUTSIDE, SPECIAL, TOO_DEEP, few, label_by_folder, relative
-from jaxgan.data.labels import Labels
+from jaxgan.data.images.tree import EXTENSIONS, OUTSIDE, SPECIAL, TOO_DEEP, few, relative
 from jaxgan.data.sources.kind import Kind, existing_folder
 from jaxgan.data.sources.records import SAMPLE, Drawn, Records, looked, looks
 
@@ -61,25 +61,23 @@ class Files(Records):
 
     def __init__(self, path: str, workers: Workers, *, follow_links: bool = False, labels: str = "", channels: int = 0):
         root = existing_folder(path, "of images")
-        self._root, self.place, self.what = root, terminal.printable(root), "folder"
+        self._root, self.place, self.what = root, printable(root), "folder"
         self.channels = channels
         found = scan(root, workers, follow_links=follow_links, channels=channels)
         names, self._left_out = relative(found.files, root), found.left_out
         num_bytes, widths, heights, animated = found.headers.T
         beside = tables_in(root)
-        table = tables.labelled([name.replace(os.sep, "/") for name in names], beside, labels, self.place)
+        unusable = [path for why, paths in found.left_out.paths.items() if why not in NO_IMAGES for path in paths]
+        table = tables.labelled_anyhow(names, beside, labels, self.place, relative(unusable, root))
+        rows, self.labels = table.rows, table.labels
         self._left_out.kinds -= collections.Counter(os.path.splitext(name)[1] for name in beside)
-        kind, rows, more = "folder", np.arange(len(names)), ()
-        if table is None:
-            unusable = [path for why, all_ in found.left_out.paths.items() if why not in NO_IMAGES for path in all_]
-            values, classes, by_number = label_by_folder(found.files, root, unusable)
-            self.labels = None if classes is None else Labels(values, tuple(classes))
-            kind = "folder by number" if by_number else kind
-            self._hint_at_tables({name.partition(os.sep)[0] for name in names if os.sep in name})
-        else:
+        if table.file:
             self.what = "StyleGAN folder" if table.file == tables.STYLEGAN else f"folder with {table.file}"
-            rows, self.labels = table.rows, table.labels
             kind, more = "folder with a table", (rows, "" if table.labels is None else table.labels.values)
+        else:
+            is_by_number = self.labels is not None and list(self.labels.names) != sorted(self.labels.names)
+            kind, more = "folder by number" if is_by_number else "folder", ()
+            self._hint_at_tables({name.partition(os.sep)[0] for name in names if os.sep in name})
         self.files = [found.files[row] for row in rows]
         self._sizes, self._animated = np.stack([heights, widths], axis=1)[rows], int(animated[rows].sum())
         facts = (f"{name}\0{size}\0" for name, size in zip(names, num_bytes, strict=True))
@@ -89,10 +87,7 @@ class Files(Records):
         """Say where a table lies that was not read: beside the images of a split, as datasets has them."""
         for name in sorted(subfolders)[:MOST_HINTS]:
             for file in tables_in(self._root / name):
-                terminal.say(
-                    f"{terminal.printable(name)}/{file} in {self.place} is not read; for its labels set data.path to "
-                    "that subfolder."
-                )
+                say(f"{printable(name)}/{file} in {self.place} is not read; set data.path to that subfolder for it.")
                 return
 
     def __len__(self) -> int:
@@ -133,35 +128,19 @@ class Files(Records):
         return self._sizes
 
 
-class Folder(Drawn):
-    """Files of a folder, each drawn on a canvas; see `Files` and `Drawn`."""
-
-    records: Files
-
-    def __init__(self, path: str, canvas: Canvas, workers: Workers, *, follow_links: bool = False, labels: str = ""):
-        files = Files(path, workers, follow_links=follow_links, labels=labels, channels=canvas.channels)
-        super().__init__(files, canvas, workers)
-
-    @property
-    def files(self) -> list[str]:
-        """Paths of the N images."""
-        return self.records.files
+def open_folder(path: str, canvas: Canvas, workers: Workers, *, follow_links: bool = False, labels: str = "") -> Drawn:
+    """Return the files of a folder, each drawn on a canvas; see `Files` and `Drawn`."""
+    files = Files(path, workers, follow_links=follow_links, labels=labels, channels=canvas.channels)
+    return Drawn(files, canvas, workers)
 
 
-def tables_in(root: pathlib.Path):
+def tables_in(root: Path) -> dict[str, Callable[[], bytes]]:
     """Return the tables of labels in a folder, each with a function that reads it."""
-
-    def reader(file: pathlib.Path):
-        def read() -> bytes:
-            with open_regular(file)[0] as stream:
-                return stream.read(tables.MAX_BYTES + 1)
-
-        return read
-
-    return {name: reader(root / name) for name in tables.NAMES if (root / name).is_file()}
+    there = [name for name in tables.NAMES if (root / name).is_file()]
+    return {name: functools.partial(content_of, str(root / name), tables.MAX_BYTES + 1) for name in there}
 
 
-def finds(path: pathlib.Path) -> bool:
+def finds(path: Path) -> bool:
     """Return whether a path is a folder with an image in it or in one of its subfolders."""
     if not path.is_dir():
         return False
@@ -169,9 +148,8 @@ def finds(path: pathlib.Path) -> bool:
 
 
 KIND = Kind(
-    lambda c, canvas, workers: Folder(c.path, canvas, workers, follow_links=c.follow_links, labels=c.labels),
+    lambda c, canvas, workers: open_folder(c.path, canvas, workers, follow_links=c.follow_links, labels=c.labels),
     "needed",
-    lambda c, workers: Files(c.path, workers, follow_links=c.follow_links, labels=c.labels, channels=c.channels),
     finds,
     "a folder of images, with classes as subfolders, or with dataset.json, metadata.csv, metadata.jsonl or labels.csv",
 )

@@ -8,13 +8,10 @@ References:
   G. Cohen, S. Afshar, J. Tapson, A. van Schaik, "EMNIST: an extension of MNIST to handwritten letters", 2017.
 """
 
-from __future__ import annotations
-
 import gzip
 import math
-import pathlib
 import re
-import zlib
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -25,7 +22,8 @@ from jaxgan.base.files import open_regular
 from jaxgan.data import identity
 from jaxgan.data.images.memory_budget import MAX_PIXELS
 from jaxgan.data.labels import Labels
-from jaxgan.data.limits import host_memory
+from jaxgan.data.limits import unpacked_bytes
+from jaxgan.data.sources.containers.ranges import fill
 from jaxgan.data.sources.kind import container, existing_folder
 from jaxgan.data.sources.records import Arrays
 
@@ -34,11 +32,6 @@ TYPES = {
     for code, kind in ((0x08, "u1"), (0x09, "i1"), (0x0B, ">i2"), (0x0C, ">i4"), (0x0D, ">f4"), (0x0E, ">f8"))
 }
 GZIP = b"\x1f\x8b"
-
-# A file may take at most this part of the machine's memory ...
-MEMORY_FRACTION = 0.5
-# ... and is read in pieces of so many bytes.
-PIECE = 2**20
 
 # How the files of each split begin, after the name of the data set if there is one.
 PREFIXES = {"train": "train", "test": "t10k|test"}
@@ -94,13 +87,11 @@ def open_idx(path: str, split: str) -> Arrays:
     return _arrays(images, Labels(labels, tuple(map(str, known.tolist()))), fingerprint, folder)
 
 
-def _arrays(images: np.ndarray, labels: Labels | None, fingerprint: str, folder: pathlib.Path) -> Arrays:
+def _arrays(images: np.ndarray, labels: Labels | None, fingerprint: str, folder: Path) -> Arrays:
     return Arrays("IDX files", terminal.printable(folder), images[..., None], labels, fingerprint)
 
 
-def _labels(
-    folder: pathlib.Path, split: str, images: pathlib.Path, expected: int
-) -> tuple[np.ndarray, np.ndarray | None]:
+def _labels(folder: Path, split: str, images: Path, expected: int) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the labels [N] and all that stand for a class, sorted; None where the data set has no labels."""
     file = find(folder, split, "labels")
     if file is None:
@@ -120,7 +111,7 @@ def _labels(
     return labels, known if known.size else None
 
 
-def _numbers(file: pathlib.Path) -> np.ndarray:
+def _numbers(file: Path) -> np.ndarray:
     """Return int64[N] labels: whole numbers, in a table those of its first column."""
     labels = load(file, 1, 2)
     labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] else labels
@@ -129,7 +120,7 @@ def _numbers(file: pathlib.Path) -> np.ndarray:
     return labels.astype(np.int64)
 
 
-def find(folder: pathlib.Path, split: str, kind: str) -> pathlib.Path | None:
+def find(folder: Path, split: str, kind: str) -> Path | None:
     """Return the file of a split ('train', 'test') and kind ('images', 'labels'), or None.
 
     Raises:
@@ -140,18 +131,15 @@ def find(folder: pathlib.Path, split: str, kind: str) -> pathlib.Path | None:
     sets = {f.name.removesuffix(".gz") for f in files}
     if len(sets) > 1:
         names = terminal.printable(", ".join(sorted(sets)))
-        raise UserError(
-            f"Several files hold the {kind} of split {split!r} in {terminal.printable(folder)}: {names}; "
-            "expected one, so give each data set a folder of its own."
-        )
+        raise UserError(f"Several files hold the {kind} of split {split!r}: {names}; give each data set its folder.")
     return files[0] if files else None  # of a packed and an unpacked twin the unpacked one sorts first
 
 
-def load(file: pathlib.Path, *num_dims: int) -> np.ndarray:
+def load(file: Path, *num_dims: int) -> np.ndarray:
     """Read one IDX file, unpacking it if its content (not its name) says gzip.
 
     Only as much is unpacked as the header claims, and nothing where the claim cannot be true or takes more than
-    MEMORY_FRACTION of the memory.
+    `unpacked_bytes`.
 
     Returns:
       An array with one of the numbers of dimensions `num_dims`.
@@ -167,12 +155,9 @@ def load(file: pathlib.Path, *num_dims: int) -> np.ndarray:
         stream.seek(0)
         if not packed:
             return parse(stream, num_dims, name, (size, size))
-        try:
-            with gzip.open(stream) as unpacked:
-                # What deflate makes of the content is not much longer than that, nor over 1,032 times shorter.
-                return parse(unpacked, num_dims, name, (size // 2 - 2**10, 1032 * size))
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise UserError(f"{name} is a damaged gzip file ({error}); get the file again.") from error
+        with checks.damaged(f"{name} is a damaged gzip file", "get the file again"), gzip.open(stream) as unpacked:
+            # What deflate makes of the content is not much longer than that, nor over 1,032 times shorter.
+            return parse(unpacked, num_dims, name, (size // 2 - 2**10, 1032 * size))
 
 
 def parse(
@@ -210,38 +195,24 @@ def parse(
         raise UserError(f"{name} has {low if low == high else has} bytes of values; {expected}")
     # Where one side is 0, others may still be more than NumPy can count.
     pixels = math.prod(max(side, 1) for side in shape[1:])
-    if pixels > MAX_PIXELS or max(claimed, shape[0]) > MEMORY_FRACTION * host_memory():
+    most = unpacked_bytes()
+    if pixels > MAX_PIXELS or max(claimed, shape[0]) > most:
         raise UserError(
             f"{name} has {claimed / 2**30:.1f} GiB of images of {' x '.join(map(str, shape[1:]))}; expected at most "
-            f"{MAX_PIXELS:,} pixels an image, and {MEMORY_FRACTION * host_memory() / 2**30:.1f} GiB in all."
+            f"{MAX_PIXELS:,} pixels an image, and {most / 2**30:.1f} GiB in all."
         )
     values = np.empty(math.prod(shape), dtype)
-    filled = _fill(values.view(np.uint8).data, stream)
+    filled = fill(values, stream)
     if filled < claimed or stream.read(1):
         has = f"{filled}" if filled < claimed else f"more than {claimed}"
         raise UserError(f"{name} has {has} bytes of values; {expected}")
     return values.reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
-def _fill(buffer: memoryview, stream: BinaryIO | gzip.GzipFile) -> int:
-    """Read into a buffer piece by piece; returns how many bytes came."""
-    filled = 0
-    while filled < len(buffer):
-        piece = stream.read(min(PIECE, len(buffer) - filled))
-        if not piece:
-            break
-        buffer[filled : filled + len(piece)] = piece
-        filled += len(piece)
-    return filled
-
-
-def finds(path: pathlib.Path) -> bool:
+def finds(path: Path) -> bool:
     """Return whether a path is a folder with images in IDX files."""
     return path.is_dir() and any(re.search(KINDS["images"], file.name, re.IGNORECASE) for file in path.iterdir())
 
 
-KIND = container(
-    lambda c, workers: open_idx(c.path, c.split),
-    finds,
-    "a folder of IDX files, such as Fashion-MNIST, EMNIST or QMNIST",
-)
+ABOUT = "a folder of IDX files, such as Fashion-MNIST, EMNIST or QMNIST"
+KIND = container(lambda c: open_idx(c.path, c.split), finds, ABOUT)

@@ -1,9 +1,7 @@
 """What the registry knows of a source."""
 
-from __future__ import annotations
-
-import pathlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from jaxgan.base.types import Config, Source
@@ -18,38 +16,32 @@ class Kind(NamedTuple):
     Attributes:
       open: takes the data section of a config, what each image becomes, and threads; returns the source.
       path: whether the source reads data.path: 'needed', 'optional' or 'unused'.
-      records: returns the images as they lie there, from the data section and threads; None: the source has no such.
       finds: whether a path, which exists, looks like this kind, judged by names and first bytes.
       about: what it reads, in a few words, for the list of what is known.
     """
 
     open: Callable[[Config, Canvas, Workers], Source]
     path: str = "unused"
-    records: Callable[[Config, Workers], Records] | None = None
-    finds: Callable[[pathlib.Path], bool] | None = None
+    finds: Callable[[Path], bool] | None = None
     about: str = ""
 
 
-def container(records: Callable[[Config, Workers], Records], finds: Callable[[pathlib.Path], bool], about: str) -> Kind:
+def container(records: Callable[[Config], Records], finds: Callable[[Path], bool], about: str) -> Kind:
     """Return the kind of a source that draws records."""
-
-    def draw(config: Config, canvas: Canvas, workers: Workers) -> Source:
-        return Drawn(records(config, workers), canvas, workers)
-
-    return Kind(draw, "needed", records, finds, about)
+    return Kind(lambda c, canvas, workers: Drawn(records(c), canvas, workers), "needed", finds, about)
 
 
-def existing_folder(path: str, content: str) -> pathlib.Path:
+def existing_folder(path: str, content: str) -> Path:
     """Return data.path as a path, or raise FileNotFoundError where it is no folder; `content` says of what."""
-    folder = pathlib.Path(path).expanduser()
+    folder = Path(path).expanduser()
     if not path or not folder.is_dir():
         raise FileNotFoundError(f"data.path is {path!r}, which is no folder; expected a folder {content}.")
     return folder
 
 
-def existing(path: str, content: str) -> pathlib.Path:
+def existing(path: str, content: str) -> Path:
     """Return data.path as a path, or raise FileNotFoundError where nothing is there; `content` says what."""
-    place = pathlib.Path(path).expanduser()
+    place = Path(path).expanduser()
     if not path or not place.exists():
         raise FileNotFoundError(f"data.path is {path!r}, where nothing is; expected {content}.")
     return place

@@ -1,7 +1,5 @@
 """Images as they lie in a folder or a container, and the source that draws them."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 import io
@@ -14,7 +12,7 @@ import numpy as np
 
 from jaxgan.base import terminal
 from jaxgan.base.checks import UserError
-from jaxgan.data.images.canvas import Canvas, draw_array, squeezed, squeezes
+from jaxgan.data.images.canvas import Canvas, draw_array, say_squeezed
 from jaxgan.data.images.decode import Look, decode_stream, inspect, is_too_large, open_image
 from jaxgan.data.images.memory_budget import MAX_PIXELS, PIXELS
 from jaxgan.data.images.threads import Workers
@@ -221,19 +219,15 @@ class Drawn:
             lines.append(f"Damaged, so that the next good image stands in: {len(damaged)} ({self._few(damaged)}).")
         if text := " ".join(filter(None, lines)):
             terminal.say(text)
-        animated, looked_at = self.records.animations()
+        (animated, looked_at), place = self.records.animations(), self.records.place
         if animated:
-            terminal.say(
-                f"{animated:,} of {looked_at:,} images in {self.records.place} are animations, whose first frame is "
-                "taken."
-            )
+            terminal.say(f"{animated:,} of {looked_at:,} images in {place} are animations, whose first frame is taken.")
         if self._canvas.levels is None and (highest := self._highest()) < DARK:
             terminal.say(
-                f"The images of more than 8 bits in {self.records.place} that were looked at have values up to "
+                f"The images of more than 8 bits in {place} that were looked at have values up to "
                 f"{highest}, and 0 to {FULL} is black to white; --config.data.levels=auto measures their own scale."
             )
-        count = squeezes(self._canvas, self._sizes[:, 1], self._sizes[:, 0])
-        squeezed(self._canvas, count, len(self._sizes), f"images in {self.records.place}")
+        say_squeezed(self._canvas, self._sizes, f"images in {place}")
 
     def _highest(self) -> int:
         """Return the greatest value of some images, 65535 where one is of 8 bits or of floats."""
@@ -279,9 +273,7 @@ class Drawn:
             pixels = self._decode_one(other)
             if pixels is not None:
                 return pixels, other
-        raise UserError(
-            f"No image in {self.records.place} can be decoded any more; check that its files are still there."
-        )
+        raise UserError(f"No image in {self.records.place} can be decoded any more; check that its files are there.")
 
     def _few(self, rows) -> str:
         names = [self.records.name(row) for row in rows[:5]]
@@ -312,10 +304,8 @@ def looks(records: Records, rows: Iterable[int]) -> list[Look]:
 def described(records: Records) -> str:
     """Return what a container holds in one line: 'StyleGAN zip: 1,332 images 68x56 RGBA, 7 classes'."""
     found = records.looks
-    sizes, modes = (
-        {(one.height, one.width) for one in found},
-        sorted({re.sub(r"^L\b", "grey", one.mode) for one in found}),
-    )
+    sizes = {(one.height, one.width) for one in found}
+    modes = sorted({re.sub(r"^L\b", "grey", one.mode) for one in found})
     size = "{}x{}".format(*next(iter(sizes))) if len(sizes) == 1 else f"of {len(sizes)} sizes or more"
     labels = records.labels
     if labels is None:

@@ -1,7 +1,5 @@
 """Coloured shapes made from their index alone, for tests and first tries: nothing is stored or downloaded."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from jaxgan.base import digests
@@ -54,10 +52,7 @@ class Synthetic:
         columns, rows = ((np.arange(side) + 0.5) / size for side in (width, height))
         distance = outside(columns[None, None, :] - across, rows[None, :, None] - down, radius, indices)
         covered = np.clip(0.5 - distance * size, 0, 1)[..., None]  # edges one pixel wide
-        shape, ground = (
-            numbers[:, None, None, 3 : 3 + channels, 0, 0],
-            numbers[:, None, None, 3 + channels :, 0, 0],
-        )
+        shape, ground = (numbers[:, None, None, 3 : 3 + channels, 0, 0], numbers[:, None, None, 3 + channels :, 0, 0])
         pixels = (1 - covered) * 80 * ground + covered * (128 + 127 * shape)
         return np.rint(pixels).astype(np.uint8)
 
@@ -65,8 +60,7 @@ class Synthetic:
 def outside(x: np.ndarray, y: np.ndarray, radius: np.ndarray, indices: np.ndarray) -> np.ndarray:
     """Return how far each pixel lies outside its shape, [n, H, W], negative inside, in shorter sides."""
     bar = np.minimum(
-        np.maximum(np.abs(x) - radius, np.abs(y) - radius / 3),
-        np.maximum(np.abs(x) - radius / 3, np.abs(y) - radius),
+        np.maximum(np.abs(x) - radius, np.abs(y) - radius / 3), np.maximum(np.abs(x) - radius / 3, np.abs(y) - radius)
     )
     shapes = (
         np.hypot(x, y) - radius,

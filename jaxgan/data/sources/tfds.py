@@ -3,8 +3,6 @@
 The library is imported only when such a data set is opened.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import io
 from typing import Any
@@ -13,7 +11,7 @@ import numpy as np
 
 from jaxgan.base import checks, digests
 from jaxgan.base.checks import UserError
-from jaxgan.data.images.canvas import Canvas, draw_array, squeezed, squeezes
+from jaxgan.data.images.canvas import Canvas, draw_array, say_squeezed
 from jaxgan.data.images.decode import decode_stream, open_image
 from jaxgan.data.images.threads import Workers
 from jaxgan.data.rows import spaced
@@ -49,7 +47,6 @@ class Tfds:
       fingerprint: of name, configuration, version and split of the data set, and its number of images.
 
     Raises:
-      ImportError: if tensorflow_datasets is not installed.
       ValueError: if name or split is unknown, or the data set has no images.
       FileNotFoundError: if the data set is not prepared in the right format.
     """
@@ -60,7 +57,7 @@ class Tfds:
         self._image, has_label = _features(builder, name)
         self._data.decoders = _leave_encoded(builder)
         self._name, self._workers = name, workers
-        self._canvas = canvas = canvas.taking(((height, width) for width, height in self._sizes()), f"images of {name}")
+        self._canvas = canvas = canvas.taking(self._sizes().tolist(), f"images of {name}")
         classes = builder.info.features["label"].num_classes if has_label else None
         self._turned, self._first = builder.name == "emnist", 0
         if builder.info.full_name.startswith(LETTERS):
@@ -88,12 +85,11 @@ class Tfds:
 
     def announce(self) -> None:
         """Say so if images lose their shape, judged by SAMPLE of them."""
-        sizes = self._sizes()
-        squeezed(self._canvas, sum(squeezes(self._canvas, *size) for size in sizes), len(sizes), "images looked at")
+        say_squeezed(self._canvas, self._sizes(), "images looked at")
 
-    def _sizes(self) -> list[tuple[int, int]]:
-        """Return width and height of SAMPLE images."""
-        return [_size(self._data[int(row)][self._image]) for row in spaced(len(self._data), SAMPLE)]
+    def _sizes(self) -> np.ndarray:
+        """Return int[n, 2], height and width of SAMPLE images."""
+        return np.array([_size(self._data[int(row)][self._image]) for row in spaced(len(self._data), SAMPLE)])
 
     def _draw(self, value: Any, index: int) -> np.ndarray:
         if self._turned:
@@ -109,31 +105,19 @@ class Tfds:
             raise UserError(f"Image {index} of {self._name} cannot be decoded ({error}); prepare it anew.") from error
 
 
-def _size(value: Any) -> tuple[int, int]:
-    """Return width and height of an image; of an encoded one only the header is read."""
-    return open_image(io.BytesIO(value)).size if isinstance(value, bytes) else np.shape(value)[1::-1]
-
-
-def _import() -> Any:
-    try:
-        import tensorflow_datasets
-    except ImportError as error:
-        raise ImportError(
-            "data.source is 'tfds', which needs TensorFlow Datasets; run pip install tensorflow-datasets"
-        ) from error
-    return tensorflow_datasets
+def _size(value: Any) -> tuple[int, ...]:
+    """Return height and width of an image; of an encoded one only the header is read."""
+    return open_image(io.BytesIO(value)).size[::-1] if isinstance(value, bytes) else np.shape(value)[:2]
 
 
 def _builder(name: str, data_dir: str) -> Any:
-    tfds = _import()
+    import tensorflow_datasets as tfds
+
     try:
         return tfds.builder(name, data_dir=data_dir or None, file_format=FILE_FORMAT)
     except tfds.core.DatasetNotFoundError as error:
         hint = checks.suggest(name, tfds.list_builders(with_community_datasets=False))
-        raise UserError(
-            f"data.name is {name!r}; expected a data set that TensorFlow Datasets knows, "
-            f"or one prepared in data.path.{hint}"
-        ) from error
+        raise UserError(f"data.name is {name!r}; expected a set that tfds knows, or one in data.path.{hint}") from error
     except (ValueError, AssertionError, RuntimeError) as error:  # an unknown version or configuration, an empty name
         raise UserError(f"data.name is {name!r}, which TensorFlow Datasets refuses: {_line(error)}") from error
 
@@ -162,7 +146,9 @@ def _open(builder: Any, name: str, split: str, data_dir: str) -> Any:
 
 def _features(builder: Any, name: str) -> tuple[str, bool]:
     """Return the name of the image feature, and whether there is a label."""
-    tfds, features = _import(), dict(builder.info.features.items())
+    import tensorflow_datasets as tfds
+
+    features = dict(builder.info.features.items())
     images = [key for key, feature in features.items() if isinstance(feature, tfds.features.Image)]
     if not images:
         raise UserError(f"{name} has no images, but {', '.join(features)}; expected a set with an image feature.")
@@ -176,11 +162,12 @@ def _leave_encoded(builder: Any) -> dict[str, Any]:
     They are set after opening: the fake images of `tfds.testing.mock_data` could not be encoded without
     TensorFlow. Images of floats are decoded by tfds, which hides their bytes in a PNG with four channels.
     """
-    tfds = _import()
+    import tensorflow_datasets as tfds
+
     return {
         key: tfds.decode.SkipDecoding()
         for key, feature in builder.info.features.items()
-        if isinstance(feature, tfds.features.Image) and np.dtype(feature.np_dtype) != np.float32
+        if isinstance(feature, tfds.features.Image) and np.dtype(feature.np_dtype) != np.float32  # type: ignore
     }
 
 

@@ -1,8 +1,5 @@
 """A network that tells label vectors from images: yes or no, one of several, or how much."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -14,7 +11,7 @@ from jaxgan.base import digests
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array, PyTree
 from jaxgan.metrics.attributes import attribute_scores
-from jaxgan.metrics.features.classifier import NUM_FEATURES, NUM_STEPS, classify, train_network
+from jaxgan.metrics.features.classifier import NUM_FEATURES, classify, train_network
 from jaxgan.metrics.features.network import CHUNK, FeatureNet, compiled
 
 YES_OR_NO = ({0.0, 1.0}, {-1.0, 1.0})  # values of a number that is told by a sign
@@ -30,15 +27,7 @@ def kinds_of(labels: np.ndarray) -> Facts:
     return {"is_binary": is_binary, "mean": mean.tolist(), "std": np.where(std > 0, std, 1.0).tolist()}
 
 
-def train_attributes(
-    images: np.ndarray,
-    labels: np.ndarray,
-    facts: Facts,
-    seed: int = 0,
-    *,
-    num_steps: int = NUM_STEPS,
-    on_step: Callable[[int, Array], None] = lambda step, loss: None,
-) -> PyTree:
+def train_attributes(images: np.ndarray, labels: np.ndarray, facts: Facts, **how: Any) -> PyTree:
     """Train a `Classifier` whose logits tell label vectors; see `train_classifier`.
 
     The loss is the mean over the numbers of a vector: logistic where it is yes or no, else the squared error over the
@@ -48,7 +37,7 @@ def train_attributes(
       images: uint8[N, H, W, C].
       labels: float[N, L].
       facts: from `kinds_of` of all labels.
-      seed, num_steps, on_step: as there.
+      how: `num_steps` and `on_step` of `train_network`.
     """
     if labels.ndim != 2 or len(labels) != len(images):
         raise UserError(f"labels have shape {labels.shape}; expected ({len(images)}, L), a vector for each image.")
@@ -59,9 +48,7 @@ def train_attributes(
         yes = optax.sigmoid_binary_cross_entropy(logits, (labels > 0).astype(jnp.float32))
         return jnp.where(is_binary, yes, jnp.square(logits - (labels - mean) / std)).mean()
 
-    return train_network(
-        images, labels.astype(np.float32), labels.shape[1], loss_of, seed, num_steps=num_steps, on_step=on_step
-    )
+    return train_network(images, labels.astype(np.float32), labels.shape[1], loss_of, **how)
 
 
 def see(params: PyTree, images: Array | np.ndarray, facts: Facts) -> tuple[Array, Array]:
@@ -86,11 +73,7 @@ def as_features(name: str, params: PyTree, facts: Facts) -> FeatureNet:
         f"{NUM_FEATURES} features of a network that tells {size} numbers of a label; on {facts['num_tested']:,} real "
         f"images it was not trained on: {own}"
     )
-    height, width, channels = facts["image_shape"]
-    digest = digests.array_digest(*jax.tree.leaves(params))
+    labels = {"label_size": size, "label_names": names, "is_binary": tuple(facts["is_binary"])}
+    digest, shape = digests.array_digest(*jax.tree.leaves(params)), (*facts["image_shape"],)
     apply = compiled(lambda variables, images: see(variables, images, facts), params)
-    shape = height, width, channels
-    is_binary = tuple(facts["is_binary"])
-    return FeatureNet(
-        name, digest, NUM_FEATURES, None, shape, about, apply, label_size=size, label_names=names, is_binary=is_binary
-    )
+    return FeatureNet(name, digest, NUM_FEATURES, None, shape, about, apply, **labels)  # type: ignore[arg-type]

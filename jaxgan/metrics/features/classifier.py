@@ -1,7 +1,6 @@
 """A small classifier of images, whose last hidden layer is a feature space."""
 
-from __future__ import annotations
-
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -83,26 +82,15 @@ def classify(params: PyTree, images: Array | np.ndarray) -> tuple[Array, Array]:
     return outputs
 
 
-def train_classifier(
-    images: np.ndarray,
-    labels: np.ndarray,
-    num_classes: int,
-    seed: int = 0,
-    *,
-    num_steps: int = NUM_STEPS,
-    on_step: Callable[[int, Array], None] = lambda step, loss: None,
-) -> PyTree:
-    """Train a `Classifier` on images moved by a few pixels; the same arguments give the same parameters.
-
-    AdamW on the cross-entropy; the rate rises linearly, then falls to 0 as half a cosine.
+def train_classifier(images: np.ndarray, labels: np.ndarray, num_classes: int, seed: int = 0, **how: Any) -> PyTree:
+    """Train a `Classifier` by the cross-entropy; the same arguments give the same parameters.
 
     Args:
       images: uint8[N, H, W, C].
       labels: int[N] in 0..K-1.
       num_classes: K, at least 2.
       seed: of the first parameters, the order of the images and their moves.
-      num_steps: batches of 128 images, or of all where there are fewer.
-      on_step: called with the number of steps made and the loss float32[], for progress.
+      how: `num_steps` and `on_step` of `train_network`.
 
     Returns:
       The parameters, a tree of float32 NumPy arrays, rounded so that float16 holds them.
@@ -115,8 +103,7 @@ def train_classifier(
     def loss_of(logits: Array, labels: Array) -> Array:
         return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
-    labels = labels.astype(np.int32)
-    return train_network(images, labels, num_classes, loss_of, seed, num_steps=num_steps, on_step=on_step)
+    return train_network(images, labels.astype(np.int32), num_classes, loss_of, seed, **how)
 
 
 def train_network(
@@ -124,42 +111,42 @@ def train_network(
     labels: np.ndarray,
     num_outputs: int,
     loss_of: Callable[[Array, Array], Array],
-    seed: int,
+    seed: int = 0,
     *,
-    num_steps: int,
-    on_step: Callable[[int, Array], None],
+    num_steps: int = NUM_STEPS,
+    on_step: Callable[[int, Array], None] = lambda step, loss: None,
 ) -> PyTree:
-    """Do what `train_classifier` does, of a loss of logits float32[B, num_outputs] and labels."""
-    optimiser = _optimiser(num_steps)
+    """Train a `Classifier` on images moved by a few pixels, by a loss of logits float32[B, num_outputs] and labels.
+
+    AdamW; the rate rises linearly, then falls to 0 as half a cosine.
+
+    Args:
+      images: uint8[N, H, W, C].
+      labels: of them, an array of N rows.
+      num_outputs: numbers in the logits of an image.
+      loss_of: float32[] of logits and labels.
+      seed: see `train_classifier`, as for what is returned.
+      num_steps: batches of 128 images, or of all where there are fewer.
+      on_step: called with the number of steps made and the loss float32[], for progress.
+    """
+    warmup = max(1, round(WARMUP * num_steps))
+    rate = optax.warmup_cosine_decay_schedule(0.0, LEARNING_RATE, warmup, max(num_steps, warmup + 1))
+    optimiser = optax.adamw(rate, weight_decay=WEIGHT_DECAY)
+
+    @functools.partial(jax.jit, donate_argnums=(0, 1), compiler_options=machine.compiler_options())
+    def step(params, state, images, labels):
+        loss, grads = jax.value_and_grad(lambda params: loss_of(classify(params, images)[1], labels))(params)
+        updates, state = optimiser.update(grads, state, params)
+        return optax.apply_updates(params, updates), state, loss
+
     plan = IndexPlan(seed, len(images), min(BATCH_SIZE, len(images)))
     params = jax.jit(Classifier(num_outputs).init)(jax.random.key(seed), images[:1])["params"]
     state = optimiser.init(params)
-    step = jax.jit(_make_step(optimiser, loss_of), donate_argnums=(0, 1), compiler_options=machine.compiler_options())
     for i in range(num_steps):
         rows = plan.indices(i, 1)[0]
         params, state, loss = step(params, state, moved(images[rows], seed, i), labels[rows])
         on_step(i + 1, loss)
     return jax.tree.map(lambda x: np.asarray(x, np.float16).astype(np.float32), params)
-
-
-def _optimiser(num_steps: int) -> optax.GradientTransformation:
-    warmup = max(1, round(WARMUP * num_steps))
-    rate = optax.warmup_cosine_decay_schedule(0.0, LEARNING_RATE, warmup, max(num_steps, warmup + 1))
-    return optax.adamw(rate, weight_decay=WEIGHT_DECAY)
-
-
-def _make_step(
-    optimiser: optax.GradientTransformation, loss_of: Callable[[Array, Array], Array]
-) -> Callable[..., tuple[PyTree, PyTree, Array]]:
-    def of_params(params, images, labels):
-        return loss_of(classify(params, images)[1], labels)
-
-    def step(params, state, images, labels):
-        loss, grads = jax.value_and_grad(of_params)(params, images, labels)
-        updates, state = optimiser.update(grads, state, params)
-        return optax.apply_updates(params, updates), state, loss
-
-    return step
 
 
 def moved(images: np.ndarray, seed: int, step: int) -> np.ndarray:

@@ -3,8 +3,6 @@
 `python -m jaxgan.metrics.features.digits FILE.npz` trains it again and prints its accuracy.
 """
 
-from __future__ import annotations
-
 import functools
 import hashlib
 import importlib.resources
@@ -75,10 +73,7 @@ def _read() -> tuple[PyTree, dict]:
     with importlib.resources.as_file(path) as file:
         content = file.read_bytes() if file.is_file() else b""
         if hashlib.sha256(content).hexdigest() != SHA256:
-            raise UserError(
-                f"The digit classifier {FILE} is damaged: its SHA-256 is not {SHA256}. "
-                "Install jaxgan again, or get the file back from its repository."
-            )
+            raise UserError(f"The digit classifier {FILE} is damaged, by its SHA-256; install jaxgan again.")
         return trained.read(file)
 
 

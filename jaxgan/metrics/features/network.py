@@ -1,7 +1,5 @@
 """Networks that turn images into features, whatever they are made of."""
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 from collections.abc import Callable
@@ -78,9 +76,7 @@ class FeatureNet:
         if images.ndim != 4 or images.dtype != np.uint8 or not len(images):
             raise UserError(f"images are {images.dtype}{list(images.shape)}; expected uint8[N, H, W, C], N > 0.")
         if self.image_shape is not None and images.shape[1:] != self.image_shape:
-            raise UserError(
-                f"images have shape {images.shape[1:]}; the features {self.name!r} are for {self.image_shape}."
-            )
+            raise UserError(f"images have shape {images.shape[1:]}; features {self.name!r} are for {self.image_shape}.")
         parts = [images[at : at + self.chunk] for at in range(0, len(images), self.chunk)]
         chunks = list(over(self.apply, parts))
         for part, (found, _) in zip(parts, chunks, strict=True):
@@ -95,9 +91,7 @@ class FeatureNet:
             logits = np.concatenate([np.asarray(logits, np.float32) for _, logits in chunks])
         # Some measures would give plausible figures of them.
         if not (np.isfinite(features).all() and (logits is None or np.isfinite(logits).all())):
-            raise UserError(
-                f"the features {self.name!r} have values that are not finite; check the images and the function."
-            )
+            raise UserError(f"the features {self.name!r} are not all finite; check the images and the function.")
         return features, logits
 
 

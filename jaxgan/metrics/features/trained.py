@@ -1,9 +1,6 @@
 """Classifiers of your own labelled images, kept on disk by the digest of the data."""
 
-from __future__ import annotations
-
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +12,7 @@ from jaxgan.base import checks, digests, store
 from jaxgan.base.types import DataInfo, PyTree
 from jaxgan.metrics.classes import class_accuracy
 from jaxgan.metrics.features import attributes
-from jaxgan.metrics.features.classifier import NUM_FEATURES, NUM_STEPS, check_labelled, classify, train_classifier
+from jaxgan.metrics.features.classifier import NUM_FEATURES, check_labelled, classify, train_classifier
 from jaxgan.metrics.features.network import CHUNK, FeatureNet, compiled, of_classifier
 
 Pair = tuple[np.ndarray, np.ndarray]  # images and labels
@@ -52,7 +49,10 @@ def find(digest: str, name: str) -> FeatureNet | None:
     path = classifier_path(digest)
     if not path.is_file():
         return None
-    params, facts = read(path)
+    return _as_features(name, *read(path))
+
+
+def _as_features(name: str, params: PyTree, facts: dict[str, Any]) -> FeatureNet:
     if "label_size" in facts:
         return attributes.as_features(name, params, facts)
     num_classes, height, width, channels = facts["num_classes"], *facts["image_shape"]
@@ -70,8 +70,7 @@ def fit(
     name: str,
     *,
     held_out: Pair | None = None,
-    num_steps: int = NUM_STEPS,
-    on_step: Callable[[int, Any], None] = lambda step, loss: None,
+    **how: Any,
 ) -> FeatureNet:
     """Train a classifier of a data set, score it, write it down for `find`, and return its features.
 
@@ -82,8 +81,7 @@ def fit(
       name: of the distance, `fd_<name>`.
       held_out: images and labels to score it with; a tenth of the others, then left out of the training, where it is
         None.
-      num_steps: of the training.
-      on_step: called with the number of steps made and the loss float32[], for progress.
+      how: `num_steps` and `on_step` of `train_network`.
     """
     facts: dict[str, Any] = {"image_shape": list(images.shape[1:])}
     if not info.label_size:
@@ -94,16 +92,13 @@ def fit(
     if info.label_size:
         names = list(info.label_names) or list(map(str, range(info.label_size)))
         facts |= {**attributes.kinds_of(labels), "label_size": info.label_size, "label_names": names}
-        params = attributes.train_attributes(*train, facts, num_steps=num_steps, on_step=on_step)
+        params = attributes.train_attributes(*train, facts, **how)
         facts["scores"] = attributes.held_out_scores(params, facts, *test)
     else:
-        params = train_classifier(*train, facts["num_classes"], num_steps=num_steps, on_step=on_step)
+        params = train_classifier(*train, facts["num_classes"], **how)
         facts["accuracy"] = accuracy(params, *test)
-    digest = data_digest(images, labels)
-    write(classifier_path(digest), params, facts)
-    net = find(digest, name)
-    assert net is not None
-    return net
+    write(classifier_path(data_digest(images, labels)), params, facts)
+    return _as_features(name, params, facts)
 
 
 def _split(images: np.ndarray, labels: np.ndarray, held_out: Pair | None) -> tuple[Pair, Pair]:

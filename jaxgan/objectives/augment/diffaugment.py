@@ -5,8 +5,6 @@ References:
   those of its published code.
 """
 
-from __future__ import annotations
-
 import jax
 import jax.numpy as jnp
 

@@ -1,7 +1,5 @@
 """Detectors of collapse and divergence. Each judges by itself, from columns of logged rows."""
 
-from __future__ import annotations
-
 import bisect
 import dataclasses
 import math
@@ -66,12 +64,7 @@ class Detector:
     """Something to be seen in the means of columns over windows of steps, in several windows in a row."""
 
     def __init__(
-        self,
-        kind: str,
-        columns: tuple[str, ...],
-        seen: Callable[..., bool],
-        sentence: str,
-        severity: str = "error",
+        self, kind: str, columns: tuple[str, ...], seen: Callable[..., bool], sentence: str, severity: str = "error"
     ):
         self.kind, self.severity, self.columns = kind, severity, columns
         self._seen, self._sentence = seen, sentence
@@ -94,9 +87,8 @@ class Detector:
         if self._streak < LASTING:
             return None
         severity = "error" if self._streak >= LOST else self.severity
-        sentence = self._sentence.format(
-            *means, name=self.columns[0], when=f"from step {self._since:,} to {self._end:,}"
-        )
+        when = f"from step {self._since:,} to {self._end:,}"
+        sentence = self._sentence.format(*means, name=self.columns[0], when=when)
         evidence = dict(zip(self.columns, means, strict=True))
         return Finding(self._end, self.kind, severity, sentence, evidence, self._since)
 

@@ -1,7 +1,5 @@
 """The state of a run's training, as its rows show it: whether it collapsed, stalled, or is to end."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,8 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import config as config_lib
-from jaxgan import gans
+from jaxgan import config as config_lib, gans
 from jaxgan.base import machine
 from jaxgan.base.types import Config, DataInfo
 from jaxgan.objectives import losses

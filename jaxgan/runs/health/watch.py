@@ -4,8 +4,6 @@ Their findings are a pure function of the rows seen. A resumed run shows them th
 the same state. So everything is judged from columns of rows. `diversity` turns images into two of them.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 
@@ -37,9 +35,7 @@ def diversity(samples: np.ndarray, real: np.ndarray) -> dict[str, float]:
       ValueError: shapes that differ, or fewer than two images.
     """
     if samples.shape != real.shape or len(samples) < 2:
-        raise UserError(
-            f"samples have shape {samples.shape} and real images {real.shape}; expected the same, of two or more."
-        )
+        raise UserError(f"samples have shape {samples.shape} and real images {real.shape}; expected the same, N > 1.")
     pairs, nearest = zip(*map(_distances, (samples[:MOST], real[:MOST])), strict=True)
     return {DIVERSITY: pairs[0] / max(pairs[1], 1e-9), NEAREST: nearest[0] / max(nearest[1], 1e-9)}
 

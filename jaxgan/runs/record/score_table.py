@@ -1,7 +1,5 @@
 """Scores as text, and as a file."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,10 +17,8 @@ def table(evaluations: Sequence[Evaluation]) -> list[str]:
     names = dict.fromkeys(name for entry in evaluations for name in entry["metrics"])
     head = ["", *map(column, evaluations), "floor"]
     floor, about = evaluations[-1]["floor"], evaluations[-1]["features"]
-    rows = [
-        [name, *(_figure(entry["metrics"].get(name)) for entry in evaluations), _figure(floor.get(name))]
-        for name in names
-    ]
+    scores = [*(entry["metrics"] for entry in evaluations), floor]
+    rows = [[name, *(_figure(of.get(name)) for of in scores)] for name in names]
     lines = aligned([head, *rows], "<" + ">" * (len(head) - 1))
     return [*lines, evaluations[-1]["protocol"], about["about"] if about else NONE_FOUND]
 

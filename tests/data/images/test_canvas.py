@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from jaxgan.base.checks import UserError
-from jaxgan.data.images.canvas import Canvas, draw, draw_array, from_array, squeezed
+from jaxgan.data.images.canvas import Canvas, draw, draw_array, from_array, say_squeezed
 from jaxgan.data.images.converted import Converted, on_canvas
 from jaxgan.data.images.decode import decode
 from jaxgan.data.images.levels import Meter
@@ -134,7 +134,7 @@ def test_as_is_takes_the_size_of_the_images():
     assert canvas.shape == (4, 6, 3)
     with pytest.raises(UserError, match="have 2 sizes, such as 4x6 and 6x4"):
         canvas.taking([(4, 6), (6, 4), (4, 6)], "images")
-    with pytest.raises(ValueError, match="6x4 pixels, where the other images have 4x6"):
+    with pytest.raises(ValueError, match="6x4 pixels, others have 4x6"):
         draw(Image.new("RGB", (4, 6)), canvas)
 
 
@@ -260,8 +260,10 @@ def test_a_wrong_canvas_is_refused(field, value):
 
 @pytest.mark.parametrize("fit", ["squeeze", "crop", "pad"])
 def test_images_that_lose_their_shape_are_counted(capfd, fit):
-    squeezed(Canvas(8, 3, fit), 3, 4000, "images in photos")
-    squeezed(Canvas(8, 3, fit), 0, 4000, "images in photos")
+    sizes = np.full((4000, 2), 5)
+    say_squeezed(Canvas(8, 3, fit), sizes, "images in photos")
+    sizes[[0, 7, 3999]] = (5, 6), (6, 5), (8, 1)
+    say_squeezed(Canvas(8, 3, fit), sizes, "images in photos")
     said = capfd.readouterr().err
     if fit == "squeeze":
         assert said.startswith("3 of 4,000 images in photos are not square and are squeezed to 8x8; set data.fit")

@@ -10,8 +10,7 @@ import zlib
 import numpy as np
 import pytest
 from fuzz import FUZZ
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from PIL import Image
 
 from jaxgan.base import terminal
@@ -21,7 +20,7 @@ from jaxgan.data.images.decode import FORMATS, Header, decode, look
 from jaxgan.data.images.memory_budget import MAX_BYTES
 from jaxgan.data.images.threads import Workers
 from jaxgan.data.images.tree import EXTENSIONS, TOO_LARGE, UNREADABLE
-from jaxgan.data.sources.folder import Folder
+from jaxgan.data.sources.folder import open_folder
 
 CANVAS = Canvas(8, 3)
 NOISE = np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8)
@@ -118,7 +117,7 @@ def test_bombs_are_left_out_with_a_count_and_the_others_read(tmp_path):
     (tmp_path / "text.png").write_bytes(png(8, 8, [(b"zTXt", text)]))
     lines = []
     with terminal.divert(lines.append):
-        source = Folder(str(tmp_path), CANVAS, Workers(2))
+        source = open_folder(str(tmp_path), CANVAS, Workers(2))
         source.load()
         source.announce()
     assert source.info.num_images == 1

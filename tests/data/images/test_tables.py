@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from containers import PIXELS, PNGS, check, opened
 from fuzz import FUZZ
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from jaxgan.base import terminal
 from jaxgan.base.checks import UserError
@@ -133,7 +132,7 @@ def test_rows_of_images_that_are_not_there(tmp_path, images):
         ({"dataset.json": '{"labels": [["a/0.png"]]}'}, "", "no table of labels"),
         ({"dataset.json": '{"labels": null, "clip": []}'}, "clap", 'Did you mean "clip"'),
         ({"metadata.csv": "file_name,a\na/0.png,x\n"}, "b", "expected one of a"),
-        ({}, "a", "holds no table of labels; expected dataset.json, metadata.csv"),
+        ({}, "a", "has no table of labels; expected dataset.json, metadata.csv"),
     ],
 )
 def test_tables_that_cannot_be_meant(tmp_path, images, files, labels, message):

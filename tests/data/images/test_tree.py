@@ -12,7 +12,7 @@ from jaxgan.data.images import tree
 from jaxgan.data.images.canvas import Canvas
 from jaxgan.data.images.threads import Workers
 from jaxgan.data.images.tree import LeftOut, list_images
-from jaxgan.data.sources.folder import Folder
+from jaxgan.data.sources.folder import open_folder
 
 
 def save(file, value=0):
@@ -29,7 +29,7 @@ def listed(root, **options):
 def said_of(root):
     lines = []
     with terminal.divert(lines.append):
-        source = Folder(str(root), Canvas(8, 3), Workers(2))
+        source = open_folder(str(root), Canvas(8, 3), Workers(2))
         images, _ = source.read(np.arange(source.info.num_images))
         source.announce()
     assert images.shape == (source.info.num_images, 8, 8, 3)

@@ -13,7 +13,7 @@ from jaxgan.data.images import unsound
 from jaxgan.data.images.canvas import Canvas
 from jaxgan.data.images.decode import Header, decode, look
 from jaxgan.data.images.threads import Workers
-from jaxgan.data.sources.folder import Folder
+from jaxgan.data.sources.folder import open_folder
 
 tifffile = pytest.importorskip("tifffile")
 
@@ -102,7 +102,7 @@ def test_a_folder_says_what_is_left_out_and_why(tmp_path):
     tifffile.imwrite(tmp_path / "b.tif", noise(5, 16, 12), photometric="minisblack")
     said = []
     with terminal.divert(said.append):
-        source = Folder(str(tmp_path), CANVAS, Workers(1))
+        source = open_folder(str(tmp_path), CANVAS, Workers(1))
         source.announce()
     assert source.info.num_images == 1
     assert said == [
@@ -111,7 +111,7 @@ def test_a_folder_says_what_is_left_out_and_why(tmp_path):
     ]
     (tmp_path / "a.png").unlink()
     with pytest.raises(UserError, match=r"No image in .* is of use: 1 of several pages"):
-        Folder(str(tmp_path), CANVAS, Workers(1))
+        open_folder(str(tmp_path), CANVAS, Workers(1))
 
 
 def test_a_fourth_band_that_is_marked_as_transparency_is_said(tmp_path):
@@ -119,7 +119,7 @@ def test_a_fourth_band_that_is_marked_as_transparency_is_said(tmp_path):
     tifffile.imwrite(tmp_path / "b.tif", noise(16, 12, 4))
     said = []
     with terminal.divert(said.append):
-        Folder(str(tmp_path), CANVAS, Workers(1)).announce()
+        open_folder(str(tmp_path), CANVAS, Workers(1)).announce()
     assert said[0] == "1 of 1 TIFF files looked at say that their fourth band is transparency."
 
 

@@ -48,7 +48,7 @@ def test_what_cannot_be_balanced_is_refused():
         balanced(IndexPlan(0, 4, 2), vectors)
     with pytest.raises(UserError, match="but the images have no labels"):
         balanced(IndexPlan(0, 4, 2), InMemory(np.zeros((4, 2, 2, 1), np.uint8), None, None))
-    with pytest.raises(UserError, match="which is for"):
+    with pytest.raises(UserError, match=r"config\.data\.balance is for data\.shuffle=samples"):
         balanced(IndexPlan(0, 108, 2, shuffle="batches"), SOURCE)
 
 

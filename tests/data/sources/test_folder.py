@@ -14,7 +14,7 @@ from jaxgan.base.digests import digest
 from jaxgan.data.images import decode
 from jaxgan.data.images.canvas import Canvas
 from jaxgan.data.images.threads import Workers
-from jaxgan.data.sources.folder import Folder
+from jaxgan.data.sources import folder
 
 CANVAS = Canvas(8, 3)
 
@@ -42,7 +42,7 @@ def truncate(file):
 
 
 def open_folder(path, workers=2):
-    return Folder(str(path), CANVAS, Workers(workers))
+    return folder.open_folder(str(path), CANVAS, Workers(workers))
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -178,7 +178,7 @@ def test_missing_empty_and_hopeless_folders(tmp_path, warnings):
     with pytest.raises(FileNotFoundError, match="no folder"):
         open_folder(tmp_path / "nowhere")
     with pytest.raises(FileNotFoundError, match="no folder"):
-        Folder("", CANVAS, Workers(1))
+        folder.open_folder("", CANVAS, Workers(1))
     with pytest.raises(ValueError, match="holds no images"):
         open_folder(tmp_path)
     (tmp_path / "a.png").write_text("no image")
@@ -318,11 +318,11 @@ def test_the_order_of_numbers_is_a_part_of_the_fingerprint(tmp_path, warnings):
     for name in ("2", "10"):
         save(tmp_path / name / "1.png", 1)
     source = open_folder(tmp_path)
-    facts = "".join(f"{os.path.relpath(file, tmp_path)}\0{os.path.getsize(file)}\0" for file in source.files)
+    facts = "".join(f"{os.path.relpath(file, tmp_path)}\0{os.path.getsize(file)}\0" for file in source.records.files)
     assert source.fingerprint != digest("folder", facts.encode())
     (tmp_path / "10").rename(tmp_path / "3")
     source = open_folder(tmp_path)
-    facts = "".join(f"{os.path.relpath(file, tmp_path)}\0{os.path.getsize(file)}\0" for file in source.files)
+    facts = "".join(f"{os.path.relpath(file, tmp_path)}\0{os.path.getsize(file)}\0" for file in source.records.files)
     assert source.fingerprint == digest("folder", facts.encode())
 
 
@@ -400,5 +400,5 @@ def test_12_bits_in_16_are_dark_and_said_to_be(tmp_path, warnings, most, said):
     assert bool(warnings) == said
     assert not said or "have values up to 4095, and 0 to 65535 is black to white" in warnings[0]
     warnings.clear()
-    Folder(str(tmp_path), Canvas(8, 3, levels=(0, 4095)), Workers(1)).announce()
+    folder.open_folder(str(tmp_path), Canvas(8, 3, levels=(0, 4095)), Workers(1)).announce()
     assert warnings == []

@@ -7,11 +7,11 @@ import tracemalloc
 import numpy as np
 import pytest
 from fuzz import FUZZ
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from jaxgan.base import terminal
 from jaxgan.base.checks import UserError
+from jaxgan.data import limits
 from jaxgan.data.memory import InMemory
 from jaxgan.data.sources import idx
 
@@ -101,7 +101,7 @@ def test_missing_things_are_named(tmp_path):
 def test_two_data_sets_in_one_folder_are_refused(tmp_path):
     for name in ("letters", "digits"):
         write(tmp_path / f"emnist-{name}-train-images-idx3-ubyte", IMAGES)
-    with pytest.raises(ValueError, match="folder of its own"):
+    with pytest.raises(ValueError, match="give each data set its folder"):
         open_idx(str(tmp_path), "train")
 
 
@@ -179,7 +179,7 @@ def test_more_than_the_header_claims_is_not_unpacked(tmp_path):
 
 
 def test_more_than_half_the_memory_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(idx, "host_memory", lambda: 100)
+    monkeypatch.setattr(limits, "host_memory", lambda: 100)
     write(tmp_path / "train-images-idx3-ubyte", IMAGES)
     with pytest.raises(ValueError, match="GiB in all"):
         open_idx(str(tmp_path), "train")

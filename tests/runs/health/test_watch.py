@@ -57,7 +57,7 @@ def test_a_large_grid_takes_no_more_memory():
 
 @pytest.mark.parametrize("samples", [IMAGES[:8], IMAGES[..., :1]])
 def test_what_cannot_be_compared_is_said(samples):
-    with pytest.raises(ValueError, match="expected the same, of two or more"):
+    with pytest.raises(ValueError, match="expected the same, N > 1"):
         diversity(samples, IMAGES)
 
 

@@ -1,10 +1,8 @@
 """A folder of .npy files, each of one image or each of a batch, where their shapes leave no doubt which."""
 
-from __future__ import annotations
-
 import functools
 import os
-import pathlib
+from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +11,6 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import printable
 from jaxgan.base.types import Config
 from jaxgan.data.images import tables
-from jaxgan.data.images.tree import label_by_folder
 from jaxgan.data.labels import Labels, chosen
 from jaxgan.data.sources.containers.npy import Members, as_images
 from jaxgan.data.sources.containers.ranges import fingerprint
@@ -48,7 +45,7 @@ class ArrayFiles(Records):
       ValueError: one is damaged, or the shapes do not tell what they are.
     """
 
-    def __init__(self, path: pathlib.Path, files: list[pathlib.Path], c: Config):
+    def __init__(self, path: Path, files: list[Path], c: Config):
         self.place, self._root = printable(path), path
         if packed := [file for file in files if file.suffix.lower() != ".npy"]:
             raise UserError(
@@ -80,7 +77,7 @@ class ArrayFiles(Records):
         """Return the name of an image's file in the folder."""
         return printable(self._name(self._files[int(np.searchsorted(self._ends, row, "right"))]))
 
-    def _name(self, file: pathlib.Path) -> str:
+    def _name(self, file: Path) -> str:
         return file.relative_to(self._root).as_posix()
 
     def _read(self, number: int) -> np.ndarray:
@@ -94,19 +91,13 @@ class ArrayFiles(Records):
     def _of_images(self, wanted: str) -> Labels | None:
         """Return the labels of files of one image, and keep those that a table lists, in its order."""
         names = [self._name(file) for file in self._files]
-        table = tables.labelled(names, tables_in(self._root), wanted, self.place)
-        if table is not None:
-            self._files = [self._files[row] for row in table.rows]
-            self._counts = [1] * len(self._files)
-            return table.labels
-        values, classes, _ = label_by_folder([str(file) for file in self._files], self._root)
-        return None if classes is None else Labels(values, tuple(classes))
+        found = tables.labelled_anyhow(names, tables_in(self._root), wanted, self.place)
+        self._files, self._counts = [self._files[row] for row in found.rows], [1] * len(found.rows)
+        return found.labels
 
     def _of_files(self, wanted: str) -> Labels | None:
         if not wanted:
-            terminal.say(
-                f"The images of {self.place} get no labels; --config.data.labels=file takes their files' names."
-            )
+            terminal.say(f"Images of {self.place} get no labels; --config.data.labels=file takes their files' names.")
             return None
         names = [stem for file, count in zip(self._files, self._counts, strict=True) for stem in [file.stem] * count]
         return chosen({FILE: names}, wanted, self.place)

@@ -4,18 +4,16 @@ References:
   J. Yang et al., "MedMNIST v2", 2023.  P. Dhariwal, A. Nichol, "guided-diffusion", 2021.
 """
 
-from __future__ import annotations
-
-import pathlib
 import re
+from pathlib import Path
 
 import numpy as np
 
-from jaxgan.base import checks, terminal
+from jaxgan.base import terminal
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import printable
 from jaxgan.base.types import Config
-from jaxgan.data.labels import Labels, chosen, numbered
+from jaxgan.data.labels import Labels, asked, chosen, numbered
 from jaxgan.data.sources.containers.array_files import ArrayFiles
 from jaxgan.data.sources.containers.npy import NPY, Members, as_images
 from jaxgan.data.sources.containers.ranges import fingerprint, first_bytes, holds, matching
@@ -90,18 +88,12 @@ def _images(arrays: Members, split: str) -> str:
     if len(arrays.members) == 1 and split == "train":
         return next(iter(arrays.members))
     names = ", ".join(map(printable, list(arrays.members)[:20]))
-    raise UserError(
-        f"{printable(arrays.file)} holds {names}; expected images of split {split!r} as {split}_images, x_{split}, "
-        "images or arr_0."
-    )
+    raise UserError(f"{printable(arrays.file)} holds {names}; expected images as {split}_images, x_{split} or arr_0.")
 
 
-def _labels(arrays: Members, images: str, wanted: str, place: str, others: list[pathlib.Path]) -> Labels | None:
+def _labels(arrays: Members, images: str, wanted: str, place: str, others: list[Path]) -> Labels | None:
     """Return the labels whose array or file has the name of the images' but for the word, or the only other file."""
-    if wanted:
-        names = [name.strip() for name in wanted.split(",")]
-        for name in names:
-            checks.one_of(f"data.labels of {printable(arrays.file)}", name, set(arrays.members) - {images})
+    if names := asked(wanted, set(arrays.members) - {images}, printable(arrays.file)):
         return chosen({name: arrays.read(name) for name in names}, wanted, place)
     for image in sorted(IMAGES, key=len, reverse=True):
         if image in images.lower():
@@ -126,7 +118,7 @@ def _as_labels(array: np.ndarray, place: str) -> Labels | None:
     return numbered(list(array) if array.ndim else [], place)
 
 
-def finds(path: pathlib.Path) -> bool:
+def finds(path: Path) -> bool:
     """Return whether a path is a .npy or .npz file, or a folder of such without images."""
     if path.is_dir():
         return holds(path, (".npy", ".npz"))
@@ -136,8 +128,5 @@ def finds(path: pathlib.Path) -> bool:
     return start[:4] == b"PK\x03\x04" and path.suffix.lower() == ".npz"
 
 
-KIND = container(
-    lambda c, workers: open_arrays(c),
-    finds,
-    "a .npy or .npz file of images, with labels beside them, or a folder of .npy files",
-)
+ABOUT = "a .npy or .npz file of images, with labels beside them, or a folder of .npy files"
+KIND = container(open_arrays, finds, ABOUT)

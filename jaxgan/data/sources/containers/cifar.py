@@ -7,24 +7,22 @@ References:
   A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009.
 """
 
-from __future__ import annotations
-
 import io
-import pathlib
 import pickle
 import re
 import tarfile
-import zlib
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from jaxgan.base import checks, digests
-from jaxgan.base.checks import UserError, brief
+from jaxgan.base.checks import UserError
 from jaxgan.base.files import open_regular
 from jaxgan.base.terminal import printable
 from jaxgan.base.types import Config
-from jaxgan.data.labels import Labels, numbered
+from jaxgan.data.images.decode import content_of
+from jaxgan.data.labels import numbered
 from jaxgan.data.sources.containers.ranges import first_bytes
 from jaxgan.data.sources.kind import container, existing
 from jaxgan.data.sources.records import Arrays
@@ -62,36 +60,29 @@ def open_cifar(c: Config) -> Arrays:
             batches = [(_binary if is_binary else _pickled)(files[n], f"{n} of {place}", c.labels) for n in found]
             images = np.concatenate([images for images, _ in batches]).reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
             labels = np.concatenate([labels for _, labels in batches])
-            names = _names(files, c.labels)
-            fingerprint = digests.digest("cifar", images, labels)
-            return Arrays("CIFAR", place, images, _labels(labels, place, names), fingerprint)
+            known = numbered(labels, place, _names(files, c.labels) or None)
+            return Arrays("CIFAR", place, images, known, digests.digest("cifar", images, labels))
     raise UserError(f"{place} has no split {c.split!r} of CIFAR; expected files such as {PARTS[c.split][0][0]}.")
 
 
-def _labels(labels: np.ndarray, place: str, names: list[str]) -> Labels | None:
-    return numbered(labels, place, names or None)
-
-
-def _files(path: pathlib.Path) -> dict[str, bytes]:
+def _files(path: Path) -> dict[str, bytes]:
     """Return the contents of the files with known names, from a folder or an archive, packed or not."""
-    found: dict[str, bytes] = {}
     if path.is_dir():
-        for file in path.iterdir():
-            if file.name in KNOWN and file.is_file():
-                with open_regular(file)[0] as stream:
-                    found[file.name] = stream.read(MAX_BYTES)
-        return found
-    try:
-        with open_regular(path)[0] as stream, tarfile.open(fileobj=stream, mode="r|*") as archive:
-            for number, member in enumerate(archive):
-                name = member.name.rpartition("/")[2]
-                if member.isreg() and name in KNOWN and name not in found and member.size <= MAX_BYTES:
-                    part = archive.extractfile(member)
-                    found[name] = part.read() if part else b""
-                elif member.size > MAX_BYTES or number > 1000:
-                    break
-    except (tarfile.TarError, EOFError, zlib.error, ValueError, OSError) as error:
-        raise UserError(f"{printable(path)} is a damaged archive ({brief(error)}); get it again.") from error
+        known = [file for file in path.iterdir() if file.name in KNOWN and file.is_file()]
+        return {file.name: content_of(str(file), MAX_BYTES) for file in known}
+    found: dict[str, bytes] = {}
+    with (
+        open_regular(path)[0] as stream,
+        checks.damaged(f"{printable(path)} is a damaged archive"),
+        tarfile.open(fileobj=stream, mode="r|*") as archive,
+    ):
+        for number, member in enumerate(archive):
+            name = member.name.rpartition("/")[2]
+            if member.isreg() and name in KNOWN and name not in found and member.size <= MAX_BYTES:
+                part = archive.extractfile(member)
+                found[name] = part.read() if part else b""
+            elif member.size > MAX_BYTES or number > 1000:
+                break
     return found
 
 
@@ -108,18 +99,11 @@ def _pickled(content: bytes, what: str, wanted: str) -> tuple[np.ndarray, np.nda
     """Return pixels [N, 3072] and labels [N]."""
     batch = unpickle(content, what)
     key = f"{wanted or 'fine'}_labels"
-    try:
+    with checks.damaged(f"{what} is no batch of CIFAR"):
         pixels, labels = batch["data"].array(), np.array(batch[key if key in batch else "labels"])
-        if (
-            pixels.ndim != 2
-            or pixels.shape[1] != PIXELS
-            or labels.shape != pixels.shape[:1]
-            or labels.dtype.kind != "i"
-        ):
+        if pixels.shape != (*labels.shape, PIXELS) or labels.ndim != 1 or labels.dtype.kind != "i":
             raise ValueError(f"pixels {pixels.shape} and labels {labels.shape}")
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{what} is no batch of CIFAR ({brief(error)}); get it again.") from error
-    return pixels, labels
+        return pixels, labels
 
 
 def _names(files: dict[str, bytes], wanted: str) -> list[str]:
@@ -205,14 +189,12 @@ def unpickle(content: bytes, what: str) -> dict[str, Any]:
     Raises:
       ValueError: it is something else, or damaged.
     """
-    try:
+    with checks.damaged(f"{what} is no pickled dictionary of CIFAR"):
         found = _Unpickler(io.BytesIO(content), encoding="bytes").load()
         return {_text(key): value for key, value in found.items()}
-    except Exception as error:  # about any, on damaged files
-        raise UserError(f"{what} is no pickled dictionary of CIFAR ({brief(error)}); get it again.") from error
 
 
-def finds(path: pathlib.Path) -> bool:
+def finds(path: Path) -> bool:
     """Return whether a path is CIFAR's folder, or an archive of that name."""
     if path.is_dir():
         has = {name for name in KNOWN if (path / name).is_file()}
@@ -223,4 +205,4 @@ def finds(path: pathlib.Path) -> bool:
     return is_archive and path.name.startswith("cifar")
 
 
-KIND = container(lambda c, workers: open_cifar(c), finds, "CIFAR-10 or CIFAR-100, its folder or archive")
+KIND = container(open_cifar, finds, "CIFAR-10 or CIFAR-100, its folder or archive")

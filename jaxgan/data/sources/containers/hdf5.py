@@ -7,23 +7,21 @@ References:
   The HDF Group, "HDF5 file format specification", version 3.0.
 """
 
-from __future__ import annotations
-
 import math
-import pathlib
 import zlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jaxgan.base import checks
-from jaxgan.base.checks import UserError, brief
+from jaxgan.base.checks import UserError
 from jaxgan.base.files import open_regular
 from jaxgan.base.terminal import printable
 from jaxgan.base.types import Config
 from jaxgan.data.images.memory_budget import MAX_BYTES
-from jaxgan.data.labels import Labels, chosen, numbered
+from jaxgan.data.labels import Labels, asked, chosen, numbered
 from jaxgan.data.sources.containers.arrays import IMAGES, LABELS
 from jaxgan.data.sources.containers.blocks import Blocks
 from jaxgan.data.sources.containers.npy import as_images
@@ -71,7 +69,7 @@ class Chunked(Records):
       identity: of the content.
     """
 
-    def __init__(self, data: Any, file: pathlib.Path, place: str, labels: Labels | None, identity: str):
+    def __init__(self, data: Any, file: Path, place: str, labels: Labels | None, identity: str):
         self.what, self.place, self.labels, self.fingerprint = "HDF5 file", place, labels, identity
         rows = data.chunks[0] if data.chunks else 1
         size = rows * math.prod(data.shape[1:]) * data.dtype.itemsize
@@ -89,22 +87,17 @@ class Chunked(Records):
 
         self._encoded = data.dtype.kind == "O"
         self._blocks = Blocks(np.minimum(rows, len(data) - starts), load)
-        self._turn = as_images
 
     def __len__(self) -> int:
         return len(self._blocks)
 
     def raw(self, row: int) -> bytes | np.ndarray:
         """Return an image: encoded, or pixels [H, W, C]."""
-        try:
+        with checks.damaged(f"{self.place} cannot be read"):
             image = self._blocks[row]
-        except UserError:
-            raise
-        except (OSError, RuntimeError, ValueError, zlib.error) as error:
-            raise UserError(f"{self.place} cannot be read ({brief(error)}); get it again.") from error
         if self._encoded:
             return np.asarray(image, np.uint8).tobytes()
-        return self._turn(image[None], self.place)[0]
+        return as_images(image[None], self.place)[0]
 
 
 def open_hdf5(c: Config) -> Records:
@@ -122,7 +115,7 @@ def open_hdf5(c: Config) -> Records:
     open_regular(file)[0].close()
     h5py = checks.needed("h5py", "formats")
     survives(_PROBE, [str(file)], place)
-    try:
+    with checks.damaged(f"{place} is no sound HDF5 file"):
         opened = h5py.File(file, "r", rdcc_nbytes=2**26)
         sets = {name: opened[name] for name in opened if type(opened.get(name, getlink=True)) is h5py.HardLink}
         sets = {name: one for name, one in sets.items() if isinstance(one, h5py.Dataset) and one.shape}
@@ -130,13 +123,9 @@ def open_hdf5(c: Config) -> Records:
         labels = _labels(sets, name, c.labels, file, place)
         identity = fingerprint("hdf5", [file], name, data.shape, "" if labels is None else labels.values)
         return _records(file, data, f"{name!r} of {place}", labels, identity)
-    except (OSError, RuntimeError, ValueError, TypeError, KeyError, zlib.error) as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"{place} is no sound HDF5 file ({brief(error)}); get it again.") from error
 
 
-def _records(file: pathlib.Path, data: Any, place: str, labels: Labels | None, identity: str) -> Records:
+def _records(file: Path, data: Any, place: str, labels: Labels | None, identity: str) -> Records:
     offset = data.id.get_offset()
     if data.chunks is None and offset is not None and data.dtype.kind in "uif":
         with open_regular(file)[0] as stream:
@@ -145,7 +134,7 @@ def _records(file: pathlib.Path, data: Any, place: str, labels: Labels | None, i
     return Chunked(data, file, place, labels, identity)
 
 
-def _check_lengths(data: Any, file: pathlib.Path, start: int, stop: int) -> int:
+def _check_lengths(data: Any, file: Path, start: int, stop: int) -> int:
     """Return how many bytes the values of several lengths in some rows have.
 
     Raises:
@@ -186,11 +175,9 @@ def _images(sets: dict[str, Any], place: str, h5py: Any) -> tuple[str, Any]:
     return found[0], data
 
 
-def _labels(sets: dict[str, Any], images: str, wanted: str, file: pathlib.Path, place: str) -> Labels | None:
+def _labels(sets: dict[str, Any], images: str, wanted: str, file: Path, place: str) -> Labels | None:
     """Return the labels: those that are asked for, or a set of a usual name."""
-    names = [name.strip() for name in wanted.split(",") if name.strip()]
-    for name in names:
-        checks.one_of(f"data.labels of {place}", name, set(sets) - {images})
+    names = asked(wanted, set(sets) - {images}, place)
     usual = [name for word in LABELS for name in sets if name.lower() == word and name != images]
     for name in names or usual[:1]:
         one, count = sets[name], len(sets[images])
@@ -212,11 +199,11 @@ def _plain(data: Any) -> list[Any]:
     return list(values[:, 0] if values.shape[1] == 1 else values)
 
 
-def finds(path: pathlib.Path) -> bool:
+def finds(path: Path) -> bool:
     """Return whether a path is an HDF5 file, or a folder with one."""
     if path.is_dir():
         return holds(path, (".h5", ".hdf5"))
     return first_bytes(path, 8) == MAGIC
 
 
-KIND = container(lambda c, workers: open_hdf5(c), finds, "an HDF5 file of images, as of StudioGAN or BigGAN")
+KIND = container(open_hdf5, finds, "an HDF5 file of images, as of StudioGAN or BigGAN")

@@ -7,21 +7,20 @@ References:
   Q. Lhoest et al., "Datasets: a community library for natural language processing", 2021.
 """
 
-from __future__ import annotations
-
 import json
 import os
-import pathlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jaxgan.base import checks
-from jaxgan.base.checks import UserError, brief
+from jaxgan.base.checks import UserError
 from jaxgan.base.files import open_regular
 from jaxgan.base.terminal import printable
 from jaxgan.base.types import Config
-from jaxgan.data.labels import Labels, chosen, numbered
+from jaxgan.data.images.decode import content_of
+from jaxgan.data.labels import Labels, asked, chosen, numbered
 from jaxgan.data.sources.containers.blocks import Blocks
 from jaxgan.data.sources.containers.ranges import fingerprint, first_bytes, holds, matching, of_split
 from jaxgan.data.sources.kind import container, existing
@@ -51,26 +50,20 @@ class HuggingFace(Records):
         self.place = printable(path)
         self._arrow = checks.needed("pyarrow", "formats")
         checks.needed("pyarrow.parquet", "formats")
-        try:
+        with checks.damaged(f"{self.place} is damaged"):
             files, rows = self._files(path, c.split)
             self._open(files, c.labels, rows)
             self.fingerprint = fingerprint("hugging face", files, "" if rows is None else rows)
-        except Exception as error:  # pyarrow and json raise about anything on damaged files
-            if isinstance(error, UserError) or (isinstance(error, OSError) and error.errno):
-                raise
-            raise UserError(f"{self.place} is damaged ({brief(error)}); get it again.") from error
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def raw(self, row: int) -> bytes:
         """Return an encoded image; nothing where the table has none."""
-        try:
+        with checks.damaged(f"{self.place} cannot be read"):
             return self._blocks[int(self._rows[row])].as_py() or b""
-        except (self._arrow.ArrowException, OSError) as error:
-            raise UserError(f"{self.place} cannot be read ({brief(error)}); get it again.") from error
 
-    def _files(self, path: pathlib.Path, split: str) -> tuple[list[pathlib.Path], np.ndarray | None]:
+    def _files(self, path: Path, split: str) -> tuple[list[Path], np.ndarray | None]:
         """Return the files of a split in their order, and the rows that a shuffled or selected set takes."""
         if path.is_dir() and (path / SPLITS).is_file():
             splits = _json(path / SPLITS)["splits"]
@@ -87,7 +80,7 @@ class HuggingFace(Records):
         self.what = "parquet files" if parquet else "Arrow files"
         return of_split(parquet or matching(path, (".arrow",)), path, split), None
 
-    def _stream(self, file: pathlib.Path) -> Table:
+    def _stream(self, file: Path) -> Table:
         """Return the table of an Arrow file, mapped."""
         opened = self._arrow.memory_map(str(file))
         is_file = first_bytes(file, 6) == b"ARROW1"
@@ -96,7 +89,7 @@ class HuggingFace(Records):
         table.validate(full=True)  # offsets that lead out of the file would end the process
         return table
 
-    def _open(self, files: list[pathlib.Path], wanted: str, rows: np.ndarray | None) -> None:
+    def _open(self, files: list[Path], wanted: str, rows: np.ndarray | None) -> None:
         for file in files:
             open_regular(file)[0].close()
         is_parquet = files[0].suffix.lower() == ".parquet"
@@ -106,9 +99,7 @@ class HuggingFace(Records):
         self._blocks = _groups(tables, image) if is_parquet else _mapped(tables, image)
         self._rows = np.arange(len(self._blocks)) if rows is None else rows
         if not len(self._rows) or self._rows.min() < 0 or self._rows.max() >= len(self._blocks):
-            raise UserError(
-                f"{self.place} has {len(self._blocks):,} rows, not those that its index names; get it again."
-            )
+            raise UserError(f"{self.place} has {len(self._blocks):,} rows, not those of its index; get it again.")
         names = [name for name in schemas[0].names if name != image]
         self.labels = self._labels(tables, schemas, names, wanted)
         if not any(self.raw(row) for row in range(min(8, len(self)))):
@@ -119,9 +110,7 @@ class HuggingFace(Records):
 
     def _labels(self, tables: list[Table], schemas: list[Any], names: list[str], wanted: str) -> Labels | None:
         classes = [_class_names(schema) for schema in schemas]
-        given = [name.strip() for name in wanted.split(",") if name.strip()]
-        for name in given:
-            checks.one_of(f"data.labels of {self.place}", name, names)
+        given = asked(wanted, names, self.place)
         usual = given or [name for name in names if name in classes[0]]
         if len(usual) == 1 and usual[0] in classes[0]:
             known = list(dict.fromkeys(name for one in classes for name in one.get(usual[0], ())))
@@ -142,9 +131,8 @@ class HuggingFace(Records):
         return chosen(table, wanted, self.place) if table else None
 
 
-def _json(file: pathlib.Path) -> dict[str, Any]:
-    with open_regular(file)[0] as stream:
-        return json.loads(stream.read(2**24))
+def _json(file: Path) -> dict[str, Any]:
+    return json.loads(content_of(str(file), 2**24))
 
 
 def _features(schema: Any) -> dict[str, Any]:
@@ -211,15 +199,11 @@ def _mapped(tables: list[Table], image: str) -> Blocks:
     return Blocks([len(column) for column in columns], lambda number: (_bytes_of(columns[number]), 0))
 
 
-def finds(path: pathlib.Path) -> bool:
+def finds(path: Path) -> bool:
     """Return whether a path is a parquet or Arrow file, a folder with parquet files, or one of save_to_disk."""
     if path.is_dir():
         return (path / SPLITS).is_file() or (path / STATE).is_file() or holds(path, (".parquet",))
     return first_bytes(path, 4) == b"PAR1" or path.suffix.lower() == ".arrow"
 
 
-KIND = container(
-    lambda c, workers: HuggingFace(c),
-    finds,
-    "parquet files or a folder of save_to_disk, as Hugging Face's datasets writes them",
-)
+KIND = container(HuggingFace, finds, "parquet files or a folder of save_to_disk, as of Hugging Face's datasets")

@@ -4,16 +4,14 @@ References:
   F. Yu et al., "LSUN: construction of a large-scale image dataset using deep learning with humans in the loop", 2015.
 """
 
-from __future__ import annotations
-
 import functools
 import os
-import pathlib
 import re
+from pathlib import Path
 from typing import Any
 
 from jaxgan.base import checks, digests
-from jaxgan.base.checks import UserError, brief
+from jaxgan.base.checks import UserError
 from jaxgan.base.files import open_regular
 from jaxgan.base.terminal import printable
 from jaxgan.base.types import Config
@@ -62,13 +60,11 @@ class Lmdb(Records):
         self.what, self.place = "LMDB", printable(path)
         open_regular(file)[0].close()
         survives(_PROBE, [str(path), str(int(path.is_dir()))], self.place)
-        self._lmdb = checks.needed("lmdb", "formats")
-        try:
+        checks.needed("lmdb", "formats")
+        with checks.damaged(f"{self.place} is no LMDB database"):
             self._env = _environment(os.path.realpath(path), path.is_dir(), os.stat(file).st_mtime_ns)
             with self._env.begin() as transaction:
                 keys = [key for key in transaction.cursor().iternext(values=False) if key not in OTHERS]
-        except self._lmdb.Error as error:
-            raise UserError(f"{self.place} is no LMDB database ({brief(error)}); get it again.") from error
         sides = c.image_size if isinstance(c.image_size, int) else max(c.image_size)
         self._keys = _ordered(keys, sides)
         if not self._keys:
@@ -80,11 +76,8 @@ class Lmdb(Records):
 
     def raw(self, row: int) -> bytes:
         """Return an encoded image."""
-        try:
-            with self._env.begin() as transaction:
-                return transaction.get(self._keys[row]) or b""
-        except self._lmdb.Error as error:
-            raise UserError(f"{self.place} is damaged ({brief(error)}); get it again.") from error
+        with checks.damaged(f"{self.place} is damaged"), self._env.begin() as transaction:
+            return transaction.get(self._keys[row]) or b""
 
     def name(self, row: int) -> str:
         """Return the key of an image."""
@@ -108,10 +101,10 @@ def _ordered(keys: list[bytes], side: int) -> list[bytes]:
     return [key for size, _, key in sorted(numbers) if size == taken]
 
 
-def finds(path: pathlib.Path) -> bool:
+def finds(path: Path) -> bool:
     """Return whether a path is a database of LMDB."""
     file = path / FILE if path.is_dir() else path
     return first_bytes(file, 20)[16:20] == _MAGIC
 
 
-KIND = container(lambda c, workers: Lmdb(c), finds, "an LMDB database of encoded images, such as LSUN")
+KIND = container(Lmdb, finds, "an LMDB database of encoded images, such as LSUN")

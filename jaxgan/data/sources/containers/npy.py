@@ -6,25 +6,21 @@ References:
   R. Kern, "A simple file format for NumPy arrays", NEP 1, 2007.
 """
 
-from __future__ import annotations
-
 import collections
 import math
-import pathlib
 import zipfile
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from jaxgan.base.checks import UserError, brief
+from jaxgan.base import checks
+from jaxgan.base.checks import UserError
 from jaxgan.base.files import open_regular
 from jaxgan.base.terminal import printable
-from jaxgan.data.limits import host_memory
+from jaxgan.data.limits import unpacked_bytes
 from jaxgan.data.sources.containers import zipped
-from jaxgan.data.sources.containers.ranges import first_bytes
-
-# Unpacked arrays may take this part of the machine's memory.
-MEMORY_FRACTION = 0.5
+from jaxgan.data.sources.containers.ranges import fill, first_bytes
 
 NPY = b"\x93NUMPY"
 
@@ -52,11 +48,11 @@ class Members:
       ValueError: it is neither.
     """
 
-    def __init__(self, *files: pathlib.Path):
+    def __init__(self, *files: Path):
         self.is_folder = len(files) > 1
         self.file = file = files[0].parent if self.is_folder else files[0]
         self.members: dict[str, zipfile.ZipInfo | None] = {"": None}
-        self.files = collections.defaultdict[str, pathlib.Path](lambda: file)
+        self.files = collections.defaultdict[str, Path](lambda: file)
         if self.is_folder:
             self.files.update((one.stem, one) for one in files)
             self.members = dict.fromkeys(self.files)
@@ -72,7 +68,7 @@ class Members:
         """
         what = f"{name!r} of {printable(self.file)}" if name else printable(self.file)
         member = self.members[name]
-        try:
+        with checks.damaged(f"{what} cannot be read, or is damaged"):
             if member is not None and member.compress_type != zipfile.ZIP_STORED:
                 return self._unpack(member, what)
             file = self.files[name]
@@ -87,10 +83,6 @@ class Members:
                 if not needed:
                     return np.empty(shape, dtype)
                 return np.memmap(stream, dtype, "r", at, shape, "F" if fortran else "C").view(np.ndarray)
-        except UserError:
-            raise
-        except Exception as error:  # whatever a damaged header or archive leads to
-            raise UserError(f"{what} cannot be read, or is damaged ({brief(error)}); get it again.") from error
 
     def _unpack(self, member: zipfile.ZipInfo, what: str) -> np.ndarray:
         with zipfile.ZipFile(self.file) as archive, archive.open(member) as stream:
@@ -98,19 +90,14 @@ class Members:
             needed = math.prod(shape) * dtype.itemsize
             if needed > member.file_size or needed > 1032 * member.compress_size + 2**10:
                 raise UserError(f"{what} ends before its {needed:,} bytes of values; get it again.")
-            if needed > MEMORY_FRACTION * host_memory():
+            if needed > unpacked_bytes():
                 raise UserError(
                     f"{what} takes {needed / 2**30:.1f} GiB unpacked; save it by numpy.savez, not savez_compressed: "
                     "it is read without unpacking."
                 )
-            flat, filled = np.empty(math.prod(shape), dtype), 0
-            view = flat.view(np.uint8).data if needed else memoryview(b"")
-            while filled < needed:
-                piece = stream.read(min(2**20, needed - filled))
-                if not piece:
-                    raise UserError(f"{what} ends before its {needed:,} bytes of values; get it again.")
-                view[filled : filled + len(piece)] = piece
-                filled += len(piece)
+            flat = np.empty(math.prod(shape), dtype)
+            if fill(flat, stream) < needed:
+                raise UserError(f"{what} ends before its {needed:,} bytes of values; get it again.")
         return flat.reshape(shape, order="F" if fortran else "C")
 
 

@@ -1,9 +1,12 @@
 """Parts of large files, read without the rest."""
 
-from __future__ import annotations
-
+import contextlib
 import os
-import pathlib
+from gzip import GzipFile
+from pathlib import Path
+from typing import IO
+
+import numpy as np
 
 from jaxgan.base import digests
 from jaxgan.base.checks import UserError
@@ -13,15 +16,15 @@ from jaxgan.data.images.decode import insist
 from jaxgan.data.images.memory_budget import MAX_BYTES
 from jaxgan.data.sources import folder
 
+# Bytes that are read at a time where a file is unpacked.
+PIECE = 2**20
 
-def first_bytes(path: pathlib.Path, count: int = 512) -> bytes:
+
+def first_bytes(path: Path, count: int = 512) -> bytes:
     """Return how a file begins; nothing where it is none that can be read."""
-    try:
-        stream, _ = open_regular(path)
-    except OSError:
-        return b""
-    with stream:
+    with contextlib.suppress(OSError), open_regular(path)[0] as stream:
         return stream.read(count)
+    return b""
 
 
 def read_range(path: str, start: int, count: int) -> bytes:
@@ -40,7 +43,16 @@ def read_range(path: str, start: int, count: int) -> bytes:
     return insist(read, path)
 
 
-def fingerprint(what: str, files: list[pathlib.Path], *facts: object) -> str:
+def fill(values: np.ndarray, stream: IO[bytes] | GzipFile) -> int:
+    """Read into an array piece by piece, as far as the stream goes; return how many bytes came."""
+    buffer, filled = values.view(np.uint8).data if values.size else memoryview(b""), 0
+    while filled < len(buffer) and (piece := stream.read(min(PIECE, len(buffer) - filled))):
+        buffer[filled : filled + len(piece)] = piece
+        filled += len(piece)
+    return filled
+
+
+def fingerprint(what: str, files: list[Path], *facts: object) -> str:
     """Return a digest of the sizes of files, with their first and last bytes, and of other facts."""
     parts = []
     for file in files:
@@ -49,7 +61,7 @@ def fingerprint(what: str, files: list[pathlib.Path], *facts: object) -> str:
     return digests.digest(what, *parts, *facts)
 
 
-def matching(path: pathlib.Path, endings: tuple[str, ...]) -> list[pathlib.Path]:
+def matching(path: Path, endings: tuple[str, ...]) -> list[Path]:
     """Return the file itself, or the files of a folder and of the folders in it, that have one of some endings, sorted.
 
     Hidden files and links out of the folder are passed over.
@@ -64,16 +76,16 @@ def matching(path: pathlib.Path, endings: tuple[str, ...]) -> list[pathlib.Path]
             if not name.lower().endswith(endings) or name.startswith(".") or not os.path.isfile(file):
                 continue
             if os.path.realpath(file).startswith(os.path.join(base, "")):
-                found.append(pathlib.Path(file))
+                found.append(Path(file))
     return sorted(found)
 
 
-def holds(path: pathlib.Path, endings: tuple[str, ...]) -> bool:
+def holds(path: Path, endings: tuple[str, ...]) -> bool:
     """Return whether a path is a folder without images in which files of some endings lie."""
     return path.is_dir() and not folder.finds(path) and bool(matching(path, endings))
 
 
-def of_split(files: list[pathlib.Path], root: pathlib.Path, split: str) -> list[pathlib.Path]:
+def of_split(files: list[Path], root: Path, split: str) -> list[Path]:
     """Return the files of a split by their names, `train-00000-of-00002.parquet` or `train/0.tar`.
 
     Files that name no split belong to 'train'.
@@ -83,7 +95,7 @@ def of_split(files: list[pathlib.Path], root: pathlib.Path, split: str) -> list[
     """
     words = {"validation": ("validation", "valid", "val", "dev"), "test": ("test", "testing")}
 
-    def named(file: pathlib.Path) -> str:
+    def named(file: Path) -> str:
         parts = file.relative_to(root).parts if file != root else (file.name,)
         for part in reversed(parts):
             first = part.lower().replace("_", "-").replace(".", "-").split("-")[0]

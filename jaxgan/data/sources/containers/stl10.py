@@ -4,9 +4,7 @@ References:
   A. Coates, H. Lee, A. Y. Ng, "An analysis of single-layer networks in unsupervised feature learning", 2011.
 """
 
-from __future__ import annotations
-
-import pathlib
+from pathlib import Path
 
 import numpy as np
 
@@ -15,8 +13,9 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.files import open_regular
 from jaxgan.base.terminal import printable
 from jaxgan.base.types import Config
+from jaxgan.data.images.decode import content_of
 from jaxgan.data.labels import numbered
-from jaxgan.data.sources.containers.ranges import fingerprint
+from jaxgan.data.sources.containers.ranges import fingerprint, first_bytes
 from jaxgan.data.sources.kind import container, existing_folder
 from jaxgan.data.sources.records import Arrays
 
@@ -42,24 +41,19 @@ def open_stl10(c: Config) -> Arrays:
         images = np.memmap(stream, np.uint8, "r", 0, (count, *SHAPE)).view(np.ndarray).transpose(0, 3, 2, 1)
     labels, files = None, [file]
     if numbers.is_file():
-        with open_regular(numbers)[0] as stream:
-            values = np.frombuffer(stream.read(count + 1), np.uint8).astype(np.int64) - 1
+        values = np.frombuffer(content_of(str(numbers), count + 1), np.uint8).astype(np.int64) - 1
         labels, files = numbered(values, printable(numbers), _names(folder)), [file, numbers]
     return Arrays("STL-10", printable(folder), images, labels, fingerprint("stl10", files))
 
 
-def _names(folder: pathlib.Path) -> list[str]:
-    try:
-        with open_regular(folder / "class_names.txt")[0] as stream:
-            names = stream.read(2**12).decode(errors="replace").split()
-    except OSError:
-        names = []
+def _names(folder: Path) -> list[str]:
+    names = first_bytes(folder / "class_names.txt", 2**12).decode(errors="replace").split()
     return names if len(names) == 10 else list(map(str, range(10)))
 
 
-def finds(path: pathlib.Path) -> bool:
+def finds(path: Path) -> bool:
     """Return whether a path is a folder with STL-10."""
     return path.is_dir() and any((path / f"{split}_X.bin").is_file() for split in SPLITS)
 
 
-KIND = container(lambda c, workers: open_stl10(c), finds, "a folder of STL-10, with train_X.bin")
+KIND = container(open_stl10, finds, "a folder of STL-10, with train_X.bin")

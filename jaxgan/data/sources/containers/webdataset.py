@@ -7,20 +7,18 @@ References:
   T. Breuel, "WebDataset", 2020.
 """
 
-from __future__ import annotations
-
 import gzip
 import io
 import json
-import pathlib
 import tarfile
-import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from jaxgan.base.checks import UserError, brief
+from jaxgan.base import checks
+from jaxgan.base.checks import UserError
 from jaxgan.base.files import open_regular
 from jaxgan.base.terminal import printable
 from jaxgan.base.types import Config
@@ -101,31 +99,29 @@ class _Careful(io.RawIOBase):
         return self._stream.tell()
 
 
-def members(file: pathlib.Path) -> Iterator[tuple[Member, BinaryIO]]:
+def members(file: Path) -> Iterator[tuple[Member, BinaryIO]]:
     """Yield the files of an archive that is not packed, each with the archive's stream.
 
     Raises:
       ValueError: it is damaged or packed.
     """
     stream, size = open_regular(file)
-    with stream:
-        try:
-            with tarfile.open(fileobj=_Careful(stream), mode="r:", errorlevel=2) as archive:
-                while one := archive.next():
-                    archive.members = []  # type: ignore[attr-defined]  # or all of them would be kept
-                    if not one.isreg() or one.issparse():
-                        continue
-                    if one.size < 0 or one.offset_data + one.size > size:
-                        raise tarfile.ReadError(f"{one.name} ends beyond the file")
-                    yield Member(one.name, one.offset_data, one.size), stream
-        except (tarfile.TarError, ValueError, ArithmeticError, LookupError, OSError) as error:
-            if isinstance(error, UserError) or (isinstance(error, OSError) and error.errno):
-                raise
-            packed = "; unpack it by gunzip" if first_bytes(file, 2) == b"\x1f\x8b" else "; get it again"
-            raise UserError(f"{printable(file)} is no sound tar archive ({brief(error)}){packed}.") from error
+    then = "unpack it by gunzip" if first_bytes(file, 2) == b"\x1f\x8b" else "get it again"
+    with (
+        stream,
+        checks.damaged(f"{printable(file)} is no sound tar archive", then),
+        tarfile.open(fileobj=_Careful(stream), mode="r:", errorlevel=2) as archive,
+    ):
+        while one := archive.next():
+            archive.members = []  # type: ignore[attr-defined]  # or all of them would be kept
+            if not one.isreg() or one.issparse():
+                continue
+            if one.size < 0 or one.offset_data + one.size > size:
+                raise tarfile.ReadError(f"{one.name} ends beyond the file")
+            yield Member(one.name, one.offset_data, one.size), stream
 
 
-def _samples(file: pathlib.Path) -> Iterator[tuple[Member, dict[str, Any]]]:
+def _samples(file: Path) -> Iterator[tuple[Member, dict[str, Any]]]:
     """Yield the image of each sample of a shard that has one, and what else is known of it by name."""
     key, image, columns = None, None, dict[str, Any]()
     for member, stream in members(file):
@@ -154,7 +150,7 @@ def _samples(file: pathlib.Path) -> Iterator[tuple[Member, dict[str, Any]]]:
 
 def _columns(ending: str, content: bytes, what: str) -> dict[str, Any]:
     """Return what a .cls or .json file says, by name."""
-    try:
+    with checks.damaged(f"{what} is no label", "expected a number or a name"):
         if ending == "cls.gz":
             with gzip.open(io.BytesIO(content)) as stream:
                 content = stream.read(MAX_TEXT)
@@ -169,8 +165,6 @@ def _columns(ending: str, content: bytes, what: str) -> dict[str, Any]:
             value = {"True": 1, "False": 0}.get(text, text)
         value = value[0] if isinstance(value, list) and len(value) == 1 else value
         return {"cls": int(value) if isinstance(value, bool | float) and value == int(value) else value}
-    except (OSError, EOFError, zlib.error, ValueError, OverflowError, RecursionError) as error:
-        raise UserError(f"{what} is no label ({brief(error)}); expected a number or a name.") from error
 
 
 def _labels(table: dict[str, list[Any]], wanted: str, place: str) -> Labels | None:
@@ -182,11 +176,11 @@ def _labels(table: dict[str, list[Any]], wanted: str, place: str) -> Labels | No
     return chosen(table, wanted, place) if table else None
 
 
-def finds(path: pathlib.Path) -> bool:
+def finds(path: Path) -> bool:
     """Return whether a path is a tar archive, or a folder that holds some and no images."""
     if path.is_file():
         return first_bytes(path)[257:262] == b"ustar"
     return holds(path, (".tar",))
 
 
-KIND = container(lambda c, workers: WebDataset(c), finds, "tar shards of WebDataset, such as 0001.png and 0001.cls")
+KIND = container(WebDataset, finds, "tar shards of WebDataset, such as 0001.png and 0001.cls")

@@ -8,25 +8,20 @@ References:
   PKWARE, "APPNOTE.TXT", version 6.3.10.
 """
 
-from __future__ import annotations
-
-import pathlib
 import posixpath
 import struct
 import zipfile
 import zlib
+from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-
-from jaxgan.base import digests
-from jaxgan.base.checks import UserError, brief
+from jaxgan.base import checks, digests
+from jaxgan.base.checks import UserError
 from jaxgan.base.files import open_regular
 from jaxgan.base.terminal import printable
 from jaxgan.data.images import tables
 from jaxgan.data.images.memory_budget import MAX_BYTES
-from jaxgan.data.images.tree import EXTENSIONS, NOT_CLASSES, LeftOut, label_by_folder
-from jaxgan.data.labels import Labels
+from jaxgan.data.images.tree import EXTENSIONS, NOT_CLASSES, LeftOut
 from jaxgan.data.sources.containers.ranges import first_bytes, read_range
 from jaxgan.data.sources.kind import container, existing
 from jaxgan.data.sources.records import Records
@@ -54,25 +49,19 @@ class Zip(Records):
         file = existing(path, "a zip archive of images")
         self._path, self.place = str(file), printable(file)
         members = {one.filename: one for one in members_of(file)}
-        self._left_out = LeftOut(pathlib.Path("/"))
+        self._left_out = LeftOut(Path("/"))
         names = sorted((name for name in members if self._is_image(name)), key=lambda name: name.split("/"))
         if not names:
             but = f" but what is left out: {self._left_out}" if self._left_out else ""
             raise UserError(f"{self.place} holds no images{but}; expected files such as .png, .jpg or .webp.")
-        beside = {name: members[name] for name in tables.NAMES if name in members}
-        found = tables.labelled(names, {name: self._reader(one) for name, one in beside.items()}, labels, self.place)
-        if found is None:
-            self.what, rows = "zip of images", np.arange(len(names))
-            values, classes, _ = label_by_folder([f"/{name}" for name in names], pathlib.Path("/"), place=self.place)
-            self.labels = None if classes is None else Labels(values, tuple(classes))
-        else:
-            self.what = "StyleGAN zip" if found.file == tables.STYLEGAN else f"zip with {found.file}"
-            rows, self.labels = found.rows, found.labels
-        self._members = [members[names[row]] for row in rows]
+        beside = {name: self._reader(members[name]) for name in tables.NAMES if name in members}
+        found = tables.labelled_anyhow(names, beside, labels, self.place)
+        self.what = f"zip with {found.file}" if found.file else "zip of images"
+        self.what = "StyleGAN zip" if found.file == tables.STYLEGAN else self.what
+        self._members, self.labels = [members[names[row]] for row in found.rows], found.labels
         facts = "".join(f"{one.filename}\0{one.CRC}\0{one.file_size}\0" for one in self._members)
-        self.fingerprint = digests.digest(
-            "zip", facts.encode(errors="surrogateescape"), "" if self.labels is None else self.labels.values
-        )
+        values = "" if self.labels is None else self.labels.values
+        self.fingerprint = digests.digest("zip", facts.encode(errors="surrogateescape"), values)
 
     def __len__(self) -> int:
         return len(self._members)
@@ -102,23 +91,18 @@ class Zip(Records):
         return lambda: content(self._path, member, tables.MAX_BYTES + 1)
 
 
-def members_of(file: pathlib.Path) -> list[zipfile.ZipInfo]:
+def members_of(file: Path) -> list[zipfile.ZipInfo]:
     """Return what an archive lists.
 
     Raises:
       ValueError: it is damaged, encrypted, or has a list too large to hold.
     """
     stream, size = open_regular(file)
-    with stream:
-        try:
-            if (length := _list_length(stream, size)) > MAX_LIST:
-                raise UserError(f"{printable(file)} has a list of {length:,} bytes; expected at most {MAX_LIST:,}.")
-            with zipfile.ZipFile(stream) as archive:
-                members = archive.infolist()
-        except UserError:
-            raise
-        except Exception as error:  # zipfile raises about anything on damaged archives
-            raise UserError(f"{printable(file)} is a damaged zip archive ({brief(error)}); get it again.") from error
+    with stream, checks.damaged(f"{printable(file)} is a damaged zip archive"):
+        if (length := _list_length(stream, size)) > MAX_LIST:
+            raise UserError(f"{printable(file)} has a list of {length:,} bytes; expected at most {MAX_LIST:,}.")
+        with zipfile.ZipFile(stream) as archive:
+            members = archive.infolist()
     if any(one.flag_bits & 1 for one in members):
         raise UserError(f"{printable(file)} is encrypted; pack it anew without a password.")
     if kinds := {one.compress_type for one in members} - {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
@@ -173,11 +157,9 @@ def _start(header: bytes) -> int:
     return _HEADER + sum(struct.unpack("<HH", header[26:30]))
 
 
-def finds(path: pathlib.Path) -> bool:
+def finds(path: Path) -> bool:
     """Return whether a path is a zip archive."""
     return path.is_file() and first_bytes(path, 4) in (b"PK\x03\x04", b"PK\x05\x06")
 
 
-KIND = container(
-    lambda c, workers: Zip(c.path, c.labels), finds, "a zip archive of images, such as StyleGAN's dataset_tool writes"
-)
+KIND = container(lambda c: Zip(c.path, c.labels), finds, "a zip archive of images, such as StyleGAN's")

@@ -1,7 +1,5 @@
 """The MNIST digits, shipped with the package (see NOTICE for authors and licence)."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import importlib.resources
@@ -60,10 +58,7 @@ def _unpack(name: str) -> bytes:
     except (OSError, EOFError, zlib.error):
         content = b""
     if hashlib.md5(content, usedforsecurity=False).hexdigest() != MD5[name]:
-        raise UserError(
-            f"The embedded MNIST file {name}.gz is damaged: its MD5 is not {MD5[name]}. "
-            "Install jaxgan again, or get the file back from its repository."
-        )
+        raise UserError(f"The embedded MNIST file {name}.gz is damaged, by its MD5; install jaxgan again.")
     return content
 
 

@@ -4,8 +4,6 @@ XLA on a CPU is up to 100 times slower for dilated maps, tiny maps and few chann
 that suits its sizes. `jaxgan/nets/convolution/trilinear.py` has their derivatives.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 from collections.abc import Sequence
@@ -130,9 +128,7 @@ def _products_of_taps(w: Array, g: Array) -> Array:
         # A product for each tap: the kernel, which is larger than the maps here, need not be transposed.
         taps, kernels = math.prod(w.shape[:2]), jnp.swapaxes(w, 2, 3)
         products = jnp.matmul(
-            jnp.broadcast_to(pixels, (taps, *pixels.shape)),
-            kernels.reshape(taps, f, -1),
-            preferred_element_type=wide,
+            jnp.broadcast_to(pixels, (taps, *pixels.shape)), kernels.reshape(taps, f, -1), preferred_element_type=wide
         )
         return jnp.moveaxis(products.reshape(*w.shape[:2], *g.shape[:3], -1), (0, 1), (3, 4))
     products = jnp.matmul(pixels, w.reshape(-1, f).T, preferred_element_type=wide)

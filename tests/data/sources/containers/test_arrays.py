@@ -141,7 +141,7 @@ def test_what_a_header_claims_is_bounded(tmp_path, content, message):
 
 def test_arrays_without_images_are_named(tmp_path):
     np.savez(tmp_path / "a.npz", weights=np.zeros(3), bias=np.zeros(3))
-    with pytest.raises(UserError, match="holds weights, bias; expected images of split 'train' as train_images"):
+    with pytest.raises(UserError, match="holds weights, bias; expected images as train_images"):
         opened(tmp_path / "a.npz")
     np.savez(tmp_path / "b.npz", images=PIXELS, labels=LABELS[:3])
     with pytest.raises(UserError, match="3 labels for 6 images"):

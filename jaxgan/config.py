@@ -224,6 +224,11 @@ def validate(config: Config) -> None:
             raise UserError(f"config has no field {path}; start from jaxgan.config.default().")
     for path, value in flat.items():
         known.get(path, Setting(path, None)).check(f"config.{path}", value)
+        if not _is_json(value):
+            raise UserError(
+                f"config.{path} is {value!r}, a {type(value).__name__}; expected text, numbers, booleans, None or "
+                "lists of them, which a run's config.json can hold."
+            )
     for path, need in unused(config).items():
         other = "a weight of a gradient penalty" if need == "penalty" else f"config.{need}"
         raise UserError(f"config.{path} is {flat[path]}, but without {other} it has no effect; set both.")
@@ -235,6 +240,14 @@ def validate(config: Config) -> None:
             "config.optim.shared_counter is True, which only adam_tf knows; set config.optim.g.name and "
             "config.optim.d.name to adam_tf, or shared_counter to False."
         )
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_json, value))
+    if isinstance(value, dict):
+        return all(isinstance(name, str) for name in value) and all(map(_is_json, value.values()))
+    return value is None or isinstance(value, str | int | float)
 
 
 def unused(config: Config) -> dict[str, str]:

@@ -1,7 +1,11 @@
 import dataclasses
 import json
+from pathlib import Path
 
+import jax.numpy as jnp
+import numpy as np
 import pytest
+import tiny
 from ml_collections import ConfigDict
 
 from jaxgan import config as config_lib
@@ -142,3 +146,22 @@ def test_what_a_class_checks_too_is_what_the_table_says(monkeypatch):
     assert UpdateRule(order="backwards").order == "backwards"
     with pytest.raises(ValueError, match=r"rule\.order is 'g_first'; expected one of d_first, backwards"):
         UpdateRule(order="g_first")
+
+
+@pytest.mark.parametrize("value", [np.int64(3), np.ones(2), jnp.ones(2), b"x", {1, 2}, len, [1, [Path("x")]], 1j])
+def test_values_that_a_run_could_not_keep_are_refused(value):
+    config = tiny.get_config()
+    with config.unlocked():
+        config.model.extra = value
+    with pytest.raises(ValueError, match=r"config.model.extra is .*; expected text, numbers, booleans, None or lists"):
+        config_lib.validate(config)
+
+
+@pytest.mark.parametrize(
+    "value", [None, 2**70, 0.5, np.float64(0.5), True, "x", (1, 2), [1, ["a", None]], {"a": {"b": 1}}]
+)
+def test_values_that_json_holds_are_settings_of_a_gan(value):
+    config = tiny.get_config()
+    with config.unlocked():
+        config.model.extra = value
+    config_lib.validate(config)

@@ -20,7 +20,7 @@ import jaxgan
 from jaxgan import config as config_lib, data
 from jaxgan.base import machine
 from jaxgan.base.settings import Setting
-from jaxgan.rundir import layout, metrics_log, saved_config
+from jaxgan.rundir import layout, metrics_log, saved_config, saved_config
 from jaxgan.runs.batches import batch_shapes, batches
 from jaxgan.runs.evaluate import Evaluator
 from jaxgan.runs.setup import create_setup
@@ -239,7 +239,8 @@ def test_nan_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path, monkeypa
 def test_a_bad_parameter_is_never_saved(tmp_path, monkeypatch):
     # The last step's metrics are still sound: only the parameters after it are not.
     bad = config(num_steps=1, sample_every=0)
-    monkeypatch.setattr(config_lib, "validate", lambda config: None)  # which refuses such a rate
+    for module in config_lib, saved_config:
+        monkeypatch.setattr(module, "validate", lambda config: None)  # which refuses such a rate
     bad.gan, bad.optim.g.learning_rate = tiny.__file__, float("inf")
     with pytest.raises(FloatingPointError, match="no finite number after step 1"):
         jaxgan.train(bad, tmp_path)

@@ -143,12 +143,13 @@ def from_function(
       FileNotFoundError: no such file.
       ValueError: no such function, or it returns something else than float[N, D].
     """
-    call, digest = parts.read("the feature function", function) if isinstance(function, str) else function, ""
+    call: Any = function
+    part = digest = ""
     if isinstance(function, str):
-        file, part = parts.file_of(function)
+        call, (file, part) = parts.read("the feature function", function), parts.file_of(function)
         digest = hashlib.sha256(Path(file).read_bytes() + part.encode()).hexdigest()[:16]
     name = name or getattr(call, "__name__", "own")
-    parts.check_call(f"the feature function {name!r}", call, "images")
+    parts.check_call(f"the feature function {part or name!r}", call, "images")
     probe = np.asarray(call(np.zeros((2, *image_shape), np.uint8)))
     if probe.ndim != 2 or len(probe) != 2 or not np.issubdtype(probe.dtype, np.floating):
         raise UserError(f"the feature function {name!r} made {probe.dtype}{list(probe.shape)} of 2 images; "

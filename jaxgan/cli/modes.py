@@ -85,7 +85,7 @@ def score() -> None:
     if FLAGS.fake is not None or FLAGS.real is not None:
         score_folders()
         return
-    refuse_all_but(OF_SCORES, "scores of a run")
+    refuse_all_but(OF_SCORES, "--mode=evaluate of a run")
     whole = FLAGS.workdir or ""
     many = [] if FLAGS.replica is not None else [layout.folder_of(whole, number) for number in layout.replicas(whole)]
     if many and FLAGS.out is not None:

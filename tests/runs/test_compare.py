@@ -88,4 +88,4 @@ def test_command_takes_settings_and_fails_where_the_scores_cannot_be_written(fol
     assert "could not be written" in done.stderr
     assert "swd" in done.stdout
     done = call("--mode=evaluate", "--config=gan_mlp", f"--workdir={tmp_path}")
-    assert "--config means nothing to scores of a run" in done.stderr
+    assert "--config means nothing to --mode=evaluate of a run" in done.stderr

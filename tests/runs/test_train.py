@@ -20,7 +20,7 @@ import jaxgan
 from jaxgan import config as config_lib, data
 from jaxgan.base import machine
 from jaxgan.base.settings import Setting
-from jaxgan.rundir import layout, metrics_log, saved_config, saved_config
+from jaxgan.rundir import layout, metrics_log, saved_config
 from jaxgan.runs.batches import batch_shapes, batches
 from jaxgan.runs.evaluate import Evaluator
 from jaxgan.runs.setup import create_setup

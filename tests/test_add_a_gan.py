@@ -47,14 +47,14 @@ def test_parts_of_a_method_are_put_into_a_gan(monkeypatch):
     page = (ROOT / "docs" / "howto" / "add_a_loss.md").read_text()
     names = {}
     monkeypatch.setattr(registry, "_FOUND", dict(registry._FOUND))
-    for kept, name in (losses.LOSSES, "exponential"), (penalties.PENALTIES, "drift"), (KINDS, "bars"):
+    for kept, name in (losses.LOSSES, "exponential"), (penalties.PENALTIES, "drift"), (KINDS, "dots"):
         monkeypatch.setitem(kept, name, None)  # undone, it is gone
     for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
         exec(block, names)
     assert losses.LOSSES["exponential"] == names["exponential"]
     given = registry.Given(np.full((2, 4, 4, 1), 51, np.uint8), None, None, None, None, 0)
     assert penalties.PENALTIES["drift"] == names["drift"]
-    assert KINDS["bars"].path == "optional"
+    assert KINDS["dots"].path == "optional"
     assert registry._FOUND["brightness"].compute(given) == {"brightness": 0.2}
     networks = {"__name__": "mine"}
     exec(NETWORKS.replace("from __future__ import annotations", ""), networks)

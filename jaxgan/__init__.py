@@ -1,5 +1,7 @@
 """GANs in JAX and Flax: explicit state, one pure training step, samplers as pure functions."""
 
+from __future__ import annotations
+
 import importlib
 import importlib.metadata
 import importlib.util

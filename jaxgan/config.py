@@ -4,6 +4,8 @@ A setting is one entry below. Defaults, checks, what a resumed run may change, w
 help and the page of all settings follow from it. A file in `configs/` starts from `default()`.
 """
 
+from __future__ import annotations
+
 import copy
 import dataclasses
 import os

@@ -1,5 +1,7 @@
 """The files of configurations, `configs/*.py`: bundled ones, and a user's own."""
 
+from __future__ import annotations
+
 import contextlib
 import importlib.util
 import inspect

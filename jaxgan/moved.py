@@ -1,5 +1,7 @@
 """Old names of modules that documentation of earlier versions taught. They import the new modules, with a warning."""
 
+from __future__ import annotations
+
 import importlib
 import importlib.abc
 import importlib.util

@@ -3,6 +3,8 @@
 Outside `pmap` the axis is not bound. There, and on one device, `mean` and `share` return their argument unchanged.
 """
 
+from __future__ import annotations
+
 import contextlib
 import contextvars
 from collections.abc import Iterator

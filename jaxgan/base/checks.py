@@ -1,5 +1,7 @@
 """Checks of what users give, and the errors they raise: what was given, what is expected, what to do."""
 
+from __future__ import annotations
+
 import contextlib
 import difflib
 import importlib

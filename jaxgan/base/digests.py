@@ -1,5 +1,7 @@
 """Digests of bytes and arrays, which tell whether two things are the same."""
 
+from __future__ import annotations
+
 import hashlib
 
 import numpy as np

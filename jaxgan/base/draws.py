@@ -4,6 +4,8 @@ On a CPU, threefry bits cost 13 times as much, or 4 times if packed into bytes. 
 Neither does better in the tests of independence.
 """
 
+from __future__ import annotations
+
 import math
 
 import jax

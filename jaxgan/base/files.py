@@ -1,5 +1,7 @@
 """The one way to write a file, whole or not at all, and the one way to read a file that may come from anybody."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import os

@@ -3,6 +3,8 @@
 A key is either split or folded, never both. With threefry, `split(k, n)[i]` and `fold_in(k, i)` are the same bits.
 """
 
+from __future__ import annotations
+
 import enum
 from collections.abc import Callable
 from typing import Any

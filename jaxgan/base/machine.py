@@ -1,5 +1,7 @@
 """Settings of XLA and of malloc for the CPU and the memory of this machine."""
 
+from __future__ import annotations
+
 import contextlib
 import ctypes
 import functools

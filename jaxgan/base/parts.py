@@ -3,6 +3,8 @@
 The file is executed when a part of it is asked for. A custom GAN is such a file, too: config.gan names all of it.
 """
 
+from __future__ import annotations
+
 import ast
 import hashlib
 import importlib.machinery

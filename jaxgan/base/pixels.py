@@ -1,5 +1,7 @@
 """Conversions between uint8 pixels and the floats that networks use."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import jax

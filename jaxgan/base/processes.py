@@ -9,6 +9,8 @@ JAX joins the processes, computes with them and ends those that have lost one. I
 - A process that ends early ends the others, too: `together` makes all meet at the end.
 """
 
+from __future__ import annotations
+
 import contextlib
 import ctypes
 import os

@@ -1,5 +1,7 @@
 """What a setting of a configuration is, and how configurations are read."""
 
+from __future__ import annotations
+
 import dataclasses
 import math
 import os

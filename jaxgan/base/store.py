@@ -1,5 +1,7 @@
 """Arrays on disk with a digest of their content: weights, and what is computed once and kept."""
 
+from __future__ import annotations
+
 import io
 import json
 import os

@@ -1,5 +1,7 @@
 """Tensors by name out of a file of weights: .npz, .safetensors, or PyTorch's .pth without PyTorch and without trust."""
 
+from __future__ import annotations
+
 import collections
 import math
 import os

@@ -1,5 +1,7 @@
 """Lines for the person at the terminal, without what a terminal would obey: messages on standard error, results."""
 
+from __future__ import annotations
+
 import contextlib
 import sys
 from collections.abc import Callable, Iterator

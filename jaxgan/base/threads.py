@@ -1,5 +1,7 @@
 """Background threads that the end of the interpreter waits for."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any

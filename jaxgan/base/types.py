@@ -4,6 +4,8 @@ Shape letters in all docstrings: B batch, H height, W width, C channels, Z laten
 D features.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import math
 import operator

@@ -1,5 +1,7 @@
 """What Ctrl-C does before and after a run."""
 
+from __future__ import annotations
+
 import os
 import signal
 from typing import NoReturn

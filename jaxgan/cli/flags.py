@@ -1,5 +1,7 @@
 """The command line's flags, and the configuration that they stand for."""
 
+from __future__ import annotations
+
 import ast
 import functools
 import os

@@ -1,5 +1,7 @@
 """The command from its start to its end: signals, mistakes, compiled programs that are kept."""
 
+from __future__ import annotations
+
 import os
 import signal
 import sys

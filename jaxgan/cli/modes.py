@@ -1,5 +1,7 @@
 """What `--mode` may be: a function each, and the flags that it reads."""
 
+from __future__ import annotations
+
 import dataclasses
 import sys
 from collections.abc import Callable

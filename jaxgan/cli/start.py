@@ -1,5 +1,7 @@
 """Where the command begins: Ctrl-C is taken care of before the imports, which take seconds."""
 
+from __future__ import annotations
+
 import gc
 import signal
 

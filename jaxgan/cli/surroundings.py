@@ -1,5 +1,7 @@
 """What the command asks of the process it runs in, said in a sentence where it is not there."""
 
+from __future__ import annotations
+
 import io
 import os
 import sys

@@ -1,5 +1,7 @@
 """Data: where images come from, which of them a step takes, and how they are read ahead."""
 
+from __future__ import annotations
+
 import copy
 import dataclasses
 from typing import Any

@@ -1,5 +1,7 @@
 """What a data set turned out to be, in 32 hexadecimal digits."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from jaxgan.base.checks import UserError

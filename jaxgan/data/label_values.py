@@ -1,5 +1,7 @@
 """The labels of a whole data set: some of them as a table, and how often each class occurs."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Sequence
 from typing import Any

@@ -1,5 +1,7 @@
 """Labels from the columns of a table: classes with names, or vectors of numbers."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -34,7 +36,7 @@ class Labels(NamedTuple):
         """K where the labels are classes, None for vectors."""
         return len(self.names) if self.values.ndim == 1 else None
 
-    def take(self, rows: np.ndarray) -> "Labels":
+    def take(self, rows: np.ndarray) -> Labels:
         """Return the labels of some images."""
         return Labels(self.values[rows], self.names)
 

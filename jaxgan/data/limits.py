@@ -1,5 +1,7 @@
 """How much memory and how many cores this process may use: the machine's, or less where a control group says so."""
 
+from __future__ import annotations
+
 import math
 import os
 from collections.abc import Iterator

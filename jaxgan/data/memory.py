@@ -1,5 +1,7 @@
 """Images held in memory, and the decision what to hold there."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 from collections.abc import Sequence

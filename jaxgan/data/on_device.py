@@ -1,5 +1,7 @@
 """A data set that lies on a device, where each step gathers its images."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import jax

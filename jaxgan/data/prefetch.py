@@ -1,5 +1,7 @@
 """Prepare the next batches in a background thread."""
 
+from __future__ import annotations
+
 import collections
 import threading
 import weakref
@@ -37,7 +39,7 @@ class Prefetch(Generic[T]):
     def __next__(self) -> T:
         return self._shelf.take()
 
-    def __enter__(self) -> "Prefetch[T]":
+    def __enter__(self) -> Prefetch[T]:
         return self
 
     def __exit__(self, *unused: object) -> None:

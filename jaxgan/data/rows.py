@@ -1,5 +1,7 @@
 """Rows of a data set: evenly spaced ones, and all of them part by part."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import numpy as np

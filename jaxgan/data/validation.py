@@ -1,5 +1,7 @@
 """What is refused of a data set: images, labels, batches, and whatever `source=` returns."""
 
+from __future__ import annotations
+
 import dataclasses
 from typing import Any
 

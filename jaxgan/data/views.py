@@ -1,5 +1,7 @@
 """Views of a data set: without its first images, or with the left-right flip of each image."""
 
+from __future__ import annotations
+
 import dataclasses
 
 import numpy as np

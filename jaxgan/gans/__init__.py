@@ -3,6 +3,8 @@
 `config.gan` is the name of a file here, or the path of a .py file anywhere.
 """
 
+from __future__ import annotations
+
 import contextlib
 import copy
 import importlib

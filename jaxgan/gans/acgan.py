@@ -5,6 +5,8 @@ References:
   Keras examples after it: upsampling, 3x3 convolutions, and a label embedding that multiplies the latent.
 """
 
+from __future__ import annotations
+
 import jax.numpy as jnp
 from flax import linen as nn
 

@@ -8,6 +8,8 @@ References:
   networks are a lighter form of `dcgan`. Miyato and Koyama, "cGANs with Projection Discriminator", 2018, equation 3.
 """
 
+from __future__ import annotations
+
 import math
 
 import jax.numpy as jnp

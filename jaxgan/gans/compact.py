@@ -14,6 +14,8 @@ References:
   latents. The layers and the selection by signs are jaxgan's own.
 """
 
+from __future__ import annotations
+
 import math
 
 import jax.numpy as jnp

@@ -6,6 +6,8 @@ References:
   Adversarial Network".
 """
 
+from __future__ import annotations
+
 import jax.numpy as jnp
 from flax import linen as nn
 

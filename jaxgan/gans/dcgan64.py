@@ -5,6 +5,8 @@ References:
   Adversarial Networks", 2015, figure 1. Initialisation and training follow bubbliiiing, "dcgan-pytorch", 2021.
 """
 
+from __future__ import annotations
+
 import jax.numpy as jnp
 from flax import linen as nn
 

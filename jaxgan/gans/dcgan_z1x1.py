@@ -9,6 +9,8 @@ References:
   12_Pytorch_DCGAN", 2021.
 """
 
+from __future__ import annotations
+
 from functools import partial
 
 import jax.numpy as jnp

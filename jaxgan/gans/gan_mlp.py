@@ -5,6 +5,8 @@ References:
   "TensorFlow-Examples: Generative Adversarial Network Example", 2017.
 """
 
+from __future__ import annotations
+
 import math
 
 from flax import linen as nn

@@ -9,6 +9,8 @@ References:
   - Classes of generated images are drawn uniformly. The reference takes those of the real images in the comparison.
 """
 
+from __future__ import annotations
+
 import math
 
 import jax

@@ -1,5 +1,7 @@
 """A generator's variables as arrays by their paths, such as params/Dense_0/kernel, and back."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

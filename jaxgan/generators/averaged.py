@@ -1,5 +1,7 @@
 """The averaged generator of a run, as its images are drawn."""
 
+from __future__ import annotations
+
 import jax
 
 from jaxgan.base import keys

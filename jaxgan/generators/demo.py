@@ -1,5 +1,7 @@
 """A page with a generator in it, for a browser that is not asked to fetch anything."""
 
+from __future__ import annotations
+
 import base64
 import gzip
 import importlib.resources

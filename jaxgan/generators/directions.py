@@ -1,5 +1,7 @@
 """Directions of latents along which images change in one way."""
 
+from __future__ import annotations
+
 import math
 
 import jax

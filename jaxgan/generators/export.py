@@ -1,5 +1,7 @@
 """Trained generators as files that other programs read."""
 
+from __future__ import annotations
+
 import copy
 import json
 from collections.abc import Callable

@@ -1,5 +1,7 @@
 """Images of a finished or running training run, as files."""
 
+from __future__ import annotations
+
 import dataclasses
 import math
 import os

@@ -1,5 +1,7 @@
 """Weights of generators that were trained with PyTorch or Keras."""
 
+from __future__ import annotations
+
 import copy
 import math
 import re

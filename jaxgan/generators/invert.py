@@ -1,5 +1,7 @@
 """Inversion: the latents whose images are most like given ones, found by descent from many starts."""
 
+from __future__ import annotations
+
 import functools
 import math
 from collections.abc import Callable

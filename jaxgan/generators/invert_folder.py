@@ -1,5 +1,7 @@
 """Images of a folder beside what a generator makes of the latents found for them, as files."""
 
+from __future__ import annotations
+
 import copy
 from pathlib import Path
 

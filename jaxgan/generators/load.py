@@ -1,5 +1,7 @@
 """A run's generator, of one checkpoint or averaged over many."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path

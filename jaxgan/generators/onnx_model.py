@@ -1,5 +1,7 @@
 """A function of JAX as an ONNX model that many runtimes read: constants computed, operations of an old opset."""
 
+from __future__ import annotations
+
 import contextlib
 import logging
 import warnings

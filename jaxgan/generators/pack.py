@@ -1,5 +1,7 @@
 """Make a bundled generator: `python -m jaxgan.generators.pack RUN FILE.npz`."""
 
+from __future__ import annotations
+
 import sys
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """Generators that are one file: those bundled with the package, and .safetensors that `export` wrote of a run."""
 
+from __future__ import annotations
+
 import importlib.resources
 import json
 from pathlib import Path

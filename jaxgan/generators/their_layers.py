@@ -1,5 +1,7 @@
 """Layers of PyTorch and Keras: their arrays, as those of our layers."""
 
+from __future__ import annotations
+
 import math
 import re
 from collections.abc import Callable, Mapping

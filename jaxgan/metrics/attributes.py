@@ -1,5 +1,7 @@
 """Do images show the label vectors that they were made for? Each attribute by itself."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np

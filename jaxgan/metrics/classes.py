@@ -1,5 +1,7 @@
 """Which classes a classifier sees in images: the right ones, and in the data's proportions."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from jaxgan.base.checks import UserError

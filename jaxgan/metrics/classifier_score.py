@@ -1,5 +1,7 @@
 """How sure a classifier is of each image, and how varied its answers are."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from jaxgan.base import checks

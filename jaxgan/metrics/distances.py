@@ -1,5 +1,7 @@
 """Euclidean distances between many vectors, a block at a time."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar

@@ -1,5 +1,7 @@
 """Frechet distance between the normal distributions that fit two sets of features."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from jaxgan.base.checks import UserError

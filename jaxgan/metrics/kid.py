@@ -1,5 +1,7 @@
 """Kernel distance between two sets of features, without bias at any number of images."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import jax

@@ -1,5 +1,7 @@
 """How many images are memorised: nearer to a training image, in features, than training images are to each other."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from jaxgan.metrics.distances import nearest_distances

@@ -8,6 +8,8 @@ References:
   Valkov, Russell, Gutmann and Sutton, "VEEGAN", 2017, section 4.1, for the number of images and the divergence.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from jaxgan.metrics.classes import predicted

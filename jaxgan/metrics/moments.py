@@ -1,5 +1,7 @@
 """Mean and covariance of features."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from typing import NamedTuple
 

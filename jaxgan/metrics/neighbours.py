@@ -1,5 +1,7 @@
 """The nearest training image of each image, which shows memorisation."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Sequence
 

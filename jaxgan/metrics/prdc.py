@@ -1,5 +1,7 @@
 """Fidelity and variety by nearest neighbours: precision and recall, density and coverage."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from jaxgan.base import checks

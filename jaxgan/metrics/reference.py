@@ -1,5 +1,7 @@
 """Statistics of the real images that measures compare with, computed once and kept on disk."""
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import functools

@@ -7,6 +7,8 @@ A new measure is one file:
         return {"brightness": float(given.images.mean())}
 """
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 import importlib

@@ -1,5 +1,7 @@
 """All measures of a set of images at once, as they stand in the registry."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -5,6 +5,8 @@ References:
   with W1 as in Karras, Aila, Laine and Lehtinen, "Progressive Growing of GANs", 2018, section 5.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from jaxgan.base import checks

@@ -1,5 +1,7 @@
 """Activation functions."""
 
+from __future__ import annotations
+
 import jax
 
 from jaxgan.base.types import Array

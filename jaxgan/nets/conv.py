@@ -1,5 +1,7 @@
 """Convolutions and their layers, fast on a CPU too. Parameters have the names and shapes of Flax's layers."""
 
+from __future__ import annotations
+
 import contextlib
 import contextvars
 import functools

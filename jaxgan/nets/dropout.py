@@ -1,5 +1,7 @@
 """Dropout with cheap masks."""
 
+from __future__ import annotations
+
 import flax.linen as nn
 import jax.numpy as jnp
 

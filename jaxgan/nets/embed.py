@@ -1,5 +1,7 @@
 """Embeddings of labels: classes, mixtures of classes, and vectors."""
 
+from __future__ import annotations
+
 import dataclasses
 
 import jax
@@ -23,7 +25,7 @@ class Condition:
     spans: tuple[tuple[float, float], ...] = ()
 
     @classmethod
-    def of(cls, data: DataInfo, *, conditional: bool = True) -> "Condition":
+    def of(cls, data: DataInfo, *, conditional: bool = True) -> Condition:
         """Return what the labels of a data set tell; nothing where networks are not conditional."""
         if not conditional:
             return cls()
@@ -32,7 +34,7 @@ class Condition:
         rows = data.label_table or ((0.0,) * data.label_size,)
         return cls(data.label_size, tuple((min(numbers), max(numbers)) for numbers in zip(*rows, strict=True)))
 
-    def embed(self, features: int, init: Initializer) -> "Embed":
+    def embed(self, features: int, init: Initializer) -> Embed:
         """Return a layer from labels to float[B, features]."""
         return Embed(self.size, features, init, self.spans)
 

@@ -1,5 +1,7 @@
 """Grouped convolutions, fast on a CPU too."""
 
+from __future__ import annotations
+
 import jax.numpy as jnp
 from flax import linen as nn
 from flax.typing import Initializer

@@ -1,5 +1,7 @@
 """Initialisers that Flax lacks."""
 
+from __future__ import annotations
+
 import jax
 from flax.typing import Initializer
 

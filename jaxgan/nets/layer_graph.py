@@ -1,5 +1,7 @@
 """The layers of a module: their order, shapes and sizes, and what feeds what."""
 
+from __future__ import annotations
+
 import dataclasses
 import math
 from collections import Counter

@@ -1,5 +1,7 @@
 """Minibatch standard deviation: a feature that tells D how much the images of a batch differ."""
 
+from __future__ import annotations
+
 import jax.numpy as jnp
 
 from jaxgan.base import axis

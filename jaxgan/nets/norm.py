@@ -1,5 +1,7 @@
 """Normalisation layers. Statistics of batch norm are those of the global batch, over all devices."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 import math

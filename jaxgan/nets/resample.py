@@ -6,6 +6,8 @@ References:
   map is darker at its border.
 """
 
+from __future__ import annotations
+
 import jax.numpy as jnp
 from jax import lax
 

@@ -5,6 +5,8 @@ References:
   Decay and start are those of its published code.
 """
 
+from __future__ import annotations
+
 import jax
 import jax.numpy as jnp
 from jax.nn import relu

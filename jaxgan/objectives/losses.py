@@ -3,6 +3,8 @@
 r = D(x) and f = D(G(z)) are the logits of a real and of a generated image, without a sigmoid.
 """
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Callable
 from typing import Any

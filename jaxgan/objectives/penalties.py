@@ -5,6 +5,8 @@ are taken before augmentation, in the networks' range. D must judge each image o
 statistics in D, a logit depends on other images too, and the penalty is not defined.
 """
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any

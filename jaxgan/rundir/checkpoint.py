@@ -1,5 +1,7 @@
 """Checkpoints of a run: the one file that imports Orbax, of which it uses public names only."""
 
+from __future__ import annotations
+
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -141,7 +143,7 @@ class Checkpoints:
         """Rename steps' folders to names that no step has, ending in `why`; return the new names."""
         return [_rename(self.folder / str(step), why).name for step in steps]
 
-    def __enter__(self) -> "Checkpoints":
+    def __enter__(self) -> Checkpoints:
         return self
 
     def __exit__(self, kind, error, trace) -> None:

@@ -1,5 +1,7 @@
 """Proof that a checkpoint is what was written: digests of its arrays, sealed by a digest of their own."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os

@@ -1,5 +1,7 @@
 """What a run's evaluations found, in `evaluation.json`."""
 
+from __future__ import annotations
+
 import json
 import math
 from collections.abc import Collection, Sequence

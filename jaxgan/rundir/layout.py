@@ -1,5 +1,7 @@
 """The names of all files and folders of a run."""
 
+from __future__ import annotations
+
 import os
 import re
 from pathlib import Path

@@ -1,5 +1,7 @@
 """One process at a time writes into a run's folder."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import fcntl

@@ -1,5 +1,7 @@
 """What a run measures, in `metrics.jsonl`."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 from typing import Any

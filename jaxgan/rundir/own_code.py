@@ -1,5 +1,7 @@
 """A user's Python files in a run: the copies that it keeps, and the consent that executing them needs."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Collection, Mapping
 from pathlib import Path

@@ -1,5 +1,7 @@
 """States of training loops of your own, saved and read as those of runs are."""
 
+from __future__ import annotations
+
 import itertools
 import operator
 from pathlib import Path

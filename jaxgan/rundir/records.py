@@ -1,5 +1,7 @@
 """Lists that a run's folder holds as JSON, and that may come from anybody."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable
 from pathlib import Path

@@ -4,6 +4,8 @@ Orbax writes them in the format of TensorStore, which reads them here: Orbax its
 other processes of a job, and prints a traceback for each array of a damaged file.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar

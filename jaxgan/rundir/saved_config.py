@@ -1,5 +1,7 @@
 """What a run's folder says about itself: `config.json`, copies of a user's code, what a resumed run may change."""
 
+from __future__ import annotations
+
 import copy
 import dataclasses
 import functools

@@ -1,5 +1,7 @@
 """Which steps a run's folder holds."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from pathlib import Path
 

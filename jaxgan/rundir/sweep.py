@@ -1,5 +1,7 @@
 """Many runs in one program: the settings of each replica."""
 
+from __future__ import annotations
+
 import copy
 
 from jaxgan.base.checks import UserError

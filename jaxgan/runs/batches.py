@@ -1,5 +1,7 @@
 """The images of each compiled call, on their way to the devices, and the program that takes them."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import jax

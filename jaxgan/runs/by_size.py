@@ -1,5 +1,7 @@
 """What the number of images decides, where a configuration leaves it to them."""
 
+from __future__ import annotations
+
 import copy
 import math
 

@@ -1,5 +1,7 @@
 """The time of a run, over all processes that trained it, and when `config.train.max_minutes` ends it."""
 
+from __future__ import annotations
+
 import math
 import time
 

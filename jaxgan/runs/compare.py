@@ -1,5 +1,7 @@
 """Scores of a folder of images against another one; nothing is trained."""
 
+from __future__ import annotations
+
 import copy
 import time
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Scores of a generator against the images that it was trained on."""
 
+from __future__ import annotations
+
 import copy
 import dataclasses
 import time

@@ -1,5 +1,7 @@
 """The runs that one program trains together, as the training loop sees them: one, or many seeds."""
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import functools

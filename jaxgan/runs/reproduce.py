@@ -1,5 +1,7 @@
 """Reported results, and training them again: `--mode=reproduce`."""
 
+from __future__ import annotations
+
 import dataclasses
 import importlib.resources
 import json

@@ -1,5 +1,7 @@
 """Where runs continue: their folders opened, and the newest good step that all of them have saved."""
 
+from __future__ import annotations
+
 import contextlib
 import math
 from collections.abc import Sequence

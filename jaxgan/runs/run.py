@@ -1,5 +1,7 @@
 """One run and its folder: what is recorded, its checkpoints, its health."""
 
+from __future__ import annotations
+
 import functools
 import math
 from collections.abc import Callable

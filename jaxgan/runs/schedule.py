@@ -1,5 +1,7 @@
 """What is due at which step of a run, and the compiled calls between these steps."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Iterator
 

@@ -1,5 +1,7 @@
 """What a run consists of before its first step: networks, optimisers, the order of the data; and many such runs."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path

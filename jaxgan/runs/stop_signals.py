@@ -1,5 +1,7 @@
 """SIGTERM, Ctrl-C and the signals of schedulers: requests to save and stop after the step under way."""
 
+from __future__ import annotations
+
 import contextlib
 import signal
 import threading

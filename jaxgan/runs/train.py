@@ -1,5 +1,7 @@
 """Training: from a configuration and a folder to checkpoints, images and metrics, for one run or many seeds."""
 
+from __future__ import annotations
+
 import contextlib
 import functools
 import time

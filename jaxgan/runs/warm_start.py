@@ -1,5 +1,7 @@
 """Beginning a run with what another one, or a bundled generator, has learnt."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 

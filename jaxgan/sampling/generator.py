@@ -1,5 +1,7 @@
 """A generator ready to sample from, and the distribution of its latents."""
 
+from __future__ import annotations
+
 import dataclasses
 import math
 

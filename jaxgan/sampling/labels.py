@@ -1,5 +1,7 @@
 """Which class each image of a grid shows, or of a set that stands for the data."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import jax

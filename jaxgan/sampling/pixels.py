@@ -1,5 +1,7 @@
 """Many images as bytes, made part by part, so that memory stays bounded."""
 
+from __future__ import annotations
+
 import functools
 import math
 from collections.abc import Callable

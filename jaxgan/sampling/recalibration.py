@@ -1,5 +1,7 @@
 """Batch-norm statistics of a generator's own, for one whose weights were averaged."""
 
+from __future__ import annotations
+
 import functools
 import math
 from collections.abc import Callable

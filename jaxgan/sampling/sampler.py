@@ -1,5 +1,7 @@
 """Images from a trained generator, as pure functions of its parameters and a key or latents."""
 
+from __future__ import annotations
+
 import functools
 import inspect
 import math

@@ -1,5 +1,7 @@
 """Walks between latents."""
 
+from __future__ import annotations
+
 import functools
 
 import jax

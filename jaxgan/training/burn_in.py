@@ -1,5 +1,7 @@
 """Values that change over the first images of a run, while the two distributions are still far apart."""
 
+from __future__ import annotations
+
 import dataclasses
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Averages of a generator's variables over training, from which images are drawn."""
 
+from __future__ import annotations
+
 import math
 
 import jax

@@ -1,5 +1,7 @@
 """The description of a GAN that a training step needs."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 from typing import Any
@@ -121,7 +123,7 @@ class Gan:
     class_weight: float = setting("class_weight")
     ema_decay: float = setting("train.ema_decay")
     rule: UpdateRule = UpdateRule()
-    penalties: "tuple[penalties.Penalty, ...]" = ()
+    penalties: tuple[penalties.Penalty, ...] = ()
     penalty_interval: int = setting("penalty.interval")
     lecam: float = setting("penalty.lecam")
     pack: int = setting("pack")
@@ -171,7 +173,7 @@ class Gan:
         latent: Latent,
         conditional: bool = False,
         takes_vectors: bool = False,
-    ) -> "Gan":
+    ) -> Gan:
         """Join two networks with the settings that every GAN reads in the same way.
 
         Args:

@@ -1,5 +1,7 @@
 """What the two networks minimise on the images of one device, and the metrics that come with it."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import jax

@@ -1,5 +1,7 @@
 """A batch in parts, one after the other: the gradients of the whole, in the memory of a part."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

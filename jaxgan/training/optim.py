@@ -1,5 +1,7 @@
 """Optimisers and learning-rate schedules, as `config.optim.g` and `config.optim.d` describe them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

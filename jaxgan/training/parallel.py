@@ -1,5 +1,7 @@
 """Where the step meets the devices: the one file that uses `pmap`."""
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future

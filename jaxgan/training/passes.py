@@ -1,5 +1,7 @@
 """One pass of a network in training: what it is given, the precision it computes in, what comes back."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import jax

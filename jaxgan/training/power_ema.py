@@ -12,6 +12,8 @@ References:
   Models", 2024, section 3 and appendix C.
 """
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Sequence
 

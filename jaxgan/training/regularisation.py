@@ -1,5 +1,7 @@
 """Regularisation strength per step."""
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp

@@ -1,5 +1,7 @@
 """What training carries from step to step."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,5 +1,7 @@
 """One training step of any GAN: a pure function of the state and a batch, on one device's share of it."""
 
+from __future__ import annotations
+
 import contextlib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple

@@ -1,5 +1,7 @@
 """Which charts a run's page has, as plain data that the page draws: columns that belong together, thinned."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeGuard

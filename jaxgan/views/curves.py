@@ -1,5 +1,7 @@
 """Curves of a run as images."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 

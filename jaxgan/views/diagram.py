@@ -1,5 +1,7 @@
 """A GAN's two networks drawn as a flow of layers."""
 
+from __future__ import annotations
+
 import dataclasses
 import os
 from collections.abc import Iterator
@@ -149,7 +151,7 @@ def _place(flow: _Flow, centre: float) -> None:
             left.x, right.x = centre - _SIDE, centre + _SIDE
 
 
-def _draw(axes: "Axes", g: _Flow, d: _Flow, height: float) -> None:
+def _draw(axes: Axes, g: _Flow, d: _Flow, height: float) -> None:
     for flow, x in (g, _G_CENTRE), (d, _D_CENTRE):
         axes.text(x, 44, flow.title, fontsize=15, weight="bold", color=_INK, **_CENTRED)
         axes.text(x, 72, flow.subtitle, fontsize=9.5, color=_GREY, **_CENTRED)
@@ -166,7 +168,7 @@ def _draw(axes: "Axes", g: _Flow, d: _Flow, height: float) -> None:
     axes.text(_WIDTH / 2, height - 34, joint, fontsize=9.5, color=_GREY, **_CENTRED)
 
 
-def _draw_box(axes: "Axes", node: _Node) -> None:
+def _draw_box(axes: Axes, node: _Node) -> None:
     from matplotlib.patches import FancyBboxPatch
 
     width, height = _BOX
@@ -197,7 +199,7 @@ def _route(source: _Node, target: _Node, flow: _Flow) -> Iterator[tuple[float, f
     yield target.x, end
 
 
-def _draw_arrow(axes: "Axes", corners: list[tuple[float, float]]) -> None:
+def _draw_arrow(axes: Axes, corners: list[tuple[float, float]]) -> None:
     from matplotlib.patches import FancyArrowPatch
     from matplotlib.path import Path as Line
 

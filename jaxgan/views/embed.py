@@ -1,5 +1,7 @@
 """Images inside a page: as text, and of bounded size."""
 
+from __future__ import annotations
+
 import base64
 import dataclasses
 import io

@@ -1,5 +1,7 @@
 """Images as files: uint8, grids, PNG, JPEG, GIF, NumPy."""
 
+from __future__ import annotations
+
 import csv
 import io
 import math

@@ -1,5 +1,7 @@
 """Names beside the rows of a grid."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,5 +1,7 @@
 """A run on one page: its curves, scores and images, as one HTML file that needs nothing else."""
 
+from __future__ import annotations
+
 import base64
 import dataclasses
 import functools

@@ -1,5 +1,7 @@
 """Images shown in a notebook or a terminal."""
 
+from __future__ import annotations
+
 import io
 import shutil
 from pathlib import Path
@@ -17,7 +19,7 @@ _HALF = "▀"  # the upper half of a cell: its colour and the background's are t
 MOST_COLUMNS = 160  # of a terminal that is filled
 
 
-def show(pictures: Array | np.ndarray, columns: int | None = None, *, scale: int | None = None) -> "Sheet":
+def show(pictures: Array | np.ndarray, columns: int | None = None, *, scale: int | None = None) -> Sheet:
     """Lay images out as a grid that a notebook shows; `print` draws it in a terminal, `save` writes a file.
 
     Args:

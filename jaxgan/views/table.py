@@ -1,5 +1,7 @@
 """The two networks of a GAN as tables for a terminal."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 from jaxgan.nets.layer_graph import Row, network_rows, totals

@@ -53,7 +53,7 @@ def test_what_people_see_of_any_channels():
             expected = np.asarray(white.convert(mode[:-1])).reshape(one.shape)
             np.testing.assert_allclose(one.astype(int), expected, atol=1)
     for wrong in (0, 1), (6,), (-1,):
-        with pytest.raises(UserError, match=r"config\.sample\.channels is .*; expected one or three .* from 0 to 5"):
+        with pytest.raises(UserError, match=r"config\.sample\.channels is .*; expected one or three of 0 to 5"):
             pixels.visible(images, wrong)
 
 

@@ -5,6 +5,8 @@ tifffile, imageio and scikit-image write into the description of the first page.
 first or last one is taken where it alone has the number that data.channels asks for.
 """
 
+from __future__ import annotations
+
 import importlib.util
 import logging
 from typing import Any, BinaryIO

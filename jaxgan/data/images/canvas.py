@@ -1,5 +1,7 @@
 """From any image that Pillow reads to uint8 pixels of one size."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Iterable, Sequence
 
@@ -98,7 +100,7 @@ class Canvas:
         colour = ImageColor.getcolor(self.background, mode)
         return (*colour[:-1], 0) if mode in ("LA", "RGBA") else colour  # type: ignore[index]
 
-    def taking(self, sizes: Iterable[tuple[int, int]], what: str) -> "Canvas":
+    def taking(self, sizes: Iterable[tuple[int, int]], what: str) -> Canvas:
         """Return the canvas for images of these sizes, (height, width) each: with fit='as_is' it takes theirs.
 
         Raises:

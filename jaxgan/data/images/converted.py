@@ -1,5 +1,7 @@
 """Images of a source, drawn on another canvas as they are read."""
 
+from __future__ import annotations
+
 import dataclasses
 
 import numpy as np

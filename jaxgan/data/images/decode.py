@@ -4,6 +4,8 @@ What an image may take is bounded before its pixels are decoded: MAX_BYTES of th
 header, and the same again over all that are being decoded at one time, whatever the number of threads.
 """
 
+from __future__ import annotations
+
 import errno
 import io
 import os

@@ -1,5 +1,7 @@
 """Values of pixels that are no bytes, and the window of them that networks see."""
 
+from __future__ import annotations
+
 import math
 import threading
 from collections.abc import Sequence

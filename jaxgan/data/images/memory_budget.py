@@ -1,5 +1,7 @@
 """Memory that the threads which decode images share, so that it is bounded whatever their number."""
 
+from __future__ import annotations
+
 import contextlib
 import threading
 from collections.abc import Iterator

@@ -1,5 +1,7 @@
 """Modes of Pillow's images: upright, in grey, RGB or RGB with transparency."""
 
+from __future__ import annotations
+
 import contextlib
 from typing import Any, cast
 

@@ -1,5 +1,7 @@
 """What a folder of images holds, found once: large folders are remembered until one of their subfolders changes."""
 
+from __future__ import annotations
+
 import dataclasses
 import os
 import time

@@ -1,5 +1,7 @@
 """Tables of labels beside images: dataset.json of StyleGAN's dataset_tool, metadata.csv, metadata.jsonl, labels.csv."""
 
+from __future__ import annotations
+
 import csv
 import io
 import json

@@ -1,5 +1,7 @@
 """Threads that share out the work of one read."""
 
+from __future__ import annotations
+
 import concurrent.futures
 from collections.abc import Callable
 

@@ -1,5 +1,7 @@
 """The files of a folder that a stranger may have filled: which are images, which are left out, their classes."""
 
+from __future__ import annotations
+
 import collections
 import contextlib
 import errno

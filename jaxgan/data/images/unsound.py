@@ -3,6 +3,8 @@
 Seen with Pillow 13.0.0, compared with tifffile, imagecodecs and OpenJPEG; `findings/pillow_*.sh` shows some of them.
 """
 
+from __future__ import annotations
+
 from typing import Any, BinaryIO
 
 from PIL import Image

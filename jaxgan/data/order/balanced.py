@@ -1,5 +1,7 @@
 """An order of images in which all classes come alike, as a pure function of the seed and the step."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 

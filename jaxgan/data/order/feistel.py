@@ -1,5 +1,7 @@
 """A shuffled order of which any place can be computed alone, whatever the number of images."""
 
+from __future__ import annotations
+
 import functools
 import math
 

@@ -1,5 +1,7 @@
 """Which images each training step takes, as a pure function of the seed and the step."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 

@@ -4,6 +4,8 @@ References:
   G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators", 2014 (SplitMix64).
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)

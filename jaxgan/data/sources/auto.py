@@ -1,5 +1,7 @@
 """Which kind of data set lies at a path."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 from jaxgan.base.checks import UserError

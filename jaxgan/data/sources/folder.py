@@ -1,5 +1,7 @@
 """A folder, or a tree of folders, of image files."""
 
+from __future__ import annotations
+
 import collections
 import functools
 import os

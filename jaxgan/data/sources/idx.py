@@ -8,6 +8,8 @@ References:
   G. Cohen, S. Afshar, J. Tapson, A. van Schaik, "EMNIST: an extension of MNIST to handwritten letters", 2017.
 """
 
+from __future__ import annotations
+
 import gzip
 import math
 import re

@@ -1,5 +1,7 @@
 """What the registry knows of a source."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple

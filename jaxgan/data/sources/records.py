@@ -1,5 +1,7 @@
 """Images as they lie in a folder or a container, and the source that draws them."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 import io

@@ -1,5 +1,7 @@
 """Three digits in one image, red, green and blue: 1,000 modes that a classifier of digits can count."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from jaxgan.base.checks import UserError

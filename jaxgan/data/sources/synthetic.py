@@ -1,5 +1,7 @@
 """Coloured shapes made from their index alone, for tests and first tries: nothing is stored or downloaded."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from jaxgan.base import digests

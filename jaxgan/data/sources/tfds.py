@@ -3,6 +3,8 @@
 The library is imported only when such a data set is opened.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import io
 from typing import Any

@@ -1,5 +1,7 @@
 """A network that tells label vectors from images: yes or no, one of several, or how much."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import jax

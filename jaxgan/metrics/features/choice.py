@@ -1,5 +1,7 @@
 """Which features a data set's images are measured with."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Sequence
 

@@ -1,5 +1,7 @@
 """A small classifier of images, whose last hidden layer is a feature space."""
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Callable
 from typing import Any

@@ -3,6 +3,8 @@
 `python -m jaxgan.metrics.features.digits FILE.npz` trains it again and prints its accuracy.
 """
 
+from __future__ import annotations
+
 import functools
 import hashlib
 import importlib.resources

@@ -10,6 +10,8 @@ References:
   ReLU6 for swish, stem and head of one width.
 """
 
+from __future__ import annotations
+
 import functools
 import hashlib
 import importlib.util

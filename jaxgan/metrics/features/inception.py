@@ -3,6 +3,8 @@
 Its weights (92 MB) do not come with the package: give the file that pytorch-fid or torch-fidelity publish.
 """
 
+from __future__ import annotations
+
 import functools
 import os
 from collections.abc import Mapping

@@ -1,5 +1,7 @@
 """Networks that turn images into features, whatever they are made of."""
 
+from __future__ import annotations
+
 import dataclasses
 import hashlib
 from collections.abc import Callable

@@ -1,5 +1,7 @@
 """Classifiers of your own labelled images, kept on disk by the digest of the data."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
 from typing import Any

@@ -1,5 +1,7 @@
 """Static parameters of a convolution: sizes, strides and padding."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -37,7 +39,7 @@ class Geometry(NamedTuple):
         h, w = ((n + low + high - k) // s + 1 for n, k, s, (low, high) in zip(*self, strict=True))
         return h, w
 
-    def exchanged(self) -> "Geometry":
+    def exchanged(self) -> Geometry:
         """Return the geometry of the convolution from [B, *outputs, F] back to [B, *size, C], for strides of 1.
 
         Its kernel gradient of (g, x) is that of (x, g) with mirrored taps: sum_p x[p + t] g[p] = sum_p g[p - t] x[p].
@@ -46,7 +48,7 @@ class Geometry(NamedTuple):
         rows, cols = ((k - 1 - low, k - 1 - high) for k, (low, high) in zip(self.taps, self.pads, strict=True))
         return self._replace(size=self.outputs, pads=(rows, cols))
 
-    def checked(self) -> "Geometry":
+    def checked(self) -> Geometry:
         """Return self, or raise UserError if the input or the output has no pixels."""
         if min(*self.size, *self.outputs) < 1:
             raise UserError(

@@ -7,6 +7,8 @@ gradient. Each of the three is linear in both of its arguments, so its derivativ
 order, forward or reverse, consist of the same three. Each takes the form that is fast for its sizes and its platform.
 """
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Sequence
 

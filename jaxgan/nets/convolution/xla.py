@@ -4,6 +4,8 @@ On GPUs, XLA finds the two gradients by their patterns and replaces them by kern
 pattern is stored with its zeros and multiplied with them. `dcgan64` once spent a third of a step on these.
 """
 
+from __future__ import annotations
+
 import functools
 
 import jax

@@ -10,6 +10,8 @@ References:
   2020, appendix B; the numbers are those of its published code. Filters in the frequency domain are left out.
 """
 
+from __future__ import annotations
+
 import functools
 
 import jax

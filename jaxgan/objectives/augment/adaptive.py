@@ -5,6 +5,8 @@ References:
   2020, section 3. The mean of r_t over four batches is that of the published code.
 """
 
+from __future__ import annotations
+
 import jax.numpy as jnp
 
 from jaxgan.base.types import Array

@@ -3,6 +3,8 @@
 Each image has its own random numbers. Gradients flow through the augmentation to G.
 """
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Callable
 

@@ -5,6 +5,8 @@ References:
   those of its published code.
 """
 
+from __future__ import annotations
+
 import jax
 import jax.numpy as jnp
 

@@ -1,5 +1,7 @@
 """Random numbers for each image. They are those of the global batch on any number of devices."""
 
+from __future__ import annotations
+
 import jax
 import jax.numpy as jnp
 

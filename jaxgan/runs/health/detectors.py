@@ -1,5 +1,7 @@
 """Detectors of collapse and divergence. Each judges by itself, from columns of logged rows."""
 
+from __future__ import annotations
+
 import bisect
 import dataclasses
 import math

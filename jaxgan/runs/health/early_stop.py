@@ -1,5 +1,7 @@
 """When training no longer gets better."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 
 import numpy as np

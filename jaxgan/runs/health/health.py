@@ -1,5 +1,7 @@
 """The state of a run's training, as its rows show it: whether it collapsed, stalled, or is to end."""
 
+from __future__ import annotations
+
 import copy
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Going back to an earlier state after training has collapsed."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Callable, Collection
 from pathlib import Path

@@ -4,6 +4,8 @@ Their findings are a pure function of the rows seen. A resumed run shows them th
 the same state. So everything is judged from columns of rows. `diversity` turns images into two of them.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable
 

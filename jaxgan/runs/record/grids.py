@@ -1,5 +1,7 @@
 """Grids of the same latents over time, made on the device and written by a thread."""
 
+from __future__ import annotations
+
 import functools
 import math
 from collections.abc import Callable

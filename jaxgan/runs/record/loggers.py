@@ -1,5 +1,7 @@
 """Where else a run's metrics and grids go: `config.train.log_to` names the loggers, such as 'tensorboard,csv'."""
 
+from __future__ import annotations
+
 import csv
 import io
 import secrets

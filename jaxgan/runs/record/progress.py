@@ -1,5 +1,7 @@
 """What a run prints while it trains: a text at the start, then a progress bar or lines."""
 
+from __future__ import annotations
+
 import math
 import sys
 import time

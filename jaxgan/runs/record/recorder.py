@@ -1,5 +1,7 @@
 """What a run writes beside its checkpoints: rows of metrics, grids, curves, loggers. It decides nothing."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable
 from pathlib import Path

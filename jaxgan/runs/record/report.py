@@ -1,5 +1,7 @@
 """The page of a run: everything in its folder that people look at, as `report.html`."""
 
+from __future__ import annotations
+
 import functools
 import importlib.metadata
 import platform

@@ -1,5 +1,7 @@
 """Scores as text, and as a file."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Sequence
 from pathlib import Path

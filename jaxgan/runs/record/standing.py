@@ -1,5 +1,7 @@
 """Where a run stands, in plain sentences: how its main score moves, and whether its images are memorised."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 

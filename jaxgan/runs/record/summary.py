@@ -1,5 +1,7 @@
 """The metrics of many seeds as a whole: means and standard deviations over the runs."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """A folder of .npy files, each of one image or each of a batch, where their shapes leave no doubt which."""
 
+from __future__ import annotations
+
 import functools
 import os
 from pathlib import Path

@@ -4,6 +4,8 @@ References:
   J. Yang et al., "MedMNIST v2", 2023.  P. Dhariwal, A. Nichol, "guided-diffusion", 2021.
 """
 
+from __future__ import annotations
+
 import re
 from pathlib import Path
 

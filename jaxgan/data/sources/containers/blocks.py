@@ -1,5 +1,7 @@
 """Blocks of images that a container hands out together, the last ones kept."""
 
+from __future__ import annotations
+
 import collections
 import threading
 from collections.abc import Callable, Sequence

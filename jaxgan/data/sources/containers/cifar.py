@@ -7,6 +7,8 @@ References:
   A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009.
 """
 
+from __future__ import annotations
+
 import io
 import pickle
 import re

@@ -7,6 +7,8 @@ References:
   The HDF Group, "HDF5 file format specification", version 3.0.
 """
 
+from __future__ import annotations
+
 import math
 import zlib
 from collections.abc import Sequence

@@ -7,6 +7,8 @@ References:
   Q. Lhoest et al., "Datasets: a community library for natural language processing", 2021.
 """
 
+from __future__ import annotations
+
 import json
 import os
 from pathlib import Path

@@ -4,6 +4,8 @@ References:
   F. Yu et al., "LSUN: construction of a large-scale image dataset using deep learning with humans in the loop", 2015.
 """
 
+from __future__ import annotations
+
 import functools
 import os
 import re

@@ -6,6 +6,8 @@ References:
   R. Kern, "A simple file format for NumPy arrays", NEP 1, 2007.
 """
 
+from __future__ import annotations
+
 import collections
 import math
 import zipfile

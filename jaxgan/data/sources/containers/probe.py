@@ -1,5 +1,7 @@
 """A try in another process, for readers in C that a damaged file may end."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys

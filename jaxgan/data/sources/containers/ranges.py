@@ -1,5 +1,7 @@
 """Parts of large files, read without the rest."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 from gzip import GzipFile

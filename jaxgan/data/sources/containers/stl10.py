@@ -4,6 +4,8 @@ References:
   A. Coates, H. Lee, A. Y. Ng, "An analysis of single-layer networks in unsupervised feature learning", 2011.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np

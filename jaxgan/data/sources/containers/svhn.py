@@ -4,6 +4,8 @@ References:
   Y. Netzer et al., "Reading digits in natural images with unsupervised feature learning", 2011.
 """
 
+from __future__ import annotations
+
 import math
 from pathlib import Path
 

@@ -7,6 +7,8 @@ References:
   T. Breuel, "WebDataset", 2020.
 """
 
+from __future__ import annotations
+
 import gzip
 import io
 import json

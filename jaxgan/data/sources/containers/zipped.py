@@ -8,6 +8,8 @@ References:
   PKWARE, "APPNOTE.TXT", version 6.3.10.
 """
 
+from __future__ import annotations
+
 import posixpath
 import struct
 import zipfile

@@ -1,5 +1,7 @@
 """The MNIST digits, shipped with the package (see NOTICE for authors and licence)."""
 
+from __future__ import annotations
+
 import gzip
 import hashlib
 import importlib.resources

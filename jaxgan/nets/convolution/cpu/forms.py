@@ -4,6 +4,8 @@ XLA on a CPU is up to 100 times slower for dilated maps, tiny maps and few chann
 that suits its sizes. `jaxgan/nets/convolution/trilinear.py` has their derivatives.
 """
 
+from __future__ import annotations
+
 import functools
 import math
 from collections.abc import Sequence

@@ -10,6 +10,8 @@ References:
   Mathieu, Henaff, LeCun, "Fast Training of Convolutional Networks through FFTs", 2014.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 

@@ -187,9 +187,9 @@ def test_mistakes_are_named(ours, tmp_path):
         import_weights(small64(), tmp_path / "ours.safetensors", data=COLOUR)
     tensors = as_pytorch(ours)
     np.savez(tmp_path / "a.npz", **tensors)
-    with pytest.raises(UserError, match="`names` holds 'Dense_9'"):
+    with pytest.raises(UserError, match="`names` has 'Dense_9'"):
         import_weights(small64(), tmp_path / "a.npz", data=COLOUR, names={"Dense_9": "fc"})
-    with pytest.raises(UserError, match="`names` holds 'fx'"):
+    with pytest.raises(UserError, match="`names` has 'fx'"):
         import_weights(small64(), tmp_path / "a.npz", data=COLOUR, names={"Dense_0": "fx"})
     with pytest.raises(UserError, match=r"gives .*128\] for params/Dense_0/.* which is .*256\]; set config\.model"):
         import_weights(systems.get_config("dcgan64", width=8), tmp_path / "a.npz", data=COLOUR)

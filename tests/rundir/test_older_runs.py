@@ -26,6 +26,9 @@ spec.loader.exec_module(make)
 # Times, and what the version before measured of the grid before the one of a row's step.
 UNLIKE = {"seconds", "steps_per_sec", "images_per_sec", "sample/diversity", "sample/nearest"}
 
+# A bias before a batch norm has no gradient but rounding, of which Adam makes whole steps; the mean follows it.
+ROUNDING = "Dense_0/bias", "BatchNorm_0/mean"
+
 # Before 3.11.4 there is no filter, and it is needed for archives of others only.
 FILTER = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 
@@ -103,7 +106,8 @@ def test_a_run_of_the_version_before_resumes_bit_for_bit(kind, tmp_path, monkeyp
     with np.load(tmp_path / f"{kind}_end.npz") as wanted:
         assert set(arrays) == set(wanted)
         for name, array in arrays.items():
-            np.testing.assert_allclose(array, wanted[name], **tolerances, err_msg=name)
+            if exact or not name.endswith(ROUNDING):
+                np.testing.assert_allclose(array, wanted[name], **tolerances, err_msg=name)
     found = read_results(workdir)
     assert list(found) == list(expected)
     assert found.items() >= kept.items()

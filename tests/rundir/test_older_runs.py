@@ -5,6 +5,7 @@
 
 import importlib.util
 import json
+import re
 import tarfile
 from pathlib import Path
 
@@ -27,7 +28,7 @@ spec.loader.exec_module(make)
 UNLIKE = {"seconds", "steps_per_sec", "images_per_sec", "sample/diversity", "sample/nearest"}
 
 # A bias before a batch norm has no gradient but rounding, of which Adam makes whole steps; the mean follows it.
-ROUNDING = "Dense_0/bias", "BatchNorm_0/mean"
+ROUNDING = re.compile(r"/((Dense_0|ConvTranspose_[0-2]|Conv_[1-3])/bias|BatchNorm_\d/mean)$")
 
 # Before 3.11.4 there is no filter, and it is needed for archives of others only.
 FILTER = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
@@ -86,7 +87,8 @@ def test_it_goes_on_as_an_unbroken_run(run, monkeypatch):
     for path, leaf in jax.tree_util.tree_flatten_with_path(state)[0]:
         name = jax.tree_util.keystr(path, simple=True, separator="/")
         value = jax.random.key_data(leaf) if name == "key" else leaf
-        np.testing.assert_allclose(value, expected[name], rtol=1e-3, atol=1e-5, err_msg=name)
+        if not ROUNDING.search(name):
+            np.testing.assert_allclose(value, expected[name], rtol=1e-3, atol=1e-5, err_msg=name)
     assert steps.find_step(workdir, "latest") == 8
 
 
@@ -106,7 +108,7 @@ def test_a_run_of_the_version_before_resumes_bit_for_bit(kind, tmp_path, monkeyp
     with np.load(tmp_path / f"{kind}_end.npz") as wanted:
         assert set(arrays) == set(wanted)
         for name, array in arrays.items():
-            if exact or not name.endswith(ROUNDING):
+            if exact or not ROUNDING.search(name):
                 np.testing.assert_allclose(array, wanted[name], **tolerances, err_msg=name)
     found = read_results(workdir)
     assert list(found) == list(expected)

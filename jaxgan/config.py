@@ -15,8 +15,7 @@ from typing import Any
 import jax
 from ml_collections import ConfigDict, FieldReference
 
-from jaxgan import data
-from jaxgan.base import parts
+from jaxgan import data, parts
 from jaxgan.base.checks import UserError
 from jaxgan.base.settings import Setting, flatten, user_path
 from jaxgan.base.types import Config

@@ -15,8 +15,8 @@ from typing import Any
 
 from flax.errors import FlaxError
 
-from jaxgan import config as config_lib
-from jaxgan.base import checks, parts
+from jaxgan import config as config_lib, parts
+from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Config, DataInfo
 from jaxgan.objectives import losses

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan.base import parts
+from jaxgan import parts
 
 # What a measure may need, those of the first tables first.
 NEEDS = {

@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from jax.nn import relu, softplus
 
 from jaxgan.base import axis, checks
-from jaxgan.base.parts import Parts
 from jaxgan.base.types import Array
+from jaxgan.parts import Parts
 
 Terms = Callable[[Array, Array], Array]
 

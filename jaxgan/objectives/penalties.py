@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.base import axis, checks, draws
-from jaxgan.base.parts import Parts, check_call
 from jaxgan.base.types import Array, Batch
+from jaxgan.parts import Parts, check_call
 
 SIGMA = 0.01  # of the noise that finite differences are taken with, in the networks' range
 

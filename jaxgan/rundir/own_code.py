@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from jaxgan.base import files, parts
+from jaxgan import parts
+from jaxgan.base import files
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Config
 from jaxgan.config import with_files

@@ -14,7 +14,6 @@ import numpy as np
 from jaxgan import data
 from jaxgan.base import checks, keys
 from jaxgan.base.checks import UserError
-from jaxgan.base.parts import file_of
 from jaxgan.base.terminal import say
 from jaxgan.base.types import Config, Map, Source
 from jaxgan.config import validate, with_whole_paths
@@ -24,6 +23,7 @@ from jaxgan.metrics.features.choice import choose_features
 from jaxgan.metrics.features.network import FeatureNet
 from jaxgan.metrics.neighbours import Nearest, nearest_images
 from jaxgan.metrics.reference import Images, Reference, cached_reference, images_of
+from jaxgan.parts import file_of
 from jaxgan.rundir import saved_config, steps
 from jaxgan.rundir.digests import Damaged
 from jaxgan.rundir.evaluations import Evaluation

@@ -6,7 +6,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from jaxgan.base.parts import Parts, check_call
 from jaxgan.base.types import Config, Source
 from jaxgan.data.images.canvas import Canvas
 from jaxgan.data.images.converted import on_canvas
@@ -16,6 +15,7 @@ from jaxgan.data.sources import folder, idx, mnist, stacked_mnist, synthetic, tf
 from jaxgan.data.sources.containers import arrays, cifar, hdf5, hugging_face, lmdb, stl10, svhn, webdataset, zipped
 from jaxgan.data.sources.kind import Kind
 from jaxgan.data.validation import Checked
+from jaxgan.parts import Parts, check_call
 
 _BUNDLED: dict[str, Kind] = {
     "mnist": mnist.KIND,

@@ -11,7 +11,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxgan.base import machine, parts
+from jaxgan import parts
+from jaxgan.base import machine
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array, Map, PyTree
 from jaxgan.metrics.features.classifier import NUM_FEATURES, classify

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from jaxgan.base import parts
+from jaxgan import parts
 from jaxgan.base.checks import UserError
 
 

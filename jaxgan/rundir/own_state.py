@@ -18,7 +18,7 @@ from jaxgan.rundir import layout
 from jaxgan.rundir.checkpoint import Checkpoints
 from jaxgan.rundir.digests import by_path
 from jaxgan.rundir.lock import locked
-from jaxgan.rundir.restore import dotted, read, read_newest
+from jaxgan.rundir.restore import dotted, read_step
 
 
 def save_state(folder: str | Path, state: PyTree, step: int, *, keep: int = 2) -> None:
@@ -72,15 +72,13 @@ def load_state(folder: str | Path, like: PyTree, step: int | str = "latest") -> 
     there = layout.numbered(layout.checkpoints(folder))
     if not there:
         raise FileNotFoundError(f"{folder} holds no checkpoint of a state; jaxgan.save_state writes one.")
-    if step == "latest":
-        number, state = read_newest(folder, lambda path: read(path, like)[0])
-        return state, number
-    number = _whole("step", step)
-    if number not in there:
-        raise FileNotFoundError(
-            f"step is {number}, but {folder} holds steps {', '.join(map(str, there))}; give one of them, or latest."
-        )
-    return read(layout.step_folder(folder, number), like)[0], number
+    if step != "latest":
+        step = _whole("step", step)
+        if step not in there:
+            raise FileNotFoundError(
+                f"step is {step}, but {folder} holds steps {', '.join(map(str, there))}; give one of them, or latest."
+            )
+    return read_step(folder, step, like)
 
 
 def _whole(name: str, value: Any) -> int:

@@ -125,7 +125,7 @@ def identity(plan: Plan, workdir: Path) -> str:
     """
     config, setup = plan.config, plan.shared
     own = {"data.path", "data.workers"}  # they may differ where the images do not
-    code, config = own_code.copies(config), config_lib.with_files(config, lambda path, file: path)
+    config = config_lib.with_files(config, lambda path, file: path)  # their content counts
     leaves = jax.tree.leaves_with_path(setup.state_shapes)
     shapes = [(jax.tree_util.keystr(path), x.shape, x.dtype) for path, x in leaves]
     facts = {f"config.{name}": value for name, value in config_lib.flatten(config).items() if name not in own} | {
@@ -133,7 +133,7 @@ def identity(plan: Plan, workdir: Path) -> str:
         "data.cache as it turned out": data.resolve_cache(config.data, setup.source.info),
         "steps a call": setup.steps_per_call,
         "devices": len(jax.local_devices()),
-        "code": digest(*code.values()),
+        "code": digest(*setup.code.values()),
         "networks": digest(str(shapes)),
         "jax": jax.__version__,
         "--workdir": workdir,

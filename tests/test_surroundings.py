@@ -145,6 +145,28 @@ def test_no_home_folder_is_said(tmp_path, monkeypatch):
     assert done.stderr.count("\n") == 1
 
 
+def test_a_working_directory_that_was_removed_is_said(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    done = call("--mode=verify", f"--workdir={tmp_path}")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the directory that the command was called in is gone")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("variable", ["JAX_ENABLE_X64=maybe", "JAX_DEFAULT_PRNG_IMPL=dice"])
+def test_a_variable_that_jax_cannot_read_is_said(variable):
+    name, _, value = variable.partition("=")
+    env = {**os.environ, "PYTHONPATH": str(ROOT), name: value}
+    command = [sys.executable, str(ROOT / "run.py"), "--mode=verify"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: JAX cannot read a variable of the environment (")
+    assert value in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_closed_standard_error_stops_nothing(tmp_path):
     command = [sys.executable, str(ROOT / "run.py"), TINY, f"--workdir={tmp_path / 'run'}", *SHORT]
     env = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}

@@ -15,6 +15,7 @@ from jaxgan import gans
 from jaxgan.base import processes
 from jaxgan.base.terminal import say, show
 from jaxgan.cli.flags import FLAGS, changed, data_info, given_config, given_workdir
+from jaxgan.data.sources.kind import existing
 from jaxgan.generators import export, gallery, invert_folder
 from jaxgan.generators.load import Which, load_with_config
 from jaxgan.rundir import evaluations, layout, metrics_log, restore, saved_config
@@ -53,6 +54,7 @@ def write_inversion() -> None:
     workdir = given_workdir()
     if FLAGS.images is None:
         raise jaxgan.UserError("--mode=invert needs --images, a folder of the images whose latents are sought.")
+    existing(FLAGS.images, "a folder of images", "--images")
     how = chosen("starts steps distance")
     path, psnr = invert_folder.save_inversion(workdir, FLAGS.images, **drawing(), **how)
     show(f"wrote {path}; the reconstructions have a median PSNR of {psnr:.1f} dB")
@@ -123,6 +125,8 @@ def score_folders() -> None:
     refuse_all_but("config real fake out num seed", "a comparison of folders")
     if FLAGS.real is None or FLAGS.fake is None:
         raise jaxgan.UserError("a comparison of folders needs --real=FOLDER and --fake=FOLDER; give both.")
+    for name in "real", "fake":
+        existing(FLAGS[name].value, "a folder of images", f"--{name}")
     score_table.check_out(FLAGS.out)
     config = given_config(())
     if "data.image_size" not in changed(config):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import signal
+import sys
 
 from jaxgan.cli.ctrl_c import leave
 
@@ -13,6 +14,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, leave)
     # Imports and tracing make objects by the million, to stay; looking for those that may go took a tenth of a start.
     gc.set_threshold(100_000, 50, 50)
-    from jaxgan.cli.main import run
-
+    try:
+        from jaxgan.cli.main import run
+    except ValueError as error:  # JAX reads its variables of the environment while it is imported
+        if "JAX_" not in str(error) and "JAX flag" not in str(error):
+            raise
+        sys.exit(f"error: JAX cannot read a variable of the environment ({error}); correct it, or unset it.")
     run()

@@ -26,7 +26,7 @@ def open_streams() -> None:
 
 
 def check(argv: Sequence[str]) -> None:
-    """Raise UserError where an argument is not UTF-8, or the process has no home folder."""
+    """Raise UserError where an argument is not UTF-8, or the process has no home folder, or no working directory."""
     for argument in argv:
         flag, _, value = argument.partition("=")
         check_plain(flag, value)
@@ -34,6 +34,10 @@ def check(argv: Sequence[str]) -> None:
         Path(os.environ.get("XDG_CACHE_HOME") or Path.home())
     except RuntimeError:
         raise UserError(f"HOME is not set, and user {os.getuid()} has no home folder; set it to a folder.") from None
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise UserError("the directory that the command was called in is gone; change to one that is there.") from None
     name = "jax_disable_jit"  # which JAX's types do not know
     if getattr(jax.config, name):
         say("JAX_DISABLE_JIT is ignored: the steps of a run exist only compiled")

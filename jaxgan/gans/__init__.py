@@ -55,10 +55,10 @@ def build(config: Config, data: DataInfo) -> Gan:
     return gan
 
 
-def build_networks(config: Config, data: DataInfo) -> Gan:
-    """Build a GAN of which only the networks count: without the loss and penalties of a user, and so their code."""
+def build_networks(config: Config, data: DataInfo, *, keep_loss: bool = False) -> Gan:
+    """Build a GAN of which only the networks count, or they and the loss, without what else a user added."""
     config = copy.deepcopy(config)
-    for path in "loss", "penalty.own":
+    for path in ["penalty.own"] if keep_loss else ["penalty.own", "loss"]:
         config.update_from_flattened_dict({path: config_lib.SETTINGS[path].default})
     config.update_from_flattened_dict({path: config_lib.SETTINGS[path].default for path in config_lib.unused(config)})
     return build(config, data)

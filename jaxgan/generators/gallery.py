@@ -244,7 +244,7 @@ def check_out(out: Path, scale: int | None, endings: tuple[str, ...]) -> None:
     images.check_ending(out, endings)
     if scale is not None and out.suffix.lower() == images.ARRAY:
         raise UserError(f"--scale={scale} is for images to look at, not for arrays such as {out}; leave it out.")
-    checks.in_range("--scale", 1 if scale is None else scale, 1)
+    images.check_scale(scale)
 
 
 def for_eye(pixels: np.ndarray, config: Config) -> np.ndarray:

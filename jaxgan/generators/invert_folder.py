@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import data
-from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.pixels import to_bytes, to_range, to_uint8
 from jaxgan.base.types import Config
@@ -63,7 +62,7 @@ def save_inversion(
     out = Path(out or gallery.beside(workdir, "inversion"))
     if out.suffix or out.is_file():
         raise UserError(f"--out={out} is a file; give a folder, which gets a sheet, latents and a walk.")
-    checks.in_range("--scale", 1 if scale is None else scale, 1)
+    images.check_scale(scale)
     draw.check()
     params, config = load_with_config(workdir, which)
     pixels = _read(params, config, folder, draw_num)

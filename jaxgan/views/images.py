@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image
 
-from jaxgan.base import files
+from jaxgan.base import checks, files
 from jaxgan.base.checks import UserError
 from jaxgan.base.pixels import visible
 from jaxgan.base.terminal import say
@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 STILL = (".png", *JPEG, ARRAY)
 ENDINGS = (*STILL, ANIMATION)
+
+MOST_SCALE = 32  # pixels a side for each pixel; a grid of 64 images of 64x64 then takes 0.8 GB
 
 # Longer side, in pixels, up to which small images are enlarged for the eye; the second where they are many.
 SIDE, SMALL_SIDE = 1000, 500
@@ -91,6 +93,12 @@ def check_ending(path: str | os.PathLike[str], endings: Sequence[str] = ENDINGS)
     """Raise ValueError unless the name of a file has one of some endings."""
     if Path(path).suffix.lower() not in endings:
         raise UserError(f"{path} has no ending that images are written to; use one of {', '.join(endings)}.")
+
+
+def check_scale(scale: int | None) -> None:
+    """Raise UserError for a scale that no image is enlarged by."""
+    if scale is not None:
+        checks.in_range("--scale", scale, 1, MOST_SCALE)
 
 
 def check_empty(folder: Path) -> None:

@@ -223,6 +223,7 @@ def test_the_command_writes_a_sheet_latents_labels_and_a_walk(folder, tmp_path):
 def test_mistakes_of_the_command(folder, tmp_path):
     assert "needs --images, a folder" in call("--mode=invert", "--workdir=mnist").stderr
     assert "is a file; give a folder" in invert_folder(folder, tmp_path / "a.png").stderr
-    assert "none" in invert_folder(tmp_path / "none", tmp_path / "a").stderr
+    assert "--images is '" in invert_folder(tmp_path / "none", tmp_path / "a").stderr
+    assert "--scale is 100000; expected" in invert_folder(folder, tmp_path / "a", "--scale=100000").stderr
     assert "unconditional; leave it out" in invert_folder(folder, tmp_path / "a", "--label=4", workdir="mnist").stderr
     assert "--images means nothing to --mode=sample" in call("--mode=sample", "--workdir=mnist", "--images=a").stderr

@@ -66,7 +66,8 @@ def test_command_prints_a_table_and_writes_the_scores(folders, tmp_path):
     assert json.loads(out.read_text())[0]["num"] == 30
     for args, words in {
         (fake,): "needs --real=FOLDER and --fake=FOLDER",
-        (fake, f"--real={tmp_path}/none"): "where nothing is",
+        (fake, f"--real={tmp_path}/none"): f"--real is '{tmp_path}/none', where nothing is",
+        (f"--fake={tmp_path}/none", f"--real={folders / 'real'}"): "--fake is",
         (fake, f"--real={folders / 'real'}", "--out=scores.csv"): "use .json",
         (fake, f"--real={folders / 'real'}", "--step=3"): "--step means nothing to a comparison of folders",
         (fake, f"--real={folders / 'real'}", "--seed=-1"): "--seed is -1; expected a value from 0",

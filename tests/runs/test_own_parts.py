@@ -14,6 +14,8 @@ from jaxgan.objectives import losses, penalties
 from jaxgan.rundir import metrics_log, saved_config
 from jaxgan.rundir.evaluations import read_evaluations
 from jaxgan.runs import evaluate
+from jaxgan.runs.health.health import saved_health
+from jaxgan.runs.record import report
 
 FILE = """
 import jax.numpy as jnp
@@ -117,6 +119,19 @@ def test_the_workdir_alone_resumes_exactly(stopped, tmp_path, registered):
     scores = [read_evaluations(folder)[-1]["metrics"] for folder in (run, tmp_path / "whole")]
     assert scores[0] == scores[1]
     assert scores[0].keys() == {"swd", "brightness"}
+
+
+def test_a_run_is_judged_without_a_penalty_that_another_process_registered(tmp_path, registered, monkeypatch):
+    settings = {}
+    exec(SETTINGS, settings)
+    config = settings["get_config"]()
+    config.update_from_flattened_dict(named("") | {"loss": "hinge", "train.num_steps": 2, "eval.every": 0})
+    jaxgan.train(config, tmp_path)
+    monkeypatch.delitem(penalties.PENALTIES, "drift")
+    (tmp_path / "report.html").unlink()
+    report.report_again(tmp_path)
+    assert (tmp_path / "report.html").is_file()
+    assert saved_health(tmp_path, *saved_config.load_config(tmp_path)).report is not None  # the checks are on
 
 
 def test_images_need_no_consent_and_scores_do(stopped):

@@ -94,9 +94,8 @@ class Canvas:
 
     def fill(self, mode: str) -> float | tuple[int, ...]:
         """Return the background as a pixel of a mode; its own transparency is left out, and padding has none."""
-        if mode == "F":
-            low, high = self.window or (0, 255)
-            return low + (high - low) * ImageColor.getcolor(self.background, "L") / 255  # type: ignore[operator]
+        if mode == "F":  # a share of the window of levels
+            return ImageColor.getcolor(self.background, "L") / 255  # type: ignore[operator]
         colour = ImageColor.getcolor(self.background, mode)
         return (*colour[:-1], 0) if mode in ("LA", "RGBA") else colour  # type: ignore[index]
 
@@ -175,11 +174,11 @@ def _deep(image: Image.Image, canvas: Canvas) -> np.ndarray:
     grey, colour = np.asarray(image), image.info.get("transparency")
     is_clear = grey == colour if isinstance(colour, int) else np.zeros(grey.shape, np.bool_)
     is_measured = isinstance(canvas.levels, Meter)  # by what can be seen alone
+    low, high = canvas.window or (0.0, 1.0)
     if is_clear.any():
-        grey = np.where(is_clear, np.nan if is_measured else canvas.fill("F"), grey)
+        grey = np.where(is_clear, np.nan if is_measured else low + (high - low) * canvas.fill("F"), grey)
     if is_measured or not canvas.has_alpha:
         return grey
-    low, high = canvas.window or (0.0, 1.0)
     return np.stack([*[grey] * (canvas.channels - 1), np.where(is_clear, low, high)], 2)
 
 
@@ -218,12 +217,11 @@ def draw_bands(pixels: np.ndarray, canvas: Canvas) -> np.ndarray:
     if canvas.levels is None:
         bands = [Image.fromarray(band) for band in np.moveaxis(to_8bit(pixels), 2, 0)]
     else:
-        low, high = canvas.levels
-        known = np.nan_to_num(pixels.astype(np.float32), nan=low, posinf=high, neginf=low)
-        bands = [Image.fromarray(band) for band in np.moveaxis(known, 2, 0)]
+        # Before they are resized, which Pillow does in float32: that has no place for 100 levels at 1e9.
+        bands = [Image.fromarray(band) for band in np.moveaxis(in_window(pixels, canvas.levels), 2, 0)]
     drawn = np.stack([np.asarray(fit(band, canvas)) for band in bands], -1)
     if canvas.levels is not None:
-        drawn = in_window(drawn, canvas.levels)
+        drawn = np.rint(np.clip(drawn, 0, 1).astype(np.float64) * 65535).astype(np.uint16)
     return np.ascontiguousarray(np.broadcast_to(drawn, canvas.shape))
 
 

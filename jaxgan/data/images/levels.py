@@ -82,8 +82,8 @@ def to_8bit(pixels: np.ndarray) -> np.ndarray:
     return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
-def in_window(values: np.ndarray, levels: tuple[float, float]) -> np.ndarray:
-    """Return values as uint16: low becomes 0, high 65535, what is beyond is cut off."""
+def in_window(pixels: np.ndarray, levels: tuple[float, float]) -> np.ndarray:
+    """Return pixels as shares of the window, float32: low becomes 0, high 1; NaN 0, and infinities the nearer end."""
     low, high = levels
-    share = (values.astype(np.float64) - low) / (high - low)
-    return np.rint(np.clip(share, 0, 1) * 65535).astype(np.uint16)
+    share = (pixels.astype(np.float64) - low) / (high - low)
+    return np.nan_to_num(share, nan=0, posinf=1, neginf=0).astype(np.float32)

@@ -41,9 +41,9 @@ def existing_folder(path: str, content: str) -> Path:
     return folder
 
 
-def existing(path: str, content: str) -> Path:
-    """Return data.path as a path, or raise FileNotFoundError where nothing is there; `content` says what."""
+def existing(path: str, content: str, name: str = "data.path") -> Path:
+    """Return a user's path, or raise FileNotFoundError where nothing is; `content` says what is to be there."""
     place = Path(path).expanduser()
     if not path or not place.exists():
-        raise FileNotFoundError(f"data.path is {path!r}, where nothing is; expected {content}.")
+        raise FileNotFoundError(f"{name} is {path!r}, where nothing is; expected {content}.")
     return place

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import config as config_lib, gans
+from jaxgan import gans
 from jaxgan.base import machine
 from jaxgan.base.types import Config, DataInfo
 from jaxgan.objectives import losses
@@ -89,10 +89,11 @@ def health_of(workdir: Path, gan: Gan, config: Config, last: int | None = None) 
 
 def saved_health(workdir: Path, config: Config, info: DataInfo) -> Health:
     """Return the health of a run that is not being trained; unchecked where another process registered its loss."""
-    if config.loss.isidentifier() and config.loss not in losses.LOSSES:
+    is_known = not config.loss.isidentifier() or config.loss in losses.LOSSES
+    if not is_known:
         config = copy.deepcopy(config)
-        config.loss, config.watch.action = config_lib.SETTINGS["loss"].default, "off"
-    return health_of(workdir, gans.build(config, info), config)
+        config.watch.action = "off"
+    return health_of(workdir, gans.build_networks(config, info, keep_loss=is_known), config)
 
 
 def watch_again(workdir: Path, config: Config, info: DataInfo) -> list[Finding]:

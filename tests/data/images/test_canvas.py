@@ -186,6 +186,16 @@ def test_levels_of_arrays_and_of_bytes():
     np.testing.assert_allclose(half[..., 0] / 65535 * 8 - 4, np.clip(resized, -4, 4), atol=8 / 65535)
 
 
+@pytest.mark.parametrize("low", [1e9, -1e9])
+@pytest.mark.parametrize("side", [8, 4])
+def test_a_window_far_from_0_keeps_its_levels(low, side):
+    near = RNG.uniform(0, 100, (8, 8, 1))
+    far, close = (draw_array(near + start, Canvas(side, 1, levels=(start, start + 100))) for start in (low, 0.0))
+    np.testing.assert_allclose(far.astype(int), close.astype(int), atol=1)
+    pixels = np.array([[[low], [np.nan], [np.inf], [-np.inf]]])
+    assert draw_array(pixels, Canvas((1, 4), 1, levels=(low, low + 100))).ravel().tolist() == [0, 0, 65535, 0]
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation(tmp_path, orientation):
     exif = Image.Exif()

@@ -8,6 +8,7 @@ from jaxgan.metrics.distances import nearest_distances
 from jaxgan.metrics.registry import Given, measure
 
 SHARE = 0.05  # what new real images come to
+SOME = 3 * SHARE  # a share of memorised images that is no accident
 SAME = 1e-5  # of the features' spread: nearer images are copies, whose features differ by rounding
 
 

@@ -8,11 +8,13 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
 
+from jaxgan.metrics.memorised import SHARE, SOME
+
 # Rows are averaged over at least this many steps: single batches mean little.
 WINDOW = 100
 # A sign must last for this many windows, or evaluations, in a row: GANs swing, and most swings pass.
 LASTING = 3
-# A warning becomes an error after this many windows in a row: by then G should have learnt.
+# Most warnings become errors after this many windows in a row: by then G should have learnt.
 LOST = 10
 # D believes this share of the generated images, and its loss is no better than a guess's: it teaches G nothing. With
 # the second alone or the first alone, a GAN can be healthy: a weak D believes all images for hundreds of steps.
@@ -42,7 +44,8 @@ class Finding:
 
     Attributes:
       step: when it was sure.
-      kind: 'not_finite', 'exploded', 'fooled', 'certain', 'collapsed', 'alike', 'duplicates', 'few_classes', 'worse'.
+      kind: 'not_finite', 'exploded', 'fooled', 'certain', 'collapsed', 'alike', 'duplicates', 'few_classes', 'memorised',
+        'worse'.
       severity: 'error' where training should not continue as it is, 'warning' where that may pass.
       sentence: what was seen and what it means.
       evidence: the numbers behind it.
@@ -66,9 +69,15 @@ class Detector:
     """Something to be seen in the means of columns over windows of steps, in several windows in a row."""
 
     def __init__(
-        self, kind: str, columns: tuple[str, ...], seen: Callable[..., bool], sentence: str, severity: str = "error"
+        self,
+        kind: str,
+        columns: tuple[str, ...],
+        seen: Callable[..., bool],
+        sentence: str,
+        severity: str = "error",
+        lost: float = LOST,
     ):
-        self.kind, self.severity, self.columns = kind, severity, columns
+        self.kind, self.severity, self.columns, self._lost = kind, severity, columns, lost
         self._seen, self._sentence = seen, sentence
         self._rows: list[list[float]] = []
         self._end = self._streak = self._since = 0  # of the last window; windows in a row, and the step they began at
@@ -88,7 +97,7 @@ class Detector:
         self._streak = self._streak + 1 if self._seen(*means) else 0
         if self._streak < LASTING:
             return None
-        severity = "error" if self._streak >= LOST else self.severity
+        severity = "error" if self._streak >= self._lost else self.severity
         when = f"from step {self._since:,} to {self._end:,}"
         sentence = self._sentence.format(*means, name=self.columns[0], when=when)
         evidence = dict(zip(self.columns, means, strict=True))
@@ -161,6 +170,18 @@ def few_classes(name: str, real: float) -> Detector:
     )
 
 
+def memorised(name: str) -> Detector:
+    return Detector(
+        "memorised",
+        (name,),
+        lambda share: share > SOME,
+        f"{{0:.0%}} of the generated images were memorised {{when}}, where new real images come to {SHARE:.0%}: take an "
+        "earlier checkpoint (--step=best), more training images, or augmentations (config.augment).",
+        "warning",
+        lost=math.inf,  # such images look right, so training was not in vain
+    )
+
+
 def exploded(name: str) -> Detector:
     return Detector(
         "exploded",
@@ -175,6 +196,8 @@ def of_column(name: str, class_entropy: float = 1.0) -> Detector | None:
     """Return the detector of a single column, if it has one."""
     if name.endswith("class_entropy"):
         return few_classes(name, class_entropy)
+    if name.endswith("/memorised"):
+        return memorised(name)
     return exploded(name) if name in ("g/loss", "d/loss") else None
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jaxgan.metrics.memorised import SHARE
+from jaxgan.metrics.memorised import SHARE, SOME
 from jaxgan.rundir.evaluations import IN_TRAINING, Evaluation, protocol
 from jaxgan.rundir.metrics_log import Row
 from jaxgan.views.charts import seconds_of_training
 
 ENOUGH = 3  # scores without a better one, after which more training seldom helps
-SOME = 3 * SHARE  # share of memorised images that is no accident
 
 
 def standing(evaluations: Sequence[Evaluation], rows: Sequence[Row]) -> list[str]:

@@ -34,7 +34,10 @@ def locked(workdir: Path) -> Iterator[None]:
     try:
         workdir.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
-        raise UserError(f"{workdir} cannot be a folder: it or its parent is a file; give another --workdir.") from error
+        raise UserError(
+            f"{workdir} cannot be a folder: it or its parent is a file, or a link that leads nowhere; give another "
+            "--workdir."
+        ) from error
     layout.check(workdir)
     with files.open_own(workdir / layout.LOCK_FILE, os.O_RDWR | os.O_APPEND | os.O_CREAT) as file:
         try:

@@ -36,11 +36,12 @@ def test_a_holder_that_cannot_be_read_is_another_process(tmp_path, content):
             pass
 
 
-@pytest.mark.parametrize("name", ["file", "file/run"])
-def test_a_file_in_the_folders_place_is_said(tmp_path, name):
+@pytest.mark.parametrize("name", ["file", "file/run", "nowhere"])
+def test_what_cannot_become_a_folder_is_said(tmp_path, name):
     (tmp_path / "file").touch()
+    (tmp_path / "nowhere").symlink_to(tmp_path / "missing")
     with (
-        pytest.raises(ValueError, match="cannot be a folder: it or its parent is a file"),
+        pytest.raises(ValueError, match="it or its parent is a file, or a link that leads nowhere; give another"),
         locked(tmp_path / name),
     ):
         pass

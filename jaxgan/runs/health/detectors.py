@@ -44,8 +44,8 @@ class Finding:
 
     Attributes:
       step: when it was sure.
-      kind: 'not_finite', 'exploded', 'fooled', 'certain', 'collapsed', 'alike', 'duplicates', 'few_classes', 'memorised',
-        'worse'.
+      kind: 'not_finite', 'exploded', 'fooled', 'certain', 'collapsed', 'alike', 'duplicates', 'few_classes',
+        'memorised', 'worse'.
       severity: 'error' where training should not continue as it is, 'warning' where that may pass.
       sentence: what was seen and what it means.
       evidence: the numbers behind it.
@@ -175,8 +175,8 @@ def memorised(name: str) -> Detector:
         "memorised",
         (name,),
         lambda share: share > SOME,
-        f"{{0:.0%}} of the generated images were memorised {{when}}, where new real images come to {SHARE:.0%}: take an "
-        "earlier checkpoint (--step=best), more training images, or augmentations (config.augment).",
+        f"{{0:.0%}} of the generated images were memorised {{when}}, where new real images come to {SHARE:.0%}: take "
+        "an earlier checkpoint (--step=best), more training images, or augmentations (config.augment).",
         "warning",
         lost=math.inf,  # such images look right, so training was not in vain
     )

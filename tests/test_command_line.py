@@ -214,6 +214,7 @@ def test_flags_of_settings_are_refused_where_a_mode_has_none(trained):
     assert "--config.data.image_size means nothing to --mode=sample" in done.stderr
 
 
+@pytest.mark.long
 def test_a_mistake_in_a_config_file_is_shown_with_its_place(tmp_path):
     (tmp_path / "mine.py").write_text("def get_config():\n    return len(3)\n")
     done = run(f"--config={tmp_path / 'mine.py'}")

@@ -167,6 +167,7 @@ def test_a_variable_that_jax_cannot_read_is_said(variable):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.long
 def test_a_closed_standard_error_stops_nothing(tmp_path):
     command = [sys.executable, str(ROOT / "run.py"), TINY, f"--workdir={tmp_path / 'run'}", *SHORT]
     env = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
@@ -175,6 +176,7 @@ def test_a_closed_standard_error_stops_nothing(tmp_path):
     assert (tmp_path / "run" / "checkpoints" / "2").is_dir()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "value"),
     [("jax_transfer_guard", "disallow"), *long(("jax_disable_jit", True), ("jax_numpy_dtype_promotion", "strict"))],

@@ -78,6 +78,7 @@ def test_options_that_xla_does_not_know_are_left_out(forgotten, monkeypatch):
     assert machine.compiler_options() == known
 
 
+@pytest.mark.long
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the setting is glibc's")
 @pytest.mark.parametrize("told", [False, True])
 def test_freed_memory_is_kept_unless_the_environment_says_otherwise(told):
@@ -101,6 +102,7 @@ print(call(1.0).is_ready())
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("told", "ready"), [("in step", "True"), *long(("ahead", "False"))])
 def test_calls_on_a_cpu_return_when_they_are_done(told, ready):
     """Calls that wait hold memory already."""

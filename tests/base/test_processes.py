@@ -34,6 +34,7 @@ processes.join(sys.argv[1], 2, 0)
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("code", "sentence"),
     [

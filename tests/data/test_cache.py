@@ -106,6 +106,7 @@ def test_a_folder_is_loaded_or_read(tmp_path):
         assert source.read(np.array([2, 0]))[0][:, 0, 0, 0].tolist() == [4, 2]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cache", ["device", "host", "none"])
 @pytest.mark.parametrize("source", ["synthetic", "mnist", "folder"])
 def test_every_source_can_be_mirrored_in_every_cache(tmp_path, source, cache):

@@ -28,6 +28,7 @@ def test_starts(state):
     assert embedding.min() < -0.049
 
 
+@pytest.mark.long
 def test_the_latent_is_multiplied_by_the_label(gan, state):
     z, labels = systems.noise(gan, 500)
     product = z * jnp.asarray(state.g.params["Embed_0"]["embedding"])[labels]

@@ -86,6 +86,7 @@ def test_the_scale_of_a_latent_does_not_matter_with_batch_statistics(gan, state)
     assert difference(make(params, -z), images) > 0.1
 
 
+@pytest.mark.long
 def test_with_running_statistics_huge_latents_saturate(gan, state):
     z, labels = systems.noise(gan, 20)
     # Momentum 0 leaves the statistics of one batch, as if training had been long.

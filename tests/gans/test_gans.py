@@ -95,6 +95,7 @@ def test_parameter_counts(system):
     assert tuple(size(tree) for net in nets for tree in (net.params, net.batch_stats)) == COUNTS[system.name]
 
 
+@pytest.mark.long
 def test_summary_counts_the_same(system):
     g_inputs = systems.noise(system.gan, 1)
     d_inputs = systems.images(system.gan, 1), g_inputs[1]
@@ -149,6 +150,7 @@ def test_outputs(system):
     assert (None if class_logits is None else class_logits.shape) == ((4, 10) if system.name == "acgan" else None)
 
 
+@pytest.mark.long
 def test_running_statistics_stay_without_train_and_rows_are_independent(system):
     gan, state = system.gan, system.state
     z, labels = systems.noise(gan, 4)
@@ -161,6 +163,7 @@ def test_running_statistics_stay_without_train_and_rows_are_independent(system):
         assert all(jax.tree.leaves(jax.tree.map(lambda a, b: bool((a != b).any()), moved, stats)))
 
 
+@pytest.mark.long
 def test_variables_have_the_same_dtypes_where_jax_is_told_of_wide_numbers(system):
     """A checkpoint of such a process is read by others."""
 
@@ -291,6 +294,7 @@ def test_norm_of_d_is_a_switch(name, kind):
     assert jax.tree.structure(moved.get("batch_stats", {})) == jax.tree.structure(shapes.batch_stats)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FAMILY)
 def test_d_may_be_shown_the_spread_of_a_batch(name):
     gan = systems.build(name, d_group=4)
@@ -341,6 +345,7 @@ def step_of_dcgan(convolution, matmul):
     return jax.jit(make_train_step(gan)).lower(systems.shapes(gan), *batch).as_text()
 
 
+@pytest.mark.long
 def test_the_form_of_convolutions_follows_the_config():
     assert "lhs_dilate = [2, 2]" in step_of_dcgan("lax", "default")
     assert "lhs_dilate = [2, 2]" not in step_of_dcgan("cpu", "default")

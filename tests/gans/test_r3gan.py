@@ -79,6 +79,7 @@ def test_weights_start_as_published(small):
     assert not any("bias" in name for name in block["Conv_0"])
 
 
+@pytest.mark.long
 def test_images_of_a_class_depend_on_it():
     gan = make(widths=(16, 16, 16), blocks=1, conditional=True)
     z, labels = jax.random.normal(jax.random.key(0), (1, 64)).repeat(2, 0), jnp.array([0, 7])

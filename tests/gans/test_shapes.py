@@ -74,6 +74,7 @@ def drawn(shapes, rng):
     return jax.tree.map(draw, shapes)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CONDITIONED)
 def test_images_and_logits_depend_on_each_number_of_a_vector(name):
     gan = gan_of(name, (*SHAPES[name][:2], 1), label_size=3, label_table=VECTORS)

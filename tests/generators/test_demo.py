@@ -33,6 +33,7 @@ def runtime(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.long
 def test_the_page_holds_all_that_it_needs(params, runtime):
     page = demo.page(params, b"a model", FACTS, demo.read_runtime())
     assert "http://" not in page

@@ -52,6 +52,7 @@ def test_ganspace_has_those_of_scikit_learns_principal_components():
     assert (np.take_along_axis(found, np.abs(found).argmax(1)[:, None], 1) > 0).all()
 
 
+@pytest.mark.long
 def test_what_labels_explain_is_left_out():
     table = ((0.0, 5.0), (1.0, -5.0), (0.5, 1.0))
     expected = find(linear.make_params())
@@ -64,6 +65,7 @@ def test_a_latent_of_many_numbers_has_as_many_directions(monkeypatch):
     assert np.linalg.matrix_rank(find(linear.make_params(), 5)) == 5
 
 
+@pytest.mark.long
 def test_the_response_is_what_the_second_layer_takes():
     module = compact.Generator((8, 8, 1), (4,), Condition(), 4)
     variables = module.init(jax.random.key(2), jnp.zeros((1, 6)), None, train=False)

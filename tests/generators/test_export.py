@@ -68,6 +68,7 @@ def compare(tmp_path, names, ending, imports, reader):
             np.testing.assert_allclose(made, expected, atol=1e-5, err_msg=f"{name}, {num} images")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("others", [(), *long((["dcgan_z1x1"],))], ids=["two", "three"])
 def test_stablehlo_makes_the_same_images_without_jaxgan(tmp_path, others):
     reader = 'jax.export.deserialize(open(name + ".stablehlo", "rb").read()).call'
@@ -92,6 +93,7 @@ def test_onnx_makes_the_same_images_without_jax(tmp_path):
     compare(tmp_path, [*systems.NAMES, *pretrained.names()], ".onnx", imports, reader)
 
 
+@pytest.mark.long
 def test_a_batch_makes_stablehlo_of_one_shape_for_one_platform(tmp_path):
     params = jaxgan.load("mnist_classes")
     z, labels = jaxgan.latents(params, jax.random.key(2), 2), jnp.array([3, 8])
@@ -109,6 +111,7 @@ def test_a_batch_makes_stablehlo_of_one_shape_for_one_platform(tmp_path):
         export.export(params, tmp_path / "g.safetensors", batch=2)
 
 
+@pytest.mark.long
 def test_labels_that_are_no_classes_are_moved_to_the_nearest(tmp_path):
     params = make_params(conditional=True)
     export.export(params, tmp_path / "g.stablehlo", batch=4)
@@ -220,6 +223,7 @@ def test_mistakes_are_one_sentence(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_what_comes_along_can_be_exported(tmp_path):
     done = call("--mode=export", "--workdir=mnist", f"--out={tmp_path / 'm.safetensors'}")
     assert done.returncode == 0, done.stderr

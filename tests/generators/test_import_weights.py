@@ -175,12 +175,14 @@ def test_layers_are_matched_in_order_or_by_names(ours, tmp_path):
     jax.tree.map(np.testing.assert_array_equal, back, ours)
 
 
+@pytest.mark.long
 def test_what_was_exported_without_a_run_is_read_back(ours, tmp_path):
     jaxgan.export(ours, tmp_path / "ours.safetensors")
     back = import_weights(small64(), tmp_path / "ours.safetensors", data=COLOUR)
     jax.tree.map(np.testing.assert_array_equal, back, ours)
 
 
+@pytest.mark.long
 def test_mistakes_are_named(ours, tmp_path):
     jaxgan.export(jaxgan.load("mnist"), tmp_path / "ours.safetensors")
     with pytest.raises(UserError, match="does not hold the arrays of the generator of 'dcgan64'"):
@@ -233,6 +235,7 @@ def torch_cgan(*, affine, data=SMALL):
     return state, (z, labels, np.tanh(torch_layers.conv2d(x, state["last.weight"], np.zeros(1), 2)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("affine", [True, False])
 def test_pytorchs_borders_epsilons_and_biases_before_norms(affine, tmp_path, capsys):
     state, shown = torch_cgan(affine=affine)
@@ -266,6 +269,7 @@ def test_pytorchs_dense_layers_make_colours_first(tmp_path):
     import_weights(systems.get_config("gan_mlp"), tmp_path / "g.npz", data=data, compare=(z, images))
 
 
+@pytest.mark.long
 def test_pytorchs_norms_of_a_vector_that_becomes_a_map(tmp_path):
     """As in the tutorial of Keras, where the norm comes before the map does; PyTorch has its channels first."""
     config = jaxgan.get_config(str(ROOT / "examples" / "tutorial_dcgan" / "settings.py"))

@@ -25,6 +25,7 @@ def digits(params, num, **how):
     return z, jaxgan.generate(params, z, **how)
 
 
+@pytest.mark.long
 def test_a_linear_generator_is_inverted_as_ridge_regression_does():
     params = linear.make_params()
     matrix, bias = (np.asarray(x, np.float64) for x in linear.matrix(params))
@@ -39,6 +40,7 @@ def test_a_linear_generator_is_inverted_as_ridge_regression_does():
     assert found.labels is None
 
 
+@pytest.mark.long
 def test_bytes_are_pixels_from_minus_one_to_one():
     params = linear.make_params()
     pixels = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 1), np.uint8)
@@ -46,6 +48,7 @@ def test_bytes_are_pixels_from_minus_one_to_one():
     np.testing.assert_allclose(ours, invert_from(params, pixels / 127.5 - 1, steps=8).latents, atol=1e-4)
 
 
+@pytest.mark.long
 def test_uniform_latents_stay_where_they_are_drawn():
     params = linear.make_params(Latent((1, 5), "uniform"))
     found = invert_from(params, np.ones((3, 4, 4, 1)), steps=40)
@@ -78,6 +81,7 @@ def test_label_vectors_are_found_among_those_of_the_data():
         invert_from(params.replace(label_table=()), images)
 
 
+@pytest.mark.long
 def test_each_kind_is_tried_and_kept():
     module = compact.Generator((8, 8, 1), (4,), Condition(), 8)
     variables = module.init(jax.random.key(2), jnp.zeros((1, 6)), None, train=False)
@@ -99,6 +103,7 @@ def test_the_same_key_gives_the_same_latents_however_many_images_there_are():
     np.testing.assert_allclose(invert_from(params, images[66:], steps=8).latents, found.latents[66:], atol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kinds", [0, 4])
 def test_the_same_label_gives_the_same_latents_however_many_images_there_are(kinds):
     params, labels = linear.make_params(classes=12), jnp.arange(6) // 2
@@ -114,6 +119,7 @@ def test_the_same_label_gives_the_same_latents_however_many_images_there_are(kin
     np.testing.assert_array_equal(found.labels, labels)
 
 
+@pytest.mark.long
 def test_labels_that_are_found_are_int32_in_64_bits_too():
     with jax.enable_x64(True):
         found = invert_from(linear.make_params(classes=3), np.zeros((1, 4, 4, 1)), starts=1, steps=1)

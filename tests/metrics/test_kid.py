@@ -39,6 +39,7 @@ def test_images_of_one_law_are_at_zero_on_average():
     assert min(values) < 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shift", [0.0, 0.4])
 def test_the_error_covers_the_spread(shift):
     rng = np.random.default_rng(0)
@@ -52,6 +53,7 @@ def test_the_error_covers_the_spread(shift):
     assert 0.8 < errors.mean() / values.std() < (1.6 if shift else 4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shift", [0.4, 2.0])
 def test_the_error_covers_the_spread_of_few_images(shift):
     rng = np.random.default_rng(0)

@@ -84,6 +84,7 @@ def test_each_measure_sees_its_own_fault(scores):
     assert scores["no nines"]["class_kl"] == pytest.approx(np.log(1 / 0.9), abs=0.03)
 
 
+@pytest.mark.long
 def test_everything_that_can_be_measured_is(real, test_set):
     images, labels = test_set.images[:50], test_set.labels[:50]
     assert suite.score(images, labels, real).keys() == WITH_LABELS
@@ -97,6 +98,7 @@ def test_equal_arguments_give_equal_figures(real, test_set):
     assert suite.score(images, None, real, seed=1) == suite.score(images, None, real, seed=1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "told", [jax.enable_x64(True), *long(jax.transfer_guard("disallow"), jax.numpy_dtype_promotion("strict"))]
 )

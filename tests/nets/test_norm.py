@@ -211,6 +211,7 @@ def net(kind, x, train=True):
     return y, variables, moved
 
 
+@pytest.mark.long
 def test_kinds_normalise_over_what_they_say():
     x = jnp.asarray(np.random.default_rng(0).normal(3, 2, size=(4, 5, 6, 3)), jnp.float32)
     plain, _, _ = net("none", x)
@@ -238,6 +239,7 @@ def test_scales_start_as_asked():
     assert scale.std() == pytest.approx(0.02, rel=0.05)
 
 
+@pytest.mark.long
 def test_spectral_norm_iterates_in_training_and_divides_by_its_estimate(float64):
     class Dense(nn.Module):
         @nn.compact

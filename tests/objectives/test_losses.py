@@ -188,6 +188,7 @@ def test_what_is_no_loss_is_refused_when_it_is_registered(loss, said):
     assert "own" not in losses.LOSSES
 
 
+@pytest.mark.long
 def test_a_run_of_such_a_loss_is_read_by_processes_that_do_not_know_it(tmp_path):
     own = losses.AdversarialLoss(lambda r, f: jnp.exp(-r), lambda r, f: jnp.exp(f), lambda r, f: jnp.exp(-f))
     config = tiny.get_config()

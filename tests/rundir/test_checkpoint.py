@@ -242,6 +242,7 @@ def test_is_finite_sees_the_optimisers_too(state):
     assert not health.is_finite(state.replace(g=state.g.replace(opt_state=bad)))
 
 
+@pytest.mark.long
 def test_averages_of_other_widths_are_made_of_all_checkpoints(tmp_path, capfd):
     config = tiny.get_config()
     config.train.update(
@@ -276,6 +277,7 @@ def test_a_run_with_one_average_has_no_other_widths(run):
         jaxgan.load(run, ema_std=0.1, trust=True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("setting", ["lecam", pytest.param("pack", marks=LONG)])
 def test_what_d_carries_is_saved_too(setting, tmp_path):
     config = tiny.get_config()

@@ -92,6 +92,7 @@ def test_it_goes_on_as_an_unbroken_run(run, monkeypatch):
     assert steps.find_step(workdir, "latest") == 8
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["own_file", pytest.param("gan_mlp", marks=LONG)])
 def test_a_run_of_the_version_before_resumes_bit_for_bit(kind, tmp_path, monkeypatch):
     """Or nearly, on another kind of machine than the one that made it."""

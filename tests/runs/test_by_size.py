@@ -20,6 +20,7 @@ def test_fewer_images_are_augmented_more_often(num, probability):
     assert decided(config, num) is config
 
 
+@pytest.mark.long
 def test_what_was_decided_is_printed_and_kept_in_the_run(tmp_path, capfd):
     config = tiny.get_config()
     config.augment, config.augment_by_size, config.train.num_steps = "translation", True, 2

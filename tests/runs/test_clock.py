@@ -44,6 +44,7 @@ def config(**train):
     return made
 
 
+@pytest.mark.long
 def test_time_ends_a_run_that_is_scored_and_goes_on_to_the_bit(tmp_path, timed, capfd):
     ended = jaxgan.train(config(max_minutes=4.0), tmp_path / "run")
     step = int(ended.step)

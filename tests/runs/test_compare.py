@@ -31,6 +31,7 @@ def folders(tmp_path_factory):
     return root
 
 
+@pytest.mark.long
 def test_the_nearer_distribution_scores_better(folders):
     scores = {}
     for name in "same", "noise":

@@ -110,6 +110,7 @@ def test_features_may_be_named_afterwards(finished, tmp_path):
     assert "--config.eval.num means nothing to --mode=evaluate" in done.stderr
 
 
+@pytest.mark.long
 def test_measures_that_need_classes_are_refused_at_the_start(tmp_path):
     cfg = config()
     cfg.data.update(source="mnist", image_size=28, channels=1, skip=59_800)
@@ -296,6 +297,7 @@ class Ones:
         return np.full((len(indices), 8, 8, 3), 255, np.uint8), np.zeros(len(indices), np.int32)
 
 
+@pytest.mark.long
 def test_images_that_a_run_was_not_trained_on_are_refused(tmp_path):
     cfg = config(num_steps=2)
     jaxgan.train(cfg, tmp_path, source=Ones())
@@ -315,6 +317,7 @@ def test_a_run_of_images_from_python_is_scored_against_them(tmp_path):
         jaxgan.evaluate_run(tmp_path, source=other, trust=True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("source", ["auto", "mnist", "idx"])
 def test_images_of_ones_own_are_scored_whatever_the_preset_reads(tmp_path, source):
     """Presets of data.source=auto ended in a traceback, for they looked for a path."""
@@ -341,6 +344,7 @@ def test_presets_for_own_images_take_them_from_python_too():
         data.open_source(cfg.data)
 
 
+@pytest.mark.long
 def test_scores_that_are_made_otherwise_begin_anew(tmp_path):
     cfg = config(num_steps=4)
     cfg.early_stop.metric, cfg.early_stop.patience = "eval/swd", 2

@@ -84,6 +84,7 @@ def everything_in(value):
             yield from everything_in(value[key])
 
 
+@pytest.mark.long
 @FUZZ
 @given(
     edits=EDITS, flips=st.lists(st.tuples(PLACE, st.integers(0, 255)), max_size=2), name=st.sampled_from(["", "r3gan"])

@@ -61,6 +61,7 @@ def test_spread_is_the_prediction_interval(scores):
     assert row.spread() == pytest.approx(scipy.stats.t.interval(0.95, len(scores) - 1, shape.mean, width))
 
 
+@pytest.mark.long
 def test_a_row_is_trained_scored_and_compared(tmp_path):
     row = small_row()
     score = reproduce.reproduce(row, tmp_path / "run", 3)

@@ -150,6 +150,7 @@ def test_many_seeds_and_a_stop_of_another_process(tmp_path, monkeypatch):
     assert rows[0] == rows[1]
 
 
+@pytest.mark.long
 def test_an_error_in_one_process_ends_the_other(tmp_path, monkeypatch):
     """The disk of process 0 refuses what it cannot do without, after all have agreed to begin."""
     (tmp_path / "run" / "metrics.jsonl").mkdir(parents=True)

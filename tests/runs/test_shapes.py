@@ -112,6 +112,7 @@ def test_grids_show_images_as_people_see_them(run):
     assert (workdir / layout.REPORT_FILE).stat().st_size > 10_000
 
 
+@pytest.mark.long
 def test_samples_keep_all_channels_and_levels(run, tmp_path):
     workdir, source, _ = run
     height, width, channels = source.info.image_shape
@@ -202,6 +203,7 @@ def test_vectors_by_number_and_name(run_of, tmp_path):
     np.testing.assert_allclose([float(row["turns"]) for row in rows], table[[0, 16, 32, 47, 63], 2], rtol=1e-5)
 
 
+@pytest.mark.long
 def test_vectors_are_scored_by_a_network_of_real_images(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     source = vectors()
@@ -224,6 +226,7 @@ def test_a_gan_of_classes_refuses_vectors():
         jaxgan.build(get_config("acgan"), info)
 
 
+@pytest.mark.long
 def test_levels_are_measured_once_and_kept(tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()

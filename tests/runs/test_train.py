@@ -102,6 +102,7 @@ def test_a_finished_run_is_left_as_it_is(finished, capfd):
     assert {path: path.stat().st_mtime_ns for path in finished[0].rglob("*") if path.name != ".lock"} == before
 
 
+@pytest.mark.long
 def test_steps_are_compiled_once_and_only_if_any_are_left(tmp_path, monkeypatch):
     compiled, original = [], parallel.CompiledSteps.compile
 
@@ -157,6 +158,7 @@ def test_what_goes_wrong_while_compiling_is_raised(tmp_path, monkeypatch, anew):
         jaxgan.train(config(), tmp_path)
 
 
+@pytest.mark.long
 def test_a_checkpoint_that_does_not_fit_leaves_all_files_alone(tmp_path):
     """The model is the same by its settings, but the user's own file made another one of it."""
     one = config(num_steps=3, log_every=1)
@@ -296,6 +298,7 @@ def test_early_stop(tmp_path, capfd):
     assert not (tmp_path / "new" / "metrics.jsonl").exists()
 
 
+@pytest.mark.long
 def test_precision_may_change_on_the_way(tmp_path):
     cfg = config(num_steps=2)
     before = jaxgan.train(cfg, tmp_path)
@@ -333,6 +336,7 @@ def test_a_resumed_run_writes_the_rows_of_an_unbroken_one(tmp_path, monkeypatch)
     assert rows_without_times(tmp_path / "parts") == rows_without_times(tmp_path / "whole")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("log_every", "sample_every", "checkpoint_every"), [(2, 2, 4), (3, 2, 0), *long((1, 3, 0), (4, 3, 3))]
 )
@@ -350,6 +354,7 @@ def test_rows_do_not_depend_on_what_was_due_where_a_run_was_stopped(
     assert any("sample/diversity" in row for row in whole)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("num_replicas", [1, *long(2)])
 @pytest.mark.parametrize("name", ["lecam", *long("r1", "augment_target")])
 def test_a_setting_with_a_metric_may_be_turned_off_between_two_rows(tmp_path, monkeypatch, num_replicas, name):
@@ -373,6 +378,7 @@ def test_a_setting_with_a_metric_may_be_turned_off_between_two_rows(tmp_path, mo
     assert [column in row for row in rows] == [True, False]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["one", *long("many"), "early"])
 def test_an_end_that_was_cut_off_is_finished(tmp_path, monkeypatch, capfd, kind):
     cfg = config(num_steps=4, log_every=1, num_replicas=2 if kind == "many" else 1)
@@ -425,6 +431,7 @@ def test_a_short_run_ends_with_a_grid(tmp_path):
     assert (tmp_path / "progress.gif").exists()
 
 
+@pytest.mark.long
 def test_speed_counts_the_images_of_each_update_of_d(tmp_path):
     cfg = config(num_steps=2)
     cfg.rule.d_steps = 3

@@ -40,6 +40,7 @@ def test_all_arrays_are_taken_over(other, tmp_path, capsys):
     assert f"are those of {folder} at step 1" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_what_has_another_shape_starts_as_usual(other, tmp_path, capsys):
     folder, theirs = other
     cfg = config(warm_start=str(folder))
@@ -68,6 +69,7 @@ def first_state(cfg):
     return setup.first_state(), setup.new_state()
 
 
+@pytest.mark.long
 def test_a_bundled_generator_is_taken_for_g_and_its_average(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mnist").mkdir()  # a folder of images, perhaps
@@ -85,6 +87,7 @@ def test_a_bundled_generator_is_taken_for_g_and_its_average(capsys, tmp_path, mo
     assert f"warm start: {num} of {num + num_d} arrays are those of the generator mnist; new are all of d\n" in said
 
 
+@pytest.mark.long
 def test_other_labels_have_embeddings_of_their_own(capsys):
     ours, fresh = first_state(bundled("mnist_classes", "mnist_classes"))  # 4 shapes instead of 10 digits
     theirs = by_path(jaxgan.load("mnist_classes").variables)
@@ -132,6 +135,7 @@ def test_replicas_start_so_too(other, tmp_path):
         np.testing.assert_array_equal(many.g.params["Dense_0"]["kernel"][number], theirs.g.params["Dense_0"]["kernel"])
 
 
+@pytest.mark.long
 def test_averages_of_other_widths_begin_there(other, tmp_path):
     cfg = config(warm_start=str(other[0]))
     cfg.train.ema_stds = (0.05, 0.1)
@@ -142,6 +146,7 @@ def test_averages_of_other_widths_begin_there(other, tmp_path):
         )
 
 
+@pytest.mark.long
 def test_mistakes_are_named(other, tmp_path):
     folder, _ = other
     for nothing in str(tmp_path / "nowhere"), "mnits":

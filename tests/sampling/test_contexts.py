@@ -85,6 +85,7 @@ def test_inside_a_trace_it_is_a_part_of_the_trace(num):
     np.testing.assert_allclose(mapped[1], expected, atol=1e-6)
 
 
+@pytest.mark.long
 def test_threads_may_share_a_generator():
     params, wrong = make_params(), []
     expected = {num: np.asarray(jitted(params, num)) for num in range(1, 5)}
@@ -177,6 +178,7 @@ CALLS = {
 SLOW = "interpolate", "standing"  # what they call is among the others
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("call", [*(call for call in CALLS if call not in SLOW), *long(*SLOW)])
 def test_results_are_the_same_in_every_context(call):
     params = make_params(conditional=True)

@@ -14,6 +14,7 @@ def small_parts(monkeypatch):
     monkeypatch.setattr(pixels, "PART", 3)
 
 
+@pytest.mark.long
 def test_parts_make_the_images_of_the_whole(small_parts):
     params, z = make_params(conditional=True), jax.random.normal(jax.random.key(0), (8, 3))
     labels = jnp.arange(8)

@@ -50,6 +50,7 @@ def step_of(gan, batch=BATCH, num=1):
     return run(state, images, labels)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("num", [pytest.param(2, marks=pytest.mark.long), 12])
 @pytest.mark.parametrize(
     ("loss", "rule"),
@@ -78,6 +79,7 @@ def test_steps_are_those_of_the_whole_batch(loss, rule, num):
         np.testing.assert_allclose(same[name], value, atol=2e-5, rtol=1e-5, err_msg=name)
 
 
+@pytest.mark.long
 def test_running_statistics_move_once_a_part():
     gan = gans.build(tiny.get_config(), DataInfo((8, 8, 3), 100, None))
     gan = dataclasses.replace(gan, rule=UpdateRule(order="g_first", latents="shared"))

@@ -73,6 +73,7 @@ def test_dropout_changes_the_run_and_replicas_agree_to_the_bit(two_devices):
         np.testing.assert_array_equal(first, second)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("d_passes", ["joint", *long("separate")])
 def test_dropout_masks_do_not_depend_on_the_number_of_devices(d_passes):
     (_, one), (_, two) = (run(n, steps=2, d_passes=d_passes, dropout=0.5) for n in (1, 2))
@@ -93,6 +94,7 @@ def test_resident_data_and_streamed_data_are_the_same(two_devices):
         np.testing.assert_allclose(resident[name], streamed[name], rtol=1e-6, err_msg=name)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("num_devices", [1, 2])
 def test_the_step_is_compiled_once(num_devices):
     config = tiny.get_config()

@@ -153,6 +153,7 @@ def test_two_d_optimiser_steps_follow_one_another():
     assert abs(float(metrics["d/loss_fake"] - joint["d/loss_fake"])) > 1e-4
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("n", [1, 3])
 def test_number_of_updates_and_nothing_goes_to_the_device_unasked(n):
     gan, state = make(d_steps=n)
@@ -201,6 +202,7 @@ def test_frozen_networks_do_not_move():
     assert moves(state.g, new.g)
 
 
+@pytest.mark.long
 def test_accuracy_is_a_count_and_inference_accuracies_are_complements():
     gan, state = make(norm=True)
     _, metrics = step(gan, state)
@@ -233,6 +235,7 @@ def test_key_never_advances_and_steps_differ():
     assert not np.array_equal(*noise)
 
 
+@pytest.mark.long
 def test_bfloat16_layers_leave_parameters_and_statistics_float32():
     gan, state = make(norm=True, classes=3)
     after, metrics = step(gan, state)
@@ -411,6 +414,7 @@ def test_augmentations_become_likelier_where_d_is_sure(rule):
     assert float(state.d.batch_stats["augment"]["share"]) == pytest.approx(0.8)
 
 
+@pytest.mark.long
 def test_the_probability_that_is_shown_is_the_one_that_counts():
     parts = {"augment": augmentation.from_policy("translation,cutout"), "augment_target": 0.6}
     gan, state = make(parts=parts)
@@ -475,6 +479,7 @@ def test_packs_of_images_with_classes_are_refused():
         make(classes=3, parts={"pack": 2})
 
 
+@pytest.mark.long
 def test_averages_of_several_widths_are_carried():
     gan, state = make(parts={"ema_stds": (0.05, 0.1)})
     for track in state.tracks:
@@ -487,6 +492,7 @@ def test_averages_of_several_widths_are_carried():
     np.testing.assert_allclose(track, 0.433325 * old + 0.566675 * moved, atol=1e-6)
 
 
+@pytest.mark.long
 def test_augmentation_is_shown_to_d_in_both_steps_and_its_slope_is_in_the_penalty():
     seen = []
 
@@ -521,6 +527,7 @@ class WithDropout(nn.Module):
         return Dropout(0.5)(LinearG()(z, labels, train=train))
 
 
+@pytest.mark.long
 def test_dropout_of_the_generator_is_on_in_training():
     gan, _ = make()
     gan = dataclasses.replace(gan, generator=Plain())
@@ -601,6 +608,7 @@ NORMS = {"none": (LinearG(), LinearD()), "ours": (LinearG(True), LinearD(True)),
 ORDERS = ("d_first", "g_first", "simultaneous")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("norm", "order"),
     [
@@ -637,6 +645,7 @@ def test_devices_end_with_the_same_state_to_the_bit(norm, order):
             np.testing.assert_array_equal(leaf[0], leaf[1], err_msg=f"{rule} {jax.tree_util.keystr(path)}")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("parts", "rule"),
     [

@@ -124,6 +124,7 @@ def test_bombs_are_left_out_with_a_count_and_the_others_read(tmp_path):
     assert lines[0] == f"Left out of {tmp_path}: 2 too large (huge.png, wide.png), 1 unreadable (text.png)."
 
 
+@pytest.mark.long
 def test_memory_stays_bounded_however_many_threads_decode_large_images(tmp_path):
     Image.new("RGB", (2048, 2048), "red").save(tmp_path / "a.webp", lossless=True, method=0)  # 4 MPixels in 40 bytes
     code = """

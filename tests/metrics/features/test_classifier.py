@@ -28,6 +28,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(classifier, "WIDTHS", (8, 16, 16))
 
 
+@pytest.mark.long
 def test_it_learns_corners(corners, quick):
     images, labels, others, their_labels = corners
     losses = []
@@ -41,6 +42,7 @@ def test_it_learns_corners(corners, quick):
         np.testing.assert_array_equal(leaf, leaf.astype(np.float16).astype(np.float32))
 
 
+@pytest.mark.long
 def test_equal_arguments_give_equal_parameters(corners, quick):
     images, labels, *_ = corners
     first, again, other = (classifier.train_classifier(images, labels, 4, seed, num_steps=20) for seed in (0, 0, 1))

@@ -78,6 +78,7 @@ def test_depthwise_sums_are_laxs_convolutions(height, kernel, stride):
     np.testing.assert_allclose(found, expected + layer["bias"][None, None, None], rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.long
 def test_grey_images_are_those_in_three_channels(net):
     grey = waves()[..., :1]
     np.testing.assert_array_equal(

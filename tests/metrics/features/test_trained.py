@@ -20,6 +20,7 @@ def data(tmp_path, monkeypatch):
     return Synthetic(12, 1).read(np.arange(120))
 
 
+@pytest.mark.long
 def test_a_classifier_is_kept_by_the_digest_of_its_data(data):
     steps = []
     net = trained.fit(*data, INFO, "shapes", num_steps=4, on_step=lambda i, loss: steps.append(i))

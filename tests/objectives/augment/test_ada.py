@@ -28,11 +28,13 @@ def smooth(height, width):
     return (blurred / np.abs(blurred).max()).astype(np.float32)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("operation", ALL)
 def test_a_probability_of_nothing_changes_nothing(operation):
     np.testing.assert_allclose(operation(jax.random.key(0), IMAGES, 0.0), IMAGES, atol=2e-6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("operation", ALL)
 def test_a_probability_decides_how_many_are_changed(operation):
     images = jnp.broadcast_to(IMAGES[:1], (1_000, 8, 8, 3))
@@ -104,6 +106,7 @@ def test_blit_flips_turns_and_shifts_whole_pixels():
     assert len(seen) == 8
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [8, 28, 32])
 def test_blit_shifts_by_an_eighth_rounded_as_published(size):
     """np.rint of U(-1/8, 1/8) times the size: the ends are half as likely as the others, or are not reached."""
@@ -159,6 +162,7 @@ def test_cutout_hides_half_of_each_side_or_what_of_it_lies_inside():
     assert (heights.max(), widths.max()) == (4, 6)
 
 
+@pytest.mark.long
 def test_the_gradient_flows_through_all():
     policy = augmentation.from_policy("ada_blit,ada_geometry,ada_color,ada_noise,ada_cutout", 0.8)
     slope = jax.jit(jax.grad(lambda x: policy(jax.random.key(0), x).sum()))(IMAGES[:6])

@@ -65,6 +65,7 @@ def test_a_probability_leaves_some_images_as_they_are(p, strength):
     assert abs(float(changed) - 0.25 * 8 / 9) < 0.04
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("strength", [3.0, jnp.float32(3.0)])
 def test_a_probability_beyond_one_is_one(strength):
     policy = augmentation.from_policy("ada_geometry")
@@ -84,6 +85,7 @@ def test_a_probability_of_one_is_no_probability():
         augmentation.from_policy("color", 2.0)
 
 
+@pytest.mark.long
 def test_each_image_has_numbers_of_its_own_and_keys_decide():
     same = jnp.broadcast_to(IMAGES[:1], IMAGES.shape)
     first, again, other = (ALL(jax.random.key(k), same) for k in (1, 1, 2))

@@ -50,6 +50,7 @@ def leaves(state):
     return jax.tree.leaves(state.replace(key=jax.random.key_data(state.key)))
 
 
+@pytest.mark.long
 def test_warning_is_said_once_and_training_goes_on(tmp_path, alarm, capfd):
     assert int(jaxgan.train(config("warn"), tmp_path).step) == 8
     assert capfd.readouterr().err.count("warning: all samples are alike") == 1
@@ -186,6 +187,7 @@ def test_a_file_that_is_no_list_of_rollbacks_is_said(tmp_path, capfd, content):
     assert "is no list of rollbacks" in capfd.readouterr().err
 
 
+@pytest.mark.long
 def test_numbers_that_are_none_are_rolled_back_too(tmp_path, monkeypatch, capfd):
     jaxgan.train(config("off"), tmp_path / "plain")
     add = run.Run.add

@@ -214,6 +214,7 @@ def train(name, steps, *, lr=1.0, d_lr=1.0, seed=0, every=20, **model):
     return said
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "steps", "seed"),
     [
@@ -227,6 +228,7 @@ def test_it_is_silent_while_a_gan_learns(name, steps, seed):
     assert train(name, steps, seed=seed) == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=HOURS), pytest.param(2, marks=HOURS)])
 @pytest.mark.parametrize(
     ("name", "steps", "how", "kind"),

@@ -36,6 +36,7 @@ def events(workdir):
     return found
 
 
+@pytest.mark.long
 def test_csv_has_the_rows_of_the_log_even_of_a_run_that_goes_on(tmp_path):
     train(tmp_path, 4, "csv", every=4)
     train(tmp_path, 8, "csv", every=4)
@@ -75,6 +76,7 @@ def test_tensorboard_gets_numbers_images_and_settings(tmp_path):
     assert 5 in [event.step for event in events(tmp_path) if event.session_log.status == 1]
 
 
+@pytest.mark.long
 def test_weights_and_biases_gets_them_too(tmp_path, monkeypatch):
     begun, logged, ended, columns = [], [], [], []
     run = types.SimpleNamespace(

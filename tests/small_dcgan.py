@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from jaxgan.config import default
 from jaxgan.nets.conv import Conv, ConvTranspose
 from jaxgan.nets.dropout import Dropout
-from jaxgan.nets.norm import BatchNorm
+from jaxgan.nets.norm import BatchNorm, Norm
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
 
@@ -33,12 +33,15 @@ class Generator(nn.Module):
 
 class Discriminator(nn.Module):
     width: int
+    norm: Norm
 
     @nn.compact
     def __call__(self, images, labels, *, train):
         x = images
         for features in self.width, 2 * self.width:
-            x = Dropout(0.3)(leaky_relu(Conv(features, 5, 2, use_bias=False, kernel_init=normal)(x)))
+            layer = Conv(features, 5, 2, use_bias=False, kernel_init=normal)
+            x = self.norm(self.norm.apply(layer, x, train=train), train=train)
+            x = Dropout(0.3)(leaky_relu(x))
         return nn.Dense(1, kernel_init=normal)(x.reshape(x.shape[0], -1))[:, 0], None
 
 
@@ -48,7 +51,7 @@ def build(config, data):
         config,
         data,
         generator=Generator(model.width, model.norm),
-        discriminator=Discriminator(model.width),
+        discriminator=Discriminator(model.width, Norm(model.d_norm, 0.9, 1e-5)),
         latent=Latent((model.latent_size,), "normal"),
     )
 
@@ -56,6 +59,6 @@ def build(config, data):
 def get_config():
     config = default()
     config.gan = __file__
-    config.model = ConfigDict({"width": 8, "norm": True, "latent_size": 16})
+    config.model = ConfigDict({"width": 8, "norm": True, "d_norm": "none", "latent_size": 16})
     config.data.batch_size = 32
     return config

@@ -20,7 +20,7 @@ from jaxgan.base.terminal import say
 from jaxgan.rundir import layout
 from jaxgan.rundir.digests import by_path, reason, seal
 from jaxgan.rundir.evaluations import Evaluation, best_of, best_of_each
-from jaxgan.rundir.restore import dotted, list_arrays, read
+from jaxgan.rundir.restore import list_arrays, read, slashed
 from jaxgan.training.state import GanState
 
 T = TypeVar("T")
@@ -108,7 +108,7 @@ class Checkpoints:
         items = ocp.args.Composite(state=ocp.args.StandardSave(state), record=sealed)
         with files.plain(self.folder) as folder:
             self._writer.save(folder / half.name, args=items)
-            missing = set(map(dotted, by_path(state))).difference(list_arrays(folder / half.name / layout.STATE))
+            missing = set(map(slashed, by_path(state))).difference(list_arrays(folder / half.name / layout.STATE))
         if missing:
             raise OSError(f"{min(missing)} is missing in what was written")
         files.sync_all(half)

@@ -16,9 +16,8 @@ from jaxgan.base.settings import user_path
 from jaxgan.base.types import PyTree
 from jaxgan.rundir import layout
 from jaxgan.rundir.checkpoint import Checkpoints
-from jaxgan.rundir.digests import by_path
 from jaxgan.rundir.lock import locked
-from jaxgan.rundir.restore import dotted, read_step
+from jaxgan.rundir.restore import read_step, slashed
 
 
 def save_state(folder: str | Path, state: PyTree, step: int, *, keep: int = 2) -> None:
@@ -112,14 +111,14 @@ def _check(what: str, tree: PyTree) -> None:
 
 def _check_names(state: PyTree) -> None:
     """Raise UserError where a file of an array could not be told from another one's."""
+    names = []
     for path, _ in jax.tree_util.tree_leaves_with_path(state):
         parts = [jax.tree_util.keystr((key,), simple=True) for key in path]
-        if any(not part or "/" in part for part in parts):
+        if any(not part or part.endswith("/") for part in parts):
             raise UserError(
-                f"state{jax.tree_util.keystr(path)} has a name that is empty or holds a slash; rename it, as in "
-                "{name.replace('/', '~'): x for name, x in state.items()}."
+                f"state{jax.tree_util.keystr(path)} has a name that is empty or ends in a slash; give it another one."
             )
-    names = sorted(map(dotted, by_path(state)))
-    same = [name for name, other in itertools.pairwise(names) if name == other]
+        names.append(slashed("/".join(parts)))
+    same = [name for name, other in itertools.pairwise(sorted(names)) if name == other]
     if same:
         raise UserError(f"two arrays of the state have the name {same[0]}; rename one of them.")

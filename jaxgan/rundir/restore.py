@@ -108,8 +108,11 @@ def _read(path: Path, wanted: dict[str, Any] | None) -> tuple[dict[str, np.ndarr
     record = unseal(path)
     try:
         with files.plain((path / layout.STATE).absolute()) as place:
-            there = [name.replace(".", "/") for name in list_arrays(place)] if record is None else record["digests"]
-            opened = {name: _open(place, dotted(name)) for name in there if wanted is None or name in wanted}
+            there = list_arrays(place)
+            names = there if record is None else record["digests"]
+            opened = {
+                name: _open(place, there.get(slashed(name), name)) for name in names if wanted is None or name in wanted
+            }
             reads = {name: future.result().read() for name, future in opened.items()}
             arrays = {name: future.result() for name, future in reads.items()}
     except Exception as error:  # TensorStore raises about anything on damaged files
@@ -120,15 +123,19 @@ def _read(path: Path, wanted: dict[str, Any] | None) -> tuple[dict[str, np.ndarr
     return arrays, {} if record is None else record["record"]
 
 
-def list_arrays(folder: Path) -> list[str]:
-    """Return the names of all arrays that Orbax wrote to a folder, whose path is plain."""
+def list_arrays(folder: Path) -> dict[str, str]:
+    """Return Orbax's names of all arrays that it wrote to a folder, whose path is plain, by their `slashed` paths."""
     entries = tensorstore.KvStore.open(_store(folder)).result().list().result()
-    return [entry.decode().removesuffix(_ARRAY) for entry in entries if entry.endswith(_ARRAY.encode())]
+    names = [entry.decode().removesuffix(_ARRAY) for entry in entries if entry.endswith(_ARRAY.encode())]
+    return {slashed(name): name for name in names}
 
 
-def dotted(path: str) -> str:
-    """Return Orbax's name of the array at a path."""
-    return path.replace("/", ".")
+def slashed(name: str) -> str:
+    """Return what a path of keys and Orbax's name of it have in common.
+
+    Orbax puts dots between keys, of which some hold slashes: Flax's spectral norm has a variable 'Conv_0/kernel/u'.
+    """
+    return name.replace(".", "/")
 
 
 def _open(folder: Path, name: str) -> tensorstore.Future:

@@ -12,11 +12,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import small_dcgan
 import tiny
-from long_form import LONG
+from long_form import LONG, long
 
 import jaxgan
 from jaxgan import data
+from jaxgan.nets.norm import KINDS
 from jaxgan.rundir import checkpoint, digests, layout, restore, saved_config, steps
 from jaxgan.rundir.checkpoint import Checkpoints
 from jaxgan.rundir.evaluations import write_evaluations
@@ -292,6 +294,22 @@ def test_what_d_carries_is_saved_too(setting, tmp_path):
     config.train.num_steps = 4
     for a, b in zip(leaves(whole), leaves(jaxgan.train(config, tmp_path / "parts")), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("norm", ["spectral", *long(*sorted(set(KINDS) - {"spectral"}))])
+def test_statistics_of_each_norm_of_d_come_back(norm, tmp_path):
+    config = small_dcgan.get_config()
+    config.model.d_norm = norm
+    config.data.update(source="synthetic", image_size=14, batch_size=4, skip=0)
+    config.train.update(num_devices=1, num_steps=2, log_every=1, sample_every=0, steps_per_call=1)
+    whole = jaxgan.train(config, tmp_path / "whole")
+    config.train.num_steps = 1
+    jaxgan.train(config, tmp_path / "parts")
+    config.train.num_steps = 2
+    for a, b in zip(leaves(whole), leaves(jaxgan.train(config, tmp_path / "parts")), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert restore.verify(tmp_path / "parts") == [(1, ""), (2, "")]
+    assert jaxgan.sample(jaxgan.load(tmp_path / "parts", trust=True), jax.random.key(0), num=2).shape == (2, 14, 14, 1)
 
 
 @pytest.mark.long

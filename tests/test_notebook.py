@@ -27,5 +27,5 @@ def test_all_cells_run():
 
 def test_its_images_are_in_it():
     shown = [out["data"] for cell in CELLS for out in cell.get("outputs", []) if "data" in out]
-    assert sum("image/png" in data for data in shown) == 3
+    assert sum("image/png" in data for data in shown) == 4
     assert not any("error" in out["output_type"] for cell in CELLS for out in cell.get("outputs", []))

@@ -211,6 +211,8 @@ def explain(error: Exception) -> str:
     """Make a sentence of what absl's flags raise."""
     if isinstance(error, flags.UnrecognizedFlagError) and error.flagname.startswith("config."):
         config = base_config()
+        if config is None and FLAGS.mode == "reproduce":
+            return f"--{error.flagname} means nothing to --mode=reproduce, which trains a row as it was; leave it out."
         if config is None:
             return f"--{error.flagname} has no configuration to change; add --config=FILE or the --workdir of a run."
         known = [f"config.{path}" for path in config_lib.flatten(config)]

@@ -123,7 +123,7 @@ class Experiment:
     def draw(self, step: int, states: States) -> None:
         """Draw the fixed-latent grids."""
         for number, state in self._living(states) if self.runs else ():
-            self.runs[number].recorder.draw(step, state)
+            self.runs[number].draw(step, state)
 
     def record(self, first: int, num: int, metrics: dict[str, Array], *, at_once: bool) -> None:
         """Take the metrics of a call; read those of the call before, so that the devices do not wait, or all."""

@@ -120,7 +120,7 @@ def reproduce(row: Row, workdir: str | Path, seed: int) -> float:
       seed: config.seed, such as one of the row's.
 
     Raises:
-      UserError: the images are not those of the row, or the run cannot be trained.
+      UserError: the images are not those of the row, or the run cannot be trained, or it was stopped.
     """
     config = row.complete_config(seed)
     found = data.fingerprint(data.open_source(config.data))
@@ -129,7 +129,12 @@ def reproduce(row: Row, workdir: str | Path, seed: int) -> float:
             f"the images of row {row.name} have the fingerprint {row.images}, and those found here {found}; scores of "
             "other images cannot be compared."
         )
-    train(config, workdir)
+    step = int(train(config, workdir).step)
+    if step < config.train.num_steps:
+        raise UserError(
+            f"row {row.name} is not compared: its run was stopped at step {step:,} of {config.train.num_steps:,}; the "
+            "same command goes on."
+        )
     return evaluate_run(workdir)[0][0]["metrics"][row.score]
 
 

@@ -92,6 +92,11 @@ class Run:
         self._nearest: Nearest | None = None
         self.recorder.draw_data()
 
+    def draw(self, step: int, state: GanState) -> None:
+        """Draw the fixed-latent grid of a step where one is due, and write the page that shows it."""
+        if self.recorder.draw(step, state) and self.row is not None:
+            self.report()
+
     def add(self, first: int, num: int, metrics: Metrics, now: float) -> None:
         """Take the metrics of a call."""
         self.wrong = self.wrong or bad_metric(metrics, first, num)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Iterable, Iterator
@@ -56,6 +57,9 @@ def catch_stop() -> Iterator[StopRequest]:
 
     def handle(number: int, frame: object) -> None:
         del frame
+        if number == signal.SIGINT:
+            with contextlib.suppress(OSError):  # and not print, which may be what the signal came into
+                os.write(2, b"\nstopping after this step, to save; another Ctrl-C ends at once\n")
         request.signal = request.signal or number
         restore(ASKS)
 

@@ -25,7 +25,7 @@ _MEASURES: dict[str, tuple[str, str, tuple[float, float] | None]] = {
     "acc": ("Accuracy", "share judged right; generator: taken for real", (0, 1)),
     "class": ("Class loss", "cross-entropy, nats", None),
     "lr": ("Learning rate", "", None),
-    "sample": ("Samples of fixed latents", "1 = like as many real images", None),
+    "sample": ("Samples of fixed latents", "difference between images; 1: as between real ones", None),
 }
 _NETS = {"g": "generator", "d": "discriminator"}
 _SIDES = {"real": "real images", "fake": "generated"}

@@ -374,9 +374,10 @@ def test_images_without_labels_have_no_features_to_learn():
     cfg.data.source, cfg.data.image_size = "synthetic", 8
     assert data.open_source(cfg.data).info.num_classes == 4
     table = score_table.table(
-        [{"step": 5, "metrics": {"fd": 1.5}, "floor": {"fd": 0.5}, "protocol": "p", "features": None}]
+        [{"step": 5, "metrics": {"fd": 1.5, "recall": 1}, "floor": {"fd": 0.5}, "protocol": "p", "features": None}]
     )
-    assert [line.split() for line in table[:2]] == [["step", "5", "floor"], ["fd", "1.5", "0.5"]]
+    assert [line.split() for line in table[:2]] == [["step", "5", "floor", "better"], ["fd", "1.5", "0.5", "lower"]]
+    assert table[2].split() == ["recall", "1", "higher"]
 
 
 def test_report_is_written_and_holds_the_scores(finished):

@@ -1,5 +1,6 @@
 """Results that are trained again."""
 
+import copy
 import dataclasses
 import re
 from pathlib import Path
@@ -72,6 +73,18 @@ def test_a_row_is_trained_scored_and_compared(tmp_path):
     assert reproduce.verdict(around, score).startswith(f"swd is {score:.3g}, within the spread: ")
     with pytest.raises(jaxgan.UserError, match=f"swd is {score:.3g}, outside of the spread: "):
         reproduce.verdict(dataclasses.replace(row, scores=(score + 1, score + 1.01)), score)
+
+
+def test_a_row_that_was_stopped_is_not_compared(tmp_path, monkeypatch):
+    def stopped(config, workdir):
+        shorter = copy.deepcopy(config)
+        shorter.train.num_steps = 1
+        return jaxgan.train(shorter, workdir)
+
+    monkeypatch.setattr(reproduce, "train", stopped)
+    monkeypatch.setattr(reproduce, "evaluate_run", None)
+    with pytest.raises(jaxgan.UserError, match="row one is not compared: its run was stopped at step 1 of 2"):
+        reproduce.reproduce(small_row(), tmp_path / "run", 3)
 
 
 def test_other_images_are_refused_before_training(tmp_path):

@@ -18,7 +18,7 @@ def usual_ctrl_c():
 
 
 @pytest.mark.parametrize("number", ASKS)
-def test_first_signal_is_a_request_and_handlers_come_back(number):
+def test_first_signal_is_a_request_and_handlers_come_back(number, capfd):
     before = signal.getsignal(number)
     with catch_stop() as stop:
         assert not stop
@@ -27,6 +27,8 @@ def test_first_signal_is_a_request_and_handlers_come_back(number):
         assert stop.signal == number
         assert signal.getsignal(number) is before
     assert signal.getsignal(number) is before
+    # A person waits for an answer, and a scheduler does not.
+    assert ("stopping after this step" in capfd.readouterr().err) == (number == signal.SIGINT)
 
 
 def test_second_ctrl_c_acts_at_once():

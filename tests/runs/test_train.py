@@ -67,6 +67,17 @@ def test_a_run_leaves_what_it_says(finished):
     assert sorted(p.name for p in (run / "checkpoints").iterdir()) == ["3", "6"]
 
 
+def test_the_page_is_there_while_a_run_goes_on(tmp_path):
+    pages = {}
+
+    def look(row):
+        page = tmp_path / "report.html"
+        pages[row["step"]] = page.read_text() if page.exists() else ""
+
+    jaxgan.train(config(sample_every=2), tmp_path, on_log=look)
+    assert '<output id="shown">4</output>' in pages[4]
+
+
 def test_metrics_have_what_others_read(finished):
     rows = [json.loads(line) for line in (finished[0] / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [2, 4, 6]

@@ -52,20 +52,21 @@ class Progress:
         Args:
           start: step that the run continues from.
           stop: its last step.
-          time_left: bounds the seconds that are left.
+          time_left: bounds the seconds that are left; where they are finite, the last step means nothing.
           relative: whether D compares real with generated images, so that its accuracies are all the same figure.
           stream: None for standard error.
         """
         self._time_left = time_left
         self._stream = stream or sys.stderr
-        self._stop = stop
+        self._stop, self._by_clock = stop, math.isfinite(time_left())
         self._origin = start, time.monotonic()  # from which speed is reckoned: the first call compiles
         self._has_begun = False
         self._printed_at = time.monotonic()
         self._names = SHOWN if relative else SHOWN | MORE
         self._bar = None
         if self._stream.isatty():
-            self._bar = tqdm(total=stop, initial=start, unit="step", file=self._stream, dynamic_ncols=True)
+            total = None if self._by_clock else stop
+            self._bar = tqdm(total=total, initial=start, unit="step", file=self._stream, dynamic_ncols=True)
 
     def update(self, step: int, row: dict[str, float] | None = None) -> None:
         """Show that `step` is done, with the metrics of a logged row if there is one."""
@@ -96,7 +97,7 @@ class Progress:
         write_line(text, self._stream)
 
     def _line(self, step: int, row: dict[str, float], now: float) -> str:
-        parts = [f"step {step}/{self._stop}"]
+        parts = [f"step {step}" if self._by_clock else f"step {step}/{self._stop}"]
         parts += [f"{name} {value}" for name, value in _figures(row, self._names).items()]
         if row:
             parts += [f"{row['steps_per_sec']:.2f} steps/s", f"{row['images_per_sec']:.0f} images/s"]

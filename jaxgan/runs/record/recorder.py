@@ -108,15 +108,16 @@ class Recorder:
         """Leave out a length of time: the speed is that of training."""
         self._logged += seconds
 
-    def draw(self, step: int, state: GanState) -> None:
-        """Draw the fixed-latent grid of a step, once."""
+    def draw(self, step: int, state: GanState) -> bool:
+        """Draw the fixed-latent grid of a step, once; return whether it was drawn now."""
         if not self._setup.config.train.sample_every or step == self._last_grid:
-            return
+            return False
         pixels = self._grids.write(step, state)
         self._last_grid = step
         # The grid of the step that a resumed run continues from was measured before that step was saved.
         if self._setup.schedule.draws(step) and (step == 0 or step > self._start):
             self._drawn.append((step, pixels))
+        return True
 
     def draw_data(self) -> None:
         """Draw real images."""

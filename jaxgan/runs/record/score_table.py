@@ -10,18 +10,24 @@ from jaxgan.base import files
 from jaxgan.base.checks import UserError
 from jaxgan.base.terminal import say
 from jaxgan.metrics.features.choice import NONE_FOUND
+from jaxgan.metrics.registry import better
 from jaxgan.rundir.evaluations import Evaluation, read_evaluations, write_evaluations
 from jaxgan.views.table import aligned
 
+WAYS = {"min": "lower", "max": "higher", "": ""}
+
 
 def table(evaluations: Sequence[Evaluation]) -> list[str]:
-    """Return evaluations as lines of text: a column a step, a row a figure, and the floor that real images reach."""
+    """Return evaluations as lines of text: a row a figure, with its value at each step, its floor, and what is better.
+
+    The floor is what real images reach.
+    """
     names = dict.fromkeys(name for entry in evaluations for name in entry["metrics"])
-    head = ["", *map(column, evaluations), "floor"]
+    head = ["", *map(column, evaluations), "floor", "better"]
     floor, about = evaluations[-1]["floor"], evaluations[-1]["features"]
     scores = [*(entry["metrics"] for entry in evaluations), floor]
-    rows = [[name, *(_figure(of.get(name)) for of in scores)] for name in names]
-    lines = aligned([head, *rows], "<" + ">" * (len(head) - 1))
+    rows = [[name, *(_figure(of.get(name)) for of in scores), WAYS[better(name)]] for name in names]
+    lines = aligned([head, *rows], "<" + ">" * (len(head) - 2) + "<")
     return [*lines, evaluations[-1]["protocol"], about["about"] if about else NONE_FOUND]
 
 

@@ -52,6 +52,18 @@ def test_accuracies_that_are_all_the_same_figure_are_shown_once(relative, shown)
     assert [name for name in ("d_acc_real", "g_acc") if name in out.getvalue()] == shown
 
 
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_where_a_clock_ends_the_run_its_last_step_is_not_shown(is_terminal):
+    out = Terminal() if is_terminal else io.StringIO()
+    bar = progress.Progress(0, 200_000, lambda: 65.0, stream=out)
+    bar.update(10, ROW)
+    bar.close()
+    assert "200000" not in out.getvalue()
+    if not is_terminal:
+        assert out.getvalue().startswith("step 10  d_loss")
+        assert out.getvalue().rstrip().endswith("ETA 0:00:00")  # ten steps at once, and so are the others
+
+
 def test_bar_on_a_terminal():
     out = Terminal()
     bar = progress.Progress(0, 20, stream=out)

@@ -48,7 +48,7 @@ class Parts(dict[str, T], Generic[T]):
     def check(self, name: str) -> None:
         """Raise UserError for an unknown name; a file is not looked at."""
         if not file_of(name)[0]:
-            checks.one_of(self.setting, name, [*self, "file.py:NAME"])
+            checks.one_of(self.setting, name, [*self, "file.py:NAME", "a registered name"])
 
     def find(self, name: str) -> T:
         """Return the part of a name, or of file.py:NAME."""

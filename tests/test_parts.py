@@ -54,7 +54,11 @@ def test_a_part_is_found_by_its_name_or_in_a_file(known, mine):
 @pytest.mark.parametrize(
     ("name", "error", "sentence"),
     [
-        ("summ", UserError, r'config\.part is .summ.; expected one of sum, file\.py:NAME\. Did you mean "sum"\?'),
+        (
+            "summ",
+            UserError,
+            r'config\.part is .summ.; expected one of sum, file\.py:NAME, a registered name\. Did you mean "sum"\?',
+        ),
         ("nowhere.py:f", FileNotFoundError, r"config\.part is .nowhere\.py., but there is no such file"),
         ("{mine}", UserError, r"expected file\.py:NAME\."),
         ("{mine}:", UserError, r"expected file\.py:NAME\."),

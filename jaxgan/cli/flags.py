@@ -214,7 +214,8 @@ def explain(error: Exception) -> str:
         if config is None and FLAGS.mode == "reproduce":
             return f"--{error.flagname} means nothing to --mode=reproduce, which trains a row as it was; leave it out."
         if config is None:
-            return f"--{error.flagname} has no configuration to change; add --config=FILE or the --workdir of a run."
+            lacks = f"{FLAGS.workdir} is no run" if FLAGS.workdir else "there is no configuration"
+            return f"--{error.flagname} changes a setting, but {lacks}; add --config=FILE or the --workdir of a run."
         known = [f"config.{path}" for path in config_lib.flatten(config)]
         return f"--{error.flagname} is no setting; jaxgan/config.py lists all.{checks.suggest(error.flagname, known)}"
     given, _, reason = str(error).removeprefix("flag ").partition(": ")

@@ -94,7 +94,7 @@ def score() -> None:
     many = [] if FLAGS.replica is not None else [layout.folder_of(whole, number) for number in layout.replicas(whole)]
     if many and FLAGS.out is not None:
         raise jaxgan.UserError(f"{whole} holds {len(many)} runs, and --out the scores of one; add --replica=NUMBER.")
-    missing = []
+    missing, newest = [], []
     for workdir in many or [Path(given_workdir())]:
         written: list[Path] = []
         try:
@@ -108,6 +108,7 @@ def score() -> None:
         if many:
             show(f"{workdir}:")
         show(*score_table.table(done))
+        newest.append(done[-1])
         try:
             if FLAGS.out is None:
                 report.report_again(workdir, nearest, trust=FLAGS.trust)
@@ -118,6 +119,8 @@ def score() -> None:
             show(f"wrote {' and '.join(map(str, dict.fromkeys(written)))}")
         elif FLAGS.out is not None:
             sys.exit(1)  # a warning said why
+    if len(newest) > 1:
+        show(*score_table.over_runs(newest))
 
 
 def score_folders() -> None:

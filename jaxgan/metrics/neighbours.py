@@ -33,6 +33,10 @@ class Nearest:
     real: np.ndarray
     distances: Sequence[float] = ()
 
+    def __repr__(self) -> str:
+        """Return a line instead of all pixels."""
+        return f"Nearest({len(self.generated)} images of {'x'.join(map(str, self.generated.shape[1:]))})"
+
 
 def nearest_images(images: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Find the training image that is nearest in its pixels.

@@ -18,7 +18,7 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.keys import as_numpy
 from jaxgan.base.terminal import say
 from jaxgan.rundir import layout
-from jaxgan.rundir.digests import by_path, reason, seal
+from jaxgan.rundir.digests import Damaged, by_path, reason, seal, unseal
 from jaxgan.rundir.evaluations import Evaluation, best_of, best_of_each
 from jaxgan.rundir.restore import list_arrays, read, slashed
 from jaxgan.training.state import GanState
@@ -137,7 +137,14 @@ class Checkpoints:
           UserError: the checkpoint is of another architecture, optimiser or dtype.
           Damaged: it is not what was written.
         """
-        return read(self.folder / str(step), template)
+        return read(self.folder / str(step), template, whole=("g/opt_state/", "d/opt_state/"))
+
+    def record(self, step: int) -> dict[str, Any]:
+        """Return the record of a saved step; {} where it is damaged, or has none."""
+        try:
+            return (unseal(self.folder / str(step)) or {}).get("record", {})
+        except Damaged:
+            return {}
 
     def set_aside(self, steps: Sequence[int], why: str) -> list[str]:
         """Rename steps' folders to names that no step has, ending in `why`; return the new names."""

@@ -104,6 +104,15 @@ def check_fit(path: Path, arrays: dict[str, np.ndarray], wanted: dict[str, Any])
             )
 
 
+def check_whole(path: Path, more: list[str]) -> None:
+    """Raise UserError where a checkpoint has more leaves than are read of it."""
+    if more:
+        raise UserError(
+            f"{path} does not fit the networks and optimisers asked for: it also has {more[0]}, which would be lost; "
+            "choose another folder, or the configuration and optimisers that it was made with."
+        )
+
+
 def _kind(array: Any) -> str:
     return f"{array.dtype}{list(array.shape)}"
 

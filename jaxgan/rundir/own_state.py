@@ -77,7 +77,7 @@ def load_state(folder: str | Path, like: PyTree, step: int | str = "latest") -> 
             raise FileNotFoundError(
                 f"step is {step}, but {folder} holds steps {', '.join(map(str, there))}; give one of them, or latest."
             )
-    return read_step(folder, step, like)
+    return read_step(folder, step, like, whole=("",))
 
 
 def _whole(name: str, value: Any) -> int:

@@ -21,7 +21,7 @@ from jaxgan.base.keys import as_keys, is_key
 from jaxgan.base.terminal import say
 from jaxgan.base.types import PyTree
 from jaxgan.rundir import layout
-from jaxgan.rundir.digests import Damaged, by_path, check_content, check_fit, reason, unseal
+from jaxgan.rundir.digests import Damaged, by_path, check_content, check_fit, check_whole, reason, unseal
 from jaxgan.rundir.steps import find_step, newest_first
 
 T = TypeVar("T")
@@ -29,19 +29,20 @@ T = TypeVar("T")
 _ARRAY = "/.zarray"  # the end of each array's entry
 
 
-def read(path: Path, like: PyTree) -> tuple[PyTree, dict[str, Any]]:
+def read(path: Path, like: PyTree, *, whole: tuple[str, ...] = ()) -> tuple[PyTree, dict[str, Any]]:
     """Read the leaves of a checkpoint that `like` has, exactly as they were written, and its record.
 
     Args:
       path: folder of a step.
       like: arrays, or their shapes.
+      whole: beginnings of paths, such as 'g/opt_state/': below them the checkpoint may have no other leaves.
 
     Raises:
       UserError: the checkpoint is of another architecture, optimiser or dtype.
       Damaged: it is not what was written.
     """
     wanted = by_path(like)
-    arrays, record = _read(path, wanted)
+    arrays, record = _read(path, wanted, whole)
     leaves = [_as(arrays[name], leaf) for name, leaf in wanted.items()]
     return jax.tree.unflatten(jax.tree.structure(like), leaves), record
 
@@ -91,16 +92,18 @@ def read_newest(workdir: str | Path, read_one: Callable[[Path], T]) -> tuple[int
     raise wrong or FileNotFoundError(f"{workdir} holds no checkpoint any more.")
 
 
-def read_step(workdir: str | Path, step: int | str, like: PyTree) -> tuple[PyTree, int]:
+def read_step(workdir: str | Path, step: int | str, like: PyTree, *, whole: tuple[str, ...] = ()) -> tuple[PyTree, int]:
     """Read some leaves of a checkpoint, and return its step; for 'latest' they are those of the newest good one."""
     if step == "latest":
-        number, found = read_newest(workdir, lambda path: read(path, like)[0])
+        number, found = read_newest(workdir, lambda path: read(path, like, whole=whole)[0])
         return found, number
     number = find_step(Path(workdir), step)
-    return read(layout.step_folder(workdir, number), like)[0], number
+    return read(layout.step_folder(workdir, number), like, whole=whole)[0], number
 
 
-def _read(path: Path, wanted: dict[str, Any] | None) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def _read(
+    path: Path, wanted: dict[str, Any] | None, whole: tuple[str, ...] = ()
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     try:
         files.check_regular(path)
     except OSError as error:
@@ -120,6 +123,7 @@ def _read(path: Path, wanted: dict[str, Any] | None) -> tuple[dict[str, np.ndarr
     check_content(path, record, arrays, always=wanted is None)
     if wanted is not None:
         check_fit(path, arrays, wanted)
+        check_whole(path, [name for name in names if name not in wanted and name.startswith(whole)])
     return arrays, {} if record is None else record["record"]
 
 

@@ -88,14 +88,9 @@ def resume(plan: Plan, runs: Sequence[Run], workdir: Path, clock: Clock) -> Resu
 
 def _find(plan: Plan, runs: Sequence[Run], workdir: Path, clock: Clock) -> Resumed:
     """Read where runs continue from their folders."""
+    _check_optimisers(runs, list(plan.shared.own_optimisers), workdir)
     found = restore(runs, plan.shared.state_shapes)
     states, records, step = found or ([run.setup.first_state() for run in runs], [{} for _ in runs], 0)
-    given = list(plan.shared.own_optimisers)
-    if found is not None and (before := records[0].get("own_optimisers", [])) != given:
-        raise UserError(
-            f"{workdir} was trained with optimisers given from Python for {before or 'no network'}, but now they are "
-            f"given for {given or 'none'}; give the same g_optimiser and d_optimiser to jaxgan.train."
-        )
     clock.continue_after(max(_number(record, "seconds_spent") for record in records))
     # The time that was kept for the end is no time to train on.
     timed_out = 0 < plan.config.train.max_minutes <= max(_number(record, "timed_out") for record in records)
@@ -108,6 +103,17 @@ def _find(plan: Plan, runs: Sequence[Run], workdir: Path, clock: Clock) -> Resum
     if has_ended:
         say(f"nothing to do: {workdir} {_ending(runs[0], step)}")
     return Resumed(states, records, step, is_over, has_ended)
+
+
+def _check_optimisers(runs: Sequence[Run], given: list[str], workdir: Path) -> None:
+    """Raise UserError where other networks than before have an optimiser from Python."""
+    record = runs[0].checkpoints.record(max(common_steps(runs), default=-1))
+    before = record.get("own_optimisers", []) if record else given
+    if before != given:
+        raise UserError(
+            f"{workdir} was trained with optimisers given from Python for {before or 'no network'}, but now they are "
+            f"given for {given or 'none'}; give the same g_optimiser and d_optimiser to jaxgan.train."
+        )
 
 
 def _number(record: Record, name: str) -> float:

@@ -109,8 +109,8 @@ def _vectors(params: GeneratorParams, text: str, num: int) -> np.ndarray:
     names = params.label_names or tuple(map(str, range(params.label_size)))
     words = [word.strip() for word in text.split(",") if word.strip()]
     wrong = UserError(
-        f"label {text!r} is no label of this GAN; give {params.label_size} numbers, or NAME=NUMBER with names of "
-        f"{', '.join(names[:NAMED])}{', ...' * (len(names) > NAMED)}."
+        f"label {text!r} is no label of this GAN; give {params.label_size} numbers, or NAME=NUMBER (NAME alone is 1), "
+        f"joined by commas, with names of {', '.join(names[:NAMED])}{', ...' * (len(names) > NAMED)}."
     )
     try:
         if len(words) == params.label_size and not any("=" in word or word in params.label_names for word in words):

@@ -195,7 +195,8 @@ class Gan:
         if conditional and not data.has_labels:
             raise UserError(
                 f"{config.gan} is conditional, but the images of config.data.source={config.data.source!r} have no "
-                "labels; use labelled data (for a folder: one subfolder a class) or an unconditional GAN."
+                "labels; use labelled data (subfolders of a folder, or columns of a table by config.data.labels), or "
+                "an unconditional GAN."
             )
         settings = flatten(config)
         return cls(

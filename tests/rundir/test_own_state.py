@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 import jaxgan
@@ -69,6 +70,13 @@ def test_names_with_slashes_come_back(tmp_path, names):
     state = {"stats": {name: jnp.arange(3.0) + i for i, name in enumerate(names)}}
     jaxgan.save_state(tmp_path, state, 1)
     assert_equal(jaxgan.load_state(tmp_path, state)[0], state)
+
+
+def test_a_state_that_has_more_than_is_read_is_refused(tmp_path):
+    params = {"w": jnp.ones(3)}
+    jaxgan.save_state(tmp_path, {"params": params, "opt": optax.lion(0.1).init(params)}, 1)
+    with pytest.raises(jaxgan.UserError, match=r"it also has opt/0/(count|mu/w), which would be lost"):
+        jaxgan.load_state(tmp_path, {"params": params, "opt": optax.sgd(0.1).init(params)})
 
 
 @pytest.mark.parametrize("step", [np.int64(4), jnp.int32(4)])

@@ -380,6 +380,14 @@ def test_images_without_labels_have_no_features_to_learn():
     assert table[2].split() == ["recall", "1", "higher"]
 
 
+def test_the_spread_over_runs_is_that_of_numpy():
+    values = np.random.default_rng(0).normal(900, 10, (3, 2))
+    lines = score_table.over_runs([{"metrics": {"fd": first, "recall": second}} for first, second in values])
+    assert lines[0].split() == ["3", "runs", "mean", "std", "better"]
+    for line, name, of, way in zip(lines[1:], ("fd", "recall"), values.T, ("lower", "higher"), strict=True):
+        assert line.split() == [name, f"{of.mean():.4g}", f"{of.std(ddof=1):.4g}", way]
+
+
 def test_report_is_written_and_holds_the_scores(finished):
     page = (finished / "report.html").read_text()
     assert "swd" in page

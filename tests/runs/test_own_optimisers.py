@@ -48,10 +48,14 @@ def test_without_it_a_run_does_not_resume(tmp_path):
     config = config_of(3)
     one_of_equal_state = make_optimiser(config.optim.g, lambda count: 0.5, own_counter, NO_BURN_IN, 8)
     jaxgan.train(config_of(2), tmp_path, g_optimiser=one_of_equal_state)
-    with pytest.raises(jaxgan.UserError, match="give the same g_optimiser and d_optimiser"):
-        jaxgan.train(config, tmp_path)
+    jaxgan.train(config_of(2), tmp_path / "lion", g_optimiser=optax.lion(0.1))
+    for folder in tmp_path, tmp_path / "lion":
+        with pytest.raises(jaxgan.UserError, match="give the same g_optimiser and d_optimiser"):
+            jaxgan.train(config, folder)
     with pytest.raises(jaxgan.UserError, match="does not fit the networks and optimisers"):
         jaxgan.train(config, tmp_path, g_optimiser=optax.adam(0.1))
+    with pytest.raises(jaxgan.UserError, match=r"it also has g/opt_state/.*, which would be lost"):
+        jaxgan.train(config, tmp_path, g_optimiser=optax.sgd(0.1))
     assert int(jaxgan.train(config, tmp_path, g_optimiser=one_of_equal_state).step) == 3
 
 

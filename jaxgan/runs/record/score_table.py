@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,6 +30,17 @@ def table(evaluations: Sequence[Evaluation]) -> list[str]:
     rows = [[name, *(_figure(of.get(name)) for of in scores), WAYS[better(name)]] for name in names]
     lines = aligned([head, *rows], "<" + ">" * (len(head) - 2) + "<")
     return [*lines, evaluations[-1]["protocol"], about["about"] if about else NONE_FOUND]
+
+
+def over_runs(evaluations: Sequence[Evaluation]) -> list[str]:
+    """Return the mean and the standard deviation (of a sample) over runs, one evaluation of each, as lines of text."""
+    names = [name for name in evaluations[0]["metrics"] if all(name in entry["metrics"] for entry in evaluations)]
+    values = {name: [entry["metrics"][name] for entry in evaluations] for name in names}
+    rows = [
+        [name, _figure(statistics.fmean(of)), _figure(statistics.stdev(of)), WAYS[better(name)]]
+        for name, of in values.items()
+    ]
+    return aligned([[f"{len(evaluations)} runs", "mean", "std", "better"], *rows], "<>><")
 
 
 def column(entry: Evaluation) -> str:

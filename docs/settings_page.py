@@ -1,4 +1,4 @@
-"""The page of all settings, made from the table in `jaxgan/config.py` when the site is built."""
+"""The page of all settings, made from the table in `jaxgan/config.py`: the site has it, and running this prints it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ values of those marked "swept".
 """
 
 
-def on_files(files, config):
-    """Add the page; mkdocs calls this."""
-    from mkdocs.structure.files import File
-
-    files.append(File.generated(config, "reference/settings.md", content=page()))
-    return files
+def on_page_markdown(markdown, page, config, files):
+    """Put the tables where a checkout says how to print them; mkdocs calls this."""
+    del config, files
+    return tables() if page.file.src_uri == "reference/settings.md" else markdown
 
 
-def page() -> str:
+def tables() -> str:
     """Return the page as Markdown: a table for each section."""
     from jaxgan import config
 
@@ -37,3 +35,7 @@ def row(setting) -> str:
     needs = f"needs {', '.join(setting.needs)}" if setting.needs else ""
     about = "; ".join(filter(None, [setting.explained(), needs, ", ".join(marks)]))
     return f"| `{setting.name}` | `{setting.default!r}` | {bounds} | {about.replace('|', '/')} |"
+
+
+if __name__ == "__main__":
+    print(tables())

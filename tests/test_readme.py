@@ -91,7 +91,9 @@ def names_after(page, here):
 def test_python_lines(done, here):
     assert done
     names = names_after("README.md", here)
-    assert (names["images"].shape, names["pixels"].dtype) == ((16, 28, 28, 1), np.uint8)
+    assert names["images"].shape == (16, 28, 28, 1)
+    with Image.open(here / "runs" / "sixteen.png") as image:
+        assert image.width == image.height
     assert names["one"].shape == (1, 28, 28, 1)
     assert names["sevens"].shape == (9, 28, 28, 1)
 
@@ -100,7 +102,7 @@ def test_python_lines(done, here):
 def test_python_lines_of_the_first_tutorial(done, here):
     assert done
     shown = names_after("docs/tutorials/first_gan.md", here)["shown"]
-    with Image.open(here / "runs" / "gan_mlp" / "16.png") as image:
+    with Image.open(here / "runs" / "gan_mlp" / "python.png") as image:
         assert shown.num == 16
         assert image.width == image.height >= shown.pixels.shape[0]
 

@@ -22,7 +22,7 @@ from jaxgan.metrics.moments import Moments, moments
 
 # Real images, drawn at random, whose features and projections are kept one by one. Moments and classes are of all.
 NUM_KEPT = 10_000
-MANY = 1_000  # images from which on their features take long enough to say so
+MANY = 100  # images from which on it is said that features are computed; compiling the network takes seconds, too
 # Changes with what is computed, so that older files are not taken for newer ones.
 VERSION = 1
 

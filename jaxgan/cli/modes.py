@@ -129,7 +129,7 @@ def score_folders() -> None:
     if FLAGS.real is None or FLAGS.fake is None:
         raise jaxgan.UserError("a comparison of folders needs --real=FOLDER and --fake=FOLDER; give both.")
     for name in "real", "fake":
-        existing(FLAGS[name].value, "a folder of images", f"--{name}")
+        existing(str(FLAGS[name].value), "a folder of images", f"--{name}")
     score_table.check_out(FLAGS.out)
     config = given_config(())
     if "data.image_size" not in changed(config):

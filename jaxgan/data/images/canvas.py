@@ -92,10 +92,15 @@ class Canvas:
         """Whether the last channel of images from files is their transparency."""
         return self.channels in (2, 4)
 
+    @property
+    def grey(self) -> float:
+        """The background as a share of the way from black to white, or from the low to the high level."""
+        return ImageColor.getcolor(self.background, "L") / 255  # type: ignore[operator]
+
     def fill(self, mode: str) -> float | tuple[int, ...]:
         """Return the background as a pixel of a mode; its own transparency is left out, and padding has none."""
-        if mode == "F":  # a share of the window of levels
-            return ImageColor.getcolor(self.background, "L") / 255  # type: ignore[operator]
+        if mode == "F":
+            return self.grey
         colour = ImageColor.getcolor(self.background, mode)
         return (*colour[:-1], 0) if mode in ("LA", "RGBA") else colour  # type: ignore[index]
 
@@ -176,7 +181,7 @@ def _deep(image: Image.Image, canvas: Canvas) -> np.ndarray:
     is_measured = isinstance(canvas.levels, Meter)  # by what can be seen alone
     low, high = canvas.window or (0.0, 1.0)
     if is_clear.any():
-        grey = np.where(is_clear, np.nan if is_measured else low + (high - low) * canvas.fill("F"), grey)
+        grey = np.where(is_clear, np.nan if is_measured else low + (high - low) * canvas.grey, grey)
     if is_measured or not canvas.has_alpha:
         return grey
     return np.stack([*[grey] * (canvas.channels - 1), np.where(is_clear, low, high)], 2)

@@ -88,9 +88,14 @@ def resume(plan: Plan, runs: Sequence[Run], workdir: Path, clock: Clock) -> Resu
 
 def _find(plan: Plan, runs: Sequence[Run], workdir: Path, clock: Clock) -> Resumed:
     """Read where runs continue from their folders."""
-    _check_optimisers(runs, list(plan.shared.own_optimisers), workdir)
+    given = list(plan.shared.own_optimisers)
+    # At first, or the restore would speak of the arrays of another optimiser.
+    if newest := runs[0].checkpoints.record(max(common_steps(runs), default=-1)):
+        _check_optimisers(newest, given, workdir)
     found = restore(runs, plan.shared.state_shapes)
     states, records, step = found or ([run.setup.first_state() for run in runs], [{} for _ in runs], 0)
+    if found is not None:  # of an older step where the newest is damaged
+        _check_optimisers(records[0], given, workdir)
     clock.continue_after(max(_number(record, "seconds_spent") for record in records))
     # The time that was kept for the end is no time to train on.
     timed_out = 0 < plan.config.train.max_minutes <= max(_number(record, "timed_out") for record in records)
@@ -105,11 +110,9 @@ def _find(plan: Plan, runs: Sequence[Run], workdir: Path, clock: Clock) -> Resum
     return Resumed(states, records, step, is_over, has_ended)
 
 
-def _check_optimisers(runs: Sequence[Run], given: list[str], workdir: Path) -> None:
+def _check_optimisers(record: Record, given: list[str], workdir: Path) -> None:
     """Raise UserError where other networks than before have an optimiser from Python."""
-    record = runs[0].checkpoints.record(max(common_steps(runs), default=-1))
-    before = record.get("own_optimisers", []) if record else given
-    if before != given:
+    if (before := record.get("own_optimisers", [])) != given:
         raise UserError(
             f"{workdir} was trained with optimisers given from Python for {before or 'no network'}, but now they are "
             f"given for {given or 'none'}; give the same g_optimiser and d_optimiser to jaxgan.train."

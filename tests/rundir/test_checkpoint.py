@@ -279,6 +279,16 @@ def test_a_run_with_one_average_has_no_other_widths(run):
         jaxgan.load(run, ema_std=0.1, trust=True)
 
 
+def assert_resumes_exactly(config, folder, first):
+    """Train in `whole`, and in `parts` with a stop after `first` steps; both must end with the same state."""
+    num = config.train.num_steps
+    whole = jaxgan.train(config, folder / "whole")
+    for config.train.num_steps in first, num:
+        parts = jaxgan.train(config, folder / "parts")
+    for a, b in zip(leaves(whole), leaves(parts), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("setting", ["lecam", pytest.param("pack", marks=LONG)])
 def test_what_d_carries_is_saved_too(setting, tmp_path):
@@ -288,12 +298,7 @@ def test_what_d_carries_is_saved_too(setting, tmp_path):
         config.penalty.lecam = 0.1
     else:
         config.pack = 2
-    whole = jaxgan.train(config, tmp_path / "whole")
-    config.train.num_steps = 2
-    jaxgan.train(config, tmp_path / "parts")
-    config.train.num_steps = 4
-    for a, b in zip(leaves(whole), leaves(jaxgan.train(config, tmp_path / "parts")), strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert_resumes_exactly(config, tmp_path, first=2)
 
 
 @pytest.mark.long
@@ -303,12 +308,7 @@ def test_statistics_of_each_norm_of_d_come_back(norm, tmp_path):
     config.model.d_norm = norm
     config.data.update(source="synthetic", image_size=14, batch_size=4, skip=0)
     config.train.update(num_devices=1, num_steps=2, log_every=1, sample_every=0, steps_per_call=1)
-    whole = jaxgan.train(config, tmp_path / "whole")
-    config.train.num_steps = 1
-    jaxgan.train(config, tmp_path / "parts")
-    config.train.num_steps = 2
-    for a, b in zip(leaves(whole), leaves(jaxgan.train(config, tmp_path / "parts")), strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert_resumes_exactly(config, tmp_path, first=1)
     assert restore.verify(tmp_path / "parts") == [(1, ""), (2, "")]
     assert jaxgan.sample(jaxgan.load(tmp_path / "parts", trust=True), jax.random.key(0), num=2).shape == (2, 14, 14, 1)
 

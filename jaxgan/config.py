@@ -51,6 +51,11 @@ _PENALTY = (
     Setting("lecam", 0.0, "weight of a penalty on D's logits, for few training images", 0, _MANY),
     Setting("interval", 1, "gradient penalties every so many steps, scaled by it", 1, 10_000, needs=("penalty",)),
 )
+_PROJECTED = (
+    Setting("weight", 0.0, "of its loss beside that of the GAN's own discriminator; 0: none", 0, _MANY, fixed=True),
+    Setting("width", 32, "channels of its maps", 1, 2**14, fixed=True, needs=("projected.weight",)),
+    Setting("size", 0, "of what it sees; 0: as images are", 0, 2**12, fixed=True, needs=("projected.weight",)),
+)
 _RULE = (
     Setting("order", "d_first", "of updates", choices=("d_first", "g_first", "simultaneous"), fixed=True),
     Setting("d_steps", 1, "updates of D for one of G", 1, 1_000, fixed=True),
@@ -147,7 +152,7 @@ _EVAL = (
     Setting(
         "features",
         "",
-        "none, imagenet, file.py:function or Inception's weights; empty: the data's classifier",
+        "none, imagenet, imagenet_lite1, file.py:function or Inception's weights; empty: the data's classifier",
         is_path=True,
         code="one",
     ),
@@ -163,6 +168,7 @@ _SHARED = Setting("shared_counter", False, "adam_tf only: both networks' updates
 SECTIONS: dict[str, tuple[str, tuple[Setting, ...]]] = {
     "": ("", _GENERAL),
     "penalty": ("Terms of D's loss.", _PENALTY),
+    "projected": ("A second discriminator on frozen features; `jaxgan.nets.projected` explains it.", _PROJECTED),
     "rule": ("The facts in which GAN training procedures differ; `jaxgan.UpdateRule` explains them.", _RULE),
     "optim.g": ("", _OPTIMISER),
     "optim.d": ("", _OPTIMISER),
@@ -273,7 +279,7 @@ def with_whole_paths(config: Config) -> Config:
     for path, value in [(path, str(flat[path])) for path, one in SETTINGS.items() if one.is_path and flat.get(path)]:
         # A folder may be called as features or a generator are.
         is_name = path == "train.warm_start" and value.isidentifier() and not os.path.exists(f"{value}/config.json")
-        if not is_name and value not in ("none", "imagenet"):
+        if not is_name and value not in ("none", "imagenet", "imagenet_lite1"):
             whole.update_from_flattened_dict({path: _whole_path(value)})
     return with_files(whole, lambda path, file: _whole_path(file))
 

@@ -58,7 +58,7 @@ def build(config: Config, data: DataInfo) -> Gan:
 def build_networks(config: Config, data: DataInfo, *, keep_loss: bool = False) -> Gan:
     """Build a GAN of which only the networks count, or they and the loss, without what else a user added."""
     config = copy.deepcopy(config)
-    for path in ["penalty.own"] if keep_loss else ["penalty.own", "loss"]:
+    for path in ["penalty.own", "projected.weight"] + ["loss"] * (not keep_loss):
         config.update_from_flattened_dict({path: config_lib.SETTINGS[path].default})
     config.update_from_flattened_dict({path: config_lib.SETTINGS[path].default for path in config_lib.unused(config)})
     return build(config, data)

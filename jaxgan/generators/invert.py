@@ -18,7 +18,7 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.pixels import to_range
 from jaxgan.base.types import Array
 from jaxgan.gans import compact
-from jaxgan.metrics.features import imagenet
+from jaxgan.nets import efficientnet
 from jaxgan.sampling.generator import GeneratorParams
 from jaxgan.sampling.labels import known_vectors
 from jaxgan.sampling.sampler import check_key, checked_labels, generate, unclipped
@@ -108,7 +108,7 @@ def invert(
     labels = None if labels is None else checked_labels(params, labels, len(x))
     if distance == "imagenet" and x.shape[-1] not in (1, 3):
         raise UserError(f"images have {x.shape[-1]} channels; the distance 'imagenet' is for 1 or 3, take 'pixels'.")
-    network = imagenet.read_params(imagenet.weights_path()) if distance == "imagenet" else None
+    network = efficientnet.load_params() if distance == "imagenet" else None
     machine.keep_memory()
     at_once = min(64, max(1, PIXELS // math.prod(x.shape[1:3])))
     parts = -(-len(x) // at_once)
@@ -245,8 +245,8 @@ def _embed(network: Any, images: Array) -> Array:
     pixels = images.reshape(len(images), -1) / math.sqrt(images[0].size)
     if network is None:
         return pixels
-    size = min(imagenet.SIZE, max(64, *images.shape[1:3]))
-    maps = imagenet.maps(network, (images + 1) * 127.5, size)
+    size = min(efficientnet.SIZE, max(64, *images.shape[1:3]))
+    maps = efficientnet.maps(network, efficientnet.resized((images + 1) * 127.5, size))
     # The constant keeps the gradient finite where a map is 0.
     units = [x * lax.rsqrt(jnp.square(x).sum(-1, keepdims=True) + 1e-6) for x in maps]
     flat = [x.reshape(len(x), -1) / math.sqrt(len(maps) * math.prod(x.shape[1:3])) for x in units]

@@ -14,6 +14,8 @@ from jaxgan.base.checks import UserError
 from jaxgan.base.settings import flatten
 from jaxgan.base.types import Array, Config, DataInfo, PyTree
 from jaxgan.config import check_fields, fields_from, setting
+from jaxgan.nets import Condition
+from jaxgan.nets.projected import Aided, aided
 from jaxgan.objectives import losses, penalties
 from jaxgan.objectives.augment import augmentation
 from jaxgan.sampling.generator import GeneratorParams, Latent
@@ -90,6 +92,8 @@ class Gan:
         between 0, where it begins, and `augment.p`; 0 for a fixed one. See `jaxgan.objectives.augment.adaptive`.
       augment_images: real images after which it can have gone all that way.
       lecam: weight of `jaxgan.objectives.lecam` in D's loss.
+      projected: weight of the loss of a second discriminator on frozen features beside that of D, which then is an
+        `jaxgan.nets.projected.Aided`. Penalties, accuracies and classes are those of D alone.
       pack: images that D sees at once, laid over each other along the channels: one logit for all of them, so a
         generator that makes few kinds of images gives itself away. `discriminator` is called with [B / pack, H, W,
         pack C]. Lin, Khetan, Fanti and Oh, "PacGAN: The power of two samples in generative adversarial networks", 2018.
@@ -126,6 +130,7 @@ class Gan:
     penalties: tuple[penalties.Penalty, ...] = ()
     penalty_interval: int = setting("penalty.interval")
     lecam: float = setting("penalty.lecam")
+    projected: float = setting("projected.weight")
     pack: int = setting("pack")
     augment: augmentation.Augment | None = None
     augment_target: float = setting("augment_target")
@@ -198,6 +203,9 @@ class Gan:
                 "labels; use labelled data (subfolders of a folder, or columns of a table by config.data.labels), or "
                 "an unconditional GAN."
             )
+        if config.projected.weight:
+            condition = Condition.of(data, conditional=conditional)
+            discriminator = aided(discriminator, config, condition)
         settings = flatten(config)
         return cls(
             generator=generator,
@@ -236,12 +244,13 @@ def _check_per_image(gan: Gan) -> None:
     why = f"penalty {name} is the gradient of one image's logit, but D "
     if gan.pack > 1:
         raise UserError(f"{why}judges {gan.pack} images at once; set config.pack to 1, or leave the penalty out.")
-    if getattr(gan.discriminator, "group", 0):
+    module = gan.discriminator.own if isinstance(gan.discriminator, Aided) else gan.discriminator
+    if getattr(module, "group", 0):
         raise UserError(
             f"{why}compares the images of a batch (minibatch standard deviation); set config.model.d_group to 0, or "
             "leave the penalty out."
         )
-    init = functools.partial(gan.discriminator.init, train=False)
+    init = functools.partial(module.init, train=False)
     variables = jax.eval_shape(init, jax.random.key(0), *example_inputs(gan)[1])
     statistics = {path[-1].key for path, _ in jax.tree_util.tree_leaves_with_path(variables.get("batch_stats", {}))}
     if {"mean", "var"} <= statistics:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -41,19 +42,24 @@ def d_loss(
         for (name, side), own in zip(sides.items(), augment_keys, strict=False)
     }
     scored, new_stats = score_sides(gan, params, stats, shown, keys.dropout)
-    logits = {name: scores[0] for name, scores in scored.items()}
+    logits = {name: scores.logits for name, scores in scored.items()}
+    of_features = {name: scores.of_features for name, scores in scored.items()}
     total, metrics = jnp.float32(0), {}
     for name, term in (("real", gan.loss.d_real), ("fake", gan.loss.d_fake)):
         if name not in sides:
             continue
         loss = jnp.mean(term(*both(logits)))
-        class_logits = scored[name][1]
+        class_logits = scored[name].class_logits
         if class_logits is not None:
             metrics[f"d/class_{name}"] = class_loss(class_logits, sides[name].labels)
             loss += gan.class_weight * metrics[f"d/class_{name}"]
         metrics[f"d/loss_{name}"] = loss
         metrics[f"d/acc_{name}"] = share(taken_for_real(gan, logits, name) == (name == "real"))
         total += gan.rule.d_loss_weight * loss
+        if of_features[name] is not None:
+            second = jnp.mean(term(*both(of_features)))
+            metrics["d/projected"] = metrics.get("d/projected", 0.0) + second
+            total += gan.rule.d_loss_weight * gan.projected * second
     if gan.lecam:
         anchors = lecam.moved(stats["lecam"], logits, strength.lecam)
         new_stats = {**new_stats, "lecam": anchors}
@@ -89,19 +95,25 @@ def g_loss(
         shown = augmented(gan, images, key, strength)
         return judge(gan, state.d.variables, shown, labels, train=d_train, dropout_key=dropout_key)
 
-    (fake_logits, class_logits), d_stats = score(images, noise.labels, fake_key, keys.dropout)
-    logits = {"fake": fake_logits}
+    of_fakes, d_stats = score(images, noise.labels, fake_key, keys.dropout)
+    scored = {"fake": of_fakes}
     if gan.loss.relative:
-        logits["real"] = score(*real, real_key, real_dropout_key)[0][0]
+        scored["real"] = score(*real, real_key, real_dropout_key)[0]
+    logits = {name: scores.logits for name, scores in scored.items()}
     loss = jnp.mean(gan.loss.g(*both(logits)))
     metrics = {"g/acc": share(taken_for_real(gan, logits, "fake"))}
-    if class_logits is not None:
-        metrics["g/class"] = class_loss(class_logits, noise.labels)
+    if of_fakes.class_logits is not None:
+        metrics["g/class"] = class_loss(of_fakes.class_logits, noise.labels)
         loss += gan.class_weight * metrics["g/class"]
-    return loss, ((g_stats, d_stats), images, metrics | {"g/loss": loss})
+    metrics["g/loss"] = loss
+    if of_fakes.of_features is not None:
+        of_features = {name: scores.of_features for name, scores in scored.items()}
+        metrics["g/projected"] = jnp.mean(gan.loss.g(*both(of_features)))
+        loss += gan.projected * metrics["g/projected"]
+    return loss, ((g_stats, d_stats), images, metrics)
 
 
-def both(logits: dict[str, Array]) -> tuple[Any, Any]:
+def both(logits: Mapping[str, Array | None]) -> tuple[Any, Any]:
     """Return the logits of reals and of fakes; None for a kind that was not shown, which only some losses need."""
     return logits.get("real"), logits.get("fake")
 
@@ -135,8 +147,9 @@ def penalise(
             def score(images: Array, labels: Array, augment_key=augment_key, dropout_key=dropout_key) -> Array:
                 shown = augmented(gan, images, augment_key, strength)
                 variables = {"params": params, "batch_stats": stats}
-                out, _ = judge(gan, variables, shown, labels, train=True, dropout_key=dropout_key)
-                return out[0]
+                # Spectral norm bounds the second discriminator, whose frozen features would double the cost here.
+                out, _ = judge(gan, variables, shown, labels, train=True, dropout_key=dropout_key, alone=True)
+                return out.logits
 
             value = penalty.value(score, sides.get("real"), sides.get("fake"), point_key)
             found[f"d/{penalty.name}"] = gan.penalty_interval * jnp.mean(value)
@@ -160,7 +173,7 @@ def score_sides(
         with axis.stacked(len(sides)):
             scores, stats = judge(gan, {"params": params, "batch_stats": stats}, *together, train=True, dropout_key=key)
         halves = [jnp.split(x, len(sides)) if x is not None else [None] * len(sides) for x in scores]
-        return dict(zip(sides, zip(*halves, strict=True), strict=True)), stats
+        return dict(zip(sides, map(Scores, *halves), strict=True)), stats
     scored = {}
     for (name, side), side_key in zip(sides.items(), jax.random.split(key, len(sides)), strict=True):
         variables = {"params": params, "batch_stats": stats}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -11,10 +12,17 @@ from flax import linen as nn
 from jaxgan.base import axis
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array, PyTree
+from jaxgan.nets.projected import Aided
 from jaxgan.training.gan import Gan
 from jaxgan.training.regularisation import Strength
 
-Scores = tuple[Array, Array | None]  # logits [B], class logits [B, K]
+
+class Scores(NamedTuple):
+    """What D makes of images: logits float32[B], class logits [B, K], and logits of frozen features [B, S]."""
+
+    logits: Array
+    class_logits: Array | None
+    of_features: Array | None = None
 
 
 class Noise(NamedTuple):
@@ -45,13 +53,13 @@ def apply(
     *,
     train: bool,
     dropout_key: Array | None = None,
+    method: Callable[..., PyTree] | None = None,
 ) -> tuple[PyTree, PyTree]:
     """Run a network in the GAN's precision; return its output, float32 again, and its batch statistics afterwards."""
     rngs = None if dropout_key is None else {"dropout": dropout_key}
     variables = variables | {"params": cast(variables["params"], gan.precision)}
-    out, moved = module.apply(
-        variables, cast(images_or_z, gan.precision), labels, train=train, mutable=["batch_stats"], rngs=rngs
-    )
+    given = cast(images_or_z, gan.precision), labels
+    out, moved = module.apply(variables, *given, train=train, mutable=["batch_stats"], rngs=rngs, method=method)
     return cast(out, "float32"), moved.get("batch_stats", variables["batch_stats"])
 
 
@@ -78,23 +86,28 @@ def judge(
     *,
     train: bool,
     dropout_key: Array | None = None,
+    alone: bool = False,
 ) -> tuple[Scores, PyTree]:
     """Let D score images [B, H, W, C], `gan.pack` at a time: logits [B / pack] and class logits; see `apply`.
+
+    With `alone`, the second discriminator on frozen features, where there is one, is left out.
 
     Raises:
       UserError: it returns something else.
     """
     if gan.pack > 1:
         images, labels = packed(images, gan.pack), labels[:: gan.pack]
-    scores, stats = apply(gan, gan.discriminator, variables, images, labels, train=train, dropout_key=dropout_key)
-    is_pair = isinstance(scores, tuple | list) and len(scores) == 2
-    if not is_pair or getattr(scores[0], "shape", None) != (len(images),):
+    module = gan.discriminator
+    aided = isinstance(module, Aided)
+    method = module.judge_alone if aided and alone else None
+    scores, stats = apply(gan, module, variables, images, labels, train=train, dropout_key=dropout_key, method=method)
+    is_right = isinstance(scores, tuple | list) and len(scores) == (3 if aided and not alone else 2)
+    if not is_right or getattr(scores[0], "shape", None) != (len(images),):
         raise UserError(
             f"the discriminator returns {_described(scores)}; expected a pair: logits [{len(images)}], one a "
             "image, and class logits or None."
         )
-    logits, class_logits = scores
-    return (logits, class_logits), stats
+    return Scores(*scores), stats
 
 
 def _described(found: PyTree) -> str:

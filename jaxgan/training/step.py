@@ -36,7 +36,8 @@ def make_train_step(gan: Gan) -> Callable[[GanState, Array, Array], tuple[GanSta
     data with label vectors float32[d_steps, B, L]. It returns the next state and
     metrics float32[]: `d/loss`, `d/loss_real`, `d/loss_fake`, `d/acc`, `d/acc_real`, `d/acc_fake`, `g/loss` and
     `g/acc`, the share of G's images that D takes for real. With a class head it adds `d/class_real`, `d/class_fake` and
-    `g/class`. With `gan.augment_target` it adds `d/augment_p`, the probability of augmentations.
+    `g/class`. With `gan.augment_target` it adds `d/augment_p`, the probability of augmentations. With `gan.projected`
+    it adds `d/projected` and `g/projected`, the losses of the second discriminator, which the others leave out.
 
     Each penalty adds `d/<name>`. Where penalties are computed every `k` steps it is scaled by `k`, and 0 at the other
     steps, so that means over many steps are right. Losses and accuracies are those at the parameters before the update
@@ -200,9 +201,9 @@ def inference_accuracies(gan: Gan, state: GanState, real: Batch, noise: Noise) -
     def of_part(carry: tuple[()], batch: tuple[Batch, Noise], keys: None) -> tuple[tuple[()], list[Array], tuple[()]]:
         real, noise = batch
         images, _ = make(gan, state.g.variables, noise, train=False)
-        (on_real, _), _ = judge(gan, state.d.variables, *real, train=False)
-        (on_fake, _), _ = judge(gan, state.d.variables, images, noise.labels, train=False)
-        logits = {"real": on_real, "fake": on_fake}
+        on_real, _ = judge(gan, state.d.variables, *real, train=False, alone=True)
+        on_fake, _ = judge(gan, state.d.variables, images, noise.labels, train=False, alone=True)
+        logits = {"real": on_real.logits, "fake": on_fake.logits}
         return carry, [share(taken_for_real(gan, logits, name)) for name in ("real", "fake")], ()
 
     _, (real_acc, g_acc), _ = microbatch.mean(gan.microbatches, of_part, (), (real, noise), None)

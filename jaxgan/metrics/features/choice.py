@@ -9,7 +9,7 @@ from jaxgan.base import digests
 from jaxgan.base.pixels import visible
 from jaxgan.metrics.features import trained
 from jaxgan.metrics.features.digits import SIZE, load_digits, stacked_digits
-from jaxgan.metrics.features.imagenet import load_lite0
+from jaxgan.metrics.features.imagenet import WHEELS, load_imagenet
 from jaxgan.metrics.features.inception import load_inception
 from jaxgan.metrics.features.network import FeatureNet, from_function
 
@@ -32,9 +32,9 @@ def choose_features(
     """Return the features to use, or None where there are none (`NONE_FOUND` is the reason).
 
     Args:
-      choice: 'none'; 'imagenet', see `load_lite0`; 'file.py:function', see `from_function`; a file of Inception
-        weights, see `load_inception`; or empty: the bundled digit classifier for MNIST and stacked MNIST, and for other
-        data the classifier that `trained.fit` made.
+      choice: 'none'; 'imagenet' or 'imagenet_lite1', see `load_imagenet`; 'file.py:function', see `from_function`; a
+        file of Inception weights, see `load_inception`; or empty: the bundled digit classifier for MNIST and stacked
+        MNIST, and for other data the classifier that `trained.fit` made.
       source: where the data come from, a name in `jaxgan.data.SOURCES`; a trained classifier's distance is called
         `fd_<source>`.
       image_shape: (H, W, C).
@@ -48,8 +48,8 @@ def choose_features(
     """
     if choice == "none":
         return None
-    if choice == "imagenet":
-        return seeing(load_lite0(), image_shape[2], channels)
+    if choice in WHEELS:
+        return seeing(load_imagenet(choice), image_shape[2], channels)
     if ".py:" in choice:
         return from_function(choice, image_shape)
     if choice:

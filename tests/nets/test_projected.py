@@ -224,3 +224,35 @@ def test_the_presets_for_own_images_have_it():
 def test_without_the_weights_they_see_pixels_alone():
     found = jaxgan.get_config("images64")
     assert (found.projected.weight, found.eval.features) == (0.0, "")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("conditional", [False, True])
+def test_a_run_goes_on_bit_for_bit_and_draws_without_the_weights(tmp_path, monkeypatch, conditional):
+    cfg = config(**{"data.source": "synthetic", "model.conditional": conditional, "eval.every": 0})
+    cfg.train.update(num_devices=1, sample_every=0, log_every=1, checkpoint_every=2, max_minutes=0.0)
+
+    def train(name, num_steps):
+        cfg.train.num_steps = num_steps
+        return jaxgan.train(cfg, tmp_path / name)
+
+    whole = train("whole", 4)
+    train("parts", 2)
+    for a, b in zip(*(jax.tree.leaves(state.replace(key=0)) for state in (whole, train("parts", 4))), strict=True):
+        np.testing.assert_array_equal(a, b)
+    wheel = efficientnet.LITE0._replace(name="no-such-weights")
+    monkeypatch.setattr(efficientnet, "LITE0", wheel)
+    assert jaxgan.sample(jaxgan.load(tmp_path / "parts"), jax.random.key(0), num=2).shape == (2, *SHAPE)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["dcgan", "acgan"])
+def test_any_gan_can_have_it(name):
+    cfg = jaxgan.get_config(name)
+    cfg.projected.update(weight=1.0, width=4)
+    cfg.data.batch_size = 4
+    gan = gans.build(cfg, DataInfo((28, 28, 1), 100, 10))
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 4, 28, 28, 1), np.uint8)
+    _, metrics = jax.jit(make_train_step(gan))(start(gan, 0), pixels, jnp.zeros((1, 4), jnp.int32))
+    assert all(np.isfinite(value) for value in metrics.values())
+    assert metrics["d/projected"] > 0

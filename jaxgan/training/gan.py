@@ -155,6 +155,11 @@ class Gan:
             )
         if self.augment_target:
             _check_adaptive(self)
+        if self.projected and not isinstance(self.discriminator, Aided):
+            raise UserError(
+                f"projected is {self.projected}, but D is no jaxgan.nets.projected.Aided; make the GAN by "
+                "Gan.from_config, or set it to 0."
+            )
         if self.penalties:
             _check_per_image(self)
         if self.rule.d_passes != "two_steps":

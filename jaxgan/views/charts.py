@@ -24,6 +24,7 @@ _MEASURES: dict[str, tuple[str, str, tuple[float, float] | None]] = {
     "loss": ("Loss", "mean over the steps since the row before", None),
     "acc": ("Accuracy", "share judged right; generator: taken for real", (0, 1)),
     "class": ("Class loss", "cross-entropy, nats", None),
+    "projected": ("Loss of the second discriminator", "", None),
     "lr": ("Learning rate", "", None),
     "sample": ("Samples of fixed latents", "difference between images; 1: as between real ones", None),
 }

@@ -202,6 +202,12 @@ def test_several_images_at_once_are_refused():
         build(pack=2, **NO_PENALTY)
 
 
+def test_a_weight_without_a_second_discriminator_is_refused():
+    gan, _ = build()
+    with pytest.raises(jaxgan.UserError, match=r"projected is 2\.0, but D is no .*Aided; make the GAN by Gan"):
+        dataclasses.replace(gan, discriminator=gan.discriminator.own)
+
+
 @pytest.fixture
 def no_weights(monkeypatch):
     for name in "LITE0", "LITE1":

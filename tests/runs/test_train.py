@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import threading
+import time
 import zlib
 from pathlib import Path
 
@@ -68,14 +69,17 @@ def test_a_run_leaves_what_it_says(finished):
 
 
 def test_the_page_is_there_while_a_run_goes_on(tmp_path):
-    pages = {}
+    page, seen = tmp_path / "report.html", []
 
     def look(row):
-        page = tmp_path / "report.html"
-        pages[row["step"]] = page.read_text() if page.exists() else ""
+        end = time.monotonic() + 60  # a thread writes it
+        while row["step"] == 4 and not seen and time.monotonic() < end:
+            if page.exists() and '<output id="shown">4</output>' in page.read_text():
+                seen.append(row["step"])
+            time.sleep(0.01)
 
     jaxgan.train(config(sample_every=2), tmp_path, on_log=look)
-    assert '<output id="shown">4</output>' in pages[4]
+    assert seen == [4]
 
 
 def test_metrics_have_what_others_read(finished):

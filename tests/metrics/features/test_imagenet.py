@@ -1,4 +1,4 @@
-"""Against the numbers of efficientnet-lite-pytorch 0.1.0 (lite0_expected.npz)."""
+"""Against the numbers of efficientnet-lite-pytorch 0.1.0 (lite0_expected.npz, lite1_expected.npz)."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 
 from jaxgan.metrics.features import imagenet
 
-EXPECTED = Path(__file__).parent / "lite0_expected.npz"
+EXPECTED = {"imagenet": "lite0_expected.npz", "imagenet_lite1": "lite1_expected.npz"}
 
 
 def waves():
@@ -22,11 +22,18 @@ def net():
     return imagenet.load_imagenet()
 
 
-def test_features_and_logits_are_pytorchs(net):
-    features, logits = net.apply(waves())  # measures see no logits
-    with np.load(EXPECTED) as expected:
+@pytest.mark.parametrize("name", EXPECTED)
+def test_features_and_logits_are_pytorchs(name):
+    features, logits = imagenet.load_imagenet(name).apply(waves())  # measures see no logits
+    with np.load(Path(__file__).parent / EXPECTED[name]) as expected:
         np.testing.assert_allclose(features, expected["features"], atol=1e-4)
         np.testing.assert_allclose(logits, expected["logits"], atol=1e-4)
+
+
+def test_figures_of_the_two_are_told_apart():
+    nets = [imagenet.load_imagenet(name) for name in EXPECTED]
+    assert [net.main for net in nets] == ["kid_imagenet", "kid_imagenet_lite1"]
+    assert nets[0].digest != nets[1].digest
 
 
 @pytest.mark.long

@@ -19,7 +19,7 @@ from jaxgan import data, parts
 from jaxgan.base.checks import UserError
 from jaxgan.base.settings import Setting, flatten, user_path
 from jaxgan.base.types import Config
-from jaxgan.nets import conv
+from jaxgan.nets import conv, efficientnet
 from jaxgan.objectives import losses, penalties
 
 # Beyond these nothing can be meant, and errors would come far from their cause.
@@ -279,7 +279,7 @@ def with_whole_paths(config: Config) -> Config:
     for path, value in [(path, str(flat[path])) for path, one in SETTINGS.items() if one.is_path and flat.get(path)]:
         # A folder may be called as features or a generator are.
         is_name = path == "train.warm_start" and value.isidentifier() and not os.path.exists(f"{value}/config.json")
-        if not is_name and value not in ("none", "imagenet", "imagenet_lite1"):
+        if not is_name and value not in ("none", *efficientnet.WHEELS):
             whole.update_from_flattened_dict({path: _whole_path(value)})
     return with_files(whole, lambda path, file: _whole_path(file))
 

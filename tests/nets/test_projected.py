@@ -185,6 +185,18 @@ def test_losses_are_the_sum_of_both_discriminators(name):
     np.testing.assert_allclose(of_g, metrics["g/loss"] + 2 * term, rtol=1e-3)
 
 
+@pytest.mark.long
+def test_its_loss_is_reported_whole_where_d_sees_one_kind_at_a_time():
+    """At a rate of 0 the second of the two steps finds D as it was."""
+    found = []
+    for passes_ in "separate", "two_steps":
+        gan = gans.build(config(loss="hinge", **NO_PENALTY, **{"rule.d_passes": passes_}), DataInfo(SHAPE, 100))
+        still = optax.sgd(0.0)
+        state = jax.jit(lambda key, gan=gan, still=still: create_state(gan, still, still, key))(jax.random.key(0))
+        found.append(jax.jit(make_train_step(gan))(state, *batch())[1]["d/projected"])
+    np.testing.assert_allclose(found[1], found[0], rtol=0.05)  # spectral norm moves between the passes
+
+
 def test_penalties_are_of_the_gans_own_discriminator():
     gan, state = build()
     own = dataclasses.replace(gan, discriminator=gan.discriminator.own, projected=0.0)

@@ -9,9 +9,10 @@ from jaxgan.base import digests
 from jaxgan.base.pixels import visible
 from jaxgan.metrics.features import trained
 from jaxgan.metrics.features.digits import SIZE, load_digits, stacked_digits
-from jaxgan.metrics.features.imagenet import WHEELS, load_imagenet
+from jaxgan.metrics.features.imagenet import load_imagenet
 from jaxgan.metrics.features.inception import load_inception
 from jaxgan.metrics.features.network import FeatureNet, from_function
+from jaxgan.nets.efficientnet import WHEELS
 
 NONE_FOUND = (
     "There are no features for these images, so only measures of pixels are taken. --config.eval.features=imagenet "

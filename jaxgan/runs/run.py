@@ -93,18 +93,19 @@ class Run:
         self.recorder.draw_data()
 
     def draw(self, step: int, state: GanState) -> None:
-        """Draw the fixed-latent grid of a step where one is due, and write the page that shows it."""
-        if self.recorder.draw(step, state) and self.row is not None:
-            self.report()
+        """Draw the fixed-latent grid of a step where one is due."""
+        self.recorder.draw(step, state)
 
     def add(self, first: int, num: int, metrics: Metrics, now: float) -> None:
-        """Take the metrics of a call."""
+        """Take the metrics of a call; write the page with the row that they complete, where a grid is new."""
         self.wrong = self.wrong or bad_metric(metrics, first, num)
         if self.wrong:
             return
         row = self.recorder.add(first + num, metrics, now)
         if row is not None:
             self._warn(self.health.look(row))
+            if self.recorder.has_new_grid(first + num):
+                self.report()
 
     def _warn(self, findings: list[Finding]) -> None:
         for finding in findings:

@@ -44,6 +44,7 @@ class Recorder:
         self._loggers = Loggers(workdir, start, setup.config)
         self._grids = GridWriter(setup, workdir, self._loggers.grid)
         self._last_grid = -1
+        self._unshown: list[int] = []  # steps of the grids that no page shows yet
         self._drawn: list[tuple[int, Array]] = []  # grids since the last row
 
     def add(self, step: int, metrics: Metrics, now: float) -> Row | None:
@@ -108,16 +109,27 @@ class Recorder:
         """Leave out a length of time: the speed is that of training."""
         self._logged += seconds
 
-    def draw(self, step: int, state: GanState) -> bool:
-        """Draw the fixed-latent grid of a step, once; return whether it was drawn now."""
+    def draw(self, step: int, state: GanState) -> None:
+        """Draw the fixed-latent grid of a step, once."""
         if not self._setup.config.train.sample_every or step == self._last_grid:
-            return False
+            return
         pixels = self._grids.write(step, state)
         self._last_grid = step
+        self._unshown.append(step)
         # The grid of the step that a resumed run continues from was measured before that step was saved.
         if self._setup.schedule.draws(step) and (step == 0 or step > self._start):
             self._drawn.append((step, pixels))
-        return True
+
+    def has_new_grid(self, step: int) -> bool:
+        """Return whether a grid of a step up to `step` is new since the last call; wait until its file is written.
+
+        The devices do not wait: they make the call after `step`, and a grid of a later step is not waited for.
+        """
+        new = [at for at in self._unshown if at <= step]
+        if self._last_grid in new:
+            self._grids.finish()  # those before it are written
+        self._unshown = self._unshown[len(new) :]
+        return bool(new)
 
     def draw_data(self) -> None:
         """Draw real images."""

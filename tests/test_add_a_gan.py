@@ -5,6 +5,7 @@ import re
 import jax
 import numpy as np
 import optax
+import pytest
 from cli import ROOT, call
 
 import jaxgan
@@ -43,6 +44,7 @@ def test_a_file_that_imports_one_beside_it_is_refused_before_training(tmp_path, 
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.long
 def test_parts_of_a_method_are_put_into_a_gan(monkeypatch):
     page = (ROOT / "docs" / "howto" / "add_a_loss.md").read_text()
     names = {}

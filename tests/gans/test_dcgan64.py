@@ -32,6 +32,7 @@ def test_counts_at_the_documented_width():
     assert shapes.g.params["Dense_0"]["kernel"].shape == (100, 4 * 4 * 1024)
 
 
+@pytest.mark.long
 def test_starts(preset):
     for net in preset.g, preset.d:
         for name, kernel in systems.leaves(net.params, "kernel").items():

@@ -35,6 +35,7 @@ def test_maps_grow_and_shrink_as_they_should(gan):
     assert sizes == [(14, 14, 32), (14, 14, 64), (7, 7, 128), (4, 4, 128), (2, 2, 64)]
 
 
+@pytest.mark.long
 def test_starts(state):
     for net in state.g, state.d:
         for name, kernel in systems.leaves(net.params, "kernel").items():

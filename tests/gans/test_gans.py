@@ -351,7 +351,8 @@ def test_the_form_of_convolutions_follows_the_config():
     assert "lhs_dilate = [2, 2]" not in step_of_dcgan("cpu", "default")
 
 
-@pytest.mark.parametrize("convolution", ["lax", pytest.param("cpu", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("convolution", ["lax", "cpu"])
 def test_all_products_of_a_step_have_the_precision_asked_for(convolution):
     asked, plain = step_of_dcgan(convolution, "float32"), step_of_dcgan(convolution, "default")
     products = plain.count("stablehlo.dot_general") + plain.count("stablehlo.convolution")

@@ -30,6 +30,7 @@ def assert_equal(one, two):
     jax.tree.map(np.testing.assert_array_equal, one.variables, two.variables)
 
 
+@pytest.mark.long
 def test_training_does_not_depend_on_it(runs):
     first, second = (leaves(state.ema) for state in runs[1].values())
     np.testing.assert_array_equal(first, second)

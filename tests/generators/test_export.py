@@ -81,6 +81,7 @@ def test_stablehlo_makes_the_same_images_without_jaxgan(tmp_path, others):
     assert facts == {"latent_shape": [100], "latent_law": "normal", "num_classes": 10, "image_range": [-1, 1]}
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("default")  # of what jax2onnx imports
 def test_onnx_makes_the_same_images_without_jax(tmp_path):
     pytest.importorskip("jax2onnx")

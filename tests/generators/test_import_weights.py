@@ -162,6 +162,7 @@ def ours():
     return jaxgan.generator_params(gan, variables)
 
 
+@pytest.mark.long
 def test_layers_are_matched_in_order_or_by_names(ours, tmp_path):
     tensors = as_pytorch(ours)
     np.savez(tmp_path / "a.npz", **tensors)

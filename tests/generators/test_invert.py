@@ -94,6 +94,7 @@ def test_each_kind_is_tried_and_kept():
     assert np.quantile(found.distances, 0.8) < 0.01 * np.var(images)
 
 
+@pytest.mark.long
 def test_the_same_key_gives_the_same_latents_however_many_images_there_are():
     params = linear.make_params()
     images = digits(params, 70)[1]

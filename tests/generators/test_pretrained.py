@@ -41,6 +41,7 @@ def trained(tmp_path_factory):
     return run
 
 
+@pytest.mark.long
 def test_a_packed_generator_is_that_of_the_run(packed):
     own, run = jaxgan.load("own"), jaxgan.load(packed / "run")
     assert jax.tree.structure(own) == jax.tree.structure(run)

@@ -93,6 +93,7 @@ def test_everything_that_can_be_measured_is(real, test_set):
     assert suite.score(images, labels, pixels).keys() == {"nearest", "swd"}
 
 
+@pytest.mark.long
 def test_equal_arguments_give_equal_figures(real, test_set):
     images = test_set.images[:100]
     assert suite.score(images, None, real, seed=1) == suite.score(images, None, real, seed=1)

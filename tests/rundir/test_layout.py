@@ -81,6 +81,7 @@ def test_checkpoints_are_written_and_read_in_a_folder_of_any_name(name, parent, 
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.long
 def test_a_run_in_a_folder_of_any_name_is_recorded_and_resumed(tmp_path, run):
     workdir = tmp_path / "lr=[1,2]" / "*\\"
     jaxgan.train(small(1), workdir)

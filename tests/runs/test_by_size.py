@@ -2,6 +2,7 @@ import pytest
 import tiny
 
 import jaxgan
+from jaxgan.nets.efficientnet import Wheel
 from jaxgan.rundir.saved_config import load_config
 from jaxgan.runs.by_size import decided
 
@@ -21,11 +22,15 @@ def test_fewer_images_are_augmented_more_often(num, probability):
 
 
 @pytest.mark.long
-def test_what_was_decided_is_printed_and_kept_in_the_run(tmp_path, capfd):
+@pytest.mark.parametrize("has_weights", [True, False])
+def test_what_was_decided_is_printed_and_kept_in_the_run(tmp_path, capfd, monkeypatch, has_weights):
+    monkeypatch.setattr(Wheel, "is_installed", lambda wheel: has_weights)
     config = tiny.get_config()
     config.augment, config.augment_by_size, config.train.num_steps = "translation", True, 2
     jaxgan.train(config, tmp_path)
-    assert "augment_p is 0.1, for this number of images" in capfd.readouterr().err  # 4,096 synthetic ones
+    told = capfd.readouterr().err
+    assert "augment_p is 0.1, for this number of images" in told  # 4,096 synthetic ones
+    assert ("pip install 'jaxgan[perceptual]'" in told) != has_weights
     assert load_config(tmp_path)[0].augment_p == 0.1
     config.train.num_steps = 4
     jaxgan.train(config, tmp_path)

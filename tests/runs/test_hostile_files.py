@@ -102,6 +102,7 @@ def test_fuzz_a_configuration_is_complete_or_refused(run, saved, edits, flips, n
     (run / layout.CONFIG_FILE).write_text(json.dumps(saved))
 
 
+@pytest.mark.long
 @FUZZ
 @given(
     rows=st.lists(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from long_form import long
 
 from jaxgan.metrics.features import imagenet
 from jaxgan.nets import efficientnet
@@ -23,7 +24,7 @@ def net():
     return imagenet.load_imagenet()
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("name", ["imagenet", *long("imagenet_lite1")])
 def test_features_and_logits_are_pytorchs(name):
     features, logits = imagenet.load_imagenet(name).apply(waves())  # measures see no logits
     with np.load(Path(__file__).parent / EXPECTED[name]) as expected:

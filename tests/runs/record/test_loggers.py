@@ -49,6 +49,7 @@ def test_csv_has_the_rows_of_the_log_even_of_a_run_that_goes_on(tmp_path):
     assert rows[1]["eval/swd"] == str(logged[1]["eval/swd"])
 
 
+@pytest.mark.long
 def test_csv_has_a_row_once_where_a_resumed_run_scores_first(tmp_path):
     train(tmp_path, 4, "csv", every=4)
     (tmp_path / "evaluation.json").unlink()  # as if stopped between saving and scoring

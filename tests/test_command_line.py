@@ -121,6 +121,14 @@ def test_summary_of_dcgan_has_the_published_counts():
     assert done.returncode == 0, done.stderr
     assert "Total 2,344,864 (trainable 2,343,904, not trainable 960)" in done.stdout
     assert "Total 212,673 (trainable 212,673, not trainable 0)" in done.stdout
+    assert "second discriminator" not in done.stdout
+
+
+@pytest.mark.long
+def test_summary_names_a_second_discriminator():
+    done = call("--mode=summary", f"--config={ROOT}/configs/images64.py")
+    assert done.returncode == 0, done.stderr
+    assert "a second discriminator on features of EfficientNet-Lite0" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from jaxgan.cli.flags import FLAGS, changed, data_info, given_config, given_work
 from jaxgan.data.sources.kind import existing
 from jaxgan.generators import export, gallery, invert_folder
 from jaxgan.generators.load import Which, load_with_config
+from jaxgan.nets import efficientnet
 from jaxgan.rundir import evaluations, layout, metrics_log, restore, saved_config
 from jaxgan.runs import compare, evaluate, reproduce
 from jaxgan.runs.record import report, score_table
@@ -79,6 +80,8 @@ def show_summary() -> None:
     with gans.explained(config):
         if FLAGS.out is None:
             show(*table.text(gan).splitlines())
+            if config.projected.weight:
+                show("", f"Beside it: a second discriminator on features of {efficientnet.LITE0.network}, not counted here")
             return
         diagram.save_diagram(gan, FLAGS.out)
         show(f"wrote {FLAGS.out}")

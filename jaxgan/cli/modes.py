@@ -81,7 +81,7 @@ def show_summary() -> None:
         if FLAGS.out is None:
             show(*table.text(gan).splitlines())
             if config.projected.weight:
-                show("", f"Beside it: a second discriminator on features of {efficientnet.LITE0.network}, not counted here")
+                show("", f"Not counted: a second discriminator on features of {efficientnet.LITE0.network}")
             return
         diagram.save_diagram(gan, FLAGS.out)
         show(f"wrote {FLAGS.out}")

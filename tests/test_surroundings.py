@@ -4,6 +4,7 @@ import asyncio
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -17,7 +18,7 @@ from long_form import long
 from PIL import Image
 
 import jaxgan
-from jaxgan.cli import surroundings
+from jaxgan.cli import main, start, surroundings
 from jaxgan.rundir import metrics_log, saved_config
 
 TINY = f"--config={ROOT / 'tests' / 'tiny.py'}"
@@ -262,3 +263,16 @@ def test_writes_that_come_too_late_for_orbax_report_nothing(monkeypatch):
     Late(RuntimeError("another"))
     Late(ValueError("Event loop is closed"))
     assert reported == [RuntimeError, RuntimeError, ValueError]
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, "3"), ("0", "0")])
+def test_xla_logs_nothing_short_of_the_end_unless_that_is_asked_for(monkeypatch, given, expected):
+    """Its banner about slow compiles is logged as an error."""
+    name, found = "TF_CPP_MIN_LOG_LEVEL", []
+    monkeypatch.setenv(name, given or "")
+    if given is None:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(signal, "signal", lambda *handled: None)
+    monkeypatch.setattr(main, "run", lambda: found.append(os.environ[name]))
+    start.main()
+    assert found == [expected]

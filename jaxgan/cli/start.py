@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 
@@ -14,6 +15,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, leave)
     # Imports and tracing make objects by the million, to stay; looking for those that may go took a tenth of a start.
     gc.set_threshold(100_000, 50, 50)
+    # XLA's errors are exceptions, too. Beside them it logs a banner that asks to report a slow compile as a bug.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         from jaxgan.cli.main import run
     except ValueError as error:  # JAX reads its variables of the environment while it is imported

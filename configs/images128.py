@@ -16,7 +16,6 @@ def get_config() -> Config:
     config.model.g_widths = (96, 64, 48, 24)  # maps of 8, 16, 32 and 64 pixels
     config.model.d_widths = (24, 48, 64, 96)
     make_own_images(config, image_size=128, penalty=2.0)
-    if config.projected.weight:
-        config.projected.size = 64  # what is finer, D judges by pixels; the features would take four times as long
+    config.projected.size = 64  # what is finer, D judges by pixels; the features would take four times as long
     config.train.max_minutes = 60.0
     return config

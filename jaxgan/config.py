@@ -53,8 +53,9 @@ _PENALTY = (
 )
 _PROJECTED = (
     Setting("weight", 0.0, "of its loss beside that of the GAN's own discriminator; 0: none", 0, _MANY, fixed=True),
-    Setting("width", 32, "channels of its maps", 1, 2**14, fixed=True, needs=("projected.weight",)),
-    Setting("size", 0, "of what it sees; 0: as images are", 0, 2**12, fixed=True, needs=("projected.weight",)),
+    # Without a weight they have no effect, and are no mistake: a preset may set them, and a user the weight to 0.
+    Setting("width", 32, "channels of its maps", 1, 2**14, fixed=True),
+    Setting("size", 0, "of what it sees; 0: as images are", 0, 2**12, fixed=True),
 )
 _RULE = (
     Setting("order", "d_first", "of updates", choices=("d_first", "g_first", "simultaneous"), fixed=True),

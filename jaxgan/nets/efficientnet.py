@@ -43,15 +43,20 @@ class Wheel(NamedTuple):
         return self.name.replace("-", "_")
 
     def is_installed(self) -> bool:
-        """Return whether it is there."""
-        return importlib.util.find_spec(self.package) is not None
+        """Return whether its file is there."""
+        return self._place() is not None
 
     def path(self) -> Path:
         """Return its file; its Python code is not executed."""
-        found = importlib.util.find_spec(self.package)
-        if found is None or found.origin is None:
+        place = self._place()
+        if place is None:
             raise UserError(f"ImageNet features need {self.name}; pip install 'jaxgan[perceptual]'.")
-        return Path(found.origin).parent / self.file
+        return place
+
+    def _place(self) -> Path | None:
+        found = importlib.util.find_spec(self.package)
+        place = None if found is None or found.origin is None else Path(found.origin).parent / self.file
+        return place if place is not None and place.is_file() else None
 
 
 LITE0 = Wheel(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,11 @@ def warm_started(state: GanState, workdir: str | Path) -> GanState:
     Raises:
       UserError, FileNotFoundError: no run, no good checkpoint, or none of its arrays fits.
     """
-    whose, theirs = _generator(workdir) if is_one_file(workdir) else _newest(Path(workdir))
+    whose, arrays = _generator(workdir) if is_one_file(workdir) else _newest(Path(workdir))
+    theirs = {_of_own(path): x for path, x in arrays.items()}
     variables = {"g": state.g.variables, "d": state.d.variables, "ema": state.ema}
     ours = by_path(variables)
-    new = [path for path, x in ours.items() if path not in theirs or theirs[path].shape != x.shape]
+    new = [path for path, x in ours.items() if getattr(theirs.get(_of_own(path)), "shape", None) != x.shape]
     if len(new) == len(ours):
         raise UserError(
             f"config.train.warm_start is {workdir}, but none of its arrays has the name and shape of one of this "
@@ -46,7 +48,7 @@ def warm_started(state: GanState, workdir: str | Path) -> GanState:
     listed += [path for path in new if path.partition("/")[0] in kept]
     more = f"; new are {', '.join(listed[:5])}{' and others' if len(listed) > 5 else ''}" if new else ""
     say(f"warm start: {len(ours) - len(new)} of {len(ours)} arrays are those of {whose}{more}")
-    taken = [x if path in new else jnp.asarray(theirs[path], x.dtype) for path, x in ours.items()]
+    taken = [x if path in new else jnp.asarray(theirs[_of_own(path)], x.dtype) for path, x in ours.items()]
     filled: dict[str, Any] = jax.tree.unflatten(jax.tree.structure(variables), taken)
     return state.replace(
         g=state.g.replace(**filled["g"]),
@@ -54,6 +56,11 @@ def warm_started(state: GanState, workdir: str | Path) -> GanState:
         ema=filled["ema"],
         tracks=tuple(jax.tree.map(jnp.copy, filled["g"]) for _ in state.tracks),
     )
+
+
+def _of_own(path: str) -> str:
+    """Return the path of an array of D as it is without a second discriminator beside it."""
+    return re.sub(r"^d/(\w+)/own/", r"d/\1/", path)
 
 
 def _generator(name: str | Path) -> tuple[str, dict[str, Any]]:

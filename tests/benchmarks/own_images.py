@@ -20,7 +20,7 @@ from jaxgan.rundir.metrics_log import read_metrics
 
 ROOT = Path(__file__).parents[2]
 SCORE = "eval/kid_imagenet_lite1"  # D of images64 sees the features of Lite0
-SCORED = "--config.eval.features=imagenet_lite1 --config.eval.metrics=kid,memorised --config.eval.num=2000"
+SCORED = "--config.eval.features=imagenet_lite1 --config.eval.metrics=kid,memorised,repeated --config.eval.num=2000"
 PRESETS = {
     "images64": "--config=configs/images64.py --config.eval.every=500",
     "dcgan64_robust": "--config=configs/dcgan64_robust.py --config.data.source=auto --config.eval.every=100",

@@ -20,7 +20,7 @@ NUM = 1000
 WITH_LABELS = {
     "fd_mnist", "kid", "kid_se", "precision", "recall", "density", "coverage", "classifier_score",
     "classifier_score_std", "class_accuracy", "class_entropy", "class_kl", "class_chi_square", "memorised", "nearest",
-    "swd",
+    "repeated",    "swd",
 }  # fmt: skip
 
 
@@ -180,8 +180,8 @@ def test_mistakes_are_named(real, test_set):
 
 def test_every_file_of_a_measure_is_found_and_features_come_first():
     assert list(measures()) == [
-        "fd", "kid", "memorised", "prdc", "class_entropy", "class_kl", "class_chi_square", "classifier_score",
-        "class_accuracy", "attributes", "modes", "nearest", "swd",
+        "fd", "kid", "memorised", "repeated", "prdc", "class_entropy", "class_kl", "class_chi_square",
+        "classifier_score", "class_accuracy", "attributes", "modes", "nearest", "swd",
     ]  # fmt: skip
     assert [better(name) for name in ("fid_clean", "recall", "nearest", "swd")] == ["min", "max", "", "min"]
     assert [better(name) for name in ("right/hair", "error/age", "attributes_right")] == ["max", "min", "max"]

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
 
-from jaxgan.metrics.memorised import SHARE, SOME
+from jaxgan.metrics.look_alikes import SHARE, SOME
 
 # Rows are averaged over at least this many steps: single batches mean little.
 WINDOW = 100
@@ -45,7 +45,7 @@ class Finding:
     Attributes:
       step: when it was sure.
       kind: 'not_finite', 'exploded', 'fooled', 'certain', 'collapsed', 'alike', 'duplicates', 'few_classes',
-        'memorised', 'worse'.
+        'memorised', 'repeated', 'worse'.
       severity: 'error' where training should not continue as it is, 'warning' where that may pass.
       sentence: what was seen and what it means.
       evidence: the numbers behind it.
@@ -182,6 +182,18 @@ def memorised(name: str) -> Detector:
     )
 
 
+def repeated(name: str) -> Detector:
+    return Detector(
+        "repeated",
+        (name,),
+        lambda share: share > SOME,
+        f"{{0:.0%}} of the generated images were repeated {{when}}, where new real images come to {SHARE:.0%}: G draws "
+        "some images again and again; take a robust preset, or an earlier checkpoint (--step=best).",
+        "warning",
+        lost=math.inf,  # with more training they may part again
+    )
+
+
 def exploded(name: str) -> Detector:
     return Detector(
         "exploded",
@@ -198,6 +210,8 @@ def of_column(name: str, class_entropy: float = 1.0) -> Detector | None:
         return few_classes(name, class_entropy)
     if name.endswith("/memorised"):
         return memorised(name)
+    if name.endswith("/repeated"):
+        return repeated(name)
     return exploded(name) if name in ("g/loss", "d/loss") else None
 
 

@@ -1,11 +1,11 @@
-"""Where a run stands, in plain sentences: how its main score moves, and whether its images are memorised."""
+"""Where a run stands, in plain sentences: how its main score moves, and whether images are memorised or repeated."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jaxgan.metrics.memorised import SHARE, SOME
+from jaxgan.metrics.look_alikes import SHARE, SOME
 from jaxgan.rundir.evaluations import IN_TRAINING, Evaluation, protocol
 from jaxgan.rundir.metrics_log import Row
 from jaxgan.views.charts import seconds_of_training
@@ -35,10 +35,12 @@ def standing(evaluations: Sequence[Evaluation], rows: Sequence[Row]) -> list[str
     elif since:
         sentences.append(f"The best was {scores[best]:.4g} at step {alike[best]['step']:,}. --step=best draws it.")
         sentences.append("More training seldom helps now." if since >= ENOUGH else "")
-    share = newest["metrics"].get("memorised")
-    if share is not None:
-        told = "some" if share > SOME else "no"
-        sentences.append(f"Memorised: {told} ({share:.0%} of the images; new real images come to {SHARE:.0%}).")
+    for measure in "memorised", "repeated":
+        share = newest["metrics"].get(measure)
+        if share is not None:
+            told = "some" if share > SOME else "no"
+            real = f"new real images come to {SHARE:.0%}"
+            sentences.append(f"{measure.capitalize()}: {told} ({share:.0%} of the images; {real}).")
     return [sentence for sentence in sentences if sentence]
 
 

@@ -91,10 +91,11 @@ def test_columns_that_are_watched_for_themselves():
     assert detectors.of_column("d/acc") is None
 
 
-def test_memorised_stays_a_warning():
-    sign = detectors.of_column("eval/memorised")
-    assert see(sign, "eval/memorised", [0.1, 0.14] * 5, every=1_000) == []
-    found = see(sign, "eval/memorised", [0.4] * 30, every=1_000)
+@pytest.mark.parametrize("name", ["eval/memorised", "eval/repeated"])
+def test_memorised_and_repeated_stay_warnings(name):
+    sign = detectors.of_column(name)
+    assert see(sign, name, [0.1, 0.14] * 5, every=1_000) == []
+    found = see(sign, name, [0.4] * 30, every=1_000)
     assert found
     assert {severity for _, severity in found} == {"warning"}
 

@@ -49,6 +49,12 @@ def test_memorised_images_are_named(share, told):
     assert last == f"Memorised: {told} ({share:.0%} of the images; new real images come to 5%)."
 
 
+@pytest.mark.parametrize(("share", "told"), [(0.15, "no"), (0.16, "some")])
+def test_repeated_images_are_named(share, told):
+    last = standing(entries(1.0, memorised=0.0, repeated=share), ROWS)[-1]
+    assert last == f"Repeated: {told} ({share:.0%} of the images; new real images come to 5%)."
+
+
 def test_scores_that_do_not_compare_are_left_out():
     other = {**entries(0.1)[0], "num": 7}
     assert len(standing([other, *entries(1.0)], ROWS)) == 1

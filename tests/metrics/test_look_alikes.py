@@ -1,4 +1,4 @@
-"""Memorised images against scikit-learn's neighbours, and what copies and new images come to."""
+"""Memorised and repeated images against scikit-learn's neighbours, and what copies and new images come to."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from jaxgan.metrics.distances import nearest_distances
 from jaxgan.metrics.features.network import from_function
-from jaxgan.metrics.memorised import memorised_share
+from jaxgan.metrics.look_alikes import memorised_share, repeated_share
 from jaxgan.metrics.reference import create_reference
 from jaxgan.metrics.suite import score
 
@@ -54,3 +54,33 @@ def test_runs_are_scored_by_it_where_all_features_are_kept(monkeypatch):
     monkeypatch.setattr("jaxgan.metrics.reference.NUM_KEPT", 39)
     real = create_reference(images, None, from_function(embed, (2, 2, 3), "pixels"))
     assert score(images[:9], None, real, names=["memorised"]) == {}
+
+
+def test_it_is_the_share_of_scikit_learns_distances():
+    training, new, _ = DRAWS
+    images = 0.6 * new
+    nearest, apart = (NearestNeighbors(n_neighbors=2).fit(x).kneighbors(x)[0][:, 1] for x in (images, training))
+    expected = np.mean(nearest < np.quantile(apart, 0.05))
+    assert expected > 0.1
+    assert repeated_share(images, training) == pytest.approx(expected, abs=1e-3)
+
+
+def test_new_images_come_to_5_percent_and_a_few_images_to_all():
+    training, new, noise = DRAWS
+    assert repeated_share(new, training) == pytest.approx(0.05, abs=0.015)
+    few = np.tile(new[:64], (30, 1))
+    assert repeated_share(few, training[: len(few)]) == 1
+    assert repeated_share(few + 0.01 * noise[: len(few)], training[: len(few)]) > 0.99
+    half = np.concatenate([few[:1_000], new[:1_000]])
+    assert repeated_share(half, training) == pytest.approx(0.5 + 0.025, abs=0.03)
+    assert repeated_share(3 * new, training) < 0.05
+
+
+def test_as_many_training_images_are_compared_as_there_are_generated_ones():
+    """Of more images each has a nearer one, so that comparing all would call few images less alike than they are."""
+    rng = np.random.default_rng(0)
+    images, made = (rng.integers(0, 256, (num, 1, 2, 3), np.uint8) for num in (3_000, 300))
+    embed = lambda pixels: pixels.reshape(len(pixels), -1) / 255  # noqa: E731
+    real = create_reference(images, None, from_function(embed, (1, 2, 3), "pixels"))
+    assert score(made, None, real, names=["repeated"])["repeated"] == pytest.approx(0.05, abs=0.04)
+    assert score(made[:3].repeat(100, 0), None, real, names=["repeated"]) == {"repeated": 1}

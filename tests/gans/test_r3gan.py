@@ -59,6 +59,7 @@ def small():
     ]
 
 
+@pytest.mark.long
 def test_at_the_start_both_networks_are_linear(small):
     gan, (g, d) = small
     labels = jnp.zeros(2, jnp.int32)

@@ -253,6 +253,7 @@ def test_pytorchs_borders_epsilons_and_biases_before_norms(affine, tmp_path, cap
     assert ours.std() > 0.1
 
 
+@pytest.mark.long
 def test_pytorchs_oblong_maps(tmp_path):
     state, shown = torch_cgan(affine=True, data=OBLONG)
     np.savez(tmp_path / "g.npz", **state)

@@ -56,6 +56,7 @@ def test_uniform_latents_stay_where_they_are_drawn():
     assert np.abs(found.latents).max() == 1
 
 
+@pytest.mark.long
 def test_classes_are_found_or_given():
     params = linear.make_params(classes=12)
     labels = jnp.arange(6) * 2

@@ -164,8 +164,8 @@ def test_the_lock_does_not_touch_another_file(link, tmp_path):
 
 
 WRITTEN = (
-    layout.CONFIG_FILE, layout.METRICS_FILE, layout.EVALUATION_FILE, layout.LOSSES_FILE, layout.PROGRESS_FILE,
-    layout.REPORT_FILE, "samples/step_00000003.png", "samples/data.png",
+    layout.CONFIG_FILE, layout.METRICS_FILE, layout.EVALUATION_FILE, layout.REPORT_FILE,
+    "samples/step_00000003.png", "samples/data.png", *long(layout.LOSSES_FILE, layout.PROGRESS_FILE),
 )  # fmt: skip
 
 

@@ -32,6 +32,7 @@ from jaxgan.data.sources.records import Records
 MAX_GROUP = 2**30
 
 STATE, SPLITS = "state.json", "dataset_dict.json"
+NAME_MAX = 255  # bytes of a file's name, on Linux
 
 Table = Any  # a pyarrow.Table, or a pyarrow.parquet.ParquetFile
 
@@ -73,14 +74,21 @@ class HuggingFace(Records):
             path = path / os.path.basename(split)
         if path.is_dir() and (path / STATE).is_file():
             self.what, state = "Hugging Face folder", _json(path / STATE)
-            files = [path / os.path.basename(one["filename"]) for one in state["_data_files"]]
-            chosen = [path / os.path.basename(one["filename"]) for one in state.get("_indices_data_files") or []]
+            files = [self._beside(path, one) for one in state["_data_files"]]
+            chosen = [self._beside(path, one) for one in state.get("_indices_data_files") or []]
             tables = [self._stream(file) for file in chosen]
             rows = [np.asarray(table["indices"], np.int64) for table in tables]
             return files, np.concatenate(rows) if rows else None
         parquet = matching(path, (".parquet",))
         self.what = "parquet files" if parquet else "Arrow files"
         return of_split(parquet or matching(path, (".arrow",)), path, split), None
+
+    def _beside(self, folder: Path, entry: dict[str, str]) -> Path:
+        """Return a file that the folder's state names."""
+        name = os.path.basename(entry["filename"])
+        if len(os.fsencode(name)) > NAME_MAX:
+            raise UserError(f"{self.place} is damaged: it names a file by {len(name):,} characters; get it again.")
+        return folder / name
 
     def _stream(self, file: Path) -> Table:
         """Return the table of an Arrow file, mapped."""

@@ -118,6 +118,15 @@ def test_names_in_a_state_that_lead_out_of_the_folder(tmp_path):
         opened(tmp_path / "set")
 
 
+@pytest.mark.parametrize("key", ["_data_files", "_indices_data_files"])
+def test_names_in_a_state_that_no_file_can_have(tmp_path, key):
+    (tmp_path / "a.arrow").write_bytes(arrow())
+    state = {"_data_files": [{"filename": "a.arrow"}], key: [{"filename": "[" * 3_000}]}
+    (tmp_path / "state.json").write_text(json.dumps(state))
+    with pytest.raises(UserError, match=r"is damaged: it names a file by 3,000 characters; get it again\.$"):
+        opened(tmp_path)
+
+
 @pytest.fixture(scope="module")
 def datasets():
     return pytest.importorskip("datasets")

@@ -86,8 +86,8 @@ class HuggingFace(Records):
     def _beside(self, folder: Path, entry: dict[str, str]) -> Path:
         """Return a file that the folder's state names."""
         name = os.path.basename(entry["filename"])
-        if len(os.fsencode(name)) > NAME_MAX:
-            raise UserError(f"{self.place} is damaged: it names a file by {len(name):,} characters; get it again.")
+        if name in ("", ".", "..") or len(os.fsencode(name)) > NAME_MAX:
+            raise UserError(f"{self.place} is damaged: it names a file {printable(name[:40])!r}; get it again.")
         return folder / name
 
     def _stream(self, file: Path) -> Table:

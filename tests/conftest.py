@@ -19,8 +19,8 @@ if importlib.metadata.version("jax").startswith("0.10."):  # later ones end the 
 # Runs leave malloc alone, which else would keep all that was ever freed.
 os.environ.setdefault("MALLOC_ARENA_MAX", "4")
 
-# Or scikit-learn warns, with a traceback, where a small container has no `lscpu` to count cores by.
-os.environ.setdefault("LOKY_MAX_CPU_COUNT", str(os.cpu_count()))
+# Or scikit-learn warns where a small container has no `lscpu`, by which it counts cores unless it may use fewer than all.
+os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
 
 # Tracing makes objects by the million, to stay. `jaxgan.cli.start` does the same.
 gc.set_threshold(100_000, 50, 50)

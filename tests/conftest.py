@@ -19,7 +19,7 @@ if importlib.metadata.version("jax").startswith("0.10."):  # later ones end the 
 # Runs leave malloc alone, which else would keep all that was ever freed.
 os.environ.setdefault("MALLOC_ARENA_MAX", "4")
 
-# Or scikit-learn warns where a small container has no `lscpu`, by which it counts cores unless it may use fewer than all.
+# Or scikit-learn warns where a container has no `lscpu`, by which it counts cores unless it may use fewer than all.
 os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
 
 # Tracing makes objects by the million, to stay. `jaxgan.cli.start` does the same.

@@ -116,11 +116,11 @@ class Projected(nn.Module):
 
     def mixed(self, x: Array, above: Array | None, scale: int) -> Array:
         """Return [B, H, W, width]: the channels of a map, mixed, and with them those of the next smaller map."""
-        x = x @ self.frozen(f"channels_{scale}", (x.shape[-1], self.width)).astype(x.dtype)
+        x = x @ self.frozen(f"channels_{scale}", (x.shape[-1], self.width))
         if above is None:
             return x
         x = (x + jax.image.resize(above, x.shape, "linear")) / math.sqrt(2)
-        return conv(x, self.frozen(f"scales_{scale}", (3, 3, self.width, self.width)).astype(x.dtype))
+        return conv(x, self.frozen(f"scales_{scale}", (3, 3, self.width, self.width)))
 
     def frozen(self, name: str, shape: tuple[int, ...]) -> Array:
         """Return a random kernel that is not trained, which stands with the statistics so that a run keeps it."""

@@ -37,7 +37,8 @@ def warm_started(state: GanState, workdir: str | Path) -> GanState:
     theirs = {_of_own(path): x for path, x in arrays.items()}
     variables = {"g": state.g.variables, "d": state.d.variables, "ema": state.ema}
     ours = by_path(variables)
-    new = [path for path, x in ours.items() if getattr(theirs.get(_of_own(path)), "shape", None) != x.shape]
+    found = {path: theirs.get(_of_own(path)) for path in ours}
+    new = [path for path, x in ours.items() if getattr(found[path], "shape", None) != x.shape]
     if len(new) == len(ours):
         raise UserError(
             f"config.train.warm_start is {workdir}, but none of its arrays has the name and shape of one of this "
@@ -48,7 +49,7 @@ def warm_started(state: GanState, workdir: str | Path) -> GanState:
     listed += [path for path in new if path.partition("/")[0] in kept]
     more = f"; new are {', '.join(listed[:5])}{' and others' if len(listed) > 5 else ''}" if new else ""
     say(f"warm start: {len(ours) - len(new)} of {len(ours)} arrays are those of {whose}{more}")
-    taken = [x if path in new else jnp.asarray(theirs[_of_own(path)], x.dtype) for path, x in ours.items()]
+    taken = [x if path in new else jnp.asarray(found[path], x.dtype) for path, x in ours.items()]
     filled: dict[str, Any] = jax.tree.unflatten(jax.tree.structure(variables), taken)
     return state.replace(
         g=state.g.replace(**filled["g"]),

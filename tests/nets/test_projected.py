@@ -67,16 +67,6 @@ def start(gan, seed):
     return jax.jit(lambda key: create_state(gan, sgd, sgd, key))(jax.random.key(seed))
 
 
-@pytest.fixture
-def few_layers(monkeypatch):
-    """Maps that compile soon, where it does not matter what the features are."""
-
-    def maps(_, pixels):
-        return [pixels[:, ::stride, ::stride] for stride in (2, 4, 8, 16, 32)]
-
-    monkeypatch.setattr(efficientnet, "maps", maps)
-
-
 def test_each_scale_gives_a_logit_of_each_image_alone():
     module, variables = heads()
     x = images()

@@ -10,7 +10,6 @@ from jaxgan import data
 from jaxgan.base.checks import UserError
 from jaxgan.base.keys import as_numpy
 from jaxgan.config import with_whole_paths
-from jaxgan.nets import efficientnet
 from jaxgan.rundir.digests import by_path
 from jaxgan.runs.setup import create_setup
 from jaxgan.runs.warm_start import warm_started
@@ -55,14 +54,13 @@ def test_what_has_another_shape_starts_as_usual(other, tmp_path, capsys):
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("few_layers")
 @pytest.mark.parametrize("weights", [(0.0, 1.0), (1.0, 0.0)])
-def test_the_own_discriminator_is_taken_with_and_without_a_second_one(tmp_path, capsys, monkeypatch, weights):
-    monkeypatch.setattr(efficientnet, "maps", lambda _, x: [x[:, ::stride, ::stride] for stride in (2, 4, 8, 16, 32)])
+def test_the_own_discriminator_is_taken_with_and_without_a_second_one(tmp_path, capsys, weights):
     states = []
     for number, weight in enumerate(weights):
         cfg = jaxgan.get_config("images64")
         cfg.model.g_widths = cfg.model.d_widths = (4, 4)
-        cfg.model.kinds = 0
         cfg.data.update(source="synthetic", image_size=16, batch_size=4)
         cfg.projected.update(weight=weight, width=4)
         cfg.augment, cfg.augment_by_size, cfg.burn_in.augment = "", False, 1.0

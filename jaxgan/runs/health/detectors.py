@@ -10,6 +10,11 @@ from typing import Any, TypeGuard
 
 from jaxgan.metrics.look_alikes import SHARE, SOME
 
+# What to do about a share of images that is no accident, by the measure of it.
+LOOK_ALIKES = {
+    "memorised": "take an earlier checkpoint (--step=best), more training images, or augmentations (config.augment)",
+    "repeated": "G draws some images again and again; take a robust preset, or an earlier checkpoint (--step=best)",
+}
 # Rows are averaged over at least this many steps: single batches mean little.
 WINDOW = 100
 # A sign must last for this many windows, or evaluations, in a row: GANs swing, and most swings pass.
@@ -170,27 +175,15 @@ def few_classes(name: str, real: float) -> Detector:
     )
 
 
-def memorised(name: str) -> Detector:
+def look_alikes(name: str, kind: str) -> Detector:
     return Detector(
-        "memorised",
+        kind,
         (name,),
         lambda share: share > SOME,
-        f"{{0:.0%}} of the generated images were memorised {{when}}, where new real images come to {SHARE:.0%}: take "
-        "an earlier checkpoint (--step=best), more training images, or augmentations (config.augment).",
+        f"{{0:.0%}} of the generated images were {kind} {{when}}, where new real images come to {SHARE:.0%}: "
+        f"{LOOK_ALIKES[kind]}.",
         "warning",
-        lost=math.inf,  # such images look right, so training was not in vain
-    )
-
-
-def repeated(name: str) -> Detector:
-    return Detector(
-        "repeated",
-        (name,),
-        lambda share: share > SOME,
-        f"{{0:.0%}} of the generated images were repeated {{when}}, where new real images come to {SHARE:.0%}: G draws "
-        "some images again and again; take a robust preset, or an earlier checkpoint (--step=best).",
-        "warning",
-        lost=math.inf,  # with more training they may part again
+        lost=math.inf,  # memorised images look right, and repeated ones may part again
     )
 
 
@@ -208,10 +201,9 @@ def of_column(name: str, class_entropy: float = 1.0) -> Detector | None:
     """Return the detector of a single column, if it has one."""
     if name.endswith("class_entropy"):
         return few_classes(name, class_entropy)
-    if name.endswith("/memorised"):
-        return memorised(name)
-    if name.endswith("/repeated"):
-        return repeated(name)
+    kind = name.rpartition("/")[2]
+    if kind in LOOK_ALIKES and kind != name:
+        return look_alikes(name, kind)
     return exploded(name) if name in ("g/loss", "d/loss") else None
 
 

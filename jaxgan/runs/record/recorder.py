@@ -123,7 +123,7 @@ class Recorder:
     def has_new_grid(self, step: int) -> bool:
         """Return whether a grid of a step up to `step` is new since the last call; wait until its file is written.
 
-        The devices do not wait: they make the call after `step`, and a grid of a later step is not waited for.
+        A grid of a later step is not waited for: it may be one that the devices have yet to make.
         """
         new = [at for at in self._unshown if at <= step]
         if self._last_grid in new:

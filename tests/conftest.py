@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import pathlib
 import platform
+import sys
 import tempfile
 
 import pytest
@@ -69,6 +70,17 @@ def pytest_configure(config):
     jax.config.update("jax_debug_key_reuse", True)
     if not config.getoption("--anew"):
         programs.share()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def drop_late_writes():
+    """Do as the command line does: when a save fails, its other writes may report themselves in any later test."""
+    from jaxgan.cli import surroundings
+
+    before = sys.unraisablehook
+    surroundings.drop_late_writes()
+    yield
+    sys.unraisablehook = before
 
 
 @pytest.fixture

@@ -57,6 +57,11 @@ def without_device(error: Exception) -> UserError | None:
 def quieten_failed_saves() -> None:
     """Drop what Orbax and TensorStore report of failed writes, from several threads; the one sentence is ours."""
     logging.get_absl_logger().addFilter(lambda record: "orbax" not in record.pathname)
+    drop_late_writes()
+
+
+def drop_late_writes() -> None:
+    """Drop what TensorStore's threads report of writes that end after Orbax has given a save up."""
     before = sys.unraisablehook
 
     def report(found: sys.UnraisableHookArgs) -> None:

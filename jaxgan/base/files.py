@@ -119,7 +119,7 @@ def check_regular(folder: Path) -> None:
 
 @contextlib.contextmanager
 def plain(folder: Path) -> Iterator[Path]:
-    """Give a folder a path of letters, digits and a few signs, for libraries that read more into others.
+    """Give a folder a path of letters, digits and a few other characters, for libraries that read more into others.
 
     Some take brackets for a pattern, or paths for UTF-8. The path is the folder's own where that is plain.
     """

@@ -53,7 +53,7 @@ def end(error: Exception) -> None:
 
 
 def explained(error: Exception) -> Exception:
-    """Say what a device without memory needs, and which file the system refuses."""
+    """Explain that the device is out of memory, and which file the system refuses."""
     if isinstance(error, OSError) and error.filename is not None and error.filename2 is None:
         return OSError(f"{os.fsdecode(error.filename)} could not be read or written ({error.strerror}).")
     if not isinstance(error, jax.errors.JaxRuntimeError) or "RESOURCE_EXHAUSTED" not in str(error):

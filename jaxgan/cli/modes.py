@@ -88,7 +88,7 @@ def show_summary() -> None:
 
 
 def score() -> None:
-    """Score checkpoints of a run, or of all its replicas, print the table and add it to evaluation.json."""
+    """Score checkpoints of a run, or of all runs of a program, print the table and add it to evaluation.json."""
     if FLAGS.fake is not None or FLAGS.real is not None:
         score_folders()
         return

@@ -60,7 +60,7 @@ def balanced(plan: IndexPlan, source: Source) -> BalancedPlan:
 
 
 def counts_sentence(info: DataInfo, labels: np.ndarray, *, is_balanced: bool) -> str:
-    """Return what is said of classes with unequal counts, an empty text where they are alike.
+    """Return the report on classes with unequal counts, an empty text where they are alike.
 
     Args:
       info: of the data.

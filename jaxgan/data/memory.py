@@ -81,7 +81,7 @@ class InMemory:
 
 
 def like(info: DataInfo, images: np.ndarray, labels: np.ndarray, fingerprint: str | None = None) -> InMemory:
-    """Return a source of arrays that belong to a data set of which `info` tells all but the number of images."""
+    """Return a source of arrays that belong to a data set of which `info` has all but the number of images."""
     names = {"label_names": info.label_names, "levels": info.levels}
     return InMemory(images, labels if info.has_labels else None, info.num_classes, fingerprint, **names)
 

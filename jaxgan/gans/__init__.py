@@ -68,7 +68,7 @@ def build_networks(config: Config, data: DataInfo, *, keep_loss: bool = False) -
 def explained(config: Config) -> Iterator[None]:
     """Turn what goes wrong while networks are made or traced with settings of another kind into a UserError.
 
-    A GAN of one's own is left to its author, who wants to see where it happened.
+    A custom GAN is left to its author, who wants to see where it happened.
     """
     try:
         yield

@@ -43,7 +43,7 @@ class Generator(nn.Module):
     Attributes:
       shape: (H, W, C) of the images.
       widths: channels of the feature maps, from the smallest map to the one of H / 2; each map doubles the one before.
-      condition: what it is told of the images.
+      condition: the label that it gets with each image.
       kinds: a power of two, or 0 for none.
     """
 
@@ -100,7 +100,7 @@ class Discriminator(nn.Module):
 
     Attributes:
       widths: channels of the feature maps, from the one of H / 2 to the smallest; each map halves the one before.
-      condition: what it is told of the images.
+      condition: the label that it gets with each image.
     """
 
     widths: tuple[int, ...]

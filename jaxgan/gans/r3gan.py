@@ -97,7 +97,7 @@ class Generator(Network):
 
     Attributes:
       shape: (H, W, C) of the images.
-      condition: what it is told of the images.
+      condition: the label that it gets with each image.
       class_features: length of the label's embedding that is appended to z.
     """
 
@@ -127,7 +127,7 @@ class Discriminator(Network):
     """Images [B, H, W, C] -> logits [B]; with labels, the inner product of the features and the label's vector.
 
     Attributes:
-      condition: what it is told of the images.
+      condition: the label that it gets with each image.
     """
 
     condition: Condition = Condition()

@@ -126,7 +126,7 @@ def _squared_slopes(params: GeneratorParams, z: Array, labels: Array | None) -> 
 
 
 def _known(params: GeneratorParams, z: Array, labels: Array | None) -> np.ndarray:
-    """Return float[N, F]: what tells the label and the kind of each latent, and 1."""
+    """Return float[N, F]: the label and the kind of each latent as numbers, and 1."""
     parts = [np.ones((len(z), 1))]
     if labels is not None:
         parts.append(np.eye(params.num_classes)[np.asarray(labels)] if params.num_classes else np.asarray(labels))

@@ -59,7 +59,7 @@ def load(
       trust: consent to execute the GAN's own .py file, if the run has one.
       ema_std: instead of `weights`, the average over the run up to `step` whose width is this share of its length, made
         of those that a run with `config.train.ema_stds` keeps in its checkpoints.
-      replica: which one, of a run of many (`config.train.num_replicas`).
+      replica: which run, of a program of many (`config.train.num_replicas`).
 
     Returns:
       The generator; equal calls give equal tree structures.

@@ -52,7 +52,7 @@ def share_below(nearest: np.ndarray, distances: np.ndarray, training: np.ndarray
     Args:
       nearest: float[N], of images to the nearest of some images.
       distances: float[M], of each training image to the nearest other one. Those of copies are left out.
-      training: float[M, D], features, whose spread tells copies from images that are merely alike.
+      training: float[M, D], features, whose distances separate copies from images that are merely similar.
     """
     least = SAME * np.sqrt(np.square(training - training.mean(0), dtype=np.float64).sum(1).mean())
     apart = distances[distances > least]

@@ -70,7 +70,7 @@ def score(
 
 
 def seen_by(net: FeatureNet | None, labels: np.ndarray | None) -> np.ndarray | None:
-    """Return labels, or None where they are not what a network tells of images: classes, or vectors."""
+    """Return labels, or None where they are not what a network predicts of images: classes, or vectors."""
     tells_vectors = net is not None and net.label_size > 0
     return labels if labels is not None and (labels.ndim == 2) == tells_vectors else None
 

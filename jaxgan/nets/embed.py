@@ -14,7 +14,7 @@ from jaxgan.base.types import Array, DataInfo
 
 @dataclasses.dataclass(frozen=True)
 class Condition:
-    """What networks are told of the images to make: classes, vectors, or nothing.
+    """The condition that networks get with each image: a class, a vector, or nothing.
 
     Attributes:
       size: K classes, or L numbers of a vector; 0 for nothing.

@@ -1,4 +1,4 @@
-"""Minibatch standard deviation: a feature that tells D how much the images of a batch differ."""
+"""Minibatch standard deviation: a feature that shows D how much the images of a batch differ."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class Projected(nn.Module):
       width: channels of the mixed maps and of the heads.
       size: longer side of the images that the features see; 0: as they are.
       image_range: (low, high) of the pixels.
-      condition: what the heads are told of the images.
+      condition: the label that the heads get with each image.
     """
 
     width: int

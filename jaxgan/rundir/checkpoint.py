@@ -184,7 +184,7 @@ def _make_writer() -> ocp.Checkpointer:
 
 
 def _place(folder: Path) -> tuple[int, int] | None:
-    """Return what tells a folder from another one that gets its name; None where there is none."""
+    """Return what identifies a folder, whatever its name; None where there is none."""
     try:
         status = os.stat(folder)
     except (FileNotFoundError, NotADirectoryError):

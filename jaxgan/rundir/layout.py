@@ -59,7 +59,7 @@ def replica(workdir: str | Path, number: int) -> Path:
 
 
 def replicas(workdir: str | Path) -> list[int]:
-    """Return the numbers of the replicas that a folder holds, none for a single run."""
+    """Return the numbers of the runs that a folder of many holds, none for a single run."""
     return numbered(Path(workdir) / REPLICAS)
 
 
@@ -74,17 +74,17 @@ def numbered(folder: Path) -> list[int]:
 
 
 def folder_of(workdir: str | Path, number: int | None) -> Path:
-    """Return the folder of a run, or of one replica of a run of many.
+    """Return the folder of a run, or of one run of many.
 
     Raises:
-      UserError: no replica is named where there are some, or one that there is not.
+      UserError: no run is named where there are several, or one that is not there.
     """
     workdir, known = Path(workdir), replicas(workdir)
     if number is None and not known:
         return workdir
     if number not in known:
-        has = f"replicas {known[0]} to {known[-1]}" if known else "no replicas"
-        given = "no replica is named" if number is None else f"replica is {number}"
+        has = f"runs {known[0]} to {known[-1]}" if known else "one run"
+        given = "no run is named" if number is None else f"replica={number}"
         raise UserError(f"{given}, but {workdir} holds {has}; name one by --replica (replica=), or a run's folder.")
     return replica(workdir, number)
 

@@ -1,4 +1,4 @@
-"""Many runs in one program: the settings of each replica."""
+"""Many runs in one program: the settings of each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def lists(config: Config) -> dict[str, tuple[float, ...]]:
 
 
 def is_many(config: Config) -> bool:
-    """Return whether a configuration stands for several replicas."""
+    """Return whether a configuration stands for several runs."""
     try:
         return config.train.num_replicas > 1 or bool(lists(config))
     except (AttributeError, KeyError, TypeError):
@@ -24,13 +24,13 @@ def is_many(config: Config) -> bool:
 
 
 def expand(config: Config) -> list[Config]:
-    """Return the configuration of each replica, each that of a run of its own.
+    """Return the configuration of each run, as if it ran alone.
 
-    With n values of each swept setting, replica i has value i mod n and the seed `config.seed + i // n`. Without
-    `train.num_replicas` there are n replicas.
+    With n values of each swept setting, run i has value i mod n and the seed `config.seed + i // n`. Without
+    `train.num_replicas` there are n runs.
 
     Raises:
-      UserError: lists of unequal lengths, a number of replicas that is no multiple of them, what no replica can have.
+      UserError: lists of unequal lengths, a number of runs that is no multiple of them, what no run of many can have.
     """
     validate(config)
     swept = lists(config)
@@ -76,7 +76,7 @@ def _as(old: object, new: float) -> float | int:
 
 
 def template(configs: list[Config]) -> Config:
-    """Return a configuration whose networks and program serve all replicas: what any of them uses is there."""
+    """Return a configuration whose networks and program serve all runs: what any of them uses is there."""
     shared = copy.deepcopy(configs[0])
     for path in [path for path, one in SETTINGS.items() if one.needs or (one.swept and not one.default)]:
         used = [value for config in configs if (value := get(config, path)) != SETTINGS[path].default]
@@ -85,5 +85,5 @@ def template(configs: list[Config]) -> Config:
 
 
 def describe(config: Config, replica: Config) -> str:
-    """Return what sets a replica apart, such as 'seed 1, optim.g.learning_rate 0.0002'."""
+    """Return what differs in a run, such as 'seed 1, optim.g.learning_rate 0.0002'."""
     return ", ".join([f"seed {replica.seed}", *(f"{path} {get(replica, path):g}" for path in lists(config))])

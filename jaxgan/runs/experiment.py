@@ -245,9 +245,9 @@ class Experiment:
             for run in self.runs:
                 self._progress.say(closing_line(self.plan.config, run, step))
         if all(run.failure for run in self.runs):
-            raise NotFinite(f"all {len(self.runs)} replicas failed. Replica 0: {self.runs[0].failure}")
+            raise NotFinite(f"all {len(self.runs)} runs failed. Run 0: {self.runs[0].failure}")
         self._progress.say(self._ending(step, stopped=stopped))
-        what = "images, metrics and checkpoints are" if self._summary is None else "each replica is a run"
+        what = "images, metrics and checkpoints are" if self._summary is None else "the runs are"
         self._progress.say(f"{what} in {self.workdir if self._summary is None else self.workdir / layout.REPLICAS}")
 
     def _ending(self, step: int, *, stopped: bool) -> str:
@@ -264,7 +264,7 @@ class Experiment:
 
 
 def opening_lines(plan: Plan, resumed: Resumed, changes: Changes) -> Iterator[str]:
-    """Yield what is learnt from, and what changed since the runs were last saved."""
+    """Yield the facts of the data, and what changed since the runs were last saved."""
     yield f"{plan.shared.source.info.num_images:,} images, {plan.shared.steps_per_epoch:.2f} steps an epoch"
     if plan.config.augment_by_size:
         yield f"augment_p is {plan.config.augment_p}, for this number of images"

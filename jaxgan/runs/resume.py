@@ -194,10 +194,10 @@ def _start_anew(runs: Sequence[Run]) -> None:
         raise UserError(f"none of the checkpoints in {runs[0].checkpoints.folder} is good; train anew elsewhere.")
     saved = {run: run.checkpoints.steps() for run in runs}
     if all(saved.values()):
-        raise UserError("the replicas have checkpoints, but none of a step that all have; train anew elsewhere.")
+        raise UserError("the runs have checkpoints, but none of a step that all have; train anew elsewhere.")
     for run, steps in saved.items():
         if len(steps) > 1:
             bad = next(other.number for other in runs if not saved[other])
-            raise UserError(f"replica {bad} has no good checkpoint, others have; restore its folder from a copy.")
+            raise UserError(f"run {bad} has no good checkpoint, others have; restore its folder from a copy.")
         if steps:
             say(f"{run.prefix}set aside {run.checkpoints.set_aside(steps, 'later')[0]}; starts anew")

@@ -53,7 +53,7 @@ class Run:
     @property
     def prefix(self) -> str:
         """What a line about it begins with."""
-        return "" if self.number is None else f"replica {self.number} "
+        return "" if self.number is None else f"run {self.number} "
 
     def retry(self) -> None:
         """Forget a failure."""

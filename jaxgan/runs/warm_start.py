@@ -1,4 +1,4 @@
-"""Beginning a run with what another one, or a bundled generator, has learnt."""
+"""Beginning a run with the weights of another run, or of a bundled generator."""
 
 from __future__ import annotations
 

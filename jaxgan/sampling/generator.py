@@ -30,7 +30,7 @@ class Latent:
     law: str = "normal"
 
     def __post_init__(self) -> None:
-        checks.one_of("the latent law", self.law, LAWS)
+        checks.one_of("latent_law", self.law, LAWS)
 
     def draw(self, key: Array, num: int) -> Array:
         """Return float32[num, *shape]."""
@@ -49,8 +49,8 @@ class Latent:
         """
         if self.law != "normal":
             raise UserError(
-                f"truncation is {limit}, but this GAN draws its latents from the {self.law} law, which has no tails to "
-                "cut; leave it out, or scale the latents instead."
+                f"truncation is {limit}, but this GAN draws its latents from a {self.law} distribution, which has no "
+                "tails to cut; leave it out, or scale the latents instead."
             )
         if not limit > 0:
             raise UserError(f"truncation is {limit}; expected a number above 0, such as 2, or none for all latents.")

@@ -32,7 +32,7 @@ _NETS = {"g": "generator", "d": "discriminator"}
 _SIDES = {"real": "real images", "fake": "generated"}
 
 # Words for an evaluation that was not made in the usual way.
-_UNUSUAL = {("weights", "raw"): "raw weights", ("ema_stats", "standing"): "standing statistics"}
+_UNUSUAL = {("weights", "raw"): "raw weights", ("ema_stats", "standing"): "BatchNorm recalibrated"}
 
 # Numbers of the page's colours: the same net and side has the same one in every chart.
 _COLOURS = {
@@ -176,7 +176,7 @@ def _chart(group: str, columns: list[tuple[str, str]], rows: Rows) -> Chart:
 
 
 def _order(labelled: tuple[str, str]) -> tuple[bool, str]:
-    """Put the generator first, then the discriminator, then its sides."""
+    """Put the generator first, then the discriminator, then its parts."""
     return not labelled[0].startswith("generator"), labelled[0]
 
 

@@ -13,17 +13,17 @@ import numpy as np
 from jaxgan.base.checks import UserError
 from jaxgan.base.pixels import to_uint8, visible
 from jaxgan.base.types import Array
-from jaxgan.views import images
+from jaxgan.views.images import SMALL_SIDE, enlarge, grid, save_for_eye, scale_for_eye, to_pil
 
 _HALF = "▀"  # the upper half of a cell: its colour and the background's are two pixels
 MOST_COLUMNS = 160  # of a terminal that is filled
 
 
-def show(pictures: Array | np.ndarray, columns: int | None = None, *, scale: int | None = None) -> Sheet:
+def show(images: Array | np.ndarray, columns: int | None = None, *, scale: int | None = None) -> Sheet:
     """Lay images out as a grid that a notebook shows; `print` draws it in a terminal, `save` writes a file.
 
     Args:
-      pictures: float[N, H, W, C] in [-1, 1], as `jaxgan.sample` makes them, or uint8; or one, [H, W, C]. Of 2 or
+      images: float[N, H, W, C] in [-1, 1], as `jaxgan.sample` makes them, or uint8; or one, [H, W, C]. Of 2 or
         4 channels the last is transparency, shown over white; of more than 4 the first three are shown.
       columns: images in a row; None for a grid as near to a square as can be.
       scale: pixels a side for each pixel; None enlarges small grids for the eye.
@@ -31,14 +31,14 @@ def show(pictures: Array | np.ndarray, columns: int | None = None, *, scale: int
     Raises:
       UserError: another shape or type.
     """
-    array = np.asarray(pictures)
+    array = np.asarray(images)
     array = array[None] if array.ndim == 3 else array
     is_shape = array.ndim == 4 and not array.shape[1] <= 4 < array.shape[-1]
     if not is_shape or not array.size or array.dtype.kind not in "fu":
         raise UserError(f"images are {array.dtype}{list(array.shape)}; expected float in [-1, 1] or uint8[N, H, W, C].")
     if array.dtype != np.uint8:
         array = np.asarray(to_uint8(jnp.asarray(array)))
-    return Sheet(images.grid(visible(array), columns), len(array), scale)
+    return Sheet(grid(visible(array), columns), len(array), scale)
 
 
 class Sheet:
@@ -53,15 +53,15 @@ class Sheet:
         """Show pixels uint8[H, W, C] in which there are so many images."""
         self.pixels: np.ndarray = pixels
         self.num: int = num
-        self._scale: int = scale or images.scale_for_eye(pixels, images.SMALL_SIDE)
+        self._scale: int = scale or scale_for_eye(pixels, SMALL_SIDE)
 
     def save(self, path: str | Path) -> None:
         """Write the grid, enlarged, to a .png or .jpg file."""
-        images.save_for_eye(Path(path), self.pixels, scale=self._scale)
+        save_for_eye(Path(path), self.pixels, scale=self._scale)
 
     def _repr_png_(self) -> bytes:
         content = io.BytesIO()
-        images.to_pil(images.enlarge(self.pixels, self._scale)).save(content, "png")
+        to_pil(enlarge(self.pixels, self._scale)).save(content, "png")
         return content.getvalue()
 
     def __repr__(self) -> str:

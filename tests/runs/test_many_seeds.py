@@ -138,7 +138,7 @@ def test_a_replica_without_checkpoints_costs_the_others_nothing(finished, tmp_pa
     for run in many, first:
         shutil.copytree(finished[0], run)
         shutil.rmtree(run / "replicas/1/checkpoints")
-    with pytest.raises(jaxgan.UserError, match="replica 1 has no good checkpoint, others have; restore its folder"):
+    with pytest.raises(jaxgan.UserError, match="run 1 has no good checkpoint, others have; restore its folder"):
         jaxgan.train(config(num_replicas=3, checkpoint_every=3), many)
     assert (many / "replicas/0/checkpoints/6").is_dir()
     for replica in 0, 2:  # as if the very first save had been cut short
@@ -185,7 +185,7 @@ def test_one_that_is_not_finite_ends_alone(tmp_path, capsys, monkeypatch):
     assert rows(tmp_path)[-1]["collapsed"] == 0.5
     assert rows(tmp_path)[-1]["replicas"] == 1
     assert all(row["step"] < 20 for row in rows(tmp_path / "replicas/1"))
-    assert "replica 1" in capsys.readouterr().err
+    assert "run 1 " in capsys.readouterr().err
     assert rows(tmp_path / "replicas/0")[-1]["step"] == 20
     # What its note advises can be done.
     advice = (tmp_path / "replicas/1/failure.txt").read_text()
@@ -261,7 +261,7 @@ def test_all_go_back_together_and_only_the_collapsed_one_gets_a_fresh_key(tmp_pa
     Alarm.found.clear()
     cfg.watch.action = "rollback"
     back = jaxgan.train(cfg, tmp_path / "back")
-    assert "replica 1 rolled back from step 6 to step 3" in capsys.readouterr().err
+    assert "run 1 rolled back from step 6 to step 3" in capsys.readouterr().err
     assert not (tmp_path / "back/replicas/0" / rollback.ROLLBACKS_FILE).exists()
     keys = [jax.random.key_data(state.key) for state in (plain, back)]
     np.testing.assert_array_equal(keys[0][0], keys[1][0])
@@ -312,12 +312,12 @@ def test_the_command_line(finished, tmp_path):
         TINY, f"--workdir={tmp_path}/w", "--sweep.optim.g.learning_rate=1e-3,2e-3", "--config.train.sample_every=0"
     )
     assert done.returncode == 0, done.stderr
-    assert "replica 1 (seed 0, optim.g.learning_rate 0.002)" in done.stderr
+    assert "run 1 (seed 0, optim.g.learning_rate 0.002)" in done.stderr
     again = call(f"--workdir={tmp_path}/w", "--trust")
     assert "nothing to do" in again.stderr
     for args, sentence in (
-        ([f"--workdir={finished[0]}"], "holds replicas 0 to 2; name one by --replica"),
-        ([f"--workdir={finished[0]}", "--replica=3"], "replica is 3, but"),
+        ([f"--workdir={finished[0]}"], "holds runs 0 to 2; name one by --replica"),
+        ([f"--workdir={finished[0]}", "--replica=3"], "replica=3, but"),
     ):
         done = call("--mode=sample", *args, "--trust", f"--out={tmp_path}/a.png")
         assert (done.returncode, sentence in done.stderr) == (1, True), done.stderr

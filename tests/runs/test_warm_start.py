@@ -174,7 +174,7 @@ def test_mistakes_are_named(other, tmp_path):
         with pytest.raises(UserError, match=r"which holds no checkpoints; give the folder of a run, .*faces, mnist"):
             jaxgan.train(config(warm_start=nothing), tmp_path / "a")
     (tmp_path / "many" / "replicas" / "0").mkdir(parents=True)
-    with pytest.raises(UserError, match="holds replicas 0 to 0; name one"):
+    with pytest.raises(UserError, match="holds runs 0 to 0; name one"):
         jaxgan.train(config(warm_start=str(tmp_path / "many")), tmp_path / "a")
     state = jaxgan.train(config(), tmp_path / "b")
     strange = state.replace(

@@ -65,5 +65,5 @@ def test_many_seeds_at_once():
 
 
 def test_unknown_law_of_latents():
-    with pytest.raises(ValueError, match="the latent law is 'cauchy'; expected one of"):
+    with pytest.raises(ValueError, match="latent_law is 'cauchy'; expected one of"):
         Latent((3,), "cauchy")

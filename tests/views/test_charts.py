@@ -103,7 +103,7 @@ def test_scores_of_other_statistics_are_curves_of_their_own_and_say_so():
     (chart,) = charts.of_evaluations([usual, *made], {})
     names = [line["name"] for line in chart["series"] if not line.get("dashed")]
     plain = "40 images, against train"
-    assert names == [plain, f"{plain}, standing statistics", f"{plain}, raw weights"]
+    assert names == [plain, f"{plain}, BatchNorm recalibrated", f"{plain}, raw weights"]
 
 
 def test_nothing_gives_no_charts():

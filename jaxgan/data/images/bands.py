@@ -1,6 +1,6 @@
 """TIFF files of several bands, which Pillow takes for pages or refuses, as tifffile reads them.
 
-Where the bands are is said by the file: by its samples, by the axes that ImageJ and OME name, or by the shape that
+The file names the place of the bands: by its samples, by the axes that ImageJ and OME name, or by the shape that
 tifffile, imageio and scikit-image write into the description of the first page. A shape alone names no axes, so its
 first or last one is taken where it alone has the number that data.channels asks for.
 """
@@ -34,7 +34,7 @@ def inspect(stream: BinaryIO, channels: int, why: str) -> tuple[int, int, str] |
     Args:
       stream: the file.
       channels: how many are asked for.
-      why: what is said where it is no TIFF of bands.
+      why: the error message where it is no TIFF of bands.
     """
     if not is_tiff(stream):
         return why

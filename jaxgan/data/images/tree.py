@@ -155,7 +155,7 @@ def _entries(folder: str, left_out: LeftOut) -> list[os.DirEntry]:
 
 
 def _kind(entry: os.DirEntry, base: str, follow_links: bool) -> str | None:
-    """Return 'folder', 'image', 'other', a reason to leave the entry out, or None where nothing is said of it."""
+    """Return 'folder', 'image', 'other', a reason to leave the entry out, or None to skip it silently."""
     is_image = _ending(entry.name) in EXTENSIONS
     try:
         is_folder = entry.is_dir()

@@ -1,4 +1,4 @@
-"""A network that tells label vectors from images: yes or no, one of several, or how much."""
+"""A network that predicts label vectors from images: yes or no, one of several, or how much."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def as_features(name: str, params: PyTree, facts: Facts) -> FeatureNet:
     names, size = tuple(facts["label_names"]), facts["label_size"]
     own = ", ".join(f"{figure} {value:.4g}" for figure, value in [*facts["scores"].items()][:MOST_IN_TEXT])
     about = (
-        f"{NUM_FEATURES} features of a network that tells {size} numbers of a label; on {facts['num_tested']:,} real "
+        f"{NUM_FEATURES} features of a network that predicts {size} numbers of a label; on {facts['num_tested']:,} real "
         f"images it was not trained on: {own}"
     )
     labels = {"label_size": size, "label_names": names, "is_binary": tuple(facts["is_binary"])}

@@ -171,7 +171,7 @@ def check_labelled(images: np.ndarray, labels: np.ndarray, num_classes: int) -> 
         raise UserError(f"labels have shape {labels.shape}; expected ({len(images)},), one for each image.")
     if num_classes < 2:
         raise UserError(
-            "the images have one class only, but features are learnt from what tells classes apart; use data of "
+            "the images have one class only, but features are learned by telling classes apart; use data of "
             "several classes (a folder with a subfolder for each), or other features."
         )
     if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:

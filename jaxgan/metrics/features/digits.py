@@ -45,7 +45,7 @@ def stacked_digits(image_size: int) -> FeatureNet:
     Class 100 a + 10 b + c is digit a in the first channel, b in the second, c in the third.
 
     Args:
-      image_size: 28, or more where the digits are padded on all sides; the padding is cut off.
+      image_size: 28, or more where the digits are padded all around; the padding is cut off.
     """
     if image_size < SIZE or image_size % 2:
         raise UserError(f"image_size is {image_size}; stacked digits have {SIZE} pixels, or more by an even number.")

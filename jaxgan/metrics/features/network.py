@@ -39,7 +39,7 @@ class FeatureNet:
       distance_name: of the Frechet distance between features; `fd_<name>` where it is empty.
       kernel_name: of the kernel distance.
       main: the figure by which generators are compared, the lower the better; the Frechet distance where it is empty.
-      label_size: L where the network tells label vectors, as logits float[n, L]; 0 where it does not.
+      label_size: L where the network predicts label vectors, as logits float[n, L]; 0 where it does not.
       label_names: of their numbers, or ().
       is_binary: of each of them, whether it is yes or no, told by the sign of its logit.
     """

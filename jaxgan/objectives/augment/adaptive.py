@@ -22,7 +22,7 @@ def initial() -> dict[str, Array]:
 def moved(
     control: dict[str, Array], sureness: Array, step: Array, target: float, speed: Array | float
 ) -> dict[str, Array]:
-    """Increase the share if r_t is above the target, else decrease it, at every INTERVAL-th step.
+    """Increase the share if r_t is above the target, else decrease it, every INTERVAL steps.
 
         share <- share + sign(mean r_t - target) * speed * INTERVAL, clipped to [0, 1]
 

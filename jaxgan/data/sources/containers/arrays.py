@@ -50,7 +50,7 @@ def open_arrays(c: Config) -> Records:
             if beside := [printable(file.name) for file in found if file not in others]:
                 terminal.say(
                     f"{', '.join(beside[:5])} in {printable(path)} is not read: of several files a metadata.csv of "
-                    "file_name and label tells the labels."
+                    "file_name and label has the labels."
                 )
             return ArrayFiles(path, others, c)
         arrays = Members(others[0])

@@ -115,6 +115,11 @@ class Experiment:
         for line in opening_lines(self.plan, resumed, changes):
             progress.say(line)
 
+    def start_timing(self) -> None:
+        """Leave all that came before the first step out of the speed of the first row: it compiles."""
+        for run in self.runs:
+            run.recorder.start_timing()
+
     def _living(self, states: States) -> Iterator[tuple[int, GanState]]:
         """Yield the numbers and states of the runs that have not failed."""
         for number, failed in enumerate(self._failed):

@@ -123,7 +123,9 @@ def training_loop(experiment: Experiment, states: States, steps: parallel.Compil
     everywhere = parallel.replicate(states, devices)
     with data.prefetch(batches(setups, step, end, on_device=steps.dataset is not None)) as stream:
         for (first, num), batch in stream:
-            ready = ready or wait_until_compiled(steps, stop)
+            if not ready:
+                ready = wait_until_compiled(steps, stop)
+                experiment.start_timing()
             if not ready:
                 experiment.save(step, states)
                 break

@@ -26,6 +26,7 @@ from jaxgan.rundir import layout, metrics_log, saved_config
 from jaxgan.runs.batches import batch_shapes, batches
 from jaxgan.runs.evaluate import Evaluator
 from jaxgan.runs.setup import create_setup
+from jaxgan.runs.train import wait_until_compiled
 from jaxgan.training import parallel
 from jaxgan.views import images
 
@@ -165,6 +166,18 @@ def test_a_signal_while_the_step_compiles_is_a_request_to_stop(tmp_path, monkeyp
     assert int(state.step) == 0
     assert "stopped at step 0 and saved" in capfd.readouterr().err
     assert (tmp_path / "checkpoints" / "0").is_dir()
+
+
+def test_the_speed_of_the_first_row_is_that_of_steps(tmp_path, monkeypatch):
+    def slow(*args):
+        time.sleep(3)
+        return wait_until_compiled(*args)
+
+    monkeypatch.setattr("jaxgan.runs.train.wait_until_compiled", slow)
+    rows = []
+    jaxgan.train(config(num_steps=1, log_every=1, steps_per_call=1), tmp_path, on_log=rows.append)
+    assert rows[0]["seconds"] > 3
+    assert rows[0]["steps_per_sec"] > 1
 
 
 def test_what_goes_wrong_while_compiling_is_raised(tmp_path, monkeypatch, anew):

@@ -74,7 +74,8 @@ class Progress:
         if self._bar is not None:
             self._bar.update(step - self._bar.n)
             if row:
-                self._bar.set_postfix(_figures(row, SHOWN) | {"img/s": f"{row['images_per_sec']:.0f}"})
+                left = {"ETA": self._left(step, now)} if self._by_clock else {}  # else the bar has it
+                self._bar.set_postfix(_figures(row, SHOWN) | {"img/s": f"{row['images_per_sec']:.0f}"} | left)
         elif row or now - self._printed_at > PATIENCE:
             self._print(self._line(step, row or {}, now))
             self._printed_at = math.inf if row else now
@@ -102,10 +103,13 @@ class Progress:
         if row:
             parts += [f"{row['steps_per_sec']:.2f} steps/s", f"{row['images_per_sec']:.0f} images/s"]
         if row or self._has_begun:
-            first, began = self._origin
-            left = (now - began) / max(1, step - first) * (self._stop - step)
-            parts.append(f"ETA {clock(min(left, max(0.0, self._time_left())))}")
+            parts.append(f"ETA {self._left(step, now)}")
         return "  ".join(parts)
+
+    def _left(self, step: int, now: float) -> str:
+        first, began = self._origin
+        left = (now - began) / max(1, step - first) * (self._stop - step)
+        return clock(min(left, max(0.0, self._time_left())))
 
 
 def _figures(row: dict[str, float], names: dict[str, str]) -> dict[str, str]:

@@ -105,6 +105,10 @@ class Recorder:
         self._loggers.row(dict(row))
         return row
 
+    def start_timing(self) -> None:
+        """Count the time until now for nothing: training has not begun before."""
+        self._logged = time.monotonic()
+
     def pause(self, seconds: float) -> None:
         """Leave out a length of time: the speed is that of training."""
         self._logged += seconds

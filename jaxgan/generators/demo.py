@@ -15,6 +15,7 @@ import jax
 import numpy as np
 
 from jaxgan.base.checks import UserError
+from jaxgan.gans import compact
 from jaxgan.generators.directions import directions
 from jaxgan.sampling.generator import GeneratorParams
 
@@ -39,6 +40,7 @@ def page(params: GeneratorParams, model: bytes, facts: dict[str, Any], runtime: 
         "label_size": params.label_size,
         "label_names": params.label_names,
         "label_table": params.label_table[:NUM],
+        "kind_bits": compact.num_bits(compact.kinds_of(params.module)),
     }
     parts = {
         "FACTS": json.dumps({**shown, "directions": _sliders(params)}).replace("<", "\\u003c"),

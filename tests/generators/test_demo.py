@@ -14,6 +14,7 @@ from cli import call
 
 import jaxgan
 from jaxgan.base.checks import UserError
+from jaxgan.gans import compact
 from jaxgan.generators import demo
 
 FACTS = {"latent_shape": [64], "latent_law": "normal", "num_classes": 10, "image_range": [-1, 1]}
@@ -107,6 +108,11 @@ def test_in_a_browser(name, tmp_path):
         chosen = looks("one")
         page.click("#walk")
         wait_for("one", "!=", chosen)
+        # A walk keeps to the kind of its start, since images would jump.
+        ends = np.array(page.evaluate("Array.from({length: 30}, () => [...next(current.z)])"))
+        start, kinds = np.array([page.evaluate("[...current.z]")]), compact.kinds_of(params.module)
+        assert set(np.asarray(compact.kind_of(ends, kinds))) == set(np.asarray(compact.kind_of(start, kinds)))
+        assert len(set(np.asarray(compact.kind_of(ends[:, ::-1], 4)))) == 4  # the other numbers are free
         chromium.close()
     assert wrong == []
     assert [url for url in asked if not url.startswith(("blob:", "data:"))] == [(tmp_path / "demo.html").as_uri()]

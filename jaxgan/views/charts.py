@@ -43,6 +43,9 @@ _COLOURS = {
     "real against real": 5,
 }
 
+# With a relative loss they are one figure: the share of pairs in the right order, or what is left of it.
+_ACCURACIES = "d/acc_real", "d/acc_fake", "g/acc"
+
 Rows = Sequence[Mapping[str, Any]]
 Chart = dict[str, Any]
 
@@ -54,7 +57,9 @@ def of_rows(rows: Rows) -> list[Chart]:
     with points [step, value] or [step, mean, low, high], and in `bad` steps at which the value was not finite, or as
     good as infinite.
     """
-    names = list(dict.fromkeys(name for row in rows for name in row if name not in _TIME))
+    is_relative = all(row.get("d/acc") == row.get("d/acc_real") == row.get("d/acc_fake") is not None for row in rows)
+    hidden = (*_TIME, *_ACCURACIES) if is_relative else _TIME
+    names = list(dict.fromkeys(name for row in rows for name in row if name not in hidden))
     groups: dict[str, list[tuple[str, str]]] = {key: [] for key in _MEASURES}
     for name in names:
         group, label = _place(name)

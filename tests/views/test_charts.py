@@ -32,6 +32,15 @@ def test_columns_that_measure_the_same_share_a_chart():
     }
 
 
+@pytest.mark.parametrize(("of_real", "shown"), [(0.9, []), (0.8, ["Accuracy"])])
+def test_accuracies_that_are_all_the_same_figure_are_one_curve(of_real, shown):
+    """As of relative losses, of which D's accuracies on real and on generated images are that of pairs."""
+    one = {"d/acc": 0.9, "d/acc_real": of_real, "d/acc_fake": 0.9, "g/acc": 0.1}
+    drawn = {chart["title"]: [line["name"] for line in chart["series"]] for chart in charts.of_rows(rows(2, **one))}
+    assert [title for title, lines in drawn.items() if len(lines) == 4] == shown
+    assert len(drawn["Accuracy"]) in (1, 4)
+
+
 def test_a_constant_learning_rate_is_no_chart_and_a_moving_one_is():
     assert [chart["title"] for chart in charts.of_rows(rows(3, **{"g/lr": 1e-4}))] == ["Speed"]
     moving = [row | {"g/lr": 1e-4 / i} for i, row in enumerate(rows(3), 1)]

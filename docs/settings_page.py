@@ -1,20 +1,18 @@
-"""The page of all settings, made from the table in `jaxgan/config.py`: the site has it, and running this prints it."""
+"""The page of all settings, made from the table in `jaxgan/config.py`: running this writes it."""
 
 from __future__ import annotations
+
+from pathlib import Path
+
+PAGE = Path(__file__).parent / "reference" / "settings.md"
 
 HEAD = """# Settings
 
 Each is a field of the configuration, `--config.FIELD=VALUE` on the command line. Defaults are those of
 `jaxgan.config.default()`; a file in `configs/` writes down what its system fixes. `config.model` is the GAN's own: its
 file in `configs/` explains it. A resumed run must keep settings that are marked "fixed"; `config.sweep` takes
-values of those marked "swept".
+values of those marked "swept". `python docs/settings_page.py` writes this page.
 """
-
-
-def on_page_markdown(markdown, page, config, files):
-    """Put the tables where a checkout says how to print them; mkdocs calls this."""
-    del config, files
-    return tables() if page.file.src_uri == "reference/settings.md" else markdown
 
 
 def tables() -> str:
@@ -38,4 +36,4 @@ def row(setting) -> str:
 
 
 if __name__ == "__main__":
-    print(tables())
+    PAGE.write_text(tables())

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import prose
@@ -52,7 +53,7 @@ OTHERS = [
     *sorted(path for room in ("jaxgan", "configs", "examples") for path in (ROOT / room).rglob("*.md")),
     *sorted(path for room in ("jaxgan", "configs", "examples") for path in (ROOT / room).rglob("*.py")),
 ]
-NAMES = r"^\s*\w+: |^workdir [\w ]+$|--\w+|\b\w+=|`[^`]*`"
+NAMES = r"^\s*\w+: |^workdir [\w. ]+$|--\w+|\b\w+=|`[^`]*`"
 
 
 def made(name):
@@ -73,10 +74,9 @@ def avoided(text):
     return {say: match[0] for say, match in found.items() if match}
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "settings"], ids=name_of)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_pages_use_the_terms_of_the_field(page):
-    text = made("settings_page").tables() if page.name == "settings" else page.read_text()
-    assert not avoided("\n".join(prose.paragraphs(text)))
+    assert not avoided("\n".join(prose.paragraphs(page.read_text())))
 
 
 @pytest.mark.parametrize("path", OTHERS, ids=name_of)
@@ -142,6 +142,11 @@ def test_all_settings_are_on_their_page_with_all_that_the_table_holds():
     assert {f"sweep.{path}" for path in swept} == all_defaults.keys() - defaults.keys()
 
 
+def test_the_page_of_settings_is_that_of_today():
+    made_now = made("settings_page")
+    assert made_now.PAGE.read_text() == made_now.tables(), "python docs/settings_page.py writes the page anew"
+
+
 def test_a_new_setting_is_on_the_page(monkeypatch):
     about, entries = config.SECTIONS["train"]
     added = Setting("novelty", 1.0, "how new it is", 0, 9, needs=("augment",))
@@ -163,6 +168,19 @@ def test_code_of_pages_imports_only_what_is_public():
         for room, names in re.findall(r"^from jaxgan\.?(\S*) import (.+)$", code, re.MULTILINE):
             for name in names.split(", "):
                 assert name in (rooms.get(room, ()) if room else {*rooms, *jaxgan.__all__}), f"{page}: {name}"
+
+
+@pytest.mark.parametrize("page", [*PAGES, *(path for path in OTHERS if path.suffix in (".md", ".ipynb"))], ids=name_of)
+def test_installs_leave_the_checkout_in_use(page):
+    """Without -e, pip copies the package, and edits of the checkout then change nothing."""
+    assert re.findall(r"pip install (?!.*-e )[^`\n]*(?<![\w.])'?\.(?![\w.]).*", page.read_text()) == []
+
+
+def test_all_places_that_name_the_version_name_the_same():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert re.search(r"^version: (.*)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)[1].strip('"') == version
+    assert re.search(r"^## \[?([\d.]+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1] == version
+    assert jaxgan.__version__ == version
 
 
 def test_the_walk_through_a_step_names_functions_that_there_are():

@@ -241,6 +241,7 @@ def test_names_out_of_files_are_printed_without_what_a_terminal_obeys(trained, t
     (tmp_path / "run" / "checkpoints" / "2" / "state" / "a\x1b[2J\nb").symlink_to("/dev/zero")
     done = call("--mode=verify", f"--workdir={tmp_path / 'run'}")
     assert done.returncode == 1
+    assert call("--mode=verify", f"--workdir={trained[0]}").stdout.splitlines()[-1].endswith(": intact")
     name = "a\x1b[2J\nb"
     entry = {"step": 2, "metrics": {name: 1.0}, "floor": {}, "protocol": name, "features": {"about": name}}
     monkeypatch.setattr(evaluate, "evaluate_run", lambda *args, **kwargs: ([entry], None))

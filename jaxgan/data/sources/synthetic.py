@@ -60,7 +60,7 @@ class Synthetic:
 
 
 def outside(x: np.ndarray, y: np.ndarray, radius: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    """Return how far each pixel lies outside its shape, [n, H, W], negative inside, as a share of the shorter of H and W."""
+    """Return how far each pixel lies outside its shape, [n, H, W], negative inside, in units of min(H, W)."""
     bar = np.minimum(
         np.maximum(np.abs(x) - radius, np.abs(y) - radius / 3), np.maximum(np.abs(x) - radius / 3, np.abs(y) - radius)
     )

@@ -72,8 +72,8 @@ def as_features(name: str, params: PyTree, facts: Facts) -> FeatureNet:
     names, size = tuple(facts["label_names"]), facts["label_size"]
     own = ", ".join(f"{figure} {value:.4g}" for figure, value in [*facts["scores"].items()][:MOST_IN_TEXT])
     about = (
-        f"{NUM_FEATURES} features of a network that predicts {size} numbers of a label; on {facts['num_tested']:,} real "
-        f"images it was not trained on: {own}"
+        f"{NUM_FEATURES} features of a network that predicts {size} numbers of a label; on {facts['num_tested']:,} "
+        f"real images it was not trained on: {own}"
     )
     labels = {"label_size": size, "label_names": names, "is_binary": tuple(facts["is_binary"])}
     digest, shape = digests.array_digest(*jax.tree.leaves(params)), (*facts["image_shape"],)

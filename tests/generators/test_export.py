@@ -157,6 +157,14 @@ def small_r3gan():
     return jaxgan.generator_params(gan, jax.tree.map(lambda x: x + 0.1, variables))
 
 
+def test_arrays_that_lie_in_memory_in_another_order_are_written_right(tmp_path):
+    """As transposed ones of other frameworks, of which safetensors 0.8.0 writes the bytes as they lie."""
+    params = jaxgan.load("mnist")
+    jaxgan.export(jax.tree.map(np.asfortranarray, params), tmp_path / "g.safetensors", run="mnist")
+    for ours, theirs in zip(*map(jax.tree.leaves, (params, jaxgan.load(tmp_path / "g.safetensors"))), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_safetensors_come_back(tmp_path):
     config = tiny.get_config()
     config.gan = "gan_mlp"

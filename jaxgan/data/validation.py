@@ -179,6 +179,7 @@ class Checked:
             images = check_images(batch[0], self.info.levels)
             if images.shape != (expected := (len(indices), *self.info.image_shape)):
                 raise UserError(f"images have the shape {images.shape}; expected {expected}, as source.info says.")
-            return images, check_any(batch[1], len(indices), self.info)
+            # A source may fill its arrays again, when this batch still waits: JAX shares memory with some of them.
+            return images.copy(), check_any(batch[1], len(indices), self.info).copy()
         except UserError as error:
             raise UserError(f"source.read returned what is no batch: {error}") from None

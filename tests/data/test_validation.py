@@ -127,6 +127,24 @@ def test_labels_are_checked_in_every_batch():
         source.read(np.arange(40))
 
 
+def test_a_source_may_fill_the_same_arrays_again():
+    """As loaders with workers do. On a CPU, JAX shares memory with arrays that begin at a multiple of 64 bytes."""
+    memory = np.zeros(40 * 8 * 8 * 3 + 64, np.uint8)
+    begin = -memory.ctypes.data % 64
+    images, labels = memory[begin : begin + 40 * 8 * 8 * 3].reshape(40, 8, 8, 3), np.zeros(40, np.int32)
+
+    class Reusing(Own):
+        def read(self, indices):
+            images[: len(indices)], labels[: len(indices)] = IMAGES[indices], LABELS[indices]
+            return images[: len(indices)], labels[: len(indices)]
+
+    source = data.checked(Reusing())
+    first, second = (source.read(np.arange(start, start + 4)) for start in (0, 20))
+    np.testing.assert_array_equal(first[0], IMAGES[:4])
+    np.testing.assert_array_equal(first[1], LABELS[:4])
+    np.testing.assert_array_equal(second[0], IMAGES[20:24])
+
+
 def test_an_error_of_read_is_a_sentence_that_keeps_its_cause(tmp_path):
     source, reads = Own(), []
 

@@ -130,15 +130,20 @@ class HuggingFace(Records):
                 values = np.array([-1 if v is None else v for v in _values(table, usual[0])], np.int64)
                 parts.append(numbers[np.where((values < 0) | (values >= len(numbers)), -1, values)])
             return numbered(np.concatenate(parts)[self._rows], self.place, known)
-        types = self._arrow.types
-        kinds = (types.is_integer, types.is_floating, types.is_string, types.is_large_string, types.is_boolean)
-        plain = [name for name in names if any(is_kind(schemas[0].field(name).type) for is_kind in kinds)]
+        plain = [name for name in names if _is_plain(schemas[0].field(name).type, self._arrow.types)]
         table = {name: [value for one in tables for value in _values(one, name)] for name in given or plain}
         table = {name: [values[row] for row in self._rows] for name, values in table.items()}
         for name in ("label", "labels"):
             if not given and name in table and all(isinstance(value, int) for value in table[name]):
                 return numbered(table[name], f"{name!r} of {self.place}")
         return chosen(table, wanted, self.place) if table else None
+
+
+def _is_plain(kind: Any, types: Any) -> bool:
+    """Return whether a column may be labels: numbers or texts, also as pandas and polars write categories."""
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    texts = types.is_string, types.is_large_string, types.is_string_view
+    return any(is_kind(kind) for is_kind in (*texts, types.is_integer, types.is_floating, types.is_boolean))
 
 
 def _json(file: Path) -> dict[str, Any]:

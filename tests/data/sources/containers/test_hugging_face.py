@@ -56,6 +56,25 @@ def test_bytes_alone_without_metadata(tmp_path):
         check(opened(tmp_path / "a.parquet")[0], labels=LABELS, classes=2)
 
 
+@pytest.mark.parametrize(
+    ("kind", "is_category"),
+    [
+        (pa.string(), False),
+        (pa.large_string(), False),
+        (pa.string_view(), False),
+        (pa.string(), True),
+        (pa.large_string(), True),
+    ],
+)
+def test_texts_of_any_kind_are_classes(tmp_path, kind, is_category):
+    """Categories are what pandas and polars make of columns of few texts."""
+    texts = pa.array(["dog", "cat"] * 3, kind)
+    if is_category:
+        texts = pa.DictionaryArray.from_arrays(pa.array([1, 0] * 3), pa.array(["cat", "dog"], kind))
+    write(tmp_path / "a.parquet", label=texts)
+    check(opened(tmp_path / "a.parquet")[0], labels=[1, 0] * 3, classes=2, names=["cat", "dog"])
+
+
 def test_columns_by_name(tmp_path):
     write(tmp_path / "a.parquet", kind=["b", "a"] * 3, angle=np.linspace(0, 1, 6))
     source, said = opened(tmp_path / "a.parquet")

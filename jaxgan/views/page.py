@@ -157,7 +157,8 @@ def _facts(report: Report) -> list[tuple[str, object, str]]:
         facts.append((report.best_metric, best, beside))
     if rows:
         total, epoch = report.config.get("train.num_steps"), rows[-1].get("epoch")
-        of = f"of {total:,}" if charts.is_number(total) else ""
+        # A run that the clock ends does not reach its last step.
+        of = f"of {total:,}" if charts.is_number(total) and not report.config.get("train.max_minutes") else ""
         epochs = f"{epoch:.4g} epochs" if charts.is_number(epoch) else ""
         facts.append(("Steps", f"{_end(report):,}", ", ".join(filter(None, [of, epochs]))))
         facts.append(("Time", duration(charts.seconds_of_training(rows)), "of training"))

@@ -87,6 +87,13 @@ def test_all_parts_are_there_and_the_settings_that_differ_come_first():
     assert html.index(">data.range<") < html.index("<details>") < html.index(">seed<")
 
 
+def test_the_last_step_of_a_run_that_the_clock_ends_is_not_shown():
+    config = full().config | {"train.max_minutes": 30.0}
+    html = page.render(dataclasses.replace(full(), config=config))
+    assert "of 4,000" not in html
+    assert "5 epochs" in html
+
+
 def test_time_of_a_resumed_run_is_the_sum_of_its_parts():
     parts = [row | {"seconds": s} for row, s in zip(rows(4), (30.0, 60.0, 20.0, 50.0), strict=True)]
     assert "1.8 min" in page.render(page.Report("x", rows=parts))  # 60 + 50 s

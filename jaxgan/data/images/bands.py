@@ -7,6 +7,7 @@ first or last one is taken where it alone has the number that data.channels asks
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import logging
 from typing import Any, BinaryIO
@@ -20,6 +21,7 @@ from jaxgan.data.validation import MAX_CHANNELS
 
 _REDUCED, _MASK = 1, 4  # of NewSubfileType
 _NO_AXES = "QYX"  # of a shape in three dimensions alone
+MOST_PAGES = 1000  # of a file of one image: bands, smaller copies, masks
 
 
 def is_tiff(stream: BinaryIO) -> bool:
@@ -78,6 +80,10 @@ def _bands(file: Any, channels: int) -> tuple[Any, int]:
       UserError: it has bands, but not as many as channels; or they are not read.
       ValueError: it has no bands.
     """
+    # Of damaged files tifffile may follow the chain of pages without an end, unless it is asked for a far one first.
+    with contextlib.suppress(IndexError):
+        file.pages[MOST_PAGES]
+        raise ValueError("it has too many pages for one image")
     series = [one for one in file.series if not one.keyframe.subfiletype & (_REDUCED | _MASK)]
     if len(series) != 1 or len(series[0].shape) != 3:
         raise ValueError("it is no image of three axes")

@@ -92,6 +92,13 @@ def test_pages_are_no_bands(tmp_path):
     assert look(str(tmp_path / "a.tif"), 3) == "of several pages, one image a file is expected"
 
 
+@pytest.mark.parametrize(("num", "what"), [(1000, "of several pages or bands;"), (1001, "of several pages, one image")])
+def test_pages_are_followed_to_a_limit(tmp_path, num, what):
+    """Or tifffile would follow those of a damaged file for ever."""
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((num, 2, 3), np.uint8), photometric="minisblack")
+    assert look(str(tmp_path / "a.tif"), 5).startswith(what)
+
+
 def test_axes_that_cannot_be_told_apart_are_refused(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((5, 48, 5), np.uint8), photometric="minisblack")
     assert "5x48x5, in which no axis can be told to be that of bands" in look(str(tmp_path / "a.tif"), 5)

@@ -265,7 +265,7 @@ def _check_resumable(workdir: Path, changed: dict[str, tuple[object, object]]) -
         others = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
         raise UserError(
             f"config.{path} is {new!r}, but the run in {workdir} has {old!r}{others}; "
-            "resume with the saved value, or choose another --workdir."
+            "choose another --workdir for a new run, or give --workdir alone to go on with the saved settings."
         )
 
 

@@ -190,6 +190,8 @@ def test_vectors_by_number_and_name(run_of, tmp_path):
     for wrong in "nose=1", "1,0", "1,0,nan", "turns=x":
         with pytest.raises(jaxgan.UserError, match=r"no label of this GAN; give 3 numbers, or NAME=NUMBER .*by commas"):
             gallery.choose_labels(params, 2, wrong)
+    with pytest.raises(jaxgan.UserError, match=r'with names of .*\. Did you mean "eyes=bare"\?$'):
+        gallery.choose_labels(params, 2, "eyes=bar,turns=3")
     # Labels that nobody asks for are those of the data.
     drawn = jaxgan.sample(params, jax.random.key(0), num=4)
     assert drawn.shape == (4, 8, 8, 3)

@@ -104,7 +104,7 @@ def test_what_is_missing_leaves_no_trace():
     body = html[html.index("<main>") : html.index("</main>")]
     assert re.findall(r"<h[1-3]>[^<]*", body) == ["<h1>bare"]
     assert "verdict" not in body
-    assert "Nothing noticed" in page.render(page.Report("watched", findings=()))
+    assert "No collapse" in page.render(page.Report("watched", findings=()))
 
 
 def test_many_grids_are_thinned():

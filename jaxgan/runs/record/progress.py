@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 import jax
 from tqdm import tqdm
@@ -64,7 +66,7 @@ class Progress:
         self._printed_at = time.monotonic()
         self._names = SHOWN if relative else SHOWN | MORE
         self._bar = None
-        if self._stream.isatty():
+        if self._stream.isatty() and _has_room(self._stream):
             total = None if self._by_clock else stop
             self._bar = tqdm(total=total, initial=start, unit="step", file=self._stream, dynamic_ncols=True)
 
@@ -110,6 +112,14 @@ class Progress:
         first, began = self._origin
         left = (now - began) / max(1, step - first) * (self._stop - step)
         return clock(min(left, max(0.0, self._time_left())))
+
+
+def _has_room(stream: TextIO) -> bool:
+    """Return whether a terminal has columns; those of containers and of `script` may have none, so show no bar."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns > 0
+    except OSError:
+        return True
 
 
 def _figures(row: dict[str, float], names: dict[str, str]) -> dict[str, str]:

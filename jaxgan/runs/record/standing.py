@@ -38,7 +38,7 @@ def standing(evaluations: Sequence[Evaluation], rows: Sequence[Row]) -> list[str
     for measure in "memorised", "repeated":
         share = newest["metrics"].get(measure)
         if share is not None:
-            told = "some" if share > SOME else "no"
+            told = "most" if share > 0.5 else "some" if share > SOME else "no"
             real = f"new real images come to {SHARE:.0%}"
             sentences.append(f"{measure.capitalize()}: {told} ({share:.0%} of the images; {real}).")
     return [sentence for sentence in sentences if sentence]

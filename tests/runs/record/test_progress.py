@@ -1,5 +1,9 @@
+import fcntl
 import io
+import os
 import re
+import struct
+import termios
 
 import jax
 import pytest
@@ -62,6 +66,21 @@ def test_where_a_clock_ends_the_run_its_last_step_is_not_shown(is_terminal):
     left = r"0:0(0:\d\d|1:0[0-5])"  # at most the 65 seconds of the clock
     shown = rf"img/s=256, ETA={left}" if is_terminal else rf"^step 10  d_loss.*ETA {left}$"
     assert re.search(shown, out.getvalue(), re.MULTILINE)
+
+
+@pytest.mark.parametrize(("columns", "shown"), [(0, "step 10/20  d_loss"), (120, "/20 [")])
+def test_lines_on_a_terminal_without_columns(columns, shown):
+    """As containers and `script` make them: a bar would show nothing there."""
+    main, terminal = os.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40 * bool(columns), columns, 0, 0))
+    with os.fdopen(terminal, "w") as stream:
+        bar = progress.Progress(0, 20, stream=stream)
+        bar.update(10, ROW)
+        bar.close()
+        stream.flush()
+        out = os.read(main, 10_000).decode()
+    os.close(main)
+    assert shown in out
 
 
 def test_bar_on_a_terminal():

@@ -56,7 +56,10 @@ def test_differences_are_found_by_path():
 def test_frozen_fields_are_refused(saved, path, value):
     config = tiny.get_config()
     config.update_from_flattened_dict({path: value})
-    with pytest.raises(ValueError, match=f"config.{path} is .* but the run in .* has .*; choose another --workdir for a new run, or give"):
+    with pytest.raises(
+        ValueError,
+        match=f"config.{path} is .* but the run in .* has .*; choose another --workdir for a new run, or give",
+    ):
         changes(saved, config)
 
 

@@ -1,6 +1,7 @@
 """A custom GAN: one file of networks and one of settings, and nothing else."""
 
 import re
+import sys
 
 import jax
 import numpy as np
@@ -45,14 +46,18 @@ def test_a_file_that_imports_one_beside_it_is_refused_before_training(tmp_path, 
 
 
 @pytest.mark.long
-def test_parts_of_a_method_are_put_into_a_gan(monkeypatch):
+def test_parts_of_a_method_are_put_into_a_gan(tmp_path, monkeypatch):
     page = (ROOT / "docs" / "howto" / "add_a_loss.md").read_text()
     names = {}
     monkeypatch.setattr(registry, "_FOUND", dict(registry._FOUND))
     for kept, name in (losses.LOSSES, "exponential"), (penalties.PENALTIES, "drift"), (KINDS, "dots"):
         monkeypatch.setitem(kept, name, None)  # undone, it is gone
+    monkeypatch.syspath_prepend(tmp_path)
     for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        if block.startswith("# mine.py"):
+            (tmp_path / "mine.py").write_text(block)
         exec(block, names)
+    del sys.modules["mine"]
     assert losses.LOSSES["exponential"] == names["exponential"]
     given = registry.Given(np.full((2, 4, 4, 1), 51, np.uint8), None, None, None, None, 0)
     assert penalties.PENALTIES["drift"] == names["drift"]

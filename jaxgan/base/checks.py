@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
 import importlib
 from collections.abc import Iterable, Iterator
 from types import ModuleType
@@ -35,12 +36,14 @@ def brief(error: Exception) -> str:
 def damaged(what: str, then: str = "get it again") -> Iterator[None]:
     """Turn what readers raise on damaged files, which is about anything, into a UserError: what (the error); then.
 
-    Errors of the system, such as those of a disk, and UserErrors stay as they are.
+    Errors of the system, such as those of a disk, and UserErrors stay as they are. One is of a damaged file, too: EINVAL
+    of a place in it that cannot be.
     """
     try:
         yield
     except Exception as error:
-        if isinstance(error, UserError) or (isinstance(error, OSError) and error.errno):
+        of_system = isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
+        if isinstance(error, UserError) or of_system:
             raise
         raise UserError(f"{what} ({brief(error)}); {then}.") from error
 

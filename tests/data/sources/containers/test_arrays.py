@@ -139,6 +139,17 @@ def test_what_a_header_claims_is_bounded(tmp_path, content, message):
             opened(tmp_path / "a.npz")
 
 
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_list_of_arrays_that_lie_before_the_file_is_damage(tmp_path, save):
+    """Seeking there is an error of the system, but none of the disk."""
+    save(tmp_path / "a.npz", PIXELS)
+    content = (tmp_path / "a.npz").read_bytes()
+    at = content.rindex(b"PK\5\6") + 16  # where the list of contents says that it begins
+    (tmp_path / "a.npz").write_bytes(content[:at] + (len(content)).to_bytes(4, "little") + content[at + 4 :])
+    with pytest.raises(UserError, match="is damaged|claims an image of"):
+        opened(tmp_path / "a.npz")
+
+
 def test_arrays_without_images_are_named(tmp_path):
     np.savez(tmp_path / "a.npz", weights=np.zeros(3), bias=np.zeros(3))
     with pytest.raises(UserError, match="holds weights, bias; expected images as train_images"):

@@ -36,8 +36,8 @@ def brief(error: Exception) -> str:
 def damaged(what: str, then: str = "get it again") -> Iterator[None]:
     """Turn what readers raise on damaged files, which is about anything, into a UserError: what (the error); then.
 
-    Errors of the system, such as those of a disk, and UserErrors stay as they are. One is of a damaged file, too: EINVAL
-    of a place in it that cannot be.
+    Errors of the system, such as those of a disk, and UserErrors stay as they are. EINVAL is of a damaged file, too: of
+    a place in it that cannot be.
     """
     try:
         yield

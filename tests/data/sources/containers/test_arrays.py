@@ -146,7 +146,7 @@ def test_a_list_of_arrays_that_lie_before_the_file_is_damage(tmp_path, save):
     content = (tmp_path / "a.npz").read_bytes()
     at = content.rindex(b"PK\5\6") + 16  # where the list of contents says that it begins
     (tmp_path / "a.npz").write_bytes(content[:at] + (len(content)).to_bytes(4, "little") + content[at + 4 :])
-    with pytest.raises(UserError, match="is damaged|claims an image of"):
+    with pytest.raises(UserError, match=r"is damaged|claims an image of"):
         opened(tmp_path / "a.npz")
 
 

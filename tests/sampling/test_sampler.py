@@ -167,7 +167,7 @@ def test_a_truncation_beyond_all_latents_changes_nothing():
     [
         ("normal", 0.0, "truncation is 0.0; expected a number above 0"),
         ("normal", float("nan"), "truncation is nan; expected a number above 0"),
-        ("uniform", 1.0, "truncation is 1.0, but this GAN draws its latents from the uniform law"),
+        ("uniform", 1.0, "truncation is 1.0, but this GAN draws its latents from a uniform distribution"),
     ],
 )
 def test_truncations_that_cannot_be_are_refused(law, truncation, sentence):

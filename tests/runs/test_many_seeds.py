@@ -277,7 +277,7 @@ def test_all_that_are_not_finite_end_with_an_error_whose_advice_can_be_followed(
     monkeypatch.setitem(config_lib.SETTINGS, "optim.d.learning_rate", wide)
     many = config(num_steps=6, num_replicas=2, log_every=1, checkpoint_every=1, sample_every=0)
     many.optim.d.name, many.optim.d.learning_rate = "sgd", 1e30
-    with pytest.raises(NotFinite, match=r"all 2 replicas failed.*lower config\.optim\.\*\.learning_rate"):
+    with pytest.raises(NotFinite, match=r"all 2 runs failed.*lower config\.optim\.\*\.learning_rate"):
         jaxgan.train(many, tmp_path)
     assert "finished" not in capsys.readouterr().err
     many.optim.d.learning_rate = 1e-3

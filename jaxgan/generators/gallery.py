@@ -26,7 +26,6 @@ from jaxgan.sampling.labels import parse_label, shown_labels, shown_vectors
 from jaxgan.sampling.pixels import generate_floats, generate_pixels
 from jaxgan.sampling.walks import along, interpolate
 from jaxgan.views import images
-from jaxgan.views.names import beside_rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,10 +129,7 @@ def save_samples(
     else:
         by_class = classes and draw.label is None and num % classes == 0
         sheet = images.grid(for_eye(pixels, config), num // classes if by_class else None)
-        if not by_class or not names:
-            images.save_for_eye(out, sheet, scale=scale)
-            return out
-        images.save(out, beside_rows(images.enlarge(sheet, scale or images.scale_for_eye(sheet)), names))
+        images.save_for_eye(out, sheet, scale=scale, row_names=names if by_class else ())
     return out
 
 

@@ -125,10 +125,10 @@ def training_loop(experiment: Experiment, states: States, steps: parallel.Compil
         for (first, num), batch in stream:
             if not ready:
                 ready = wait_until_compiled(steps, stop)
+                if not ready:
+                    experiment.save(step, states)
+                    break
                 experiment.start_timing()
-            if not ready:
-                experiment.save(step, states)
-                break
             everywhere, metrics = steps(everywhere, batch, num)
             states, step = parallel.local(everywhere), first + num
             if due.draws(step):

@@ -108,11 +108,11 @@ def _vectors(params: GeneratorParams, text: str, num: int) -> np.ndarray:
     """Return float32[num, L] for `parse_label`."""
     names = params.label_names or tuple(map(str, range(params.label_size)))
     words = [word.strip() for word in text.split(",") if word.strip()]
-    unknown = [word for word in words if word not in names and word.rpartition("=")[0] not in names]
+    unknown = (word for word in words if word not in names and word.rpartition("=")[0] not in names)
     wrong = UserError(
         f"label {text!r} is no label of this GAN; give {params.label_size} numbers, or NAME=NUMBER (NAME alone is 1), "
         f"joined by commas, with names of {', '.join(names[:NAMED])}{', ...' * (len(names) > NAMED)}."
-        + "".join(checks.suggest(word, names) for word in unknown[:1])
+        + checks.suggest(next(unknown, ""), names)
     )
     try:
         if len(words) == params.label_size and not any("=" in word or word in params.label_names for word in words):

@@ -18,6 +18,7 @@ from jaxgan.base import checks, files
 from jaxgan.base.checks import UserError
 from jaxgan.base.pixels import visible
 from jaxgan.base.terminal import say
+from jaxgan.views.names import beside_rows
 
 JPEG, ARRAY, ANIMATION = (".jpg", ".jpeg"), ".npy", ".gif"
 T = TypeVar("T")
@@ -125,10 +126,19 @@ def save(path: str | os.PathLike[str], image: np.ndarray) -> None:
 
 
 def save_for_eye(
-    path: str | os.PathLike[str], image: np.ndarray, *, scale: int | None = None, side: int = SIDE
+    path: str | os.PathLike[str],
+    image: np.ndarray,
+    *,
+    scale: int | None = None,
+    side: int = SIDE,
+    row_names: Sequence[str] = (),
 ) -> None:
-    """Write one image uint8[H, W, C] as .png or .jpg, each pixel as scale x scale; None: see `scale_for_eye`."""
-    save(path, enlarge(image, scale or scale_for_eye(image, side)))
+    """Write one image uint8[H, W, C] as .png or .jpg, each pixel as scale x scale; None: see `scale_for_eye`.
+
+    Names stand beside the rows of a grid, one for each, where any are given.
+    """
+    large = enlarge(image, scale or scale_for_eye(image, side))
+    save(path, beside_rows(large, row_names) if row_names else large)
 
 
 def save_array(path: str | os.PathLike[str], array: np.ndarray) -> None:

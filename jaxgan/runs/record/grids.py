@@ -20,10 +20,9 @@ from jaxgan.rundir import layout
 from jaxgan.runs.setup import Setup
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
-from jaxgan.sampling.labels import shown_labels
+from jaxgan.sampling.labels import shown_labels, spread_labels
 from jaxgan.training.state import GanState
 from jaxgan.views import images
-from jaxgan.views.names import beside_rows
 
 
 class GridWriter:
@@ -43,7 +42,7 @@ class GridWriter:
         params = averaged_generator(self._setup.gan, self._setup.config, state.ema)
         pixels = self._generate(params, keys.stream(self._setup.config.seed, keys.Stream.GRID))
         self.finish()
-        self._writing = threads.start("grid", self._save_step, step, pixels, self._row_names(params))
+        self._writing = threads.start("grid", self._save_step, step, pixels)
         return pixels
 
     def _fixed_pixels(self, params: GeneratorParams, key: Array) -> Array:
@@ -52,25 +51,25 @@ class GridWriter:
         z = sampler.latents(params, key, shown.num)
         return to_uint8(sampler.generate(params, z, labels, stats=shown.stats))
 
-    def _row_names(self, params: GeneratorParams) -> list[str]:
-        """Return the classes of each row of the grid, [] where they have no names."""
-        if params.num_classes is None or not params.label_names:
+    @functools.cached_property
+    def _row_names(self) -> list[str]:
+        """The classes of each row of the grid, [] where they have no names."""
+        gan, shown = self._setup.gan, self._setup.config.sample
+        if gan.num_classes is None or not gan.data.label_names:
             return []
-        shown = self._setup.config.sample
-        labels = np.asarray(shown_labels(params, shown.num))
+        labels = np.asarray(spread_labels(shown.num, gan.num_classes))  # in the thread, since this waits for a device
         rows = (labels[start : start + shown.columns] for start in range(0, shown.num, shown.columns))
-        return [", ".join(params.label_names[label] for label in dict.fromkeys(row.tolist())) for row in rows]
+        return [", ".join(gan.data.label_names[label] for label in dict.fromkeys(row.tolist())) for row in rows]
 
-    def _save_step(self, step: int, pixels: Array, names: Sequence[str]) -> None:
-        self._on_grid(step, self._save(layout.grid_file(self._workdir, step), pixels, names))
+    def _save_step(self, step: int, pixels: Array) -> None:
+        self._on_grid(step, self._save(layout.grid_file(self._workdir, step), pixels, self._row_names))
 
-    def _save(self, path: Path, pixels: Array | np.ndarray, names: Sequence[str] = ()) -> np.ndarray:
+    def _save(self, path: Path, pixels: Array | np.ndarray, row_names: Sequence[str] = ()) -> np.ndarray:
         shown = self._setup.config.sample
         grid = images.grid(visible(jax.device_get(pixels), shown.channels), shown.columns)
         sheet = images.invert(grid) if shown.invert else grid
-        large = images.enlarge(sheet, images.scale_for_eye(sheet, images.SMALL_SIDE))
         try:
-            images.save(path, beside_rows(large, names) if names else large)
+            images.save_for_eye(path, sheet, side=images.SMALL_SIDE, row_names=row_names)
         except OSError as error:
             say(f"warning: {path} could not be written ({error.strerror or error}); training continues")
         return sheet

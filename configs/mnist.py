@@ -33,6 +33,7 @@ def make_compact() -> Config:
             "d_widths": (64, 128),  # channels of D's feature maps of H / 2 and of H / 4
             "conditional": False,  # whether both networks get the class
             "kinds": 0,  # number of vectors that the signs of z's first entries select from, a power of two; or 0
+            "label_head": False,  # whether D also tells the label of an image, with the weight of class_weight
         }
     )
     make_robust(config, g_rate=2e-3, d_rate=5e-4)

@@ -42,7 +42,7 @@ _GENERAL = (
     Setting("augment_by_size", False, "the number of images chooses augment_p", needs=("augment",)),
     Setting("augment_target", 0.0, "mean sign of D's real logits that steers augment_p", 0, 1, needs=("augment",)),
     Setting("augment_images", 500_000, "real images for the way from 0 to it", 1, _HUGE, needs=("augment_target",)),
-    Setting("class_weight", 0.0, "of the class cross-entropy, where D has a class head", 0, _MANY, swept=True),
+    Setting("class_weight", 0.0, "of the loss of labels, where D tells them", 0, _MANY, swept=True),
 )
 _PENALTY = (
     *(Setting(name, 0.0, "weight of this penalty", 0, _MANY, swept=True) for name in penalties.PENALTIES.bundled),

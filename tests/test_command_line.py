@@ -145,6 +145,7 @@ def test_summary_names_a_second_discriminator():
         (["--config=configs/missing.py"], "--config=configs/missing.py is no Python file"),
         ([f"--config={ROOT / 'tests' / 'cli.py'}"], "has no get_config"),
         ([], "needs --config, a file .*, or the --workdir of a run"),
+        (["--workdir=mnits"], "--workdir=mnits is not there, so it is no run; give --config"),
         (["--config.seed=2"], "--config.seed changes a setting, but .*w is no run; add --config=FILE"),
         (["--mode=sample"], "needs --workdir"),
         (["--mode=sampel", TINY], "sampel"),

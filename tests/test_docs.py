@@ -53,6 +53,8 @@ OTHERS = [
     *sorted(path for room in ("jaxgan", "configs", "examples") for path in (ROOT / room).rglob("*.md")),
     *sorted(path for room in ("jaxgan", "configs", "examples") for path in (ROOT / room).rglob("*.py")),
 ]
+# Where readers find lines to type.
+TYPED = [page for page in (*PAGES, *OTHERS) if page.suffix != ".py" or page.parent.name == "configs"]
 NAMES = r"^\s*\w+: |^workdir [\w. ]+$|--\w+|\b\w+=|`[^`]*`"
 
 
@@ -174,6 +176,31 @@ def test_code_of_pages_imports_only_what_is_public():
 def test_installs_leave_the_checkout_in_use(page):
     """Without -e, pip copies the package, and edits of the checkout then change nothing."""
     assert re.findall(r"pip install (?!.*-e )[^`\n]*(?<![\w.])'?\.(?![\w.]).*", page.read_text()) == []
+
+
+def fields_of_presets():
+    """Return the default of each field that a preset has, {path: value}; those of models by any preset."""
+    presets = [jaxgan.get_config(str(file)) for file in (ROOT / "configs").glob("*.py")]
+    return {path: value for preset in presets for path, value in flatten(preset).items()}
+
+
+@pytest.mark.parametrize("page", TYPED, ids=name_of)
+def test_commands_name_flags_settings_and_presets_that_there_are(page):
+    from jaxgan.cli.flags import FLAGS
+
+    known = fields_of_presets()
+    for path, value in re.findall(r"--(?:no)?config\.([\w.]*\w)(?:=([^\s`'\",|<>)]+))?", page.read_text()):
+        if path.isupper() or "FIELD" in path:  # stands for any
+            continue
+        name = path.removeprefix("sweep.")
+        assert name in known or any(other.startswith(f"{name}.") for other in known), path
+        if name in config.SETTINGS and config.SETTINGS[name].choices and value and not value.isupper():
+            assert {*value.split(",")} <= {*config.SETTINGS[name].choices} or ".py:" in value, (path, value)
+    for line in re.findall(r"^(?:python run\.py|jaxgan|python -m jaxgan) .*", page.read_text(), re.MULTILINE):
+        for flag in re.findall(r" --(\w+)(?=[=\s]|$)", line):
+            assert flag in FLAGS or flag == "config", line
+        for file in re.findall(r"--config=(configs/\w+\.py)", line):
+            assert (ROOT / file).is_file() or "PRESET" in file, line
 
 
 def test_all_places_that_name_the_version_name_the_same():

@@ -87,9 +87,11 @@ def given_config(executes: Iterable[str] = config_lib.CODE) -> Config:
     """
     config = base_config()
     if config is None:
-        raise jaxgan.UserError(
-            f"--mode={FLAGS.mode} needs --config, a file such as --config=configs/dcgan.py, or the --workdir of a run."
-        )
+        needed = "--config, a file such as --config=configs/dcgan.py, or the --workdir of a run."
+        if FLAGS.workdir is not None:
+            lacks = f"has no {layout.CONFIG_FILE}" if Path(FLAGS.workdir).is_dir() else "is not there"
+            raise jaxgan.UserError(f"--workdir={FLAGS.workdir} {lacks}, so it is no run; give {needed}")
+        raise jaxgan.UserError(f"--mode={FLAGS.mode} needs {needed}")
     if FLAGS.config is None and FLAGS.fake is None:
         executes = set(executes) - changed(config).keys()
         config = saved_config.trusted_config(FLAGS.workdir, trust=FLAGS.trust, executes=executes)[0]

@@ -31,7 +31,7 @@ from jaxgan.training.gan import Gan
 
 CLASS_FEATURES = 64  # length of the vector of a class or kind
 MOST_MAPS = 6
-ADDED = {"kinds": 0}
+ADDED = {"kinds": 0, "label_head": False}
 
 init = nn.initializers.variance_scaling(2 / (1 + 0.2**2), "fan_in", "normal")  # keeps the variance through leaky ReLU
 plain = nn.initializers.variance_scaling(1.0, "fan_in", "normal")
@@ -101,13 +101,15 @@ class Discriminator(nn.Module):
     Attributes:
       widths: channels of the feature maps, from the one of H / 2 to the smallest; each map halves the one before.
       condition: the label that it gets with each image.
+      label_head: whether twin heads also tell the label of an image, as class logits or the numbers of a vector.
     """
 
     widths: tuple[int, ...]
     condition: Condition
+    label_head: bool = False
 
     @nn.compact
-    def __call__(self, images: Array, labels: Array, *, train: bool) -> tuple[Array, None]:
+    def __call__(self, images: Array, labels: Array, *, train: bool) -> tuple[Array, Array | None]:
         del train
         x = images
         for features in self.widths:
@@ -118,7 +120,9 @@ class Discriminator(nn.Module):
         if self.condition.size:
             label = self.condition.embed(CLASS_FEATURES, nn.initializers.normal(1.0))(labels)
             logits += (nn.Dense(CLASS_FEATURES)(x) * label).sum(-1) / math.sqrt(CLASS_FEATURES)
-        return logits, None
+        if not self.label_head:
+            return logits, None
+        return logits, nn.Dense(2 * self.condition.size)(x).reshape(len(x), 2, self.condition.size)
 
 
 def build(config: Config, data: DataInfo) -> Gan:
@@ -138,11 +142,16 @@ def build(config: Config, data: DataInfo) -> Gan:
             f"config.model.kinds is {kinds}; expected 0, or a power of two up to 2^latent_size, 2^{model.latent_size}."
         )
     condition = Condition.of(data, conditional=model.conditional)
+    if model.label_head and not condition.size:
+        raise checks.UserError(
+            "config.model.label_head is True, but the GAN gets no labels; set config.model.conditional to True, or "
+            "label_head to False."
+        )
     return Gan.from_config(
         config,
         data,
         generator=Generator(data.image_shape, tuple(model.g_widths), condition, kinds),
-        discriminator=Discriminator(tuple(model.d_widths), condition),
+        discriminator=Discriminator(tuple(model.d_widths), condition, model.label_head),
         latent=Latent((model.latent_size,), model.latent_law),
         conditional=model.conditional,
         takes_vectors=True,

@@ -67,7 +67,9 @@ class Embed(nn.Module):
         if self.spans:
             rows = self.num_classes + 1
             table = self.param("embedding", self.embedding_init, (rows, self.features), jnp.float32)
-            return _within(labels, self.spans).astype(table.dtype) @ table
+            moved = within(labels, self.spans)
+            given = jnp.concatenate([moved, jnp.ones_like(moved[:, :1])], -1) * rows**-0.5
+            return given.astype(table.dtype) @ table
         table = self.param("embedding", self.embedding_init, (self.num_classes, self.features), jnp.float32)
         if labels.ndim > 1:
             return labels @ table
@@ -78,8 +80,7 @@ class Embed(nn.Module):
         return table.at[labels].get(out_sharding=jax.NamedSharding(place.mesh, jax.P(*place.spec, None)))
 
 
-def _within(labels: Array, spans: tuple[tuple[float, float], ...]) -> Array:
-    """Return float[B, L + 1]: numbers moved from their spans to [-1, 1], and 1; all scaled by (L + 1)^-1/2."""
+def within(labels: Array, spans: tuple[tuple[float, float], ...]) -> Array:
+    """Return float[B, L]: the numbers of label vectors moved from their spans to [-1, 1]."""
     low, high = jnp.asarray(spans, jnp.float32).T
-    moved = (labels - low[None]) * (2 / jnp.where(high > low, high - low, 2.0))[None] - (high > low)[None]
-    return jnp.concatenate([moved, jnp.ones_like(moved[:, :1])], -1) * (len(spans) + 1) ** -0.5
+    return (labels - low[None]) * (2 / jnp.where(high > low, high - low, 2.0))[None] - (high > low)[None]

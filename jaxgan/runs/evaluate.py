@@ -113,7 +113,7 @@ class Evaluator:
             "main": self.main,
             "metrics": metrics,
             "floor": self.floor.scores,
-            "protocol": f"{len(images)} {what} against {len(self.reference.images)} training images; "
+            "protocol": f"{len(images)} {what} against {len(self.reference.images)} real images; "
             f"floor: {self.floor.compared}",
             "features": None if net is None else {"name": net.name, "digest": net.digest, "about": net.about},
             "seconds": round(time.monotonic() - began, 2),

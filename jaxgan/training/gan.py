@@ -75,14 +75,15 @@ class Gan:
     Attributes:
       generator: module called as (z [B, Z], labels, train=bool) -> images [B, H, W, C]. Labels are classes int32[B], or
         vectors float32[B, L].
-      discriminator: module called as (images, labels, train=bool) -> (logits [B], class logits [B, K] or None).
+      discriminator: module called as (images, labels, train=bool) -> (logits [B], class logits or None). Class logits
+        are [B, K], or [B, 2, K] of twin heads, see `jaxgan.training.loss.head`; of label vectors, L numbers for K.
         In both, dropout is on where a 'dropout' key is given; `train` chooses batch-norm statistics only.
       latent: the distribution of z.
       data: shape, number and classes of the images it is trained on.
       image_range: (low, high) of the pixels that both networks handle.
       num_classes: K where images are made for a class, else None.
       loss: the adversarial loss.
-      class_weight: weight of the class cross-entropy in both networks' losses.
+      class_weight: weight, in both networks' losses, of the loss of the labels that D tells.
       ema_decay: of the averaged generator, 0 for a plain copy.
       rule: the training procedure.
       penalties: further terms of D's loss.

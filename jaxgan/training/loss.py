@@ -11,6 +11,7 @@ import optax
 
 from jaxgan.base import axis
 from jaxgan.base.types import Array, Batch, PyTree
+from jaxgan.nets.embed import Condition, within
 from jaxgan.objectives import lecam
 from jaxgan.training.gan import Gan
 from jaxgan.training.passes import Keys, Noise, Scores, augmented, judge, make
@@ -51,7 +52,7 @@ def d_loss(
         loss = jnp.mean(term(*both(logits)))
         class_logits = scored[name].class_logits
         if class_logits is not None:
-            metrics[f"d/class_{name}"] = class_loss(class_logits, sides[name].labels)
+            metrics[f"d/class_{name}"] = label_loss(gan, head(class_logits, name), sides[name].labels)
             loss += gan.class_weight * metrics[f"d/class_{name}"]
         metrics[f"d/loss_{name}"] = loss
         metrics[f"d/acc_{name}"] = share(taken_for_real(gan, logits, name) == (name == "real"))
@@ -103,7 +104,10 @@ def g_loss(
     loss = jnp.mean(gan.loss.g(*both(logits)))
     metrics = {"g/acc": share(taken_for_real(gan, logits, "fake"))}
     if of_fakes.class_logits is not None:
-        metrics["g/class"] = class_loss(of_fakes.class_logits, noise.labels)
+        metrics["g/class"] = label_loss(gan, head(of_fakes.class_logits, "real"), noise.labels)
+        if of_fakes.class_logits.ndim > 2:
+            # 0 on average where the images of a label are as in the data: G gains nothing by the clearest ones alone.
+            metrics["g/class"] -= label_loss(gan, head(of_fakes.class_logits, "fake"), noise.labels)
         loss += gan.class_weight * metrics["g/class"]
     metrics["g/loss"] = loss
     if of_fakes.of_features is not None:
@@ -186,6 +190,20 @@ def score_sides(
     return scored, stats
 
 
-def class_loss(class_logits: Array, labels: Array) -> Array:
-    """Return the mean cross-entropy of class logits [B, K] for labels int32[B], in nats."""
-    return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(class_logits, labels))
+def head(class_logits: Array, name: str) -> Array:
+    """Return the class logits [B, K] of the head that learns on a kind of images, of twins [B, 2, K] or a single one.
+
+    Source: Gong, Xu, Li, Zhang and Batmanghelich, "Twin Auxiliary Classifiers GAN", 2019.
+    """
+    return class_logits if class_logits.ndim == 2 else class_logits[:, ("real", "fake").index(name)]
+
+
+def label_loss(gan: Gan, told: Array, labels: Array) -> Array:
+    """Return the mean loss float32[] of what D tells of images' labels.
+
+    Of classes int32[B] it is the cross-entropy of class logits [B, K], in nats. Of label vectors float32[B, L], whose
+    numbers are moved from their spans to [-1, 1], it is the mean of their squared errors.
+    """
+    if gan.label_size:
+        return jnp.square(told - within(labels, Condition.of(gan.data).spans)).mean()
+    return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(told, labels))

@@ -18,7 +18,7 @@ from jaxgan.training.regularisation import Strength
 
 
 class Scores(NamedTuple):
-    """What D makes of images: logits float32[B], class logits [B, K], and logits of frozen features [B, S]."""
+    """What D makes of images: logits float32[B], class logits (see `Gan`), and logits of frozen features [B, S]."""
 
     logits: Array
     class_logits: Array | None

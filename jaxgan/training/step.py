@@ -33,11 +33,11 @@ def make_train_step(gan: Gan) -> Callable[[GanState, Array, Array], tuple[GanSta
     """Return the training step of a GAN, ready for `jit`, `pmap` or `scan`.
 
     The step takes (state, images uint8[d_steps, B, H, W, C], labels int32[d_steps, B]); of data with levels uint16, of
-    data with label vectors float32[d_steps, B, L]. It returns the next state and
-    metrics float32[]: `d/loss`, `d/loss_real`, `d/loss_fake`, `d/acc`, `d/acc_real`, `d/acc_fake`, `g/loss` and
-    `g/acc`, the share of G's images that D takes for real. With a class head it adds `d/class_real`, `d/class_fake` and
-    `g/class`. With `gan.augment_target` it adds `d/augment_p`, the probability of augmentations. With `gan.projected`
-    it adds `d/projected` and `g/projected`, the losses of the second discriminator, which the others leave out.
+    data with label vectors float32[d_steps, B, L]. It returns the next state and metrics float32[]: `d/loss`,
+    `d/loss_real`, `d/loss_fake`, `d/acc`, `d/acc_real`, `d/acc_fake`, `g/loss` and `g/acc`, the share of G's images
+    that D takes for real. Where D tells labels it adds `d/class_real`, `d/class_fake` and `g/class`. With
+    `gan.augment_target` it adds `d/augment_p`, the probability of augmentations. With `gan.projected` it adds
+    `d/projected` and `g/projected`, the losses of the second discriminator, which the others leave out.
 
     Each penalty adds `d/<name>`. Where penalties are computed every `k` steps it is scaled by `k`, and 0 at the other
     steps, so that means over many steps are right. Losses and accuracies are those at the parameters before the update

@@ -27,6 +27,7 @@ from jaxgan.data.images.canvas import Canvas, draw
 from jaxgan.data.sources.mnist import open_mnist
 from jaxgan.metrics.attributes import attribute_scores
 from jaxgan.metrics.features import attributes
+from jaxgan.metrics.features.digits import load_digits
 from jaxgan.metrics.features.network import compiled
 from jaxgan.sampling.labels import vectors_of
 from jaxgan.sampling.pixels import generate_pixels
@@ -115,6 +116,18 @@ def degrees(told: np.ndarray, labels: np.ndarray) -> float:
     return float(np.degrees(np.abs((apart + math.pi) % (2 * math.pi) - math.pi)).mean())
 
 
+def shares(images: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Return the share of each digit among images turned back, since a generator may draw the clearest ones alone."""
+    angles = np.degrees(np.arctan2(labels[:, 1], labels[:, 0]))
+    back = [
+        np.asarray(Image.fromarray(image).rotate(-angle, Image.Resampling.BICUBIC))
+        for image, angle in zip(images[..., 0], angles, strict=True)
+    ]
+    told = load_digits().features_and_logits(np.stack(back)[..., None])[1].argmax(-1)
+    counted = {f"share of {digit}": float((told == digit).mean()) for digit in ONE_WAY_UP}
+    return counted | {"share of others": 1 - sum(counted.values())}
+
+
 def judge(train: InMemory, steps: int):
     """Train a network on real images; return a function from images to what it tells of them."""
     facts = {**attributes.kinds_of(train.labels), "label_names": list(train.info.label_names)}
@@ -123,10 +136,10 @@ def judge(train: InMemory, steps: int):
     return facts, lambda images: np.concatenate([see(images[i : i + 500]) for i in range(0, len(images), 500)])
 
 
-def compare(told: np.ndarray, labels: np.ndarray, facts: dict) -> dict[str, float]:
-    """Return the scores of images."""
+def compare(images: np.ndarray, told: np.ndarray, labels: np.ndarray, facts: dict) -> dict[str, float]:
+    """Return the scores of images, of which a judge told something."""
     if facts["label_names"] == ["cos", "sin"]:
-        return {"degrees": degrees(told, labels)}
+        return {"degrees": degrees(told, labels)} | shares(images, labels)
     return attribute_scores(told, labels, facts["label_names"], facts["is_binary"])
 
 
@@ -139,6 +152,7 @@ def main() -> None:
     parser.add_argument("--config", help="preset whose networks and settings are used, made conditional")
     parser.add_argument("--steps", type=int, help="of the generator; those of the preset by default")
     parser.add_argument("--minutes", type=float, help="of the generator's training; those of the preset by default")
+    parser.add_argument("--label_weight", type=float, default=0.0, help="of the labels that D tells; 0: it tells none")
     parser.add_argument("--judge_steps", type=int, default=6_000)
     parser.add_argument("--num", type=int, default=5_000, help="images that are judged")
     given = parser.parse_args()
@@ -146,6 +160,7 @@ def main() -> None:
 
     config = get_config(given.config or ("mnist_classes" if given.what == "angles" else "images64"))
     config.model.conditional = True
+    config.model.label_head, config.class_weight = given.label_weight > 0, given.label_weight
     config.data.image_size, config.data.channels = train.info.image_shape[0], train.info.image_shape[2]
     config.train.num_steps = given.steps or config.train.num_steps
     config.train.max_minutes = given.minutes or config.train.max_minutes
@@ -154,11 +169,11 @@ def main() -> None:
     params = jaxgan.load(given.out / "run")
 
     facts, look = judge(train, given.judge_steps)
-    result = {"judge on real images": compare(look(test.images), test.labels, facts)}
+    result = {"judge on real images": compare(test.images, look(test.images), test.labels, facts)}
     print(json.dumps(result), flush=True)
     labels = vectors_of(given.num, test.labels, 0)
     images = generate_pixels(params, jaxgan.latents(params, jax.random.key(0), given.num), labels)
-    result["generated"] = compare(look(images), labels, facts)
+    result["generated"] = compare(images, look(images), labels, facts)
     (given.out / "result.json").write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
 

@@ -162,10 +162,21 @@ def test_the_class_enters_as_a_product_of_features(conditional):
     assert float(jnp.abs(one - none).min()) > 1e-4
 
 
+def test_d_tells_labels_where_it_has_twin_heads_for_them(conditional):
+    _, labels, images, d = conditional
+    gan = make("mnist_classes", label_head=True, g_widths=(8, 4), d_widths=(4, 8))
+    variables = init(gan.discriminator, images, labels)
+    logits, told = jax.jit(functools.partial(gan.discriminator.apply, train=True))(variables, images, labels)
+    assert (logits.shape, told.shape) == ((2,), (2, 2, 10))
+    added = variables["params"].keys() - d["params"].keys()
+    assert len(added) == 1  # so a D without a head keeps the parameters that it had
+
+
 @pytest.mark.parametrize(
     ("shape", "model", "message"),
     [
         ((30, 28, 1), {}, "multiples of 4"),
+        ((28, 28, 1), {"label_head": True}, "label_head is True, but the GAN gets no labels"),
         ((28, 28, 1), {"g_widths": (8, 8, 8)}, "compact with 3 g_widths makes .* multiples of 8.* such as 8 or 16"),
         ((28, 28, 1), {"g_widths": ()}, r"config.model.g_widths is \(\); expected 1 to 6 numbers"),
         ((64, 64, 1), {"d_widths": (8,) * 7}, r"config.model.d_widths is .*; expected 1 to 6 numbers"),

@@ -41,7 +41,7 @@ def test_the_nearer_distribution_scores_better(folders):
         config.data.path, config.eval.metrics = str(folders / "real"), "kid,memorised"
         entry = compare_folders(config, folders / name)
         scores[name] = entry["metrics"]
-        assert entry["protocol"].startswith(f"30 images of {folders / name} against 50 training images")
+        assert entry["protocol"].startswith(f"30 images of {folders / name} against 50 real images")
         assert (entry["main"], entry["step"]) == ("kid_imagenet", None)
     assert set(scores["same"]) == {"kid_imagenet", "kid_imagenet_se", "memorised"}  # 30 images are too few for FD
     assert abs(scores["same"]["kid_imagenet"]) < scores["noise"]["kid_imagenet"] / 10

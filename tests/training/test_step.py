@@ -226,6 +226,49 @@ def test_class_losses_are_cross_entropies():
     np.testing.assert_allclose(metrics["d/loss_real"], (jax.nn.softplus(-logits) - log_p).mean(), rtol=1e-5)
 
 
+class TwinD(LinearD):
+    @nn.compact
+    def __call__(self, images, labels, *, train):
+        x = images.reshape(-1, 4)
+        twins = nn.Dense(2 * self.classes, name="told")(x).reshape(-1, 2, self.classes)
+        return nn.Dense(1)(x)[:, 0], twins
+
+
+def test_twin_heads_learn_label_vectors_by_squared_errors_each_on_its_own_images():
+    table = ((0.0, -5.0, 7.0), (1.0, 5.0, 7.0))  # the spans of three numbers; the last is always the same
+    info = DataInfo((2, 2, 1), 100, label_size=3, label_table=table)
+    parts = {"data": info, "label_size": 3, "num_classes": None, "class_weight": 2.0, "discriminator": TwinD(classes=3)}
+    gan = dataclasses.replace(make(latents="shared")[0], **parts)
+    state = start(gan)
+    images = batch()[0]
+    labels = np.random.default_rng(1).uniform([0, -5, 7], [1, 5, 7], (1, BATCH, 3)).astype(np.float32)
+    after, metrics = compiled(gan)(state, images, labels)
+
+    noise = draw_noise(gan, jax.random.split(jax.random.split(jax.random.fold_in(state.key, 0))[0], 3)[0], BATCH)
+    fakes = np.asarray(gan.generator.apply({"params": state.g.params}, noise.z, None, train=True))
+    rows = {"real": images[0].reshape(BATCH, 4) / 127.5 - 1, "fake": fakes.reshape(BATCH, 4)}
+    wanted = (labels[0] - [0.5, 0, 7]) / [0.5, 5, 1]
+    values = {}
+    for place, (name, x) in enumerate(rows.items()):
+        of_head = np.s_[..., 3 * place : 3 * place + 3]
+
+        def loss_and_errors(told, x=x, of_head=of_head):
+            errors = x @ np.asarray(told["kernel"])[of_head] + np.asarray(told["bias"])[of_head] - wanted
+            return np.square(errors).mean(), errors
+
+        before, now = state.d.params["told"], after.d.params["told"]
+        values[name], errors = loss_and_errors(before)
+        np.testing.assert_allclose(metrics[f"d/class_{name}"], values[name], rtol=1e-5)
+        moved = np.asarray(before["kernel"] - now["kernel"])[of_head]
+        by_hand = RATE * gan.rule.d_loss_weight * gan.class_weight * 2 * x.T @ errors / (3 * BATCH)
+        np.testing.assert_allclose(moved, by_hand, rtol=1e-3, atol=1e-6)
+    # G sees the heads as they are after D's update, on images of its own before.
+    told, x = after.d.params["told"], rows["fake"]
+    errors = x @ np.asarray(told["kernel"]) + np.asarray(told["bias"]) - np.tile(wanted, 2)
+    of_real, of_fake = np.square(errors).reshape(BATCH, 2, 3).mean((0, 2))
+    np.testing.assert_allclose(metrics["g/class"], of_real - of_fake, rtol=1e-4)
+
+
 def test_key_never_advances_and_steps_differ():
     gan, state = make()
     first, _ = step(gan, state)

@@ -7,7 +7,7 @@
 #   before, is 0 after. So are two RandomUniformLike, and two Dropout in training mode. This is what a generator has
 #   that adds noise twice at each resolution. The outputs' shapes, and the mean and deviation of each noise, look right.
 #   Nothing warns. ONNX Runtime's own optimisations and onnxscript's leave the first two apart.
-# So: give each random node a seed of its own, or pass the noise in as an input.
+# So: give each random node a large seed of its own, or pass the noise in as an input.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

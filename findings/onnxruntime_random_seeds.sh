@@ -5,8 +5,8 @@
 # Seen (onnxruntime 1.32.0 on a CPU, onnx 1.23.2): the seed is the first state of a generator that only multiplies. So
 #   RandomUniform with seed k is k times that with seed 1, modulo 1: seeds 1 and 2 have a correlation of 0.5, seeds 1
 #   and 3 of 0.33, and the first number of each seed up to 1,000 is below 0.01. Seed 0 is seed 1. Two Dropout masks with
-#   the seeds 1 and 2 and a ratio of 0.25 agree in 75 % of the places, where 62.5 % is right. RandomNormal is made from
-#   the same numbers; its correlations are near 0.
+#   the seeds 1 and 2 and a ratio of 0.25 agree in 75 % of the places, where 62.5 % is right. RandomNormal has
+#   correlations near 0.
 # So: pass noise in as an input, or take large seeds that have nothing to do with each other.
 set -euo pipefail
 work=$(mktemp -d)

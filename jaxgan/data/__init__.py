@@ -13,7 +13,7 @@ from jaxgan.data.identity import fingerprint
 from jaxgan.data.images.canvas import FITS, MAX_IMAGE_SIZE, Canvas
 from jaxgan.data.images.levels import Meter, checked_levels, measured
 from jaxgan.data.images.threads import MAX_WORKERS, Workers
-from jaxgan.data.label_values import balanced, counts_sentence, with_table
+from jaxgan.data.label_values import balanced, counts_sentence, instance_info, with_table
 from jaxgan.data.memory import CACHES, InMemory, in_memory, resolve_cache
 from jaxgan.data.on_device import Resident, resident
 from jaxgan.data.order.plan import MAX_BATCH_SIZE, SHUFFLES, IndexPlan
@@ -48,7 +48,7 @@ def open_source(config_data: Any) -> Source:
     Args:
       config_data: the data section of a config. Its fields: source (one of SOURCES, a registered name, file.py:NAME),
         path, name, split, skip, image_size, channels, fit, background, levels, mirror, follow_links, workers, cache,
-        batch_size.
+        batch_size. Where the networks get `instance_features`, the labels are the data's own all the same.
 
     Returns:
       A source, an `InMemory` one wherever `resolve_cache` says 'device' or 'host', or with `mirror` a view of one.
@@ -120,8 +120,10 @@ def describe(config_data: Config) -> DataInfo:
     Where the path is missing that the source needs, these are images without labels, of the size asked for.
     """
     if not config_data.path and (config_data.source == AUTO or KINDS.find(config_data.source).path == "needed"):
-        return _canvas(config_data).info
-    return skip(_open(_found(config_data), measure=False), config_data.skip).info
+        info = _canvas(config_data).info
+    else:
+        info = skip(_open(_found(config_data), measure=False), config_data.skip).info
+    return instance_info(info, config_data.instance_features)
 
 
 def _canvas(c: Config) -> Canvas:

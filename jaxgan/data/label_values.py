@@ -30,6 +30,13 @@ def table_of(labels: np.ndarray) -> tuple[tuple[float, ...], ...]:
     return as_table(labels[spaced(len(labels), TABLE)]) if labels.ndim == 2 else ()
 
 
+def instance_info(info: DataInfo, size: int) -> DataInfo:
+    """Return what is known of images whose labels are `size` features of each (`config.data.instance_features`)."""
+    if not size:
+        return info
+    return dataclasses.replace(info, num_classes=None, label_size=size, label_names=(), label_table=())
+
+
 def with_table(source: Source) -> Source:
     """Return a source of label vectors whose `info` has a table of them; others as they are."""
     if source.info.label_size and not source.info.label_table:

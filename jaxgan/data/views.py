@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -65,16 +66,19 @@ class Mirror:
     Attributes:
       info: shape, number of images (2 N) and number of classes.
       source: what is flipped.
-      labels: of all 2 N images, None where the source does not know them.
       fingerprint: derived from the source's.
     """
 
     def __init__(self, source: Source):
         self.source = source
         self.info = dataclasses.replace(source.info, num_images=2 * source.info.num_images)
-        labels = getattr(source, "labels", None)
-        self.labels = None if labels is None else np.concatenate([labels, labels])
         self.fingerprint = identity.derived(source, "mirror")
+
+    @functools.cached_property
+    def labels(self) -> np.ndarray | None:
+        """Labels of all 2 N images, None where the source does not know them."""
+        labels = getattr(self.source, "labels", None)
+        return None if labels is None else np.concatenate([labels, labels])
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Read images and labels."""

@@ -141,7 +141,8 @@ def build(config: Config, data: DataInfo) -> Gan:
         raise checks.UserError(
             f"config.model.kinds is {kinds}; expected 0, or a power of two up to 2^latent_size, 2^{model.latent_size}."
         )
-    condition = Condition.of(data, conditional=model.conditional)
+    conditional = model.conditional or config.data.instance_features > 0
+    condition = Condition.of(data, conditional=conditional)
     if model.label_head and not condition.size:
         raise checks.UserError(
             "config.model.label_head is True, but the GAN gets no labels; set config.model.conditional to True, or "
@@ -153,6 +154,6 @@ def build(config: Config, data: DataInfo) -> Gan:
         generator=Generator(data.image_shape, tuple(model.g_widths), condition, kinds),
         discriminator=Discriminator(tuple(model.d_widths), condition, model.label_head),
         latent=Latent((model.latent_size,), model.latent_law),
-        conditional=model.conditional,
+        conditional=conditional,
         takes_vectors=True,
     )

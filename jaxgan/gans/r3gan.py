@@ -168,7 +168,8 @@ def build(config: Config, data: DataInfo) -> Gan:
             )
     factor = 2 ** (len(widths) - 1)
     checks.check_multiples("r3gan", data.image_shape, factor, examples=f"{4 * factor} or {7 * factor}")
-    condition = Condition.of(data, conditional=model.conditional)
+    conditional = model.conditional or config.data.instance_features > 0
+    condition = Condition.of(data, conditional=conditional)
     parts = widths, model.blocks, model.group_size, model.expansion
     return Gan.from_config(
         config,
@@ -176,6 +177,6 @@ def build(config: Config, data: DataInfo) -> Gan:
         generator=Generator(*parts, data.image_shape, condition, model.class_features),
         discriminator=Discriminator(*parts, condition),
         latent=Latent((model.latent_size,), model.latent_law),
-        conditional=model.conditional,
+        conditional=conditional,
         takes_vectors=True,
     )

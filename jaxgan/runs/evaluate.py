@@ -28,10 +28,11 @@ from jaxgan.rundir import saved_config, steps
 from jaxgan.rundir.digests import Damaged
 from jaxgan.rundir.evaluations import Evaluation
 from jaxgan.rundir.layout import EVALUATION_FILE
+from jaxgan.runs import instances
 from jaxgan.runs.record.score_table import check_out, is_written
 from jaxgan.sampling import sampler
 from jaxgan.sampling.generator import GeneratorParams
-from jaxgan.sampling.labels import labels_in_shares, vectors_of
+from jaxgan.sampling.labels import known_vectors, labels_in_shares, vectors_of
 from jaxgan.sampling.pixels import generate_pixels
 
 LEAST = 10  # parts in which classifier scores are averaged
@@ -82,8 +83,9 @@ class Evaluator:
     def images(self, params: GeneratorParams) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the images uint8[num, H, W, C] that are scored, and the labels asked for, in the data's shares."""
         labels = None
-        if params.label_size and self.reference.labels is not None:
-            labels = vectors_of(self.num, self.reference.labels, self.seed)
+        if params.label_size:
+            of_data = self.reference.labels  # None of images with instance features, of which a generator keeps some
+            labels = vectors_of(self.num, known_vectors(params) if of_data is None else of_data, self.seed)
         if params.num_classes is not None:
             labels = labels_in_shares(self.num, self.class_counts or (1,) * params.num_classes, self.seed)
         z = sampler.latents(params, keys.stream(self.seed, keys.Stream.EVALUATION), self.num)
@@ -153,7 +155,7 @@ def create_evaluator(
     checks.in_range("--seed", seed, 0, 2**32 - 1)
     chosen = tuple(registry.named(name.strip()) for name in config.eval.metrics.split(",") if name.strip())
     held = held_out(config, source)
-    images, labels = images_of(source or data.open_source(config.data))
+    images, labels = real_images(config.data, source)
     net = choose_features(
         config.eval.features,
         source=_source_name(config),
@@ -178,6 +180,12 @@ def create_evaluator(
     return Evaluator(reference, floor, config.data.split, num, seed, *stats, names, counts, seconds)
 
 
+def real_images(config_data: Config, source: Source | None = None) -> Images:
+    """Return the images of a source, or of the data section of a config, and their own labels or None."""
+    images, labels = images_of(data.open_source(config_data) if source is None else source)
+    return images, None if config_data.instance_features else labels
+
+
 def _source_name(config: Config) -> str:
     """Return the name of the kind of images, of file.py:NAME the latter."""
     return file_of(data.resolved(config).data.source)[1]
@@ -195,9 +203,11 @@ def held_out(config: Config, source: Source | None = None) -> Images | None:
     other = copy.deepcopy(config.data)
     other.split, other.skip = "test", 0
     try:
-        if source and data.fingerprint(source) != data.fingerprint(data.open_source(config.data)):
+        own = data.open_source(config.data)
+        known = own, instances.with_instances(own, config.data.instance_features)
+        if source and data.fingerprint(source) not in map(data.fingerprint, known):
             return None
-        return images_of(data.open_source(other))
+        return real_images(other)
     except (UserError, FileNotFoundError):
         return None  # an IDX folder may hold one split only
 
@@ -255,7 +265,8 @@ def evaluate_run(
     config = with_whole_paths(config)
     validate(config)
     source = data.open_source(config.data) if source is None else data.checked(source)
-    saved_config.check_images(workdir, config, source.info, data.fingerprint(source))
+    trained_on = instances.with_instances(source, config.data.instance_features)
+    saved_config.check_images(workdir, config, trained_on.info, data.fingerprint(trained_on))
     evaluator = create_evaluator(config, source, num=num, seed=seed)
     done, params, left_out = [], None, []
     for one in several(workdir) if several else [asked]:
@@ -282,6 +293,8 @@ def train_features(config: Config, *, on_step=lambda step, loss: None) -> Featur
     Raises:
       UserError: the images have no labels.
     """
+    config = copy.deepcopy(config)
+    config.data.instance_features = 0  # it learns the labels of the data
     source, name = data.open_source(config.data), _source_name(config)
     images, labels = images_of(source)
     if labels is None:

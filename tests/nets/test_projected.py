@@ -48,8 +48,7 @@ def jitted(module):
 def config(**settings):
     cfg = jaxgan.get_config("images64")
     cfg.model.g_widths = cfg.model.d_widths = (4, 4)
-    cfg.data.image_size = 16
-    cfg.data.batch_size = 4
+    cfg.data.update(image_size=16, batch_size=4, instance_features=0)
     cfg.augment, cfg.augment_by_size = "", False
     cfg.burn_in.augment = 1.0
     cfg.projected.update(weight=2.0, width=4, size=0)
@@ -281,6 +280,7 @@ def test_a_wheel_without_its_file_is_not_installed():
 def test_the_presets_for_own_images_go_without_it_by_one_setting(name):
     found = jaxgan.get_config(name)
     found.projected.weight = 0.0
+    found.data.instance_features = 0
     config_lib.validate(found)
     gan = gans.build(found, DataInfo((found.data.image_size, found.data.image_size, 3), 100))
     assert not isinstance(gan.discriminator, projected.Aided)
@@ -288,13 +288,14 @@ def test_the_presets_for_own_images_go_without_it_by_one_setting(name):
 
 def test_the_presets_for_own_images_have_it():
     assert [jaxgan.get_config(name).projected.weight for name in ("images64", "images128")] == [1.0, 1.0]
-    assert jaxgan.get_config("images64").eval.features == "imagenet_lite1"
+    found = jaxgan.get_config("images64")
+    assert (found.eval.features, found.data.instance_features) == ("imagenet_lite1", 16)
 
 
 @pytest.mark.usefixtures("no_weights")
 def test_without_the_weights_they_see_pixels_alone():
     found = jaxgan.get_config("images64")
-    assert (found.projected.weight, found.eval.features) == (0.0, "")
+    assert (found.projected.weight, found.eval.features, found.data.instance_features) == (0.0, "", 0)
 
 
 @pytest.mark.long

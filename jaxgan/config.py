@@ -137,8 +137,8 @@ _TRAIN = (
 )
 _EARLY_STOP = (
     Setting("metric", "", "a name in metrics.jsonl, such as g/loss; empty: never"),
-    Setting("goal", "min", choices=("min", "max")),
-    Setting("patience", 20, "logged rows without a new best", 1, _MANY),
+    Setting("goal", "min", choices=("min", "max"), needs=("early_stop.metric",)),
+    Setting("patience", 20, "logged rows without a new best", 1, _MANY, needs=("early_stop.metric",)),
 )
 _SAMPLE = (
     Setting("stats", "running", "batch-norm statistics that draw the run's images", choices=("running", "batch")),

@@ -6,7 +6,7 @@ import contextlib
 import difflib
 import errno
 import importlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -61,6 +61,20 @@ def in_range(name: str, given: float, low: float, high: float = float("inf")) ->
     if not low <= given <= high:
         expected = f"at least {low}" if high == float("inf") else f"from {low} to {high}"
         raise UserError(f"{name} is {given}; expected a value {expected}.")
+
+
+def floats(name: str, given: Any) -> None:
+    """Raise UserError for an array of whole numbers, in whose type kernels would become zeros."""
+    if given.dtype.kind in "biu":
+        raise UserError(f"{name} is {given.dtype}{list(given.shape)}; expected floats, so convert it first.")
+
+
+def check_pixels(gan: str, given: Sequence[float], low: float, high: float) -> None:
+    """Raise UserError where config.data.range (low, high) goes beyond what a GAN can make."""
+    if given[0] < low or given[1] > high:
+        raise UserError(
+            f"{gan} makes pixels in {low:g}..{high:g}, but config.data.range is {tuple(given)}; set it to {low, high}."
+        )
 
 
 def check_exact(gan: str, given: Shape, expected: Shape, other: str) -> None:

@@ -67,6 +67,7 @@ class Discriminator(nn.Module):
 
 def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; UserError for images that are not 28x28x1 or have no labels."""
+    checks.check_pixels("acgan", config.data.range, -1.0, 1.0)
     checks.check_exact("acgan", data.image_shape, (28, 28, 1), other="cgan")
     model = completed(config.model, ADDED)
     checks.in_range("config.model.d_group", model.d_group, 0)

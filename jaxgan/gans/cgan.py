@@ -86,6 +86,7 @@ class Discriminator(nn.Module):
 
 def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; UserError if H or W is no multiple of 4, or for images without labels."""
+    checks.check_pixels("cgan", config.data.range, -1.0, 1.0)
     checks.check_multiples("cgan", data.image_shape, 4, examples="28 or 32")
     model = completed(config.model, ADDED)
     checks.in_range("config.model.d_group", model.d_group, 0)

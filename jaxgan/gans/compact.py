@@ -127,6 +127,7 @@ class Discriminator(nn.Module):
 
 def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; UserError if H or W is no multiple of 2^maps, or for settings that do not fit."""
+    checks.check_pixels("compact", config.data.range, -1.0, 1.0)
     model = completed(config.model, ADDED)
     for name in "g_widths", "d_widths":
         maps = len(model[name])

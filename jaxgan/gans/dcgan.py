@@ -75,6 +75,7 @@ class Discriminator(nn.Module):
 
 def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; UserError for images that are not 28x28."""
+    checks.check_pixels("dcgan", config.data.range, -1.0, 1.0)
     channels = data.image_shape[2]
     checks.check_exact("dcgan", data.image_shape, (28, 28, channels), other="dcgan64")
     model = completed(config.model, ADDED)

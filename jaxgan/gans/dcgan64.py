@@ -70,6 +70,7 @@ class Discriminator(nn.Module):
 
 def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; UserError if H or W is no multiple of 16."""
+    checks.check_pixels("dcgan64", config.data.range, -1.0, 1.0)
     checks.check_multiples("dcgan64", data.image_shape, 16, examples="32 or 64")
     model = completed(config.model, ADDED)
     checks.in_range("config.model.d_group", model.d_group, 0)

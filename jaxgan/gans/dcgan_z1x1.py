@@ -88,6 +88,7 @@ class Discriminator(nn.Module):
 
 def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; UserError for images that are not 28x28x1."""
+    checks.check_pixels("dcgan_z1x1", config.data.range, -1.0, 1.0)
     checks.check_exact("dcgan_z1x1", data.image_shape, (28, 28, 1), other="dcgan64")
     model = completed(config.model, ADDED)
     checks.in_range("config.model.d_group", model.d_group, 0)

@@ -12,7 +12,6 @@ import math
 from flax import linen as nn
 
 from jaxgan.base import checks
-from jaxgan.base.checks import UserError
 from jaxgan.base.types import Array, Config, DataInfo
 from jaxgan.sampling.generator import Latent
 from jaxgan.training.gan import Gan
@@ -51,9 +50,7 @@ class Discriminator(nn.Module):
 
 def build(config: Config, data: DataInfo) -> Gan:
     """Build the GAN; UserError for a range of pixels beyond that of a sigmoid."""
-    low, high = config.data.range
-    if low < 0 or high > 1:
-        raise UserError(f"gan_mlp makes pixels in 0..1, but config.data.range is {(low, high)}; set it to (0.0, 1.0).")
+    checks.check_pixels("gan_mlp", config.data.range, 0.0, 1.0)
     model = config.model
     checks.in_range("config.model.hidden", model.hidden, 1)
     return Gan.from_config(

@@ -60,6 +60,22 @@ class Reference:
         return nearest_distances(self.features)
 
 
+def check_scored(images: np.ndarray, labels: np.ndarray | None) -> None:
+    """Raise UserError unless these are images uint8[N, H, W, C] and labels of each, classes or vectors, or None."""
+    shape, dtype = np.shape(images), getattr(images, "dtype", type(images).__name__)
+    if dtype != np.uint8 or len(shape) != 4 or not shape[0]:
+        raise UserError(
+            f"images are {dtype}{list(shape)}; expected uint8[N, H, W, C], N > 0, as jaxgan.to_uint8 makes them."
+        )
+    given = np.asarray([] if labels is None else labels)
+    is_right = given.shape[:1] == shape[:1] and given.dtype.kind in ("iu" if given.ndim == 1 else "f")
+    if labels is not None and not (is_right and given.ndim < 3 and (given.ndim == 2 or given.min() >= 0)):
+        raise UserError(
+            f"labels are {given.dtype}{list(given.shape)}; expected classes int[{shape[0]}] from 0 on, or vectors "
+            f"float[{shape[0]}, L]."
+        )
+
+
 def create_reference(
     images: np.ndarray,
     labels: np.ndarray | None = None,
@@ -76,6 +92,8 @@ def create_reference(
         the measures of pixels.
       held_out: other real images and their labels or None, for `suite.floor`.
     """
+    for some, their in filter(None, [(images, labels), held_out]):
+        check_scored(some, their)
     if net is not None and not isinstance(net, FeatureNet):
         net = from_function(net, images.shape[1:])
     return Reference(images, labels, held_out, net, **_statistics(_compute(images, net)))

@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 
 from jaxgan import parts
+from jaxgan.base import checks
+from jaxgan.base.checks import UserError
 
 # What a measure may need, those of the first tables first.
 NEEDS = {
@@ -88,9 +90,19 @@ _FOUND: dict[str, Measure] = {}
 def measure(
     name: str, *needs: str, least: int = 1, higher: tuple[str, ...] = (), neutral: tuple[str, ...] = ()
 ) -> Callable[[Compute], Compute]:
-    """Register the decorated function as a measure; the arguments are those of `Measure`."""
+    """Register the decorated function as a measure; the arguments are those of `Measure`.
+
+    Raises:
+      UserError: a need that is none of `NEEDS`, or the name of a bundled measure.
+    """
+    for need in needs:
+        checks.one_of("a need of a measure", need, NEEDS)
 
     def register(compute: Compute) -> Compute:
+        if not compute.__module__.startswith("jaxgan.metrics."):
+            _import_bundled()
+            if name in _FOUND and _FOUND[name].compute.__module__.startswith("jaxgan.metrics."):
+                raise UserError(f"{name!r} is a bundled measure; give yours another name.")
         # The moments that a reference has beside features take two images.
         _FOUND[name] = Measure(compute, needs, max(least, 2 if needs else 1), higher, neutral)
         return compute

@@ -11,7 +11,7 @@ from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Map
 from jaxgan.metrics.features.network import FeatureNet
-from jaxgan.metrics.reference import Reference, create_reference
+from jaxgan.metrics.reference import Reference, check_scored, create_reference
 from jaxgan.metrics.registry import NEEDS, Given, measures
 
 
@@ -54,6 +54,7 @@ def score(
     Raises:
       UserError: an unknown measure, one that lacks what it needs, too few images, or features that are not finite.
     """
+    check_scored(images, labels)
     if images.shape[1:] != reference.images.shape[1:]:
         raise UserError(f"images have shape {images.shape[1:]}; expected {reference.images.shape[1:]}, the data's.")
     net, labels = reference.net, seen_by(reference.net, labels)

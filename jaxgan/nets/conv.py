@@ -164,6 +164,7 @@ def _check_operands(x: Array, kernel: Array) -> None:
             f"x is {x.dtype}{list(x.shape)} and the kernel {kernel.dtype}{list(kernel.shape)}; "
             "expected [B, H, W, C] and [k, k, C, F] of one type; cast or reshape one of them."
         )
+    checks.floats("x", x)
 
 
 class Conv(nn.Module):

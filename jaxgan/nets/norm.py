@@ -112,6 +112,7 @@ class BatchNorm(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Map float[..., C] to the same shape and type; statistics are float32 or wider."""
+        checks.floats("x", x)
         shape = x.shape[-1:]
         scale = self.param("scale", self.scale_init, shape, jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, shape, jnp.float32)

@@ -254,6 +254,9 @@ def evaluate_run(
     from jaxgan.generators.load import load  # Orbax takes a second to import
 
     check_out(out)
+    for name, value in (("metrics", metrics), ("features", features)):
+        if not isinstance(value, str | None):
+            raise UserError(f"{name} is {value!r}; expected a text, such as config.eval.{name} holds.")
     given = {"eval.metrics": metrics, "eval.fid": fid, "eval.features": features, "data.path": path}
     given = {name: value for name, value in given.items() if value is not None}
     executes = {"gan", "data.source", "eval.features", "eval.metrics"} - given.keys()

@@ -17,8 +17,8 @@ import numpy as np
 
 from jaxgan import data
 from jaxgan.base import processes
-from jaxgan.base.checks import NotFinite
-from jaxgan.base.terminal import divert, write_line
+from jaxgan.base.checks import NotFinite, UserError
+from jaxgan.base.terminal import divert, say, write_line
 from jaxgan.base.types import Array, Config
 from jaxgan.generators.averaged import averaged_generator
 from jaxgan.nets import efficientnet
@@ -44,9 +44,15 @@ def create_evaluators(plan: Plan, metric_names: Sequence[str]) -> list[Evaluator
     """Return what scores each run, none where nothing is scored.
 
     Raises:
-      UserError: the data or features do not fit, or config.early_stop.metric is no metric.
+      UserError: the data or features do not fit, config.early_stop.metric is no metric, or D tells no labels that
+        config.class_weight is for.
     """
     config, evaluators = plan.config, []
+    weight, tells = max(setup.config.class_weight for setup in plan.setups), "d/class_real" in metric_names
+    if weight and not tells:
+        raise UserError(f"config.class_weight is {weight}, but D of {config.gan} tells no labels; set it to 0.")
+    if tells and not weight:
+        say("warning: config.class_weight is 0, so D does not learn the labels that it tells; set it to 1")
     if config.eval.every:
         gan = plan.shared.gan
         conditional = gan.num_classes is not None or (gan.label_size > 0 and not config.data.instance_features)

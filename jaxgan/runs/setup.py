@@ -105,6 +105,11 @@ def create_plan(config: Config, source: Source | None, own: Optimisers = NO_OPTI
     loggers.check(config.train.log_to)
     machine.keep_memory()
     devices = parallel.choose_devices(config.train.num_devices, config.data.batch_size)
+    if source is not None and config.data.mirror:
+        raise UserError(
+            "config.data.mirror is True, but images of source= are taken as they are; flip them there, or set it to "
+            "False."
+        )
     asked, config = source is None, instances.with_own_labels(config)
     source = data.open_source(config.data) if source is None else data.checked(source)
     config = decided(data.resolved(config) if asked else config, source.info.num_images)

@@ -6,7 +6,7 @@ import functools
 import inspect
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -19,10 +19,12 @@ from jaxgan.base.types import Array
 from jaxgan.sampling.generator import GeneratorParams, Latent
 from jaxgan.sampling.labels import draw_labels, parse_label
 
+Labels = Array | str | Sequence[str] | None
+
 STATS = ("running", "batch")
 
 
-def sample(params: GeneratorParams, key: Array, *, num: int = 64, labels: Array | str | None = None) -> Array:
+def sample(params: GeneratorParams, key: Array, *, num: int = 64, labels: Labels = None) -> Array:
     """Draw images. Works under `jit`, `grad` and, over keys or parameters, `vmap`.
 
     Outside of these it compiles a program for each `num`, at the first call.
@@ -32,8 +34,8 @@ def sample(params: GeneratorParams, key: Array, *, num: int = 64, labels: Array 
       key: typed key.
       num: number of images N; static under `jit`.
       labels: for a conditional GAN int32[N] in 0..K-1, None draws them uniformly; or float32[N, L], label vectors, None
-        draws them from `params.label_table`; or one label of all images as a text, such as 'cat' or
-        'glasses,hair=red', see `jaxgan.sampling.labels.parse_label`.
+        draws them from `params.label_table`; or a text, the label of all images, such as 'cat' or 'glasses,hair=red',
+        see `jaxgan.sampling.labels.parse_label`; or a list of N texts.
 
     Returns:
       float32[N, H, W, C] in [-1, 1], whatever range the GAN itself uses.
@@ -74,14 +76,14 @@ def latents(params: GeneratorParams, key: Array, num: int, truncation: float | N
     return _draw_latents(params.latent, key, num, truncation)
 
 
-def generate(params: GeneratorParams, z: Array, labels: Array | str | None = None, *, stats: str = "running") -> Array:
+def generate(params: GeneratorParams, z: Array, labels: Labels = None, *, stats: str = "running") -> Array:
     """Make the images of given latents; deterministic, and differentiable in z.
 
     Args:
       params: the generator.
       z: float32[N, *latent.shape].
       labels: for a conditional GAN int32[N] in 0..K-1, or float32[N, K], weights that mix classes; or float32[N, L],
-        label vectors; or a text as `sample` takes; else None.
+        label vectors; or a text or a list of texts as `sample` takes; else None.
       stats: 'running': each image depends on its own z only; 'batch': batch norm uses the statistics of these N.
 
     Returns:
@@ -182,7 +184,7 @@ def _checked_vectors(params: GeneratorParams, labels: Array | None, num: int) ->
     return labels
 
 
-def checked_labels(params: GeneratorParams, labels: Array | str | None, num: int) -> Array | None:
+def checked_labels(params: GeneratorParams, labels: Labels, num: int) -> Array | None:
     """Return labels as `generate` takes them, on the device; UserError where they do not fit."""
     if not params.is_conditional:
         if labels is not None:
@@ -190,6 +192,11 @@ def checked_labels(params: GeneratorParams, labels: Array | str | None, num: int
         return None
     if isinstance(labels, str):
         labels = parse_label(params, labels, num)
+    elif isinstance(labels, list | tuple) and labels and all(isinstance(one, str) for one in labels):
+        if len(labels) != num:
+            raise UserError(f"{len(labels)} labels were given for {num} images; expected one for each.")
+        parsed = {text: parse_label(params, text, num) for text in set(labels)}
+        labels = jnp.stack([parsed[text][number] for number, text in enumerate(labels)])
     if params.label_size:
         return _checked_vectors(params, labels, num)
     classes = params.num_classes or 0

@@ -36,6 +36,8 @@ def interpolate(start: Array, stop: Array, num: int, *, spherical: bool) -> Arra
     if start.shape != stop.shape:
         raise UserError(f"a walk leads from latents {start.shape} to {stop.shape}; expected the same shape twice.")
     checks.in_range("num", num, 1)
+    if start.ndim < 2:
+        raise UserError(f"a walk leads from latents {start.shape}; expected [N, ...], such as z[:1] for a single one.")
     if not (jnp.issubdtype(start.dtype, jnp.floating) and jnp.issubdtype(stop.dtype, jnp.floating)):
         raise UserError(f"a walk leads from {start.dtype} to {stop.dtype}; expected floats, such as latents.")
     return _walk(start, stop, num, spherical)

@@ -10,6 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.pixels import to_uint8, visible
 from jaxgan.base.types import Array
@@ -38,6 +39,9 @@ def show(images: Array | np.ndarray, columns: int | None = None, *, scale: int |
         raise UserError(f"images are {array.dtype}{list(array.shape)}; expected float in [-1, 1] or uint8[N, H, W, C].")
     if array.dtype != np.uint8:
         array = np.asarray(to_uint8(jnp.asarray(array)))
+    for name, given in (("columns", columns), ("scale", scale)):
+        if given is not None:
+            checks.in_range(name, given, 1)
     return Sheet(grid(visible(array), columns), len(array), scale)
 
 
@@ -56,7 +60,8 @@ class Sheet:
         self._scale: int = scale or scale_for_eye(pixels, SMALL_SIDE)
 
     def save(self, path: str | Path) -> None:
-        """Write the grid, enlarged, to a .png or .jpg file."""
+        """Write the grid, enlarged, to a .png or .jpg file; UserError for another ending."""
+        checks.one_of("the ending of the file", Path(path).suffix.lower(), (".png", ".jpg", ".jpeg"))
         save_for_eye(Path(path), self.pixels, scale=self._scale)
 
     def _repr_png_(self) -> bytes:

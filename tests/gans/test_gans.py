@@ -18,6 +18,7 @@ from tiny_params import make_params
 from jaxgan import config as config_lib, gans, generate, sample
 from jaxgan.base.checks import UserError
 from jaxgan.base.types import Batch, DataInfo
+from jaxgan.config_files import get_config
 from jaxgan.nets.layer_graph import network_rows, totals
 from jaxgan.nets.norm import KINDS
 from jaxgan.training.gan import UpdateRule, generator_params
@@ -388,3 +389,13 @@ def test_a_pickle_of_a_custom_gan_is_read_where_its_file_was_built(monkeypatch):
         pickle.loads(content)
     monkeypatch.setitem(sys.modules, name, module)
     assert jax.tree.structure(pickle.loads(content)) == jax.tree.structure(params)
+
+
+@pytest.mark.parametrize("name", ["acgan", "cgan", "compact", "dcgan", "dcgan64", "dcgan_z1x1", "gan_mlp"])
+def test_a_range_that_no_generator_reaches_is_refused(name):
+    preset = {"compact": "mnist"}.get(name, name)
+    config = get_config(preset)
+    config.data.range = (-2.0, 2.0)
+    size, channels = config.data.image_size, config.data.channels
+    with pytest.raises(ValueError, match=rf"{name} makes pixels in .*, but config.data.range is \(-2.0, 2.0\); set it"):
+        gans.build(config, DataInfo((size, size, channels), 100, 10))

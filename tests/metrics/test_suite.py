@@ -240,3 +240,37 @@ def test_a_floor_is_measured_of_the_least_images_and_refused_of_fewer(name):
     ):
         with pytest.raises(ValueError, match=rf"the measure '{name}' takes {needed} or more"):
             suite.check_numbers([name], *real_and_held_out)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (np.zeros((20, 4, 4, 1), np.float32), None, r"images are float32\[20, 4, 4, 1\]; expected uint8"),
+        (np.zeros((20, 4, 4), np.uint8), None, r"images are uint8\[20, 4, 4\]; expected uint8\[N, H, W, C\]"),
+        ([[1]], None, r"images are list\[1, 1\]"),
+        (np.zeros((20, 4, 4, 1), np.uint8), np.arange(19), r"labels are int64\[19\]; expected classes int\[20\]"),
+        (np.zeros((20, 4, 4, 1), np.uint8), np.arange(20) - 1, "from 0 on"),
+        (np.zeros((20, 4, 4, 1), np.uint8), np.zeros(20), r"labels are float64\[20\]"),
+    ],
+)
+def test_images_and_labels_of_another_kind_are_refused(images, labels, message):
+    good = np.random.default_rng(0).integers(0, 256, (20, 4, 4, 1), np.uint8)
+    with pytest.raises(ValueError, match=message):
+        suite.score(images, labels, create_reference(good), names=["swd"])
+    with pytest.raises(ValueError, match=message):
+        create_reference(images, labels)
+    with pytest.raises(ValueError, match=message):
+        create_reference(good, held_out=(images, labels))
+
+
+def test_a_bundled_measure_is_not_replaced():
+    before = measures()["swd"].compute
+
+    def mine(given):
+        return {"swd": -7.0}
+
+    with pytest.raises(ValueError, match="'swd' is a bundled measure; give yours another name"):
+        registry.measure("swd")(mine)
+    assert measures()["swd"].compute is before
+    with pytest.raises(ValueError, match="a need of a measure is 'nosuch'"):
+        registry.measure("mine", "nosuch")

@@ -315,3 +315,11 @@ def test_bfloat16_rounds_but_does_not_cancel(case):
     for a, b in zip(jax.tree.leaves(low), jax.tree.leaves(exact), strict=True):
         assert a.dtype == jnp.bfloat16
         assert np.linalg.norm(a.astype(jnp.float32) - b) < 0.01 * np.linalg.norm(b)
+
+
+@pytest.mark.parametrize("layer", [layers.Conv, layers.ConvTranspose, layers.UpsampleConv])
+@pytest.mark.parametrize("dtype", [jnp.uint8, jnp.int32, bool])
+def test_images_of_whole_numbers_are_refused(layer, dtype):
+    x = jnp.ones((1, 4, 4, 2), dtype)
+    with pytest.raises(ValueError, match=rf"x is {x.dtype}\[1, 4, 4, 2\]; expected floats"):
+        layer(3, 3).init_with_output(jax.random.key(0), x)

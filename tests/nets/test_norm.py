@@ -275,3 +275,10 @@ def test_norms_of_a_config():
     model.d_norm = "batches"
     with pytest.raises(ValueError, match=f"d_norm is 'batches'; expected one of {', '.join(KINDS)}"):
         norms(model)
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_whole_numbers_are_refused(train):
+    layer = BatchNorm(train=train, momentum=0.9, epsilon=1e-5)
+    with pytest.raises(ValueError, match=r"x is uint8\[4, 2\]; expected floats"):
+        layer.init_with_output(jax.random.key(0), jnp.ones((4, 2), jnp.uint8))

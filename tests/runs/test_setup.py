@@ -2,9 +2,11 @@ import importlib
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 import tiny
 
+import jaxgan
 from jaxgan.base.types import DataInfo
 from jaxgan.runs.setup import create_plan, create_setup, identity, make_counters
 from jaxgan.training import parallel
@@ -66,3 +68,11 @@ def test_jobs_with_equal_settings_are_told_apart_by_their_folder(tmp_path):
     one, same, other = (identity(plan, tmp_path / name).splitlines() for name in ("one", "one", "other"))
     assert one == same
     assert [line for line in one if line not in other] == [f"--workdir={tmp_path / 'one'}"]
+
+
+def test_images_from_source_are_not_mirrored_silently(tmp_path):
+    config = tiny.get_config()
+    config.data.mirror = True
+    source = jaxgan.InMemory(np.zeros((16, 8, 8, 1), np.uint8))
+    with pytest.raises(ValueError, match=r"data\.mirror is True, but images of source= are taken as they are"):
+        jaxgan.train(config, tmp_path, source=source)

@@ -471,3 +471,13 @@ def test_speed_counts_the_images_of_each_update_of_d(tmp_path):
     jaxgan.train(cfg, tmp_path)
     (row,) = metrics_log.read_metrics(tmp_path)
     assert row["images_per_sec"] == pytest.approx(row["steps_per_sec"] * 8 * 3)
+
+
+def test_a_weight_of_labels_needs_a_discriminator_that_tells_them(tmp_path, capfd):
+    config = tiny.get_config()
+    config.class_weight = 1.0
+    with pytest.raises(ValueError, match=r"class_weight is 1\.0, but D of .*tiny\.py tells no labels; set it to 0"):
+        jaxgan.train(config, tmp_path)
+    config.class_weight, config.model.conditional, config.train.num_steps = 0.0, True, 1
+    jaxgan.train(config, tmp_path / "labels")
+    assert "config.class_weight is 0, so D does not learn the labels that it tells" in capfd.readouterr().err

@@ -173,3 +173,11 @@ def test_a_truncation_beyond_all_latents_changes_nothing():
 def test_truncations_that_cannot_be_are_refused(law, truncation, sentence):
     with pytest.raises(jaxgan.UserError, match=sentence):
         jaxgan.latents(make_params(law=law), jax.random.key(0), 4, truncation=truncation)
+
+
+def test_a_list_of_texts_has_a_label_for_each_image():
+    p = dataclasses.replace(make_params(conditional=True), label_names=("cat", "dog"))
+    asked = jaxgan.sample(p, jax.random.key(0), num=3, labels=["dog", "cat", "7"])
+    np.testing.assert_array_equal(asked, jaxgan.sample(p, jax.random.key(0), num=3, labels=jnp.asarray([1, 0, 7])))
+    with pytest.raises(jaxgan.UserError, match="2 labels were given for 3 images; expected one for each"):
+        jaxgan.sample(p, jax.random.key(0), num=3, labels=["dog", "cat"])

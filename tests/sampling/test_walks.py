@@ -65,3 +65,9 @@ def test_gradients_of_arcs_are_finite_differences():
 
     slope = (total(a + 1e-2 * way) - total(a - 1e-2 * way)) / 2e-2
     np.testing.assert_allclose(jnp.vdot(jax.grad(total)(a), way), slope, rtol=2e-2)
+
+
+def test_a_single_latent_needs_its_axis():
+    z = jnp.ones(5)
+    with pytest.raises(ValueError, match=r"from latents \(5,\); expected \[N, \.\.\.\], such as z\[:1\]"):
+        jaxgan.interpolate(z, -z, 3, spherical=True)

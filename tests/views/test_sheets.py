@@ -64,3 +64,16 @@ def test_a_generator_says_what_it_is():
     strange = params.replace(latent=jaxgan.Latent((3,)), num_classes=None)
     assert "classes" not in repr(strange)
     assert jnp.ndim(numbers) == 0
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.npy", "a.svg", "a"])
+def test_a_file_of_another_kind_is_refused(tmp_path, name):
+    with pytest.raises(UserError, match=r"the ending of the file is .*; expected one of \.png, \.jpg, \.jpeg"):
+        jaxgan.show(np.zeros((2, 4, 4, 1), np.uint8)).save(tmp_path / name)
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("given", [{"columns": 0}, {"columns": -1}, {"scale": 0}, {"scale": -1}])
+def test_no_columns_and_no_pixels_are_refused(given):
+    with pytest.raises(UserError, match=f"{next(iter(given))} is .*; expected"):
+        jaxgan.show(np.zeros((2, 4, 4, 1), np.uint8), **given)

@@ -140,6 +140,11 @@ def _open(config_data: Config, *, measure: bool = True) -> Source:
             f"config.data.path is {c.path!r}, but config.data.source={c.source!r} reads nothing from there; add "
             "--config.data.source=folder for a folder of images, or leave the path out."
         )
+    if c.split != "train" and not kind.has_splits:
+        raise UserError(
+            f"config.data.split is {c.split!r}, but data.source={c.source} reads no splits; let data.path name the "
+            "images of that split, and leave it out."
+        )
     canvas, workers = _canvas(c), Workers(c.workers)
     source = kind.open(c, canvas, workers)
     if measure and isinstance(canvas.levels, Meter):

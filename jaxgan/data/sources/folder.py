@@ -154,4 +154,5 @@ KIND = Kind(
     "needed",
     finds,
     "a folder of images, with classes as subfolders, or with dataset.json, metadata.csv, metadata.jsonl or labels.csv",
+    has_splits=False,
 )

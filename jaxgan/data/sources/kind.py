@@ -20,17 +20,21 @@ class Kind(NamedTuple):
       path: whether the source reads data.path: 'needed', 'optional' or 'unused'.
       finds: whether a path, which exists, looks like this kind, judged by names and first bytes.
       about: what it reads, in a few words, for the list of what is known.
+      has_splits: whether it reads data.split.
     """
 
     open: Callable[[Config, Canvas, Workers], Source]
     path: str = "unused"
     finds: Callable[[Path], bool] | None = None
     about: str = ""
+    has_splits: bool = True
 
 
-def container(records: Callable[[Config], Records], finds: Callable[[Path], bool], about: str) -> Kind:
+def container(
+    records: Callable[[Config], Records], finds: Callable[[Path], bool], about: str, *, has_splits: bool = True
+) -> Kind:
     """Return the kind of a source that draws records."""
-    return Kind(lambda c, canvas, workers: Drawn(records(c), canvas, workers), "needed", finds, about)
+    return Kind(lambda c, canvas, workers: Drawn(records(c), canvas, workers), "needed", finds, about, has_splits)
 
 
 def existing_folder(path: str, content: str) -> Path:

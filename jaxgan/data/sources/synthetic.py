@@ -73,4 +73,6 @@ def outside(x: np.ndarray, y: np.ndarray, radius: np.ndarray, indices: np.ndarra
     return np.choose(indices[:, None, None] % len(CLASSES), shapes)
 
 
-KIND = Kind(lambda c, canvas, workers: on_canvas(Synthetic(c.image_size, c.channels), canvas, workers))
+KIND = Kind(
+    lambda c, canvas, workers: on_canvas(Synthetic(c.image_size, c.channels), canvas, workers), has_splits=False
+)

@@ -102,3 +102,15 @@ def test_a_run_keeps_what_it_found_and_resumes_to_the_bit(tmp_path, write, found
     assert config.data.source == "auto"  # the user's own is left alone
     with pytest.raises((FileNotFoundError, UserError)):
         trained(7, "halves", "folder")
+
+
+@pytest.mark.parametrize("kind", ["folder", "zipped", "synthetic"])
+def test_a_split_of_what_has_none_is_refused(tmp_path, kind):
+    (tmp_path / "a.png").write_bytes(PNGS[0])
+    path = {"folder": tmp_path, "zipped": tmp_path / "a.zip", "synthetic": ""}[kind]
+    if kind == "zipped":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.write(tmp_path / "a.png", "a.png")
+    message = rf"data\.split is 'test', but data\.source={kind} reads no splits; let data\.path name the images"
+    with pytest.raises(UserError, match=message):
+        data.open_source(config(path, source=kind, split="test"))

@@ -208,4 +208,4 @@ def finds(path: Path) -> bool:
     return first_bytes(path, 8) == MAGIC
 
 
-KIND = container(open_hdf5, finds, "an HDF5 file of images, as of StudioGAN or BigGAN")
+KIND = container(open_hdf5, finds, "an HDF5 file of images, as of StudioGAN or BigGAN", has_splits=False)

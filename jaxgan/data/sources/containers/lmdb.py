@@ -109,4 +109,4 @@ def finds(path: Path) -> bool:
     return first_bytes(file, 20)[16:20] == _MAGIC
 
 
-KIND = container(Lmdb, finds, "an LMDB database of encoded images, such as LSUN")
+KIND = container(Lmdb, finds, "an LMDB database of encoded images, such as LSUN", has_splits=False)

@@ -164,4 +164,6 @@ def finds(path: Path) -> bool:
     return path.is_file() and first_bytes(path, 4) in (b"PK\x03\x04", b"PK\x05\x06")
 
 
-KIND = container(lambda c: Zip(c.path, c.labels), finds, "a zip archive of images, such as StyleGAN's")
+KIND = container(
+    lambda c: Zip(c.path, c.labels), finds, "a zip archive of images, such as StyleGAN's", has_splits=False
+)

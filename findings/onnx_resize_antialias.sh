@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# OpenVINO and OpenCV read an ONNX Resize with antialias=1, and shrink the picture without antialiasing.
+# OpenVINO and OpenCV read an ONNX Resize with antialias=1, and shrink the image without antialiasing.
 #
 # Common guess: a runtime that loads the node does what it says, or refuses it. (tinygrad refuses it.)
 # Seen (openvino 2026.4.1 and opencv-python-headless 5.0.0.93 on a CPU, onnx 1.23.2, onnxruntime 1.32.0): antialias=1
 #   and antialias=0 give the same numbers in OpenVINO and in OpenCV, for "linear" and "cubic". ONNX Runtime smooths,
 #   as Pillow does. From 64 to 16 pixels noise keeps 3 times the contrast, and fine black and white stripes become
 #   white, not grey. So a score computed behind such a node (an FID network that resizes its input) is that of other
-#   pictures. Nothing warns.
+#   images. Nothing warns.
 # So: resize before the network, or use AveragePool for whole factors, and compare with ONNX Runtime.
 set -euo pipefail
 work=$(mktemp -d)

@@ -69,7 +69,7 @@ for way in with_onnxruntime, with_reference, with_openvino, with_opencv, with_ti
     wrong = {with_onnxruntime: [], with_openvino: [11, 12]}.get(way, [9, 11, 12])
     for opset in 9, 11, 12:
         found = way(build("Softmax", opset))
-        print(f"{way.__name__}, opset {opset}: the weights of one picture sum to {found[0].sum():.2f}")
+        print(f"{way.__name__}, opset {opset}: the weights of one image sum to {found[0].sum():.2f}")
         assert np.allclose(found, alone if opset in wrong else together, atol=1e-5)
     assert np.allclose(way(build("Softmax", 13)), alone, atol=1e-5)
     converted = version_converter.convert_version(build("Softmax", 11), 13)

@@ -2,13 +2,13 @@
 # OpenCV 5 puts the odd row of an ONNX auto_pad="SAME_UPPER" on the wrong side, and cuts a transposed convolution.
 #
 # Common guess: OpenCV's networks give what ONNX Runtime gives: SAME_UPPER pads one more below and on the right, as TF
-#   and Keras do, and a transposed convolution with SAME and a stride of 2 doubles the picture.
+#   and Keras do, and a transposed convolution with SAME and a stride of 2 doubles the image.
 # Seen (opencv-python-headless 5.0.0.93, onnx 1.23.2, onnxruntime 1.32.0): where the padding is odd, as for a kernel
 #   of 3 with a stride of 2 on an even size, OpenCV pads above and on the left, so every window lies one pixel too
 #   early: its SAME_UPPER is SAME_LOWER. MaxPool and AveragePool do so too. With a kernel of 4 and no stride
 #   SAME_LOWER is wrong. ConvTranspose with SAME gives 15 x 15 pixels for 8 x 8 though the file says 16 x 16, and
 #   output_shape=[16, 16] gives 19 x 19. The pads written as numbers are right. Nothing warns.
-# So: export with explicit pads, and compare one picture with ONNX Runtime.
+# So: export with explicit pads, and compare one image with ONNX Runtime.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

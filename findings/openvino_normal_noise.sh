@@ -5,9 +5,9 @@
 #   standard normal numbers in OpenVINO, as in ONNX Runtime.
 # Seen (openvino 2026.4.1 on a CPU, onnx 1.23.2): the numbers are fresh, and their distribution is another: mean 0.055,
 #   skewness 1.0, smallest value -1.208 (that of a normal sample of this size is -4.2), and 12.6 % of them lie in the
-#   last tenth above it, where a normal distribution has 2 %. They are sqrt(-2 log u) cos(2 pi u) with the same u twice, where
-#   Box and Muller take two. A seed of 0 does the same. Any other seed is right, and so are RandomUniform and ONNX
-#   Runtime. Nothing warns.
+#   last tenth above it, where a normal distribution has 2 %. They are sqrt(-2 log u) cos(2 pi u) with the same u
+#   twice, where Box and Muller take two. A seed of 0 does the same. Any other seed is right, and so are RandomUniform
+#   and ONNX Runtime. Nothing warns.
 # So: give each random node a seed of its own that is not 0, or pass the noise in as an input.
 set -euo pipefail
 work=$(mktemp -d)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tinygrad resizes a smooth uint8 picture rightly and a picture with sharp edges wrongly.
+# tinygrad resizes a smooth uint8 image rightly and a image with sharp edges wrongly.
 #
 # Common guess: `Tensor.interpolate(mode="linear")` of uint8 gives what it gives for floats, rounded: it has code of
 #   its own for uint8. The same for an ONNX Resize node.

@@ -34,7 +34,8 @@ def instance_info(info: DataInfo, size: int) -> DataInfo:
     """Return what is known of images whose labels are `size` features of each (`config.data.instance_features`)."""
     if not size:
         return info
-    return dataclasses.replace(info, num_classes=None, label_size=size, label_names=(), label_table=())
+    names = tuple(f"feature{number}" for number in range(1, size + 1))
+    return dataclasses.replace(info, num_classes=None, label_size=size, label_names=names, label_table=())
 
 
 def with_table(source: Source) -> Source:

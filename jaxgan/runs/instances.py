@@ -98,8 +98,9 @@ def for_training(source: Source) -> Source:
         return source
     table = as_table(source.labels[spaced(len(source.labels), KNOWN)])
     if isinstance(source.source, InMemory):
-        levels = source.info.levels
-        source = InMemory(source.source.images, source.labels, None, source.fingerprint, levels=levels)
+        names, levels = source.info.label_names, source.info.levels
+        held = source.source.images, source.labels, None, source.fingerprint
+        source = InMemory(*held, label_names=names, levels=levels)
     source.info = dataclasses.replace(source.info, label_table=table)
     return source
 

@@ -125,7 +125,7 @@ def test_a_run_resumes_samples_and_is_scored(net, tmp_path):
     params = jaxgan.load(tmp_path / "parts")
     assert params.label_size == 3
     assert len(params.label_table) == 30
-    assert jaxgan.sample(params, jax.random.key(0), num=2).shape == (2, 8, 8, 3)
+    assert jaxgan.sample(params, jax.random.key(0), num=2, labels="feature2=1").shape == (2, 8, 8, 3)
     scores = jaxgan.evaluate_run(tmp_path / "parts", num=20, features="none", metrics="swd", source=source)[0][0]
     assert scores["metrics"]["swd"] > 0
     assert net.seen == 30

@@ -73,6 +73,8 @@ class Embed(nn.Module):
         table = self.param("embedding", self.embedding_init, (self.num_classes, self.features), jnp.float32)
         if labels.ndim > 1:
             return labels @ table
+        if table.dtype != jnp.float32:  # the gradient of a lookup adds up in this type, and stops at 256
+            return jax.nn.one_hot(labels, self.num_classes, dtype=table.dtype) @ table
         place = getattr(jax.typeof(labels), "sharding", None)
         if place is None or not any(place.spec):
             return table[labels]

@@ -7,6 +7,7 @@ import inspect
 import math
 import operator
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -184,19 +185,25 @@ def _checked_vectors(params: GeneratorParams, labels: Array | None, num: int) ->
     return labels
 
 
-def checked_labels(params: GeneratorParams, labels: Labels, num: int) -> Array | None:
+def _parsed(params: GeneratorParams, labels: Any, num: int) -> Any:
+    """Return the labels that a text, or a text for each image, asks for; others as they are."""
+    if isinstance(labels, str):
+        return parse_label(params, labels, num)
+    if not (isinstance(labels, list | tuple) and labels and all(isinstance(one, str) for one in labels)):
+        return labels
+    if len(labels) != num:
+        raise UserError(f"{len(labels)} labels were given for {num} images; expected one for each.")
+    parsed = {text: parse_label(params, text, num) for text in set(labels)}
+    return jnp.stack([parsed[text][number] for number, text in enumerate(labels)])
+
+
+def checked_labels(params: GeneratorParams, labels: Any, num: int) -> Array | None:
     """Return labels as `generate` takes them, on the device; UserError where they do not fit."""
     if not params.is_conditional:
         if labels is not None:
             raise UserError("labels were given, but this GAN is unconditional; leave them out.")
         return None
-    if isinstance(labels, str):
-        labels = parse_label(params, labels, num)
-    elif isinstance(labels, list | tuple) and labels and all(isinstance(one, str) for one in labels):
-        if len(labels) != num:
-            raise UserError(f"{len(labels)} labels were given for {num} images; expected one for each.")
-        parsed = {text: parse_label(params, text, num) for text in set(labels)}
-        labels = jnp.stack([parsed[text][number] for number, text in enumerate(labels)])
+    labels = _parsed(params, labels, num)
     if params.label_size:
         return _checked_vectors(params, labels, num)
     classes = params.num_classes or 0

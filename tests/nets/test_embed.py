@@ -1,6 +1,7 @@
 """Embeddings of classes and vectors, against NumPy."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
@@ -35,3 +36,15 @@ def test_classes_choose_a_row(classes):
     labels = np.array(classes, np.float32 if np.ndim(classes) > 1 else np.int32)
     out, variables = Embed(3, 4, nn.initializers.normal(1.0)).init_with_output(jax.random.key(0), labels)
     np.testing.assert_allclose(out, np.asarray(variables["params"]["embedding"])[[0, 2, 1]], rtol=1e-6)
+
+
+def test_the_gradient_of_many_rows_adds_up_in_bfloat16():
+    """That of a lookup stopped at 256, in flax.linen.Embed too."""
+    table, labels = jnp.ones((3, 2), jnp.bfloat16), jnp.array([0, 2]).repeat(2_048)
+
+    def total(table):
+        rows = Embed(3, 2, nn.initializers.zeros).apply({"params": {"embedding": table}}, labels)
+        assert rows.dtype == jnp.bfloat16
+        return rows.astype(jnp.float32).sum()
+
+    np.testing.assert_array_equal(jax.grad(total)(table)[:, 0].astype(np.float32), [2_048, 0, 2_048])

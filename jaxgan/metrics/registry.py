@@ -87,6 +87,11 @@ class Measure:
 _FOUND: dict[str, Measure] = {}
 
 
+def _home(compute: Compute) -> str:
+    """Return the module of a function, '' of one that has none, such as a partial one."""
+    return getattr(compute, "__module__", None) or ""
+
+
 def measure(
     name: str, *needs: str, least: int = 1, higher: tuple[str, ...] = (), neutral: tuple[str, ...] = ()
 ) -> Callable[[Compute], Compute]:
@@ -99,9 +104,9 @@ def measure(
         checks.one_of("a need of a measure", need, NEEDS)
 
     def register(compute: Compute) -> Compute:
-        if not compute.__module__.startswith("jaxgan.metrics."):
+        if not _home(compute).startswith("jaxgan.metrics."):
             _import_bundled()
-            if name in _FOUND and _FOUND[name].compute.__module__.startswith("jaxgan.metrics."):
+            if name in _FOUND and _home(_FOUND[name].compute).startswith("jaxgan.metrics."):
                 raise UserError(f"{name!r} is a bundled measure; give yours another name.")
         # The moments that a reference has beside features take two images.
         _FOUND[name] = Measure(compute, needs, max(least, 2 if needs else 1), higher, neutral)
@@ -135,7 +140,7 @@ def measures() -> dict[str, Measure]:
     order = list(NEEDS)
 
     def place(item: tuple[str, Measure]) -> tuple[int, str]:
-        return max(map(order.index, item[1].needs), default=len(order)), item[1].compute.__module__
+        return max(map(order.index, item[1].needs), default=len(order)), _home(item[1].compute)
 
     return dict(sorted(_FOUND.items(), key=place))
 

@@ -1,6 +1,7 @@
 """All measures at once, on digits: they order what the eye orders."""
 
 import dataclasses
+import functools
 
 import jax
 import numpy as np
@@ -269,6 +270,9 @@ def test_a_bundled_measure_is_not_replaced():
     def mine(given):
         return {"swd": -7.0}
 
+    assert registry.measure("partial")(functools.partial(mine)) is not None  # it has no module
+    assert "partial" in measures()
+    registry._FOUND.pop("partial")
     with pytest.raises(ValueError, match="'swd' is a bundled measure; give yours another name"):
         registry.measure("swd")(mine)
     assert measures()["swd"].compute is before

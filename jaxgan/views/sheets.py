@@ -14,7 +14,7 @@ from jaxgan.base import checks
 from jaxgan.base.checks import UserError
 from jaxgan.base.pixels import to_uint8, visible
 from jaxgan.base.types import Array
-from jaxgan.views.images import SMALL_SIDE, enlarge, grid, save_for_eye, scale_for_eye, to_pil
+from jaxgan.views.images import JPEG, SMALL_SIDE, enlarge, grid, save_for_eye, scale_for_eye, to_pil
 
 _HALF = "▀"  # the upper half of a cell: its colour and the background's are two pixels
 MOST_COLUMNS = 160  # of a terminal that is filled
@@ -61,7 +61,7 @@ class Sheet:
 
     def save(self, path: str | Path) -> None:
         """Write the grid, enlarged, to a .png or .jpg file; UserError for another ending."""
-        checks.one_of("the ending of the file", Path(path).suffix.lower(), (".png", ".jpg", ".jpeg"))
+        checks.one_of("the ending of the file", Path(path).suffix.lower(), (".png", *JPEG))
         save_for_eye(Path(path), self.pixels, scale=self._scale)
 
     def _repr_png_(self) -> bytes:
